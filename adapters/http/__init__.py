@@ -1,0 +1,1 @@
+"""The three HTTP operations of the Inventory Service, over aiohttp."""

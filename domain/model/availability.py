@@ -1,0 +1,42 @@
+"""What a product page shows of a variant: a reading, or honestly nothing (R18)."""
+
+from enum import Enum
+
+import attrs
+
+from shelfport.domain.model.stock import StockReading
+
+STOCK_INFORMATION_UNAVAILABLE = "Stock information unavailable"
+"""The words for a page that knows nothing of a variant's stock (R18)."""
+
+
+class UnavailableReason(Enum):
+    """Why nothing is known: for operators and tests; a page shows the same words for all."""
+
+    UNKNOWN_VARIANT = "UNKNOWN_VARIANT"
+    """The Inventory Service has no record of the variant."""
+    TIMED_OUT = "TIMED_OUT"
+    UNREACHABLE = "UNREACHABLE"
+    OVERLOADED = "OVERLOADED"
+    """The Inventory Service, or this process, has more to do than it can."""
+    SERVICE_FAILED = "SERVICE_FAILED"
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
+    """It failed often enough a moment ago that it was not asked."""
+    REJECTED = "REJECTED"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
+    """It answered, but not as inventory-service.yaml promises."""
+
+
+@attrs.frozen
+class Unavailable:
+    """Nothing is known of a variant's stock. Made by the domain service, and nowhere below it."""
+
+    reason: UnavailableReason
+
+    def __str__(self) -> str:
+        return STOCK_INFORMATION_UNAVAILABLE
+
+
+Availability = StockReading | Unavailable
+"""A value of the page: a closed union, for `match`."""

@@ -1,0 +1,28 @@
+"""The terms of one call: what a caller asks of the stack beside the answer."""
+
+import attrs
+
+from shelfport.domain.model.validators import optional_seconds
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """How long, how stale, under which id: passed down every layer, never read from the air.
+
+    None means "the caller did not say". The `Deadlined` layer fills in `deadline` and
+    `correlation_id` on the way down, so that a call answered from memory pays for neither.
+    """
+
+    deadline: float | None = None
+    """The instant, in seconds of the `Clock`'s monotonic scale, after which no answer is wanted.
+    One deadline over everything: queueing, attempts, backoff."""
+    max_staleness: float | None = attrs.field(default=None, validator=optional_seconds)
+    """The greatest age, in seconds, of a kept reading that this caller accepts; 0 accepts none."""
+    correlation_id: str | None = None
+    """Ties the caller's records, ours and the Inventory Service's together (R23)."""
+    attempt: int = 1
+    """Which attempt this is, counted from 1."""
+
+
+DEFAULT_CALL = Call()
+"""The call of a caller without wishes: shared, so that such a call allocates nothing."""

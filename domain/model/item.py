@@ -1,0 +1,46 @@
+"""Inventory records: what a new variant asks for, and what the Inventory Service opens (R4-R6)."""
+
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from shelfport.domain.model.stock import StockLevel, StockStatus
+from shelfport.domain.model.validators import aware, not_nil, units
+from shelfport.domain.model.variant import ProductVariantId
+
+
+@attrs.frozen(kw_only=True)
+class InitialStock:
+    """A request to open the inventory record of a new variant (R5).
+
+    It is one *logical* operation: every attempt at it, in this process or after a restart,
+    carries the same `idempotency_key`, so that the Inventory Service opens one record at most.
+    """
+
+    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    initial_quantity: int = attrs.field(default=0, validator=units)
+    """Units on hand at the start."""
+    low_stock_threshold: int = attrs.field(default=10, validator=units)
+    """At this many units or fewer the Inventory Service calls the stock low."""
+    idempotency_key: UUID = attrs.field(validator=not_nil)
+
+
+@attrs.frozen(kw_only=True)
+class InventoryItem:
+    """An inventory record, as the Inventory Service opened it (R6)."""
+
+    id: UUID = attrs.field(validator=not_nil)
+    """The record's own id, given by the Inventory Service."""
+    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    quantity: int = attrs.field(validator=units)
+    """Units on hand, reserved ones included."""
+    available_quantity: int = attrs.field(validator=units)
+    """Units that can be sold now."""
+    status: StockStatus = attrs.field(validator=attrs.validators.instance_of(StockStatus))
+    updated_at: datetime = attrs.field(validator=aware)
+
+    @property
+    def level(self) -> StockLevel:
+        """The stock level that the record shows."""
+        return StockLevel(self.variant_id, self.available_quantity, self.status, self.updated_at)

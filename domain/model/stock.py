@@ -1,0 +1,65 @@
+"""Stock levels, and readings of them that say how true they are (R3, R19)."""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+import attrs
+
+from shelfport.domain.model.validators import MAX_QUANTITY, aware, not_nil, units
+from shelfport.domain.model.variant import ProductVariantId
+
+__all__ = ["MAX_QUANTITY", "Freshness", "StockLevel", "StockReading", "StockStatus"]
+
+_NO_TIME = timedelta(0)
+
+
+class StockStatus(Enum):
+    """What the Inventory Service says of a variant's stock; it decides, never this library."""
+
+    IN_STOCK = "IN_STOCK"
+    LOW_STOCK = "LOW_STOCK"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+
+
+@attrs.frozen
+class StockLevel:
+    """The stock of one variant, as the Inventory Service keeps it (R3)."""
+
+    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    available_quantity: int = attrs.field(validator=units)
+    """Units that can be sold now: 0 to `MAX_QUANTITY`."""
+    status: StockStatus = attrs.field(validator=attrs.validators.instance_of(StockStatus))
+    updated_at: datetime = attrs.field(validator=aware)
+    """When the stock last changed. Not the age of a reading: unchanged stock is not old stock."""
+
+
+class Freshness(Enum):
+    """How a reading was come by: the caveat that R19 asks for."""
+
+    LIVE = "LIVE"
+    """Answered by the Inventory Service for this very call."""
+    CACHED = "CACHED"
+    """Kept from an earlier answer, within the window in which that counts as current."""
+    STALE = "STALE"
+    """Kept from an earlier answer past that window, shown because nothing better was at hand."""
+
+
+@attrs.frozen
+class StockReading:
+    """A stock level, and how true it is."""
+
+    level: StockLevel
+    as_of: datetime = attrs.field(validator=aware)
+    """The instant at which the request that this answers was *sent*: the level was true then or
+    later. Neither `level.updated_at` nor the moment of receipt."""
+    source: str
+    """The adapter that answered, by its own name: "http", "memory", or a third party's."""
+    freshness: Freshness = Freshness.LIVE
+
+    def age(self, now: datetime) -> timedelta:
+        """How old the reading is at `now` (aware). Never negative: clocks of two hosts differ."""
+        return max(now - self.as_of, _NO_TIME)
+
+    def kept_as(self, freshness: Freshness) -> "StockReading":
+        """The same reading, handed out again with another caveat."""
+        return StockReading(self.level, self.as_of, self.source, freshness)

@@ -1,0 +1,53 @@
+"""attrs validators whose refusals are sentences: which field, which value, which rule.
+
+All raise `ValueError`, the one exception for a bad argument in this library.
+"""
+
+import math
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+MAX_QUANTITY = 2**31 - 1
+"""The largest quantity, in units: `format: int32` in inventory-service.yaml."""
+
+_NIL = UUID(int=0)
+
+
+def not_nil(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse what is no `UUID`, and the nil UUID (RFC 9562 §5.9), which identifies nothing."""
+    if not isinstance(value, UUID):
+        raise ValueError(f"{field.name} is {value!r}: it must be a uuid.UUID")
+    if value == _NIL:
+        raise ValueError(f"{field.name} is the nil UUID, which identifies nothing")
+
+
+def aware(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse a naive datetime: without an offset it is no instant, and ages come out wrong."""
+    if not isinstance(value, datetime):
+        raise ValueError(f"{field.name} is {value!r}: it must be a datetime")
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise ValueError(
+            f"{field.name} is {value.isoformat()}, without a UTC offset: "
+            "use an aware datetime, for example datetime.now(UTC)"
+        )
+
+
+def units(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse what counts no units: a negative, a boolean, a fraction, more than int32 holds."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{field.name} is {value!r}: it counts units, so it must be an int")
+    if not 0 <= value <= MAX_QUANTITY:
+        raise ValueError(f"{field.name} is {value}: it must be between 0 and {MAX_QUANTITY} units")
+
+
+def optional_seconds(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse a duration that is negative or no number; None (the caller set no limit) passes."""
+    if value is None:
+        return
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
+        raise ValueError(f"{field.name} is {value!r}: it must be a number of seconds")
+    if value < 0:
+        raise ValueError(f"{field.name} is {value}: it must be 0 seconds or more")

@@ -1,0 +1,30 @@
+"""The identity of what is sold: a product variant."""
+
+from typing import NewType
+from uuid import UUID
+
+ProductVariantId = NewType("ProductVariantId", UUID)
+"""A product variant's id, a UUID other than nil. Made from text or a UUID by `variant_id`."""
+
+
+def variant_id(value: UUID | str) -> ProductVariantId:
+    """Turn a UUID, or any text that RFC 9562 calls one, into a `ProductVariantId`.
+
+    Raises:
+        ValueError: not a UUID, or the nil UUID; the sentence quotes the value.
+    """
+    if isinstance(value, str):
+        text = value
+        try:
+            value = UUID(text)
+        except ValueError:
+            shown = text if len(text) <= 60 else f"{text[:57]}..."
+            raise ValueError(
+                f"{shown!r} is not a variant id: it must be a UUID, "
+                "such as 'c9bf9e57-1685-4c89-bafb-ff5af830be8a'"
+            ) from None
+    elif not isinstance(value, UUID):
+        raise ValueError(f"{value!r} is not a variant id: it must be a uuid.UUID or a str")
+    if value.int == 0:
+        raise ValueError("the nil UUID is not a variant id: it identifies nothing")
+    return ProductVariantId(value)

@@ -1,0 +1,53 @@
+"""Stock for a page: every variant gets a value, whatever the port does (R1, R2, R18)."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from shelfport.domain.model import (
+    Answer,
+    Availability,
+    Call,
+    InventoryError,
+    ProductVariantId,
+    StockReading,
+    Unavailable,
+    UnavailableReason,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.ports import InventoryPort
+
+_UNKNOWN_VARIANT = Unavailable(UnavailableReason.UNKNOWN_VARIANT)
+
+
+@attrs.frozen
+class StockLookup:
+    """Turns the port's answers and errors into what a page can show."""
+
+    port: InventoryPort
+
+    async def get_stock_levels(
+        self, ids: Sequence[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Availability]:
+        """One value for each distinct id, in first-asked order. Never raises for an outage."""
+        try:
+            answers = await self.port.read(ids, call)
+        except InventoryError as error:
+            unavailable = Unavailable(error.reason)
+            return dict.fromkeys(ids, unavailable)
+        return {variant: _shown(answer) for variant, answer in answers.items()}
+
+    async def get_stock_level(self, variant: ProductVariantId, call: Call) -> Availability:
+        """The value of one variant; see `get_stock_levels`."""
+        return (await self.get_stock_levels((variant,), call))[variant]
+
+
+def _shown(answer: Answer) -> Availability:
+    match answer:
+        case StockReading():
+            return answer
+        case UnknownVariant():
+            return _UNKNOWN_VARIANT
+        case Unreadable(error):
+            return Unavailable(error.reason)

@@ -1,0 +1,10 @@
+"""The ports: Protocols that the domain asks for and adapters implement, one file each.
+
+Their docstrings are obligations on whoever implements them.
+"""
+
+from shelfport.ports.clock import Clock
+from shelfport.ports.inventory import InventoryPort
+from shelfport.ports.variant_mapper import VariantMapper
+
+__all__ = ["Clock", "InventoryPort", "VariantMapper"]
