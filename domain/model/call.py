@@ -4,6 +4,15 @@ import attrs
 
 from shelfport.domain.model.validators import optional_seconds
 
+_LONGEST_CORRELATION_ID = 128
+
+
+def _clean(correlation_id: str | None) -> str | None:
+    if correlation_id is None:
+        return None
+    visible = "".join(c for c in correlation_id[:1024] if "!" <= c <= "~")
+    return visible[:_LONGEST_CORRELATION_ID] or None
+
 
 @attrs.frozen(kw_only=True)
 class Call:
@@ -18,8 +27,9 @@ class Call:
     One deadline over everything: queueing, attempts, backoff."""
     max_staleness: float | None = attrs.field(default=None, validator=optional_seconds)
     """The greatest age, in seconds, of a kept reading that this caller accepts; 0 accepts none."""
-    correlation_id: str | None = None
-    """Ties the caller's records, ours and the Inventory Service's together (R23)."""
+    correlation_id: str | None = attrs.field(default=None, converter=_clean)
+    """Ties the caller's records, ours and the Inventory Service's together (R23). It goes into
+    headers and logs, so what is not visible ASCII is dropped, and what is over 128 characters."""
     attempt: int = 1
     """Which attempt this is, counted from 1."""
 

@@ -21,7 +21,7 @@ class Operation(Enum):
 
 
 class ReachedService(Enum):
-    """Whether the request arrived: after `NO` a write did not happen, after `UNKNOWN` it may have."""
+    """Whether the request arrived: after `NO` no write happened, after `UNKNOWN` one may have."""
 
     YES = "yes"
     NO = "no"

@@ -3,8 +3,9 @@
 All raise `ValueError`, the one exception for a bad argument in this library.
 """
 
-import math
+from collections.abc import Callable
 from datetime import datetime
+from math import inf, isnan
 from typing import Any
 from uuid import UUID
 
@@ -45,9 +46,24 @@ def units(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
 
 def optional_seconds(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     """Refuse a duration that is negative or no number; None (the caller set no limit) passes."""
-    if value is None:
-        return
-    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
-        raise ValueError(f"{field.name} is {value!r}: it must be a number of seconds")
-    if value < 0:
-        raise ValueError(f"{field.name} is {value}: it must be 0 seconds or more")
+    if value is not None:
+        _in_range(field.name, value, 0, inf, "seconds")
+
+
+def number(
+    least: float, most: float = inf, *, unit: str
+) -> Callable[[object, "attrs.Attribute[Any]", Any], None]:
+    """A validator for a number of `unit`, between `least` and `most`, both included."""
+
+    def validate(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+        _in_range(field.name, value, least, most, unit)
+
+    return validate
+
+
+def _in_range(name: str, value: Any, least: float, most: float, unit: str) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or isnan(value):
+        raise ValueError(f"{name} is {value!r}: it must be a number of {unit}")
+    if not least <= value <= most:
+        bound = f"{least:g} {unit} or more" if most == inf else f"{least:g} to {most:g} {unit}"
+        raise ValueError(f"{name} is {value:g}: it must be {bound}")

@@ -1,0 +1,16 @@
+"""The system's clock: the `Clock` of every running host."""
+
+import time
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """UTC by the system's clock, and Python's monotonic scale, which asyncio's loops share."""
+
+    def now(self) -> datetime:
+        """The current instant in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds on the scale of `time.monotonic` and of the event loop's timers."""
+        return time.monotonic()

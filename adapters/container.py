@@ -1,0 +1,127 @@
+"""The composition root: the one place where everything meets.
+
+Construction is synchronous and does no I/O; what needs opening is opened when the
+`InventoryIntegration` is entered. Override a provider when making the container
+(`Container(adapter=providers.Object(fake))`): one that has been built already does not notice.
+"""
+
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar, overload
+from uuid import UUID, uuid4
+
+from dependency_injector import containers, providers
+
+from shelfport.adapters.clock import SystemClock
+from shelfport.adapters.http import HttpInventory
+from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.layers import Cached, Deadlined, Observed, Split
+from shelfport.adapters.memory import InMemoryInventory
+from shelfport.adapters.settings import Settings
+from shelfport.adapters.settings_loader import load_settings
+from shelfport.domain.model import variant_id
+from shelfport.domain.services import InventoryInitialization, StockLookup
+from shelfport.ports import Clock, InventoryPort, VariantMapper
+
+RefT = TypeVar("RefT")
+
+logger = logging.getLogger("shelfport.container")
+
+
+def compose(adapter: InventoryPort, settings: Settings, clock: Clock) -> InventoryPort:
+    """Put the layers around `adapter`: read it from the outside in."""
+    return Cached(
+        Deadlined(
+            Split(
+                Observed(adapter, clock),
+                settings.split,
+            ),
+            clock,
+            new_correlation_id=lambda: uuid4().hex,
+            default=settings.deadline,
+        ),
+        clock,
+        settings.cache,
+    )
+
+
+def _http(settings: Settings, clock: Clock) -> HttpInventory:
+    if settings.base_url is None:
+        raise ValueError("base_url is not set: the http adapter needs to know where the service is")
+    if settings.plain_http_to_others:
+        logger.warning(
+            "requests to %s are not encrypted: allow_plain_http is set", settings.base_url
+        )
+    return HttpInventory(
+        settings.base_url, clock=clock, options=settings.http, token=settings.token
+    )
+
+
+def _resources(adapter: InventoryPort) -> tuple[AbstractAsyncContextManager[Any], ...]:
+    return (adapter,) if isinstance(adapter, AbstractAsyncContextManager) else ()
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything that one `InventoryIntegration` is made of; nest it in the host's own container.
+
+    `wire()` and `@inject` are the host's: nothing in here uses them.
+    """
+
+    settings: providers.Provider[Settings] = providers.Dependency(
+        instance_of=Settings, default=Settings()
+    )
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    mapper: providers.Provider[VariantMapper[Any]] = providers.Object(variant_id)
+    adapter: providers.Provider[InventoryPort] = providers.Selector(
+        settings.provided.adapter_name,
+        http=providers.Singleton(_http, settings, clock),
+        memory=providers.Singleton(InMemoryInventory, clock=clock),
+    )
+    port: providers.Provider[InventoryPort] = providers.Singleton(compose, adapter, settings, clock)
+    integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
+        InventoryIntegration,
+        lookup=providers.Singleton(StockLookup, port),
+        initialization=providers.Singleton(InventoryInitialization, port),
+        clock=clock,
+        mapper=mapper,
+        initial=settings.provided.initial,
+        new_key=providers.Object(uuid4),
+        resources=providers.Callable(_resources, adapter),
+    )
+
+
+@overload
+def build(
+    settings: Settings | None = None, *, adapter: InventoryPort | None = None
+) -> InventoryIntegration[UUID | str]: ...
+@overload
+def build(
+    settings: Settings | None = None,
+    *,
+    adapter: InventoryPort | None = None,
+    mapper: VariantMapper[RefT],
+) -> InventoryIntegration[RefT]: ...
+def build(
+    settings: Settings | None = None,
+    *,
+    adapter: InventoryPort | None = None,
+    mapper: VariantMapper[Any] = variant_id,
+) -> InventoryIntegration[Any]:
+    """Make an `InventoryIntegration`, to be entered with `async with`.
+
+    Args:
+        settings: how it behaves; without them, `load_settings()` reads the environment. Without a
+            `base_url`, stock is kept in memory.
+        adapter: an `InventoryPort` to use instead of the one that the settings name.
+        mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
+
+    Raises:
+        ValueError: the settings make no sense; the sentence says which and why.
+    """
+    container = Container(
+        settings=providers.Object(load_settings() if settings is None else settings),
+        mapper=providers.Object(mapper),
+    )
+    if adapter is not None:
+        container.adapter.override(providers.Object(adapter))
+    return container.integration()

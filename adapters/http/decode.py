@@ -1,0 +1,153 @@
+"""From the body of an answer to stock levels of the domain.
+
+The whole document is decoded at once; only if that fails is it taken apart, so that one malformed
+element costs its own variant and no other.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from shelfport.adapters.http import wire
+from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of our clock an `updatedAt` may be; further ahead, its element is malformed."""
+
+_levels = msgspec.json.Decoder(list[wire.InventoryStockLevel])
+_level = msgspec.json.Decoder(wire.InventoryStockLevel)
+_item = msgspec.json.Decoder(wire.InventoryItem)
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+
+
+class Malformed(Exception):
+    """A document, or an element of one, is not what the contract says; the message says how."""
+
+
+class _Named(msgspec.Struct):
+    variant_id: UUID = msgspec.field(name="productVariantId")
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+@attrs.frozen
+class Levels:
+    """What a `GET /inventory` answered."""
+
+    by_id: dict[ProductVariantId, StockLevel]
+    """For each variant its level; of two for one variant, the one updated last."""
+    malformed: dict[ProductVariantId, Malformed] = attrs.field(factory=dict)
+    """Variants whose element could not be read."""
+    nameless: Malformed | None = None
+    """Set if an element could not even be told to be some variant's. A variant that is missing
+    may then be that one, and is not known to be unknown."""
+
+
+def decode_levels(body: bytes, now: datetime) -> Levels:
+    """Decode the array of `GET /inventory`.
+
+    Raises:
+        Malformed: the document is no JSON array.
+    """
+    try:
+        levels = msgspec.convert(_levels.decode(body), list[StockLevel], from_attributes=True)
+    except _UNREADABLE:
+        return _one_by_one(body, now)
+    horizon = now + CLOCK_SKEW
+    for level in levels:
+        if level.updated_at > horizon:
+            return _one_by_one(body, now)
+    return Levels(_newest(levels))
+
+
+def decode_level(body: bytes, now: datetime) -> StockLevel:
+    """Decode the object of `GET /inventory/{productVariantId}`.
+
+    Raises:
+        Malformed: it is not an `InventoryStockLevel`.
+    """
+    try:
+        level = msgspec.convert(_level.decode(body), StockLevel, from_attributes=True)
+    except _UNREADABLE as error:
+        raise _malformed(error, body) from error
+    return _not_from_the_future(level, now)
+
+
+def decode_item(body: bytes) -> InventoryItem:
+    """Decode the object of a 201.
+
+    Raises:
+        Malformed: it is not an `InventoryItem`.
+    """
+    try:
+        return msgspec.convert(_item.decode(body), InventoryItem, from_attributes=True)
+    except _UNREADABLE as error:
+        raise _malformed(error, body) from error
+
+
+def decode_current(problem: wire.Problem, now: datetime) -> StockLevel:
+    """Take the level out of a `record-exists` problem.
+
+    Raises:
+        Malformed: the member `current` is not an `InventoryStockLevel`.
+    """
+    return decode_level(msgspec.json.encode(problem.current), now)
+
+
+def decode_problem(body: bytes) -> wire.Problem:
+    """Decode a problem document; a body that is none gives `about:blank` (RFC 9457 §4.2.1)."""
+    try:
+        return msgspec.json.decode(body, type=wire.Problem)
+    except _UNREADABLE:
+        return wire.Problem()
+
+
+def _one_by_one(body: bytes, now: datetime) -> Levels:
+    try:
+        elements = _elements.decode(body)
+    except _UNREADABLE as error:
+        raise _malformed(error, body) from error
+    levels: list[StockLevel] = []
+    malformed: dict[ProductVariantId, Malformed] = {}
+    nameless: Malformed | None = None
+    for element in elements:
+        raw = bytes(element)
+        try:
+            levels.append(decode_level(raw, now))
+        except Malformed as error:
+            try:
+                malformed[ProductVariantId(_named.decode(raw).variant_id)] = error
+            except _UNREADABLE:
+                nameless = error
+    return Levels(_newest(levels), malformed, nameless)
+
+
+def _newest(levels: Iterable[StockLevel]) -> dict[ProductVariantId, StockLevel]:
+    newest: dict[ProductVariantId, StockLevel] = {}
+    for level in levels:
+        known = newest.setdefault(level.variant_id, level)
+        if known is not level and known.updated_at < level.updated_at:
+            newest[level.variant_id] = level
+    return newest
+
+
+def _not_from_the_future(level: StockLevel, now: datetime) -> StockLevel:
+    if level.updated_at > now + CLOCK_SKEW:
+        raise Malformed(
+            f"updatedAt {level.updated_at.isoformat()} is more than "
+            f"{CLOCK_SKEW.total_seconds():.0f} s ahead of this host's clock"
+        )
+    return level
+
+
+def _malformed(error: Exception, body: bytes) -> Malformed:
+    if not body:
+        return Malformed("the body is empty")
+    if isinstance(error, RecursionError):
+        return Malformed("it is nested too deeply")
+    return Malformed(str(error))

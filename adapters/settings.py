@@ -1,0 +1,115 @@
+"""`Settings`: every number and choice of the library, in one place.
+
+Each part keeps its options beside itself (`HttpOptions`, `CacheOptions`, …), with their defaults,
+bounds and meanings; this puts them together and adds what concerns them all.
+"""
+
+from ipaddress import ip_address
+from typing import Any
+
+import attrs
+from typed_settings import Secret
+from yarl import URL
+
+from shelfport.adapters.http import HttpOptions
+from shelfport.adapters.layers import CacheOptions, SplitOptions
+from shelfport.domain.model.validators import number, units
+
+_LONGEST_BASE_URL = 512
+"""200 ids take 7,400 bytes of the 8,000 of a request target; the rest is for the base URL."""
+
+
+def _base_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse what is no plain address of a service, before anything is sent to the wrong place."""
+    if value is None:
+        return
+    example = "such as 'https://inventory.internal'"
+    if not isinstance(value, str):
+        raise ValueError(f"{field.name} is {value!r}: it must be a URL, {example}")
+    try:
+        url = URL(value)
+        host = url.host
+    except ValueError as error:
+        raise ValueError(
+            f"{field.name} is {value!r}, which is no URL ({error}): {example}"
+        ) from error
+    if url.user is not None or url.password is not None:
+        raise ValueError(
+            f"{field.name} carries credentials, which end up in logs: set `token` instead"
+        )
+    if url.scheme not in {"http", "https"} or not host:
+        raise ValueError(
+            f"{field.name} is {value!r}: it must begin with https:// or http:// and a host, "
+            f"{example}"
+        )
+    if url.query_string or url.fragment:
+        raise ValueError(f"{field.name} is {value!r}: it must not have a query or a fragment")
+    if len(value) > _LONGEST_BASE_URL:
+        raise ValueError(
+            f"{field.name} has {len(value)} characters: it must have at most {_LONGEST_BASE_URL}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class InitialStockOptions:
+    """What a new variant starts with where the host does not say (R5)."""
+
+    quantity: int = attrs.field(default=0, validator=units)
+    """Units on hand."""
+    low_stock_threshold: int = attrs.field(default=10, validator=units)
+    """At this many units or fewer, stock is low."""
+
+
+def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
+    return Secret(value) if isinstance(value, str) else value
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How one `InventoryIntegration` behaves. Made in code, or by `load_settings`.
+
+    Raises:
+        ValueError: a value, or two together, make no sense; the sentence names the setting.
+    """
+
+    base_url: str | None = attrs.field(default=None, validator=_base_url)
+    """Where the Inventory Service lives. None: stock is kept in memory, in this process."""
+    token: Secret[str] | None = attrs.field(default=None, converter=_secret)
+    """A bearer token (RFC 6750) for every request. Never printed."""
+    allow_plain_http: bool = False
+    """Whether `base_url` may be http:// to another machine, readable to all on the way (R26)."""
+    deadline: float = attrs.field(default=2.0, validator=number(0.001, 300, unit="seconds"))
+    """Seconds that a call without a deadline of its own may take, everything included."""
+    http: HttpOptions = attrs.field(factory=HttpOptions)
+    cache: CacheOptions = attrs.field(factory=CacheOptions)
+    split: SplitOptions = attrs.field(factory=SplitOptions)
+    initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
+
+    def __attrs_post_init__(self) -> None:
+        if self.plain_http_to_others and not self.allow_plain_http:
+            raise ValueError(
+                f"base_url is {self.base_url!r}: plain http to another machine can be read and "
+                "changed on the way; use https, or set allow_plain_http"
+            )
+
+    @property
+    def adapter_name(self) -> str:
+        """Which adapter answers: "http" where there is a base URL, else "memory"."""
+        return "memory" if self.base_url is None else "http"
+
+    @property
+    def plain_http_to_others(self) -> bool:
+        """Whether requests leave this machine unencrypted."""
+        if self.base_url is None:
+            return False
+        url = URL(self.base_url)
+        return url.scheme == "http" and not _is_loopback(url.host)
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None:
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3
