@@ -1,0 +1,28 @@
+"""A stateful Inventory Service for development and tests, which keeps inventory-service.yaml."""
+
+from shelfport.contracts.sandbox.catalogue import (
+    BY_ID,
+    CATALOGUE,
+    FORTHCOMING,
+    CatalogueVariant,
+    seed_records,
+)
+from shelfport.contracts.sandbox.faults import ErrorStatus, FaultMode, Faults
+from shelfport.contracts.sandbox.journal import JournalEntry
+from shelfport.contracts.sandbox.server import CannotListen, Sandbox
+from shelfport.contracts.sandbox.store import SeedRecord
+
+__all__ = [
+    "BY_ID",
+    "CATALOGUE",
+    "FORTHCOMING",
+    "CannotListen",
+    "CatalogueVariant",
+    "ErrorStatus",
+    "FaultMode",
+    "Faults",
+    "JournalEntry",
+    "Sandbox",
+    "SeedRecord",
+    "seed_records",
+]

@@ -1,0 +1,195 @@
+"""What the contract asks of a request, checked; a refusal is one sentence that names the spot."""
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from shelfport.adapters.http.wire import (
+    CORRELATION_ID,
+    IDEMPOTENCY_KEY,
+    MAX_IDS,
+    MAX_TARGET_BYTES,
+    InitializeInventoryRequest,
+)
+from shelfport.contracts.sandbox.problems import RequestRefused
+from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
+
+MAX_BODY_BYTES = 64 * 1024
+"""How long the body of a request may be."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CORRELATION_ID = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
+_UNITS = f"an integer from 0 to {MAX_QUANTITY}"
+_REQUEST_RULES = {
+    "productVariantId": "a UUID in its 36 character form",
+    "initialQuantity": _UNITS,
+    "lowStockThreshold": _UNITS,
+}
+
+T = TypeVar("T")
+
+
+class _StrictRequest(InitializeInventoryRequest, frozen=True, forbid_unknown_fields=True):
+    """The wire's struct, which tolerates unknown members, as the service reads it: it does not."""
+
+
+class _IdText(msgspec.Struct, frozen=True):
+    """The id as it stands in the body: msgspec also takes forms that the contract bars."""
+
+    text: str = msgspec.field(name="productVariantId")
+
+
+def uuid_of(name: str, text: str) -> UUID:
+    """The UUID that `text` is.
+
+    Raises:
+        RequestRefused: not a UUID in its 36 character form, or the nil UUID.
+    """
+    if _UUID.fullmatch(text) is None:
+        raise RequestRefused(
+            "invalid-request",
+            f"{name} has {_shown(text)}: it must be {_REQUEST_RULES['productVariantId']}.",
+        )
+    value = UUID(text)
+    if value.int == 0:
+        raise RequestRefused("invalid-request", f"{name} has the nil UUID, which names nothing.")
+    return value
+
+
+def variant_ids_of(request: web.BaseRequest) -> list[ProductVariantId]:
+    """The ids of `GET /inventory`, as they were asked for.
+
+    Raises:
+        RequestRefused: the parameter is missing, given twice, too long, or holds no UUID.
+    """
+    values = request.query.getall("productVariantIds", [])
+    if len(values) != 1:
+        raise RequestRefused(
+            "invalid-request",
+            f"productVariantIds is given {len(values)} times: "
+            "it must be there once, with its ids separated by commas.",
+        )
+    texts = values[0].split(",")
+    if len(texts) > MAX_IDS:
+        raise RequestRefused(
+            "invalid-request",
+            f"productVariantIds names {len(texts)} variants: at most {MAX_IDS} are allowed.",
+        )
+    return [ProductVariantId(uuid_of("productVariantIds", text)) for text in texts]
+
+
+def idempotency_key_of(request: web.BaseRequest) -> UUID:
+    """The operation that a POST belongs to.
+
+    Raises:
+        RequestRefused: the header is missing, given twice, or no UUID.
+    """
+    values = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if len(values) != 1:
+        raise RequestRefused(
+            "invalid-request",
+            f"{IDEMPOTENCY_KEY} is given {len(values)} times: it must be there once.",
+        )
+    return uuid_of(IDEMPOTENCY_KEY, values[0])
+
+
+def correlation_id_of(request: web.BaseRequest) -> str | None:
+    """The request's correlation id; None where it has none, or one that may not be echoed."""
+    text = request.headers.get(CORRELATION_ID)
+    return text if text is not None and _CORRELATION_ID.fullmatch(text) else None
+
+
+def check_envelope(request: web.BaseRequest) -> None:
+    """Check what every request must keep: the target's length, and the correlation id.
+
+    Raises:
+        RequestRefused: one of them does not.
+    """
+    length = len(request.raw_path.encode("utf-8", "surrogateescape"))
+    if length > MAX_TARGET_BYTES:
+        raise RequestRefused(
+            "invalid-request",
+            f"The request target has {length} bytes: at most {MAX_TARGET_BYTES} are allowed.",
+        )
+    if CORRELATION_ID in request.headers and correlation_id_of(request) is None:
+        raise RequestRefused(
+            "invalid-request",
+            f"{CORRELATION_ID} is not 1 to 128 printable ASCII characters without a space at "
+            "either end.",
+        )
+
+
+async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequest:
+    """The body of `POST /inventory`.
+
+    Raises:
+        RequestRefused: not JSON by its type or its content, or not the contract's shape.
+    """
+    body = await json_body_of(request)
+    decoded = decode(body, _StrictRequest, _REQUEST_RULES)
+    uuid_of("productVariantId", msgspec.json.decode(body, type=_IdText).text)
+    # The plain wire struct, whose encoding is what the store compares payloads by.
+    return InitializeInventoryRequest(
+        decoded.variant_id, decoded.initial_quantity, decoded.low_stock_threshold
+    )
+
+
+async def json_body_of(request: web.BaseRequest) -> bytes:
+    """The body's bytes.
+
+    Raises:
+        RequestRefused: declared as something else than JSON, or longer than `MAX_BODY_BYTES`.
+    """
+    if request.content_type != "application/json":
+        raise RequestRefused(
+            "invalid-request",
+            f"The body is {_shown(request.content_type)}: it must be application/json.",
+        )
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise RequestRefused(
+            "invalid-request", f"The body is too long: at most {MAX_BODY_BYTES} bytes are allowed."
+        ) from None
+
+
+def decode(body: bytes, shape: type[T], rules: Mapping[str, str]) -> T:
+    """Decode JSON into `shape`.
+
+    Args:
+        body: the JSON text.
+        shape: a Struct that forbids unknown fields.
+        rules: what each of its fields may be, by its name in JSON.
+
+    Raises:
+        RequestRefused: it does not fit; the sentence names the field and what is allowed.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        detail = _explained(str(error), rules)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        detail = f"The body is not JSON: {error}."
+    raise RequestRefused("invalid-request", detail)
+
+
+def _explained(message: str, rules: Mapping[str, str]) -> str:
+    if match := re.search(r"at `\$\.(\w+)", message):
+        name = match[1]
+        return f"{name} is not valid: it must be {rules[name]}."
+    if match := re.search(r"unknown field `(.*)`", message, re.DOTALL):
+        return f"{_shown(match[1])} is not a field: the fields are {', '.join(rules)}."
+    if match := re.search(r"missing required field `(\w+)`", message):
+        name = match[1]
+        return f"{name} is missing: it must be {rules[name]}."
+    if message.startswith("Expected `object`"):
+        return f"The body must be a JSON object with the fields {', '.join(rules)}."
+    return message  # a struct's own check, which names its field itself
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

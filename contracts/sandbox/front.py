@@ -1,0 +1,150 @@
+"""What stands between the socket and the endpoints: journal, faults, problems, the echoed id."""
+
+import asyncio
+import logging
+from contextvars import ContextVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from shelfport.adapters.http.wire import CORRELATION_ID, ProblemSlug
+from shelfport.contracts.sandbox.checks import correlation_id_of
+from shelfport.contracts.sandbox.faults import ErrorStatus, FaultPlan
+from shelfport.contracts.sandbox.journal import Journal
+from shelfport.contracts.sandbox.problems import RequestRefused, problem
+
+CONTROL_PREFIX = "/_sandbox/"
+"""Requests below it are for the sandbox itself: no journal, no faults, no token."""
+
+logger = logging.getLogger("shelfport.contracts.sandbox")
+
+_SLUG_OF: dict[ErrorStatus, ProblemSlug] = {
+    401: "unauthenticated",
+    403: "forbidden",
+    429: "too-many-requests",
+    500: "internal-error",
+    503: "unavailable",
+}
+
+
+class Delay:
+    """The latency of one request, which is waited for once, wherever its work takes time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def once(self) -> None:
+        """Wait, the first time; return at once after that."""
+        seconds, self._seconds = self._seconds, 0.0
+        if seconds:
+            await asyncio.sleep(seconds)
+
+
+# Not `request[...]`: string keys warn from aiohttp 3.14 on, and typed keys are not there before.
+request_delay: ContextVar[Delay] = ContextVar("request_delay")
+"""The latency of the request that the current task works on."""
+
+
+class Front:
+    """The middleware of every request.
+
+    Args:
+        plan: the faults in force.
+        journal: where requests to the API are noted.
+    """
+
+    def __init__(self, plan: FaultPlan, journal: Journal) -> None:
+        self._plan = plan
+        self._journal = journal
+
+    def install(self, app: web.Application) -> None:
+        """Put this front before `app`."""
+        app.middlewares.append(self._handle)
+        app.on_response_prepare.append(_echo_correlation_id)
+
+    @web.middleware
+    async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(CONTROL_PREFIX):
+            return await _carried_out(request, handler)
+        number = self._journal.begin(request)
+        status: int | None = None
+        try:
+            response = await self._misbehave(request, handler)
+            status = response.status
+        except web.HTTPException as error:  # a foreign path or method: aiohttp's own answer
+            status = error.status
+            raise
+        else:
+            return response
+        finally:
+            self._journal.end(number, status)
+
+    async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        verdict = self._plan.judge(request.method)
+        delay = Delay(verdict.latency)
+        if verdict.error_status is not None:
+            await delay.once()
+            return problem(_SLUG_OF[verdict.error_status])
+        match verdict.mode:
+            case "down":
+                await delay.once()
+                return problem("unavailable")
+            case "refuse":
+                await delay.once()
+                return await _aborted(request)
+            case "hang":
+                await self._plan.changed()
+            case _:
+                pass
+        request_delay.set(delay)
+        response = await _carried_out(request, handler)
+        await delay.once()
+        match verdict.mode:
+            case "garbage":
+                return web.Response(text="<html>It works!", content_type="application/json")
+            case "truncated":
+                return await _truncated(request, response)
+            case "timeout_after_write":
+                await self._plan.changed()
+            case _:
+                pass
+        return response
+
+
+async def _carried_out(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except RequestRefused as refusal:
+        return refusal.response()
+    except web.HTTPException:
+        raise
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        return problem("internal-error")
+
+
+async def _aborted(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    # The lost connection cancels this handler, like that of any client that leaves.
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("unreachable")
+
+
+async def _truncated(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    assert isinstance(whole, web.Response)  # noqa: S101 - the endpoints make no others
+    body = whole.body
+    assert isinstance(body, bytes)  # noqa: S101
+    cut = web.StreamResponse(status=whole.status, headers=whole.headers)
+    cut.content_length = len(body)
+    await cut.prepare(request)
+    await cut.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return cut
+
+
+async def _echo_correlation_id(request: web.Request, response: web.StreamResponse) -> None:
+    correlation_id = correlation_id_of(request)
+    if correlation_id is not None:
+        response.headers[CORRELATION_ID] = correlation_id

@@ -1,0 +1,119 @@
+"""The contract's problem documents (RFC 9457), made in one place."""
+
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import web
+
+from shelfport.adapters.http.wire import (
+    PROBLEM_JSON,
+    PROBLEM_TYPE,
+    InventoryStockLevel,
+    Problem,
+    ProblemSlug,
+)
+
+RETRY_AFTER = 1
+"""Seconds that the sandbox asks its clients to wait, wherever it asks them to."""
+
+_KINDS: Mapping[ProblemSlug, tuple[int, str, str]] = {
+    "invalid-request": (400, "The request breaks the contract", "The request is not valid."),
+    "unauthenticated": (
+        401,
+        "Valid credentials are required",
+        "The request carries no bearer token that the service accepts.",
+    ),
+    "forbidden": (
+        403,
+        "The credentials do not allow this",
+        "The token is valid, and does not allow this operation.",
+    ),
+    "unknown-variant": (
+        404,
+        "The variant has no inventory record",
+        "There is no inventory record of this variant.",
+    ),
+    "record-exists": (
+        409,
+        "The variant has an inventory record",
+        "Another idempotency key opened this variant's record.",
+    ),
+    "in-progress": (
+        409,
+        "The same operation is in progress",
+        "This idempotency key is being worked on.",
+    ),
+    "key-reused": (
+        422,
+        "The idempotency key belongs to another request",
+        "This idempotency key came with another body before.",
+    ),
+    "too-many-requests": (
+        429,
+        "Too many requests",
+        "More requests came from this client than it may send.",
+    ),
+    "internal-error": (
+        500,
+        "The Inventory Service failed",
+        "The Inventory Service met an error that it did not expect.",
+    ),
+    "unavailable": (
+        503,
+        "The Inventory Service is unavailable",
+        "The Inventory Service is down for the moment.",
+    ),
+}
+
+_EXTRA_HEADERS: Mapping[ProblemSlug, Mapping[str, str]] = {
+    "unauthenticated": {"WWW-Authenticate": 'Bearer realm="inventory"'},
+    "in-progress": {"Retry-After": str(RETRY_AFTER)},
+    "too-many-requests": {"Retry-After": str(RETRY_AFTER)},
+    "unavailable": {"Retry-After": str(RETRY_AFTER)},
+}
+
+
+class RequestRefused(Exception):
+    """A request ends with a problem instead of an answer: raised anywhere below the middlewares.
+
+    Args:
+        slug: which problem.
+        detail: this occurrence in one sentence; None takes the problem's usual sentence.
+        current: with `record-exists`, the level of the record that is there.
+    """
+
+    def __init__(
+        self,
+        slug: ProblemSlug,
+        detail: str | None = None,
+        *,
+        current: InventoryStockLevel | None = None,
+    ) -> None:
+        super().__init__(slug, detail)
+        self.slug = slug
+        self.detail = detail
+        self.current = current
+
+    def response(self) -> web.Response:
+        """The response that carries this problem."""
+        return problem(self.slug, self.detail, current=self.current)
+
+
+def problem(
+    slug: ProblemSlug, detail: str | None = None, *, current: InventoryStockLevel | None = None
+) -> web.Response:
+    """The response that carries problem `slug`, with the status and headers it always has."""
+    status, title, usual_detail = _KINDS[slug]
+    document = Problem(
+        type=PROBLEM_TYPE + slug,
+        title=title,
+        status=status,
+        detail=detail or usual_detail,
+        current=current,
+    )
+    return web.Response(
+        body=msgspec.json.encode(document),
+        status=status,
+        headers=_EXTRA_HEADERS.get(slug),
+        content_type=PROBLEM_JSON,
+    )

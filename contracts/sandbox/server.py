@@ -1,0 +1,212 @@
+"""The sandbox as a server: what a test, a demo or the command line holds."""
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from shelfport.adapters.http.wire import InventoryStockLevel
+from shelfport.contracts.sandbox.api import Api
+from shelfport.contracts.sandbox.checks import MAX_BODY_BYTES
+from shelfport.contracts.sandbox.control import Control
+from shelfport.contracts.sandbox.faults import FaultPlan, Faults
+from shelfport.contracts.sandbox.front import Front
+from shelfport.contracts.sandbox.journal import Journal, JournalEntry
+from shelfport.contracts.sandbox.store import SeedRecord, Store
+from shelfport.domain.model import ProductVariantId
+
+_MAX_LINE_BYTES = 64 * 1024
+"""Beyond the contract's limits, so that what breaks these gets the contract's problem."""
+
+_GRACE = 0.02
+"""Seconds that requests under way get at shutdown: enough for any that does not wait on purpose."""
+
+
+class CannotListen(OSError):
+    """The sandbox cannot have the address it was given; the message is one sentence."""
+
+    def __init__(self, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.errno = code
+
+
+class Sandbox:
+    """A stateful Inventory Service that keeps inventory-service.yaml.
+
+    It holds records, remembers idempotency keys, keeps a journal of what it was asked, and
+    misbehaves on demand. Used from one event loop::
+
+        async with Sandbox(seed=seed_records()) as sandbox:
+            sandbox.faults = Faults(mode="down", times=2)
+            ...  # talk to sandbox.url
+            assert sandbox.requests("GET") == 3
+
+    Args:
+        store_path: a database file that survives restarts; None keeps everything in memory, and
+            forgets it at the end.
+        seed: records that are there from the start. Those that the file already has stay.
+        port: the TCP port; 0 takes a free one.
+        host: the address to listen on.
+        token: the bearer token that every API request must carry; None asks for none.
+        clock: the current instant, aware; journal and `updatedAt` go by it.
+    """
+
+    def __init__(
+        self,
+        *,
+        store_path: Path | None = None,
+        seed: Iterable[SeedRecord] = (),
+        port: int = 0,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        if token == "":
+            raise ValueError("token is empty: give one, or None to ask for none")
+        self._seed = tuple(seed)
+        self._host = host
+        self._port = port
+        self._token = token
+        self._plan = FaultPlan()
+        self._journal = Journal(clock)
+        self._store = Store(store_path, clock)
+        self._api: Api | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the store and start to listen.
+
+        Raises:
+            CannotListen: the port is taken, or the address is not this machine's.
+            RuntimeError: it is running already.
+            ValueError: the store's file cannot be opened or holds something else.
+        """
+        if self._runner is not None:
+            raise RuntimeError("the sandbox is running already")
+        self._store.open()
+        try:
+            self._store.seed(self._seed)
+            await self._listen()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop at once: hung requests are cut off. Journal and faults can still be read."""
+        await self._stop()
+
+    async def _listen(self) -> None:
+        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        Front(self._plan, self._journal).install(app)
+        self._api = Api(self._store, self._token)
+        self._api.install(app)
+        Control(self._store, self._plan, self._journal, self.reset).install(app)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,  # a client that leaves ends what hangs for it
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
+            shutdown_timeout=_GRACE,
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            raise _cannot_listen(error, self._host, self._port) from error
+
+    async def _stop(self) -> None:
+        runner, self._runner = self._runner, None
+        api, self._api = self._api, None
+        try:
+            if runner is not None:
+                await runner.cleanup()
+            if api is not None:
+                await api.close()
+        finally:
+            self._store.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end.
+
+        Raises:
+            RuntimeError: the sandbox is not running.
+        """
+        if self._runner is None or not self._runner.addresses:
+            raise RuntimeError("the sandbox is not running: enter it with 'async with' first")
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force; `times` is what is left of it. Setting them replaces all."""
+        return self._plan.current
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._plan.replace(faults)
+
+    @property
+    def journal(self) -> list[JournalEntry]:
+        """What the API was asked, oldest first: the last 10,000 requests."""
+        return self._journal.entries
+
+    def clear_journal(self) -> None:
+        """Forget what the API was asked."""
+        self._journal.clear()
+
+    def requests(self, method: str | None = None, path: str | None = None) -> int:
+        """How many requests of the journal had this method and path; None matches any."""
+        return sum(
+            method in (None, entry.method) and path in (None, entry.path)
+            for entry in self._journal.entries
+        )
+
+    def set_stock(
+        self,
+        variant_id: ProductVariantId,
+        quantity: int,
+        low_stock_threshold: int | None = None,
+    ) -> InventoryStockLevel:
+        """Set a variant's stock, opening a record where there is none.
+
+        Args:
+            variant_id: whose stock.
+            quantity: units that can be sold, 0 to 2147483647.
+            low_stock_threshold: units at which the stock is low; None keeps the record's.
+
+        Raises:
+            RuntimeError: the sandbox is not running.
+            ValueError: a number that counts no units.
+        """
+        return self._store.set_stock(variant_id, quantity, low_stock_threshold)
+
+    def reset(self) -> None:
+        """As freshly started: seeded records only, no keys, no faults, an empty journal.
+
+        Raises:
+            RuntimeError: the sandbox is not running.
+        """
+        self._store.seed(self._seed, wipe=True)
+        self._plan.replace(Faults())
+        self._journal.clear()
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        reason = "the port is taken; choose another, or 0 for a free one"
+    else:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+    return CannotListen(error.errno, f"The sandbox cannot listen on {host}:{port}: {reason}.")

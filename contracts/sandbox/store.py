@@ -1,0 +1,287 @@
+"""What the sandbox knows: inventory records and the idempotency keys that opened them.
+
+SQLite, in a file or in memory. One transaction a write, so a killed sandbox restarts with whole
+records. Every call takes well under a millisecond (one row, or one indexed query of 200), so all
+of them are made in the event loop: a thread would cost more than it saves, and would let two
+writes interleave.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import attrs
+import msgspec
+
+from shelfport.adapters.http.wire import (
+    InitializeInventoryRequest,
+    InventoryItem,
+    InventoryStockLevel,
+)
+from shelfport.domain.model import MAX_QUANTITY, ProductVariantId, StockStatus
+
+DEFAULT_THRESHOLD = 10
+"""The low-stock threshold, in units, of a record that was opened without one."""
+
+_SCHEMA_VERSION = 1
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS record (
+    variant_id TEXT PRIMARY KEY,
+    quantity INTEGER NOT NULL,
+    threshold INTEGER NOT NULL,
+    updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY,
+    request BLOB NOT NULL,
+    item BLOB NOT NULL
+) WITHOUT ROWID;
+PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+
+
+def status_of(quantity: int, threshold: int) -> StockStatus:
+    """The status that the contract derives from `quantity` and `threshold`, both in units."""
+    if quantity == 0:
+        return StockStatus.OUT_OF_STOCK
+    return StockStatus.LOW_STOCK if quantity <= threshold else StockStatus.IN_STOCK
+
+
+def check_units(name: str, value: object) -> None:
+    """Refuse what counts no units.
+
+    Raises:
+        ValueError: `value` is not an int from 0 to `MAX_QUANTITY`; the sentence starts with `name`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_QUANTITY:
+        raise ValueError(f"{name} is {value!r}: it must be an integer from 0 to {MAX_QUANTITY}.")
+
+
+def _units(_instance: object, field: "attrs.Attribute[int]", value: int) -> None:
+    check_units(field.name, value)
+
+
+@attrs.frozen
+class SeedRecord:
+    """A record that is there from the start, as if some key had opened it long ago."""
+
+    variant_id: ProductVariantId
+    available_quantity: int = attrs.field(validator=_units)
+    """Units that can be sold."""
+    low_stock_threshold: int = attrs.field(default=DEFAULT_THRESHOLD, validator=_units)
+    """At this many units or fewer the stock is low."""
+
+
+@attrs.frozen
+class Opened:
+    """The key opened the record, now or earlier; `item` is what it was answered the first time."""
+
+    item: InventoryItem
+
+
+@attrs.frozen
+class Exists:
+    """Another key, or the seed, opened the variant's record; nothing was written."""
+
+    level: InventoryStockLevel
+
+
+@attrs.frozen
+class Reused:
+    """The key came with another request before; nothing was written."""
+
+
+class Store:
+    """Records and keys. Constructing it does no I/O; `open` does.
+
+    The sandbox reserves nothing, so `quantity` and `availableQuantity` of a record are one number.
+
+    Args:
+        path: the database file, or None for memory (gone at `close`).
+        clock: the current instant, aware.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], datetime]) -> None:
+        self._path = path
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the database, and make its tables where there are none.
+
+        Raises:
+            ValueError: the file cannot be opened, or holds something else; one sentence.
+        """
+        target = ":memory:" if self._path is None else str(self._path)
+        try:
+            connection = sqlite3.connect(target, timeout=1, isolation_level=None)
+        except sqlite3.Error as error:
+            raise ValueError(f"{target} cannot be opened as a sandbox store: {error}.") from error
+        try:
+            _prepare(connection, target)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the database; a second call does nothing."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RuntimeError("the sandbox is not running: enter it with 'async with' first")
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction, taken at once so that it cannot fail half way for a lock."""
+        connection = self._open
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def seed(self, records: Iterable[SeedRecord], *, wipe: bool = False) -> None:
+        """Add those of `records` that are missing; with `wipe`, after everything else is gone."""
+        now = self._now()
+        rows = [
+            (str(r.variant_id), r.available_quantity, r.low_stock_threshold, now) for r in records
+        ]
+        with self._transaction() as connection:
+            if wipe:
+                connection.execute("DELETE FROM record")
+                connection.execute("DELETE FROM idempotency")
+            connection.executemany("INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?)", rows)
+
+    def count(self) -> int:
+        """How many variants have a record."""
+        (count,) = self._open.execute("SELECT count(*) FROM record").fetchone()
+        return int(count)
+
+    def levels(self, ids: Sequence[ProductVariantId]) -> list[InventoryStockLevel]:
+        """The levels of those of `ids` that have a record, each once, in no particular order."""
+        keys = list({str(variant_id) for variant_id in ids})
+        rows = self._open.execute(
+            "SELECT variant_id, quantity, threshold, updated_at FROM record"
+            " WHERE variant_id IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(keys).decode(),),
+        )
+        return [_level(*row) for row in rows]
+
+    def level(self, variant_id: ProductVariantId) -> InventoryStockLevel | None:
+        """The level of `variant_id`, or None where it has no record."""
+        row = self._open.execute(
+            "SELECT variant_id, quantity, threshold, updated_at FROM record WHERE variant_id = ?",
+            (str(variant_id),),
+        ).fetchone()
+        return None if row is None else _level(*row)
+
+    def initialize(
+        self, key: UUID, request: InitializeInventoryRequest
+    ) -> Opened | Exists | Reused:
+        """Open the record that `request` asks for, at most once for `key`."""
+        payload = msgspec.json.encode(request)
+        with self._transaction() as connection:
+            known = connection.execute(
+                "SELECT request, item FROM idempotency WHERE key = ?", (str(key),)
+            ).fetchone()
+            if known is not None:
+                if known[0] != payload:
+                    return Reused()
+                return Opened(msgspec.json.decode(known[1], type=InventoryItem))
+            level = self.level(request.variant_id)
+            if level is not None:
+                return Exists(level)
+            now = self._now()
+            item = InventoryItem(
+                id=uuid4(),
+                variant_id=request.variant_id,
+                quantity=request.initial_quantity,
+                available_quantity=request.initial_quantity,
+                status=status_of(request.initial_quantity, request.low_stock_threshold),
+                updated_at=datetime.fromisoformat(now),
+            )
+            self._write(item.variant_id, item.quantity, request.low_stock_threshold, now)
+            connection.execute(
+                "INSERT INTO idempotency VALUES (?, ?, ?)",
+                (str(key), payload, msgspec.json.encode(item)),
+            )
+            return Opened(item)
+
+    def set_stock(
+        self, variant_id: ProductVariantId, quantity: int, threshold: int | None = None
+    ) -> InventoryStockLevel:
+        """Set a variant's stock; one without a record gets one.
+
+        Setting what is already there changes nothing, `updatedAt` included.
+
+        Args:
+            variant_id: whose stock.
+            quantity: units that can be sold.
+            threshold: units at which the stock is low; None keeps the record's, or takes 10.
+
+        Raises:
+            ValueError: a number that counts no units.
+        """
+        check_units("availableQuantity", quantity)
+        if threshold is not None:
+            check_units("lowStockThreshold", threshold)
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT quantity, threshold FROM record WHERE variant_id = ?", (str(variant_id),)
+            ).fetchone()
+            if threshold is None:
+                threshold = DEFAULT_THRESHOLD if row is None else row[1]
+            if row != (quantity, threshold):
+                self._write(variant_id, quantity, threshold, self._now())
+        level = self.level(variant_id)
+        assert level is not None  # noqa: S101 - it was written, or found, just above
+        return level
+
+    def _write(self, variant_id: ProductVariantId, quantity: int, threshold: int, now: str) -> None:
+        # Instants are all written in one form of UTC, so max() on the text is max() in time: the
+        # contract's updatedAt never goes back, also when somebody sets the clock back.
+        self._open.execute(
+            "INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT (variant_id) DO UPDATE SET"
+            " quantity = excluded.quantity, threshold = excluded.threshold,"
+            " updated_at = max(updated_at, excluded.updated_at)",
+            (str(variant_id), quantity, threshold, now),
+        )
+
+    def _now(self) -> str:
+        now = self._clock()
+        if now.utcoffset() is None:
+            raise ValueError("the sandbox's clock gave a naive datetime: it must be aware")
+        return now.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _prepare(connection: sqlite3.Connection, target: str) -> None:
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if version != _SCHEMA_VERSION and (version or tables):
+            raise ValueError(f"{target} is not a sandbox store of this version: use a new file.")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error as error:
+        raise ValueError(f"{target} cannot be opened as a sandbox store: {error}.") from error
+
+
+def _level(variant_id: str, quantity: int, threshold: int, updated_at: str) -> InventoryStockLevel:
+    return InventoryStockLevel(
+        variant_id=ProductVariantId(UUID(variant_id)),
+        available_quantity=quantity,
+        status=status_of(quantity, threshold),
+        updated_at=datetime.fromisoformat(updated_at),
+    )

@@ -1,0 +1,197 @@
+"""The contract is valid, and the wire Structs say the same as it does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import quote
+
+import msgspec
+import pytest
+import yaml
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from referencing import Registry
+from referencing.jsonschema import DRAFT4
+
+from shelfport.adapters.http import wire
+from shelfport.contracts import inventory_service_yaml
+from shelfport.domain.model import MAX_QUANTITY, StockStatus
+
+SLUGS = sorted(get_args(wire.ProblemSlug))
+CONTRACT: dict[str, Any] = yaml.safe_load(inventory_service_yaml())
+SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
+KEPT = ("type", "format", "minimum", "maximum", "enum", "default")
+OPERATIONS = [
+    pytest.param(operation, id=operation["operationId"])
+    for item in CONTRACT["paths"].values()
+    for operation in item.values()
+]
+
+
+def resolved(node: Any, root: dict[str, Any]) -> Any:
+    """`node` without references and `allOf`, its own members winning."""
+    if not isinstance(node, dict):
+        return node
+    merged: dict[str, Any] = {}
+    for part in (*([node] if "$ref" in node else []), *node.get("allOf", [])):
+        target = part
+        while "$ref" in target:
+            found: Any = root
+            for step in target["$ref"].removeprefix("#/").split("/"):
+                found = found[step]
+            target = found
+        inner = resolved(target, root)
+        properties = {**merged.get("properties", {}), **inner.get("properties", {})}
+        if properties:
+            required = [*merged.get("required", []), *inner.get("required", [])]
+            inner = inner | {"properties": properties, "required": required}
+        merged |= inner
+    return merged | {k: v for k, v in node.items() if k not in {"$ref", "allOf"}}
+
+
+def shape(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """The members of an object schema, by what both sides can say of them."""
+    whole = resolved(schema, root)
+    members = {
+        name: {k: v for k, v in resolved(member, root).items() if k in KEPT}
+        for name, member in whole["properties"].items()
+    }
+    for member in members.values():
+        if "enum" in member:
+            member["enum"] = sorted(member["enum"])
+            member["type"] = "string"
+        if member["type"] == "integer":
+            member.pop("format", None)  # int32 here is a maximum there, and both have that
+    return {"members": members, "required": sorted(whole["required"])}
+
+
+def examples(node: Any, pointer: str = "#") -> Iterator[tuple[str, Any]]:
+    """Every example in `node`, with the JSON pointer of the schema that it is an example of."""
+    if isinstance(node, list):
+        for index, member in enumerate(node):
+            yield from examples(member, f"{pointer}/{index}")
+    elif isinstance(node, dict):
+        schema = f"{pointer}/schema" if "schema" in node else pointer
+        if "example" in node:
+            yield schema, node["example"]
+        for example in node.get("examples", {}).values():
+            yield schema, example["value"]
+        for name, member in node.items():
+            if name not in {"example", "examples"}:
+                yield from examples(member, f"{pointer}/{name.replace('/', '~1')}")
+
+
+def test_is_valid() -> None:
+    """It is a valid OpenAPI 3.0 document, its defaults included."""
+    assert "3.0.3" == CONTRACT["openapi"]
+
+    OpenAPIV30SpecValidator(CONTRACT).validate()
+
+
+def test_examples_are_valid() -> None:
+    """Every example is what the schema beside it asks for."""
+    contract = DRAFT4.create_resource(CONTRACT)
+    registry: Registry[Any] = Registry().with_resource("urn:contract", contract)
+    found = list(examples(CONTRACT))
+
+    for pointer, example in found:
+        OAS30Validator(
+            {"$ref": f"urn:contract{quote(pointer, safe='#/~{}')}"},
+            registry=registry,
+            format_checker=oas30_format_checker,
+        ).validate(example)
+    assert len(found) > 25
+
+
+def test_is_found_as_a_resource() -> None:
+    """The packaged text is the file in the contracts folder."""
+    path = Path(__file__).parents[2] / "contracts" / "inventory-service.yaml"
+
+    assert path.read_text("utf-8") == inventory_service_yaml()
+
+
+@pytest.mark.parametrize(
+    "struct", [wire.InventoryStockLevel, wire.InitializeInventoryRequest, wire.InventoryItem]
+)
+def test_structs_have_the_shapes(struct: type[msgspec.Struct]) -> None:
+    """Names, types, bounds, formats, enums, defaults and required members are the same."""
+    name = struct.__name__
+    _, definitions = msgspec.json.schema_components([struct])
+
+    assert shape(SCHEMAS[name], CONTRACT) == shape(definitions[name], {"$defs": definitions})
+
+
+def test_problem_has_the_members() -> None:
+    """Every member of the contract's problems is read, and no other."""
+    problem = resolved(SCHEMAS["RecordExistsProblem"], CONTRACT)
+
+    assert sorted(problem["properties"]) == sorted(wire.Problem.__struct_encode_fields__)
+    assert ["current", "detail", "status", "title", "type"] == sorted(problem["required"])
+
+
+def test_problem_types() -> None:
+    """The contract has exactly the problem types that the wire's Literal has."""
+    assert [wire.PROBLEM_TYPE + slug for slug in SLUGS] == sorted(
+        SCHEMAS["Problem"]["properties"]["type"]["enum"]
+    )
+
+
+def test_every_problem_type_is_answered_somewhere() -> None:
+    """Each type has a response of its own, and each response names its types."""
+    used: list[str] = []
+    for response in CONTRACT["components"]["responses"].values():
+        schema = response["content"]["application/problem+json"]["schema"]
+        for variant in schema.get("oneOf", [schema]):
+            used += resolved(variant, CONTRACT)["properties"]["type"]["enum"]
+
+    assert [wire.PROBLEM_TYPE + slug for slug in SLUGS] == sorted(used)
+
+
+def test_quantities_and_statuses() -> None:
+    """Bounds and statuses are the domain's."""
+    quantity = SCHEMAS["Quantity"]
+
+    assert (quantity["minimum"], quantity["maximum"]) == (0, MAX_QUANTITY)
+    assert sorted(s.value for s in StockStatus) == sorted(SCHEMAS["StockStatus"]["enum"])
+
+
+def test_limits() -> None:
+    """The limits that clients split their requests by are the contract's."""
+    parameters = CONTRACT["components"]["parameters"]
+    ids = parameters["ProductVariantIds"]
+
+    assert (
+        ids["style"],
+        ids["explode"],
+        ids["schema"]["minItems"],
+        ids["schema"]["maxItems"],
+    ) == ("form", False, 1, wire.MAX_IDS)
+    assert f"{wire.MAX_TARGET_BYTES} bytes" in ids["description"]
+    assert parameters["IdempotencyKey"]["name"] == wire.IDEMPOTENCY_KEY
+    assert parameters["CorrelationId"]["name"] == wire.CORRELATION_ID
+
+
+def test_only_requests_are_closed() -> None:
+    """Unknown members are refused in requests and tolerated in responses."""
+    assert ["InitializeInventoryRequest"] == [
+        name for name, schema in SCHEMAS.items() if schema.get("additionalProperties") is False
+    ]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_response_can_be_correlated(operation: dict[str, Any]) -> None:
+    """Every operation takes a correlation id and every response may echo it."""
+    names = {resolved(parameter, CONTRACT)["name"] for parameter in operation["parameters"]}
+    responses = [resolved(response, CONTRACT) for response in operation["responses"].values()]
+
+    assert {wire.CORRELATION_ID, "traceparent"} <= names
+    assert all(wire.CORRELATION_ID in response["headers"] for response in responses)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_error_is_a_problem(operation: dict[str, Any]) -> None:
+    """Every status from 400 up carries a problem document, and the usual ones are all there."""
+    errors = {s: resolved(r, CONTRACT) for s, r in operation["responses"].items() if s >= "400"}
+
+    assert {"400", "401", "403", "429", "500", "503"} <= errors.keys()
+    assert all(list(r["content"]) == [wire.PROBLEM_JSON] for r in errors.values())
