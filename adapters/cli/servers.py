@@ -1,0 +1,47 @@
+"""`sandbox` and `demo`: commands that serve until they are told to stop."""
+
+import asyncio
+from pathlib import Path
+
+from shelfport.adapters.cli.running import Exit, Misuse, until_signalled
+from shelfport.adapters.demo import run_demo, tell_story
+from shelfport.adapters.demo.stage import AddressTaken
+from shelfport.contracts.sandbox import CATALOGUE, CannotListen, Sandbox, seed_records
+
+DEMO_PORT = 8000
+
+
+async def run_sandbox(*, host: str, port: int, store: Path | None, empty: bool) -> int:
+    """Serve a sandbox Inventory Service until Ctrl-C."""
+
+    async def serve(stop: asyncio.Event) -> None:
+        seed = () if empty else seed_records()
+        try:
+            async with Sandbox(store_path=store, seed=seed, host=host, port=port) as sandbox:
+                say(f"Inventory Service (sandbox): {sandbox.url}")
+                if not empty:
+                    one = CATALOGUE[0].variant_id
+                    say(f"Try: shelfport get {one} --base-url {sandbox.url}")
+                say("Ctrl-C ends it.")
+                await stop.wait()
+        except (CannotListen, ValueError) as error:
+            raise Misuse(str(error).rstrip(".")) from error
+
+    return await until_signalled(serve)
+
+
+async def play_demo(*, once: bool, port: int | None) -> int:
+    """Serve the demo until Ctrl-C, or tell its story once."""
+    try:
+        if once:
+            return Exit.ANSWERED if await tell_story(say, port=port or 0) else Exit.NO
+        return await until_signalled(
+            lambda stop: run_demo(stop, say, port=DEMO_PORT if port is None else port)
+        )
+    except AddressTaken as error:
+        raise Misuse(f"{error}; choose another with --port, or 0 for a free one") from error
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe: whoever reads it waits for it."""
+    print(line, flush=True)

@@ -1,0 +1,91 @@
+"""Both services of the demo, each behind real HTTP on this machine."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+from aiohttp import web
+
+from shelfport.adapters.container import build
+from shelfport.adapters.demo.catalogue import Catalogue
+from shelfport.adapters.demo.control import SandboxControl
+from shelfport.adapters.demo.service import product_service
+from shelfport.adapters.http import HttpOptions
+from shelfport.adapters.layers import CacheOptions
+from shelfport.adapters.settings import Settings
+from shelfport.contracts.sandbox import Sandbox, seed_records
+
+_HOST = "127.0.0.1"
+_GRACE = 0.5
+"""Seconds that requests under way get at the end; nothing waits longer than its deadline."""
+
+
+class AddressTaken(OSError):
+    """The Product Service cannot have the address it was given; the message is one sentence."""
+
+
+@attrs.frozen
+class Windows:
+    """The times that a demo is played in, in seconds: short, so that a person sees them pass."""
+
+    fresh_for: float
+    stale_for: float
+    attempt_timeout: float = 0.5
+    deadline: float = 1.0
+
+    def settings(self, base_url: str) -> Settings:
+        """The settings of a Product Service whose Inventory Service is at `base_url`."""
+        return Settings(
+            base_url=base_url,
+            deadline=self.deadline,
+            http=HttpOptions(attempt_timeout=self.attempt_timeout),
+            cache=CacheOptions(fresh_for=self.fresh_for, stale_for=self.stale_for),
+        )
+
+
+@attrs.frozen
+class Stage:
+    """A running demo."""
+
+    url: str
+    """The Product Service's base URL, without a slash at the end."""
+    products: Catalogue
+    sandbox: Sandbox
+    """The Inventory Service."""
+    windows: Windows
+
+
+@asynccontextmanager
+async def staged(windows: Windows, *, port: int = 0, buttons: bool = False) -> AsyncIterator[Stage]:
+    """Start the Inventory Service on a free port and the Product Service on `port` (0: a free one).
+
+    Raises:
+        AddressTaken: the port is taken.
+    """
+    products = Catalogue.of_sandbox()
+    async with Sandbox(seed=seed_records()) as sandbox:
+        inventory = build(windows.settings(sandbox.url))
+        control = SandboxControl(sandbox) if buttons else None
+        app = product_service(inventory, products, control=control)
+        async with _served(app, port) as url:
+            yield Stage(url, products, sandbox, windows)
+
+
+@asynccontextmanager
+async def _served(app: web.Application, port: int) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, _HOST, port).start()
+        except OSError as error:
+            # asyncio's own words tell the address once more.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise AddressTaken(
+                f"the Product Service cannot listen on {_HOST}:{port}: {reason}"
+            ) from error
+        host, bound = runner.addresses[0][:2]
+        yield f"http://{host}:{bound}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,117 @@
+"""The command in a process of its own, and a sandbox for it to ask."""
+
+import asyncio
+import io
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+import pytest
+
+import shelfport
+from shelfport.adapters.cli import main
+from shelfport.contracts.sandbox import Sandbox, seed_records
+
+_SOURCES = str(Path(shelfport.__file__).parents[1])
+_MAIN = "import sys; from shelfport.adapters.cli import main; sys.exit(main())"
+_PATIENCE = 20.0
+
+
+@attrs.frozen
+class Ended:
+    """How a command ended, and what it wrote."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+class Shelfport(Protocol):
+    """Runs `shelfport` to its end."""
+
+    async def __call__(self, *arguments: str, **variables: str) -> Ended: ...
+
+
+Started = Callable[..., AbstractAsyncContextManager[Process]]
+WaitForEnd = Callable[[Process], Awaitable[Ended]]
+
+
+@asynccontextmanager
+async def _started(*arguments: str, **variables: str) -> AsyncIterator[Process]:
+    ours = ("SHELFPORT_", "FORCE_COLOR", "NO_COLOR", "TTY_", "PYTHON")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-W", "error", "-c", _MAIN),
+        *arguments,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=inherited | {"PYTHONPATH": _SOURCES, "PYTHONUTF8": "1"} | variables,
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def ended(process: Process) -> Ended:
+    """Wait for the end of a command."""
+    out, err = await process.communicate()
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def started() -> Started:
+    """Starts `shelfport`, as a context that ends it for sure."""
+    return _started
+
+
+@pytest.fixture
+def wait_for_end() -> WaitForEnd:
+    return ended
+
+
+@pytest.fixture
+def run_shelfport() -> Shelfport:
+    async def run(*arguments: str, **variables: str) -> Ended:
+        async with _started(*arguments, **variables) as process:
+            return await ended(process)
+
+    return run
+
+
+@pytest.fixture
+def call_shelfport(monkeypatch: pytest.MonkeyPatch) -> Shelfport:
+    """The same in this process, in a thread: quick, for all but signals, streams and start-up."""
+
+    async def call(*arguments: str, **variables: str) -> Ended:
+        for name in [name for name in os.environ if name.startswith("SHELFPORT_")]:
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = await asyncio.to_thread(main, arguments)
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=seed_records()) as running:
+        yield running
