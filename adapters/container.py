@@ -15,8 +15,9 @@ from dependency_injector import containers, providers
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.http import HttpInventory
 from shelfport.adapters.integration import InventoryIntegration
-from shelfport.adapters.layers import Cached, Deadlined, Observed, Split
+from shelfport.adapters.layers import Cached, Checked, Deadlined, Observed, Split
 from shelfport.adapters.memory import InMemoryInventory
+from shelfport.adapters.plugged import plugged_adapter
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.domain.model import variant_id
@@ -30,10 +31,12 @@ logger = logging.getLogger("shelfport.container")
 
 def compose(adapter: InventoryPort, settings: Settings, clock: Clock) -> InventoryPort:
     """Put the layers around `adapter`: read it from the outside in."""
+    ours = isinstance(adapter, HttpInventory | InMemoryInventory)
+    trusted = adapter if ours else Checked(adapter)
     return Cached(
         Deadlined(
             Split(
-                Observed(adapter, clock),
+                Observed(trusted, clock),
                 settings.split,
             ),
             clock,
@@ -47,7 +50,7 @@ def compose(adapter: InventoryPort, settings: Settings, clock: Clock) -> Invento
 
 def _http(settings: Settings, clock: Clock) -> HttpInventory:
     if settings.base_url is None:
-        raise ValueError("base_url is not set: the http adapter needs to know where the service is")
+        raise ValueError("base_url is not set: where is the service?")
     if settings.plain_http_to_others:
         logger.warning(
             "requests to %s are not encrypted: allow_plain_http is set", settings.base_url
@@ -55,6 +58,10 @@ def _http(settings: Settings, clock: Clock) -> HttpInventory:
     return HttpInventory(
         settings.base_url, clock=clock, options=settings.http, token=settings.token
     )
+
+
+def _kind(settings: Settings) -> str:
+    return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
 def _resources(adapter: InventoryPort) -> tuple[AbstractAsyncContextManager[Any], ...]:
@@ -73,9 +80,10 @@ class Container(containers.DeclarativeContainer):
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     mapper: providers.Provider[VariantMapper[Any]] = providers.Object(variant_id)
     adapter: providers.Provider[InventoryPort] = providers.Selector(
-        settings.provided.adapter_name,
+        providers.Callable(_kind, settings),
         http=providers.Singleton(_http, settings, clock),
         memory=providers.Singleton(InMemoryInventory, clock=clock),
+        plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
     port: providers.Provider[InventoryPort] = providers.Singleton(compose, adapter, settings, clock)
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(

@@ -19,6 +19,10 @@ _LONGEST_BASE_URL = 512
 """200 ids take 7,400 bytes of the 8,000 of a request target; the rest is for the base URL."""
 
 
+class SettingsError(ValueError):
+    """A setting is wrong: which one, where it comes from, and what is allowed."""
+
+
 def _base_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     """Refuse what is no plain address of a service, before anything is sent to the wrong place."""
     if value is None:
@@ -30,9 +34,7 @@ def _base_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> N
         url = URL(value)
         host = url.host
     except ValueError as error:
-        raise ValueError(
-            f"{field.name} is {value!r}, which is no URL ({error}): {example}"
-        ) from error
+        raise ValueError(f"{field.name} is {value!r}, no URL: {error}") from error
     if url.user is not None or url.password is not None:
         raise ValueError(
             f"{field.name} carries credentials, which end up in logs: set `token` instead"
@@ -60,6 +62,11 @@ class InitialStockOptions:
     """At this many units or fewer, stock is low."""
 
 
+def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{field.name} is {value!r}: it must be the name of an adapter")
+
+
 def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
     return Secret(value) if isinstance(value, str) else value
 
@@ -76,6 +83,9 @@ class Settings:
     """Where the Inventory Service lives. None: stock is kept in memory, in this process."""
     token: Secret[str] | None = attrs.field(default=None, converter=_secret)
     """A bearer token (RFC 6750) for every request. Never printed."""
+    adapter: str | None = attrs.field(default=None, validator=attrs.validators.optional(_name))
+    """Which adapter answers: "http", "memory", or a name that an installed package gave to its own
+    in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else "memory"."""
     allow_plain_http: bool = False
     """Whether `base_url` may be http:// to another machine, readable to all on the way (R26)."""
     deadline: float = attrs.field(default=2.0, validator=number(0.001, 300, unit="seconds"))
@@ -86,6 +96,8 @@ class Settings:
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
 
     def __attrs_post_init__(self) -> None:
+        if self.adapter == "http" and self.base_url is None:
+            raise ValueError("adapter is 'http', but base_url is not set: where is the service?")
         if self.plain_http_to_others and not self.allow_plain_http:
             raise ValueError(
                 f"base_url is {self.base_url!r}: plain http to another machine can be read and "
@@ -94,8 +106,8 @@ class Settings:
 
     @property
     def adapter_name(self) -> str:
-        """Which adapter answers: "http" where there is a base URL, else "memory"."""
-        return "memory" if self.base_url is None else "http"
+        """The adapter that answers, by its name."""
+        return self.adapter or ("memory" if self.base_url is None else "http")
 
     @property
     def plain_http_to_others(self) -> bool:

@@ -13,15 +13,11 @@ from typed_settings.exceptions import InvalidOptionsError, TsError
 from typed_settings.types import LoadedSettings as FromOneLoader
 from typed_settings.types import OptionInfo, OptionList, SettingsClass, SettingsDict
 
-from shelfport.adapters.settings import Settings
+from shelfport.adapters.settings import Settings, SettingsError
 
 SECTION = "shelfport"
 PREFIX = "SHELFPORT_"
 FILES_VARIABLE = "SHELFPORT_SETTINGS"
-
-
-class SettingsError(ValueError):
-    """A setting is wrong: which one, where it comes from, and what is allowed."""
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ import attrs
 import msgspec
 
 from shelfport.adapters.http import wire
-from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel
+from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel, variant_id
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock an `updatedAt` may be; further ahead, its element is malformed."""
@@ -121,8 +121,8 @@ def _one_by_one(body: bytes, now: datetime) -> Levels:
             levels.append(decode_level(raw, now))
         except Malformed as error:
             try:
-                malformed[ProductVariantId(_named.decode(raw).variant_id)] = error
-            except _UNREADABLE:
+                malformed[variant_id(_named.decode(raw).variant_id)] = error
+            except (*_UNREADABLE, ValueError):
                 nameless = error
     return Levels(_newest(levels), malformed, nameless)
 

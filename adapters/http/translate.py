@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import aiohttp
 import attrs
+from aiohttp.http_exceptions import ContentEncodingError
 
 from shelfport.adapters.http import wire
 from shelfport.adapters.http.session import ConnectionBroke
@@ -28,7 +29,7 @@ from shelfport.domain.model import (
     Unauthorized,
 )
 
-_LONGEST_DETAIL = 200
+_LONGEST_QUOTE = 200
 
 
 @attrs.frozen
@@ -81,7 +82,7 @@ def broken(error: Exception, asked: Asked, *, seconds: float, by_deadline: bool)
         seconds: how long it was allowed to take.
         by_deadline: the caller's deadline set that time, not the time for one attempt.
     """
-    where = asked.where
+    where, told = asked.where, _quoted(getattr(error, "message", error))
     match error:
         case aiohttp.ConnectionTimeoutError():
             return asked.failed(
@@ -101,25 +102,29 @@ def broken(error: Exception, asked: Asked, *, seconds: float, by_deadline: bool)
         case aiohttp.ClientConnectorError():
             return asked.failed(
                 ConnectionFailed,
-                f"no connection to {where}: {error.os_error}",
+                f"no connection to {where}: {_quoted(error.os_error)}",
                 reached=ReachedService.NO,
             )
         case ConnectionBroke() | aiohttp.ClientConnectionError():
             return asked.failed(
-                ConnectionFailed, f"the connection to {where} broke before an answer: {error}"
+                ConnectionFailed,
+                f"the connection to {where} broke before an answer: {told}",
             )
+        case aiohttp.ClientPayloadError(__cause__=ContentEncodingError()):
+            return asked.failed(ContractViolation, f"the answer of {where} cannot be unpacked")
         case aiohttp.ClientPayloadError():
             return asked.failed(
                 ConnectionFailed,
-                f"the answer of {where} broke off in its body: {error}",
+                f"the answer of {where} broke off in its body: {told}",
                 reached=ReachedService.YES,
             )
         case aiohttp.ClientResponseError():
             return asked.failed(
-                ContractViolation, f"what answers at {where} does not speak HTTP: {error.message}"
+                ContractViolation,
+                f"what answers at {where} does not speak HTTP: {told}",
             )
         case _:
-            return asked.failed(ContractViolation, f"no answer from {where}: {error}")
+            return asked.failed(ContractViolation, f"no answer from {where}: {told}")
 
 
 def refused(
@@ -135,7 +140,7 @@ def contract_broken(sentence: str, asked: Asked, status: int | None = None) -> I
     """The service answered, but not as inventory-service.yaml promises."""
     return asked.failed(
         ContractViolation,
-        f"{asked.where} answered against the contract: {sentence}",
+        f"{asked.where} answered against the contract: {_quoted(sentence)}",
         status=status,
     )
 
@@ -195,5 +200,10 @@ def _told(problem: wire.Problem) -> str:
     told = problem.detail or problem.title
     if not told:
         return ""
-    shown = "".join(c if c.isprintable() else " " for c in told[:_LONGEST_DETAIL])
-    return f" ({shown})"
+    return f" ({_quoted(told)})"
+
+
+def _quoted(foreign: object) -> str:
+    """Somebody else's words, fit for a sentence and a log: one line, printable, not endless."""
+    line = " ".join(str(foreign).split())[:_LONGEST_QUOTE]
+    return "".join(c if c.isprintable() else "?" for c in line)

@@ -5,8 +5,9 @@ order, from the outside in, is composed in one place: `shelfport.adapters.contai
 """
 
 from shelfport.adapters.layers.cached import Cached, CacheOptions
+from shelfport.adapters.layers.checked import Checked
 from shelfport.adapters.layers.deadlined import Deadlined
 from shelfport.adapters.layers.observed import Observed
 from shelfport.adapters.layers.split import Split, SplitOptions
 
-__all__ = ["CacheOptions", "Cached", "Deadlined", "Observed", "Split", "SplitOptions"]
+__all__ = ["CacheOptions", "Cached", "Checked", "Deadlined", "Observed", "Split", "SplitOptions"]

@@ -17,6 +17,7 @@ from shelfport.domain.model.availability import (
 )
 from shelfport.domain.model.call import DEFAULT_CALL, Call
 from shelfport.domain.model.errors import (
+    AdapterFault,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
@@ -50,6 +51,7 @@ __all__ = [
     "DEFAULT_CALL",
     "MAX_QUANTITY",
     "STOCK_INFORMATION_UNAVAILABLE",
+    "AdapterFault",
     "AlreadyThere",
     "Answer",
     "Availability",

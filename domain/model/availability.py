@@ -26,6 +26,8 @@ class UnavailableReason(Enum):
     UNAUTHORIZED = "UNAUTHORIZED"
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
     """It answered, but not as inventory-service.yaml promises."""
+    ADAPTER_FAULT = "ADAPTER_FAULT"
+    """The adapter in use has a bug."""
 
 
 @attrs.frozen

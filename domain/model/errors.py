@@ -158,6 +158,13 @@ class Unauthorized(PermanentError):
     reason = UnavailableReason.UNAUTHORIZED
 
 
+class AdapterFault(PermanentError):
+    """An adapter broke the port's obligations: a bug in it, and nothing that the service did."""
+
+    reason = UnavailableReason.ADAPTER_FAULT
+    reached_service = ReachedService.UNKNOWN
+
+
 class ContractViolation(PermanentError):
     """The service answered, but not as inventory-service.yaml promises."""
 

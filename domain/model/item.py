@@ -6,7 +6,7 @@ from uuid import UUID
 import attrs
 
 from shelfport.domain.model.stock import StockLevel, StockStatus
-from shelfport.domain.model.validators import aware, not_nil, units
+from shelfport.domain.model.validators import aware, member_of, not_nil, units
 from shelfport.domain.model.variant import ProductVariantId
 
 
@@ -37,7 +37,7 @@ class InventoryItem:
     """Units on hand, reserved ones included."""
     available_quantity: int = attrs.field(validator=units)
     """Units that can be sold now."""
-    status: StockStatus = attrs.field(validator=attrs.validators.instance_of(StockStatus))
+    status: StockStatus = attrs.field(validator=member_of(StockStatus))
     updated_at: datetime = attrs.field(validator=aware)
 
     @property

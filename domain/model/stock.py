@@ -5,7 +5,7 @@ from enum import Enum
 
 import attrs
 
-from shelfport.domain.model.validators import MAX_QUANTITY, aware, not_nil, units
+from shelfport.domain.model.validators import MAX_QUANTITY, aware, member_of, not_nil, units
 from shelfport.domain.model.variant import ProductVariantId
 
 __all__ = ["MAX_QUANTITY", "Freshness", "StockLevel", "StockReading", "StockStatus"]
@@ -28,7 +28,7 @@ class StockLevel:
     variant_id: ProductVariantId = attrs.field(validator=not_nil)
     available_quantity: int = attrs.field(validator=units)
     """Units that can be sold now: 0 to `MAX_QUANTITY`."""
-    status: StockStatus = attrs.field(validator=attrs.validators.instance_of(StockStatus))
+    status: StockStatus = attrs.field(validator=member_of(StockStatus))
     updated_at: datetime = attrs.field(validator=aware)
     """When the stock last changed. Not the age of a reading: unchanged stock is not old stock."""
 

@@ -5,6 +5,7 @@ All raise `ValueError`, the one exception for a bad argument in this library.
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 from math import inf, isnan
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,17 @@ def units(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{field.name} is {value!r}: it counts units, so it must be an int")
     if not 0 <= value <= MAX_QUANTITY:
         raise ValueError(f"{field.name} is {value}: it must be between 0 and {MAX_QUANTITY} units")
+
+
+def member_of(kind: type[Enum]) -> Callable[[object, "attrs.Attribute[Any]", Any], None]:
+    """A validator for a member of `kind`; its mere value, as text, is refused."""
+
+    def validate(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+        if not isinstance(value, kind):
+            allowed = ", ".join(str(member) for member in kind)
+            raise ValueError(f"{field.name} is {value!r}: it must be one of {allowed}")
+
+    return validate
 
 
 def optional_seconds(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:

@@ -14,7 +14,6 @@ from shelfport.domain.model import (
     Unavailable,
     UnavailableReason,
     UnknownVariant,
-    Unreadable,
 )
 from shelfport.ports import InventoryPort
 
@@ -44,10 +43,8 @@ class StockLookup:
 
 
 def _shown(answer: Answer) -> Availability:
-    match answer:
-        case StockReading():
-            return answer
-        case UnknownVariant():
-            return _UNKNOWN_VARIANT
-        case Unreadable(error):
-            return Unavailable(error.reason)
+    if isinstance(answer, StockReading):
+        return answer
+    if isinstance(answer, UnknownVariant):
+        return _UNKNOWN_VARIANT
+    return Unavailable(answer.error.reason)

@@ -13,12 +13,13 @@ from shelfport.adapters.http import HttpInventory, HttpOptions
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import CacheOptions, SplitOptions
 from shelfport.adapters.memory import InMemoryInventory
-from shelfport.adapters.settings import InitialStockOptions, Settings
-from shelfport.adapters.settings_loader import SettingsError, load_settings
+from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
+from shelfport.adapters.settings_loader import load_settings
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
     STOCK_INFORMATION_UNAVAILABLE,
+    AdapterFault,
     AlreadyThere,
     Answer,
     Availability,
@@ -62,6 +63,7 @@ __all__ = [
     "DEFAULT_CALL",
     "MAX_QUANTITY",
     "STOCK_INFORMATION_UNAVAILABLE",
+    "AdapterFault",
     "AlreadyThere",
     "Answer",
     "Availability",

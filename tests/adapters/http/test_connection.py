@@ -1,0 +1,114 @@
+"""The connection itself: closed ports, unknown names, kept connections that died."""
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from shelfport import DEFAULT_CALL, ConnectionFailed, HttpInventory, ReachedService
+from tests.adapters.http.conftest import Connect
+from tests.support.clocks import ManualClock
+from tests.support.servers import conversing, read_request, serving, stocked, wire_level
+from tests.support.values import an_id, ids
+
+
+async def test_a_closed_port(connect: Connect) -> None:
+    """Where nobody listens nothing arrived, and the sentence names the address."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    port = await connect(url)
+
+    with pytest.raises(ConnectionFailed, match=f"no connection to {url}: ") as info:
+        await port.read(ids(2), DEFAULT_CALL)
+
+    assert ReachedService.NO is info.value.reached_service
+
+
+async def test_a_name_that_does_not_resolve(connect: Connect) -> None:
+    """A name that does not exist is told apart from a service that is down."""
+    port = await connect("http://inventory.invalid")  # RFC 6761 §6.4
+
+    with pytest.raises(ConnectionFailed, match="does not resolve: is the base URL right") as info:
+        await port.read(ids(2), DEFAULT_CALL)
+
+    assert ReachedService.NO is info.value.reached_service
+
+
+async def test_connections_are_kept(connect: Connect) -> None:
+    """Reads one after another share a connection."""
+    async with serving(stocked(ids(2))) as service:
+        port = await connect(service.url)
+        for _ in range(5):
+            await port.read(ids(2), DEFAULT_CALL)
+
+    assert 1 == len({id(request.protocol) for request in service.requests})
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_dead_kept_connection_costs_no_second_request(connect: Connect, count: int) -> None:
+    """A request on a kept connection that dies is sent once: the client itself never repeats."""
+    requests: list[bytes] = []
+
+    async def dies_on_the_second(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while head := await read_request(reader):
+            requests.append(head)
+            if len(requests) != 1:
+                return
+            level = wire_level(an_id(1))
+            content = json.dumps(level if count == 1 else [level]).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+            await writer.drain()
+
+    async with conversing(dies_on_the_second) as url:
+        port = await connect(url)
+        await port.read(ids(count), DEFAULT_CALL)
+
+        with pytest.raises(ConnectionFailed):
+            await port.read(ids(count), DEFAULT_CALL)
+
+    assert 2 == len(requests)
+
+
+async def test_cookies_are_not_kept(connect: Connect) -> None:
+    """A cookie that the service sets is not sent back."""
+    known = stocked(ids(2))
+
+    async def baking(request):  # type: ignore[no-untyped-def]  # a handler around a handler
+        response = await known(request)
+        response.headers["Set-Cookie"] = "session=1"
+        return response
+
+    async with serving(baking) as service:
+        port = await connect(service.url)
+        await port.read(ids(2), DEFAULT_CALL)
+        await port.read(ids(2), DEFAULT_CALL)
+
+    assert [False, False] == ["Cookie" in request.headers for request in service.requests]
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that the environment names does not get to see the requests."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    async with serving(stocked(ids(2))) as service:
+        port = await connect(service.url)
+
+        assert ids(2) == list(await port.read(ids(2), DEFAULT_CALL))
+
+
+async def test_a_token_is_sent() -> None:
+    """A bearer token goes with every request (RFC 6750)."""
+    from typed_settings import Secret
+
+    async with serving(stocked(ids(2))) as service:
+        port = HttpInventory(service.url, clock=ManualClock(), token=Secret("s3cret"))
+        async with port:
+            await port.read(ids(2), DEFAULT_CALL)
+
+    assert ["Bearer s3cret"] == [r.headers["Authorization"] for r in service.requests]
+    assert "s3cret" not in repr(vars(port))

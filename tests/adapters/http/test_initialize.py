@@ -1,0 +1,144 @@
+"""Opening an inventory record over HTTP (R4-R6)."""
+
+from uuid import uuid4
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from shelfport import (
+    DEFAULT_CALL,
+    AlreadyThere,
+    Call,
+    Conflict,
+    ContractViolation,
+    Created,
+    InventoryItem,
+    Operation,
+    OperationInProgress,
+    RequestRejected,
+    StockStatus,
+)
+from tests.adapters.http.conftest import Connect
+from tests.support.clocks import EPOCH
+from tests.support.servers import Handler, always, problem, serving, wire_level
+from tests.support.values import a_level, an_id, an_initial_stock
+
+A = an_id(1)
+ITEM = InventoryItem(
+    id=uuid4(),
+    variant_id=A,
+    quantity=3,
+    available_quantity=3,
+    status=StockStatus.LOW_STOCK,
+    updated_at=EPOCH,
+)
+WIRE_ITEM = {
+    "id": str(ITEM.id),
+    "productVariantId": str(A),
+    "quantity": 3,
+    "availableQuantity": 3,
+    "status": "LOW_STOCK",
+    "updatedAt": EPOCH.isoformat(),
+}
+
+
+def answering(response: web.Response) -> Handler:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return response
+
+    return handler
+
+
+async def test_a_record_is_opened(connect: Connect) -> None:
+    """One POST with the request's three fields and its key; the 201 becomes `Created`."""
+    request = an_initial_stock(A, quantity=3)
+    async with serving(always(WIRE_ITEM, 201)) as service:
+        port = await connect(service.url)
+
+        outcome = await port.initialize(request, Call(correlation_id="new-product"))
+
+    assert Created(ITEM) == outcome
+    [sent] = service.requests
+    assert ("POST", "/inventory") == (sent.method, sent.path_qs)
+    assert str(request.idempotency_key) == sent.headers["Idempotency-Key"]
+    assert "new-product" == sent.headers["X-Correlation-ID"]
+    assert "application/json" == sent.content_type
+    assert {
+        "productVariantId": str(A),
+        "initialQuantity": 3,
+        "lowStockThreshold": 10,
+    } == msgspec.json.decode(service.bodies[0])
+
+
+async def test_the_record_was_there(connect: Connect) -> None:
+    """409 `record-exists` is no failure: it brings the stock that was found."""
+    response = problem(409, "record-exists", current=wire_level(A, 7))
+    async with serving(answering(response)) as service:
+        port = await connect(service.url)
+
+        outcome = await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert AlreadyThere(a_level(A, 7)) == outcome
+
+
+async def test_the_key_was_used(connect: Connect) -> None:
+    """422 `key-reused` needs a person: it is a conflict, and says what it is about."""
+    async with serving(answering(problem(422, "key-reused"))) as service:
+        port = await connect(service.url)
+
+        with pytest.raises(Conflict, match="belongs to another request") as info:
+            await port.initialize(an_initial_stock(A), Call(correlation_id="c", attempt=2))
+
+    error = info.value
+    assert (
+        error.operation,
+        error.ids,
+        error.correlation_id,
+        error.attempts,
+        error.status,
+    ) == (Operation.INITIALIZE, (A,), "c", 2, 422)
+
+
+async def test_the_key_is_being_worked_on(connect: Connect) -> None:
+    """409 `in-progress` passes by itself, after the time that the service names."""
+    response = problem(409, "in-progress")
+    response.headers["Retry-After"] = "2"
+    async with serving(answering(response)) as service:
+        port = await connect(service.url)
+
+        with pytest.raises(OperationInProgress) as info:
+            await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert 2.0 == info.value.retry_after
+
+
+async def test_an_unknown_conflict(connect: Connect) -> None:
+    """A 409 of a type that the contract does not have is a refusal, not a guess."""
+    async with serving(answering(problem(409, "on-holiday"))) as service:
+        port = await connect(service.url)
+
+        with pytest.raises(RequestRejected):
+            await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        web.json_response(WIRE_ITEM | {"productVariantId": str(an_id(2))}, status=201),
+        web.json_response(WIRE_ITEM | {"quantity": -1}, status=201),
+        web.json_response([], status=201),
+        web.Response(status=201),
+        problem(409, "record-exists"),
+        problem(409, "record-exists", current=wire_level(an_id(2))),
+        web.json_response(WIRE_ITEM, status=202),
+    ],
+    ids=["other variant", "bad item", "array", "empty", "no current", "other current", "202"],
+)
+async def test_not_by_the_contract(connect: Connect, response: web.Response) -> None:
+    """An answer that is not what the contract says is a violation, never a success."""
+    async with serving(answering(response)) as service:
+        port = await connect(service.url)
+
+        with pytest.raises(ContractViolation):
+            await port.initialize(an_initial_stock(A), DEFAULT_CALL)

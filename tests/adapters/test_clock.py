@@ -1,0 +1,19 @@
+import time
+from datetime import UTC, datetime
+
+from shelfport import SystemClock
+
+
+def test_now_is_utc() -> None:
+    """The current instant is aware and in UTC."""
+    before = datetime.now(UTC)
+
+    assert before <= SystemClock().now() <= datetime.now(UTC)
+    assert UTC is SystemClock().now().tzinfo
+
+
+def test_monotonic() -> None:
+    """The monotonic scale is Python's own, on which event loops keep their timers."""
+    before = time.monotonic()
+
+    assert before <= SystemClock().monotonic() <= time.monotonic()

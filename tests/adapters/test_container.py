@@ -1,0 +1,98 @@
+import logging
+
+import pytest
+from dependency_injector import containers, providers
+
+from shelfport import (
+    Container,
+    HttpInventory,
+    InMemoryInventory,
+    InventoryIntegration,
+    Settings,
+    StockReading,
+    build,
+)
+from tests.support.clocks import ManualClock
+from tests.support.ports import ScriptedPort
+from tests.support.values import an_id
+
+
+def test_the_settings_choose_the_adapter() -> None:
+    """A base URL means HTTP; none means memory. Nothing is opened or asked to find out."""
+    http = Container(settings=Settings(base_url="https://inventory.internal"))
+
+    assert isinstance(http.adapter(), HttpInventory)
+    assert isinstance(Container().adapter(), InMemoryInventory)
+
+
+def test_one_of_everything() -> None:
+    """A container makes one integration; two containers share nothing."""
+    one, other = Container(), Container()
+
+    assert one.integration() is one.integration()
+    assert one.adapter() is one.adapter()
+    assert one.adapter() is not other.adapter()
+
+
+async def test_a_fake_in_a_container() -> None:
+    """A test hands its fake over when it makes the container."""
+    fake = ScriptedPort()
+    container = Container(adapter=providers.Object(fake), clock=providers.Object(ManualClock()))
+
+    async with container.integration() as inventory:
+        await inventory.get_stock_level(an_id(1))
+
+    assert [[an_id(1)]] == [asked for asked, _ in fake.reads]
+
+
+async def test_nested_in_a_hosts_container() -> None:
+    """A host nests the container in its own, and gives it settings from there."""
+
+    class Host(containers.DeclarativeContainer):
+        settings = providers.Singleton(Settings, deadline=9)
+        inventory = providers.Container(Container, settings=settings)
+
+    async with Host().inventory.integration() as inventory:
+        assert isinstance(inventory, InventoryIntegration)
+
+
+def test_settings_of_another_kind() -> None:
+    """What are no Settings are refused when they are used."""
+    with pytest.raises(Exception, match="is not an instance of"):
+        Container(settings=providers.Object({"base_url": "x"})).integration()
+
+
+def test_http_without_an_address() -> None:
+    """The http adapter without a base URL is refused with a sentence."""
+    from shelfport.adapters.container import _http
+
+    with pytest.raises(ValueError, match="base_url is not set"):
+        _http(Settings(), ManualClock())
+
+
+def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Plain http to another machine, allowed by its setting, leaves a warning."""
+    settings = Settings(base_url="http://inventory.internal", allow_plain_http=True)
+
+    build(settings)
+
+    assert caplog.record_tuples == [
+        (
+            "shelfport.container",
+            logging.WARNING,
+            "requests to http://inventory.internal are not encrypted: allow_plain_http is set",
+        )
+    ]
+
+
+async def test_build_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without settings the environment is asked; without anything there, memory serves."""
+    monkeypatch.delenv("SHELFPORT_SETTINGS", raising=False)
+    monkeypatch.setenv("SHELFPORT_INITIAL_QUANTITY", "4")
+
+    async with build() as inventory:
+        await inventory.request_inventory_initialization(an_id(1))
+        reading = await inventory.get_stock_level(an_id(1))
+
+    assert isinstance(reading, StockReading)
+    assert 4 == reading.level.available_quantity

@@ -1,0 +1,56 @@
+from math import nan
+from typing import Any
+
+import pytest
+
+from shelfport import DEFAULT_CALL, Call
+
+
+def test_a_call_without_wishes() -> None:
+    """Without wishes every term is open, and it is the first attempt."""
+    assert (None, None, None, 1) == (
+        DEFAULT_CALL.deadline,
+        DEFAULT_CALL.max_staleness,
+        DEFAULT_CALL.correlation_id,
+        DEFAULT_CALL.attempt,
+    )
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, 300])
+def test_max_staleness(seconds: float) -> None:
+    """Any duration from zero on is a limit."""
+    assert seconds == Call(max_staleness=seconds).max_staleness
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (-1, "max_staleness is -1: it must be 0 seconds or more"),
+        (nan, "max_staleness is nan: it must be a number of seconds"),
+        ("5", "max_staleness is '5': it must be a number of seconds"),
+        (True, "max_staleness is True: it must be a number of seconds"),
+    ],
+)
+def test_max_staleness_refused(value: Any, sentence: str) -> None:
+    """What is no duration is refused with a sentence."""
+    with pytest.raises(ValueError, match="max_staleness") as info:
+        Call(max_staleness=value)
+
+    assert sentence == str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("order-17", "order-17"),
+        ("a\r\nSet-Cookie: x", "aSet-Cookie:x"),
+        ("x" * 10_000, "x" * 128),
+        ("grün\x00\x1b[31m", "grn[31m"),
+        ("\n", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_hostile_correlation_ids(given: str | None, kept: str | None) -> None:
+    """What cannot safely stand in a header or a log line does not get into a call."""
+    assert kept == Call(correlation_id=given).correlation_id

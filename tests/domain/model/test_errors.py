@@ -1,0 +1,94 @@
+import copy
+import pickle
+
+import pytest
+
+import shelfport
+from shelfport import (
+    AdapterFault,
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
+    ContractViolation,
+    DeadlineExceeded,
+    InventoryError,
+    Operation,
+    OperationInProgress,
+    OverloadedHere,
+    ReachedService,
+    RequestRejected,
+    ServiceFailed,
+    ServiceOverloaded,
+    TimedOut,
+    Unauthorized,
+)
+from tests.support.values import an_id
+
+YES, NO, UNKNOWN = ReachedService.YES, ReachedService.NO, ReachedService.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "retryable", "reached"),
+    [
+        (TimedOut, True, UNKNOWN),
+        (ConnectionFailed, True, UNKNOWN),
+        (ServiceOverloaded, True, YES),
+        (ServiceFailed, True, UNKNOWN),
+        (OperationInProgress, True, YES),
+        (CircuitOpen, True, NO),
+        (OverloadedHere, True, NO),
+        (DeadlineExceeded, True, UNKNOWN),
+        (RequestRejected, False, YES),
+        (Conflict, False, YES),
+        (Unauthorized, False, YES),
+        (ContractViolation, False, YES),
+        (AdapterFault, False, UNKNOWN),
+    ],
+)
+def test_two_questions(
+    kind: type[InventoryError], retryable: bool, reached: ReachedService
+) -> None:
+    """Every error says whether it may pass by itself, and whether the request arrived."""
+    error = kind("a sentence")
+
+    assert (retryable, reached) == (error.retryable, error.reached_service)
+
+
+def test_every_error_is_public() -> None:
+    """Whoever catches one of them can name it: the whole tree is exported."""
+    todo, tree = [InventoryError], set()
+    while todo:
+        kind = todo.pop()
+        tree.add(kind.__name__)
+        todo.extend(kind.__subclasses__())
+
+    assert tree <= set(shelfport.__all__)
+
+
+def test_what_is_known_can_be_said() -> None:
+    """Where it is known that nothing was sent, the error says so in place of its class."""
+    error = ConnectionFailed("refused", reached_service=NO)
+
+    assert NO is error.reached_service
+
+
+def test_message() -> None:
+    """The text of an error is its sentence and nothing else."""
+    assert "it broke" == str(TimedOut("it broke", ids=(an_id(1),), correlation_id="c"))
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_survives_a_journey(again: object) -> None:
+    """An error keeps what it knows when it is copied, or sent to another process."""
+    error = ServiceOverloaded(
+        "busy",
+        operation=Operation.READ,
+        ids=(an_id(1),),
+        correlation_id="c",
+        attempts=3,
+        status=503,
+        retry_after=2.0,
+    )
+
+    assert callable(again)
+    assert (error.args, vars(error)) == ((got := again(error)).args, vars(got))

@@ -1,0 +1,59 @@
+from typing import Any
+from uuid import UUID, uuid4
+
+import attrs
+import pytest
+
+from shelfport import InitialStock, InventoryItem, StockLevel, StockStatus
+from tests.support.clocks import EPOCH
+from tests.support.values import an_id
+
+ITEM = InventoryItem(
+    id=uuid4(),
+    variant_id=an_id(1),
+    quantity=12,
+    available_quantity=9,
+    status=StockStatus.LOW_STOCK,
+    updated_at=EPOCH,
+)
+
+
+def changed(field: str, value: Any) -> dict[str, Any]:
+    return {field: value}
+
+
+def test_defaults() -> None:
+    """A new variant starts with nothing, and is low at ten."""
+    request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
+
+    assert (0, 10) == (request.initial_quantity, request.low_stock_threshold)
+
+
+@pytest.mark.parametrize("field", ["initial_quantity", "low_stock_threshold"])
+def test_negative_numbers_are_refused(field: str) -> None:
+    """Neither number of a new variant can be negative."""
+    request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
+
+    with pytest.raises(ValueError, match=f"{field} is -1: it must be between"):
+        attrs.evolve(request, **changed(field, -1))
+
+
+@pytest.mark.parametrize("field", ["variant_id", "idempotency_key"])
+def test_nil_ids_are_refused(field: str) -> None:
+    """A request about nothing, or under no key, is refused."""
+    request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
+
+    with pytest.raises(ValueError, match=f"{field} is the nil UUID"):
+        attrs.evolve(request, **changed(field, UUID(int=0)))
+
+
+def test_level_of_an_item() -> None:
+    """The level of a record shows what can be sold, not what is on hand."""
+    assert StockLevel(an_id(1), 9, StockStatus.LOW_STOCK, EPOCH) == ITEM.level
+
+
+@pytest.mark.parametrize("field", ["quantity", "available_quantity"])
+def test_item_quantities_are_checked(field: str) -> None:
+    """Both quantities of a record count units."""
+    with pytest.raises(ValueError, match=f"{field} is -1"):
+        attrs.evolve(ITEM, **changed(field, -1))

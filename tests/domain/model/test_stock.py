@@ -1,0 +1,98 @@
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+
+from shelfport import MAX_QUANTITY, Freshness, StockLevel, StockReading, StockStatus
+from tests.support.clocks import EPOCH
+from tests.support.values import a_level, a_reading, an_id
+
+LEVEL = a_level(an_id(1))
+
+
+@pytest.mark.parametrize("quantity", [0, 1, MAX_QUANTITY])
+def test_quantities(quantity: int) -> None:
+    """Every quantity from none to what int32 holds is a stock level."""
+    assert quantity == attrs.evolve(LEVEL, available_quantity=quantity).available_quantity
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("available_quantity", -1, "available_quantity is -1: it must be between 0 and"),
+        ("available_quantity", MAX_QUANTITY + 1, "it must be between 0 and 2147483647 units"),
+        ("available_quantity", True, "available_quantity is True: it counts units"),
+        ("available_quantity", 1.5, "available_quantity is 1.5: it counts units"),
+        ("available_quantity", "3", "available_quantity is '3': it counts units"),
+        ("variant_id", UUID(int=0), "variant_id is the nil UUID"),
+        ("variant_id", "abc", "variant_id is 'abc': it must be a uuid.UUID"),
+        ("updated_at", datetime(2026, 1, 1), "2026-01-01T00:00:00, without a UTC offset"),  # noqa: DTZ001 (the point)
+        ("updated_at", "now", "updated_at is 'now': it must be a datetime"),
+    ],
+)
+def test_refused(field: str, value: Any, sentence: str) -> None:
+    """What cannot be a stock level is refused with a sentence: which field, what, and why."""
+    with pytest.raises(ValueError, match="is") as info:
+        attrs.evolve(LEVEL, **{field: value})
+
+    assert sentence in str(info.value)
+
+
+def test_status_is_checked() -> None:
+    """A status that is mere text is refused."""
+    with pytest.raises(ValueError, match=r"status is 'IN_STOCK': it must be one of StockStatus\."):
+        attrs.evolve(LEVEL, status="IN_STOCK")  # type: ignore[arg-type]  # the point of the test
+
+
+def test_frozen() -> None:
+    """A level does not change after it was made."""
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        LEVEL.available_quantity = 5  # type: ignore[misc]  # the point of the test
+
+
+def test_equal_by_instant() -> None:
+    """Two levels are equal if they say the same, in whichever time zone."""
+    cet = timezone(timedelta(hours=1))
+
+    assert attrs.evolve(LEVEL, updated_at=EPOCH.astimezone(cet)) == LEVEL
+
+
+def test_age() -> None:
+    """A reading is as old as the request that it answers."""
+    reading = a_reading(an_id(1), as_of=EPOCH)
+
+    assert timedelta(seconds=40) == reading.age(EPOCH + timedelta(seconds=40))
+
+
+def test_age_is_never_negative() -> None:
+    """A clock that runs behind makes a reading new, not younger than that."""
+    reading = a_reading(an_id(1), as_of=EPOCH)
+
+    assert timedelta(0) == reading.age(EPOCH - timedelta(hours=1))
+
+
+def test_reading_needs_an_instant() -> None:
+    """A reading without an offset in its time is refused."""
+    with pytest.raises(ValueError, match="as_of is 2026"):
+        StockReading(LEVEL, datetime(2026, 1, 1), "test")  # noqa: DTZ001 (the point)
+
+
+def test_kept_as() -> None:
+    """A reading handed out again keeps all but its caveat."""
+    reading = a_reading(an_id(1))
+
+    assert attrs.evolve(reading, freshness=Freshness.STALE) == reading.kept_as(Freshness.STALE)
+
+
+def test_statuses_are_the_three_of_the_contract() -> None:
+    """There are three statuses, named as on the wire."""
+    assert ["IN_STOCK", "LOW_STOCK", "OUT_OF_STOCK"] == [status.value for status in StockStatus]
+
+
+def test_level_by_position() -> None:
+    """A level can be made by position, in the order of its documentation."""
+    now = datetime.now(UTC)
+
+    assert now == StockLevel(an_id(1), 3, StockStatus.LOW_STOCK, now).updated_at

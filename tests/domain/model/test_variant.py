@@ -1,0 +1,48 @@
+from uuid import UUID, uuid4
+
+import pytest
+
+from shelfport import variant_id
+
+TEXT = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
+
+
+def test_from_text() -> None:
+    """Text that is a UUID becomes that UUID."""
+    assert UUID(TEXT) == variant_id(TEXT)
+
+
+def test_from_uuid() -> None:
+    """A UUID is taken as it is."""
+    uuid = uuid4()
+
+    assert uuid is variant_id(uuid)
+
+
+@pytest.mark.parametrize("text", ["", "abc", TEXT + "0", "12"])
+def test_not_a_uuid(text: str) -> None:
+    """Other text is refused with a sentence that quotes it and shows what is wanted."""
+    with pytest.raises(ValueError, match="is not a variant id: it must be a UUID, such as") as info:
+        variant_id(text)
+
+    assert repr(text) in str(info.value)
+
+
+def test_long_text_is_not_quoted_whole() -> None:
+    """A text of absurd length does not fill the log."""
+    with pytest.raises(ValueError, match=r"\.\.\.' is not a variant id") as info:
+        variant_id("x" * 10_000)
+
+    assert len(str(info.value)) < 200
+
+
+def test_nil() -> None:
+    """The nil UUID is refused: it identifies nothing."""
+    with pytest.raises(ValueError, match="the nil UUID is not a variant id"):
+        variant_id(UUID(int=0))
+
+
+def test_other_types() -> None:
+    """What is neither text nor a UUID is refused, and not by chance later."""
+    with pytest.raises(ValueError, match="5 is not a variant id: it must be a"):
+        variant_id(5)  # type: ignore[arg-type]  # the point of the test

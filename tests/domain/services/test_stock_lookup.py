@@ -1,0 +1,83 @@
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    STOCK_INFORMATION_UNAVAILABLE,
+    CircuitOpen,
+    ConnectionFailed,
+    ContractViolation,
+    InventoryError,
+    RequestRejected,
+    ServiceFailed,
+    ServiceOverloaded,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+    UnavailableReason,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.domain.services import StockLookup
+from tests.support.ports import ScriptedPort, raising
+from tests.support.values import a_reading, an_id
+
+A, B, C = an_id(1), an_id(2), an_id(3)
+
+
+async def test_answers_become_what_a_page_shows() -> None:
+    """A reading is shown as it is; unknown and unreadable variants are unavailable, and say why."""
+
+    async def script(ids: object, call: object) -> dict[object, object]:
+        return {A: a_reading(A), B: UnknownVariant(B), C: Unreadable(TimedOut("late"))}
+
+    lookup = StockLookup(ScriptedPort(script))  # type: ignore[arg-type]  # a looser script
+
+    assert {
+        A: a_reading(A),
+        B: Unavailable(UnavailableReason.UNKNOWN_VARIANT),
+        C: Unavailable(UnavailableReason.TIMED_OUT),
+    } == await lookup.get_stock_levels((A, B, C), DEFAULT_CALL)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TimedOut, UnavailableReason.TIMED_OUT),
+        (ConnectionFailed, UnavailableReason.UNREACHABLE),
+        (ServiceOverloaded, UnavailableReason.OVERLOADED),
+        (ServiceFailed, UnavailableReason.SERVICE_FAILED),
+        (CircuitOpen, UnavailableReason.CIRCUIT_OPEN),
+        (RequestRejected, UnavailableReason.REJECTED),
+        (Unauthorized, UnavailableReason.UNAUTHORIZED),
+        (ContractViolation, UnavailableReason.CONTRACT_VIOLATION),
+    ],
+)
+async def test_no_outage_raises(error: type[InventoryError], reason: UnavailableReason) -> None:
+    """Whatever the service does, a page gets a value for each variant, in first-asked order."""
+    lookup = StockLookup(ScriptedPort(raising(error("it failed"))))
+
+    page = await lookup.get_stock_levels((B, A, B), DEFAULT_CALL)
+
+    assert [(B, Unavailable(reason)), (A, Unavailable(reason))] == list(page.items())
+
+
+async def test_bugs_are_not_outages() -> None:
+    """An exception that is no InventoryError is somebody's bug, and is not hidden."""
+    lookup = StockLookup(ScriptedPort(raising(KeyError("bug"))))
+
+    with pytest.raises(KeyError):
+        await lookup.get_stock_levels((A,), DEFAULT_CALL)
+
+
+async def test_one_variant() -> None:
+    """One variant is a page of one."""
+    port = ScriptedPort()
+
+    assert a_reading(A) == await StockLookup(port).get_stock_level(A, DEFAULT_CALL)
+    assert port.reads == [([A], DEFAULT_CALL)]
+
+
+def test_the_words_of_the_page() -> None:
+    """Nothing known reads as the requirement words it (R18)."""
+    assert "Stock information unavailable" == STOCK_INFORMATION_UNAVAILABLE
+    assert str(Unavailable(UnavailableReason.TIMED_OUT)) == STOCK_INFORMATION_UNAVAILABLE

@@ -1,0 +1,57 @@
+"""Ports for tests: one that answers by a script and keeps what it was asked."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from shelfport import (
+    Answer,
+    Call,
+    Created,
+    Initialized,
+    InitialStock,
+    InventoryItem,
+    ProductVariantId,
+    StockStatus,
+)
+from tests.support.clocks import EPOCH
+from tests.support.values import a_reading, an_id
+
+Ids = Sequence[ProductVariantId]
+Answers = Mapping[ProductVariantId, Answer]
+Script = Callable[[Ids, Call], Awaitable[Answers]]
+
+
+class ScriptedPort:
+    """Answers reads by `script` (by default: 100 of everything) and lists all calls."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        self.script = script
+        self.reads: list[tuple[list[ProductVariantId], Call]] = []
+        self.initializations: list[tuple[InitialStock, Call]] = []
+
+    async def read(self, ids: Ids, call: Call) -> Answers:
+        self.reads.append((list(ids), call))
+        if self.script is not None:
+            return await self.script(ids, call)
+        return {variant: a_reading(variant) for variant in dict.fromkeys(ids)}
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        self.initializations.append((request, call))
+        return Created(
+            InventoryItem(
+                id=an_id(),
+                variant_id=request.variant_id,
+                quantity=request.initial_quantity,
+                available_quantity=request.initial_quantity,
+                status=StockStatus.OUT_OF_STOCK,
+                updated_at=EPOCH,
+            )
+        )
+
+
+def raising(error: Exception) -> Script:
+    """A script that answers nothing but `error`."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        raise error
+
+    return script
