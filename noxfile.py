@@ -1,0 +1,102 @@
+"""The front door: `nox -l` lists what can be run, `nox -s NAME` runs it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+CONSTRAINTS = str(ROOT / "constraints.txt")
+CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "noxfile.py")
+
+
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install the checkout (editable) and dependency groups, all at the pinned versions."""
+    requirements = [
+        line for group in groups for line in nox.project.dependency_groups(PROJECT, group)
+    ]
+    package = ["-e", f".[{extras}]" if extras else "."]
+    session.install("--quiet", "-c", CONSTRAINTS, *package, *requirements)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job, told step by step against a real service: `shelfport demo --once`."""
+    install(session, extras="cli")
+    session.run("shelfport", "demo", *(session.posargs or ["--once"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, forbidden imports, and the direction of every arrow."""
+    install(session, "lint", extras="cli")
+    session.run("ruff", "check", *CHECKED)
+    session.run("ruff", "format", "--check", *CHECKED)
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict, over the package and the tests."""
+    install(session, "types", extras="cli")
+    session.run("mypy", "-p", "shelfport")
+    session.run("mypy", "tests", "noxfile.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The default tests, with branch coverage; without any server, what needs one skips."""
+    install(session, "tests", extras="cli")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("coverage", "run", "-m", "pytest")
+    session.run("coverage", "report")
+    session.log("branch coverage of domain/ and ports/ must be 100 %")
+    session.run("coverage", "report", "--include=domain/*,ports/*", "--fail-under=100")
+
+
+@nox.session
+def properties(session: nox.Session) -> None:
+    """The property tests at length; the default tests run a short edition of them."""
+    install(session, "tests", extras="cli")
+    env = {"HYPOTHESIS_PROFILE": "long"}
+    session.run(
+        "pytest", "tests/properties", "--hypothesis-show-statistics", *session.posargs, env=env
+    )
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel, built from the sdist, installed and used away from the checkout."""
+    session.install(
+        "--quiet", "-c", CONSTRAINTS, *nox.project.dependency_groups(PROJECT, "package")
+    )
+    away = Path(session.create_tmp()).resolve()
+    dist = away / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
+    [wheel] = dist.glob("*.whl")
+    session.run("python", str(ROOT / "tests" / "package" / "compare.py"), str(wheel), str(ROOT))
+    venv = away / "venv"
+    session.run("python", "-m", "venv", "--clear", str(venv))
+    python = str(venv / "bin" / "python")
+    session.run(
+        python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, f"{wheel}[cli]", "mypy",
+        "pytest", "pytest-asyncio", external=True,
+    )  # fmt: skip
+    work = away / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(ROOT / "tests" / "package", work)
+    session.chdir(work)
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    session.run(python, "-m", "pytest", "-q", "installed.py", external=True, env=clean)
+    session.run(python, "-m", "mypy", "--strict", "uses_public_api.py", external=True, env=clean)
+    session.run(str(venv / "bin" / "shelfport"), "demo", "--once", external=True, env=clean)

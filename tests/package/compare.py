@@ -1,0 +1,32 @@
+"""Compare a wheel with the checkout: every file of the four folders is in it, and nothing else.
+
+Usage: python compare.py WHEEL CHECKOUT
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+FOLDERS = ("domain", "ports", "adapters", "contracts")
+
+
+def main(wheel: Path, checkout: Path) -> str | None:
+    """None if they agree, else what differs."""
+    expected = {"shelfport/__init__.py", "shelfport/py.typed"} | {
+        f"shelfport/{path.relative_to(checkout).as_posix()}"
+        for folder in FOLDERS
+        for path in (checkout / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    if packed == expected:
+        sys.stdout.write(f"{wheel.name}: all {len(packed)} files of the package, no others\n")
+        return None
+    return (
+        f"missing in the wheel: {sorted(expected - packed)}; too many: {sorted(packed - expected)}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,64 @@
+"""Run away from the checkout, on the installed wheel."""
+
+import asyncio
+import importlib
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+import shelfport
+from shelfport import Settings, StockReading, build
+
+
+def test_it_is_the_installed_one() -> None:
+    """What is imported is the wheel's, not the checkout's."""
+    assert "site-packages" in Path(shelfport.__file__).parts
+
+
+@pytest.mark.parametrize("name", ["domain", "ports", "adapters", "contracts"])
+def test_the_four_packages(name: str) -> None:
+    """All four packages are there, as real folders."""
+    module = importlib.import_module(f"shelfport.{name}")
+
+    assert module.__file__ is not None
+    assert not Path(module.__file__).parent.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["domain", "ports", "adapters", "contracts"])
+def test_nothing_shadows_a_host(name: str) -> None:
+    """No top-level package of such a general name is installed."""
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name)
+
+
+def test_typed() -> None:
+    """The marker for type checkers is there (PEP 561)."""
+    assert (Path(shelfport.__file__).parent / "py.typed").is_file()
+
+
+def test_the_contract_is_there() -> None:
+    """inventory-service.yaml comes with the package."""
+    folder = Path(shelfport.__file__).parent / "contracts"
+
+    assert (folder / "inventory-service.yaml").is_file()
+
+
+def test_version_and_licence() -> None:
+    """The metadata names version and licence."""
+    metadata = importlib.metadata.metadata("shelfport")
+
+    assert "MIT" == metadata["License-Expression"]
+    assert metadata["Version"]
+
+
+def test_it_works() -> None:
+    """It opens a record and reads it."""
+
+    async def story() -> object:
+        variant = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
+        async with build(Settings()) as inventory:
+            await inventory.request_inventory_initialization(variant, initial_quantity=3)
+            return await inventory.get_stock_level(variant)
+
+    assert isinstance(asyncio.run(story()), StockReading)
