@@ -1,7 +1,7 @@
 """The front door: `nox -l` lists what can be run, `nox -s NAME` runs it."""
 
-import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -79,24 +79,25 @@ def package(session: nox.Session) -> None:
     session.install(
         "--quiet", "-c", CONSTRAINTS, *nox.project.dependency_groups(PROJECT, "package")
     )
-    away = Path(session.create_tmp()).resolve()
-    dist = away / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT), silent=True)
-    [wheel] = dist.glob("*.whl")
-    session.run("python", str(ROOT / "tests" / "package" / "compare.py"), str(wheel), str(ROOT))
-    venv = away / "venv"
-    session.run("python", "-m", "venv", "--clear", str(venv))
-    python = str(venv / "bin" / "python")
-    session.run(
-        python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, f"{wheel}[cli]", "mypy",
-        "pytest", "pytest-asyncio", external=True,
-    )  # fmt: skip
-    work = away / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(ROOT / "tests" / "package", work)
-    session.chdir(work)
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    session.run(python, "-m", "pytest", "-q", "installed.py", external=True, env=clean)
-    session.run(python, "-m", "mypy", "--strict", "uses_public_api.py", external=True, env=clean)
-    session.run(str(venv / "bin" / "shelfport"), "demo", "--once", external=True, env=clean)
+    # Not below the checkout: pytest and mypy would find its pyproject.toml, and so its sources.
+    with tempfile.TemporaryDirectory() as folder:
+        away = Path(folder)
+        session.run("python", "-m", "build", "--outdir", str(away / "dist"), str(ROOT), silent=True)
+        [wheel] = (away / "dist").glob("*.whl")
+        session.run("python", str(ROOT / "tests/package/compare.py"), str(wheel), str(ROOT))
+        session.run("python", "-m", "venv", str(away / "venv"))
+        python = str(away / "venv" / "bin" / "python")
+        wanted = [f"{wheel}[cli]", "mypy", "pytest", "pytest-asyncio"]
+        session.run(
+            python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, *wanted, external=True
+        )
+        shutil.copytree(ROOT / "tests" / "package", away / "work")
+        session.chdir(away / "work")
+        env = {"PYTHONPATH": None}
+        for command in (
+            (python, "-m", "pytest", "-q", "installed.py"),
+            (python, "-m", "mypy", "--strict", "uses_public_api.py"),
+            (str(away / "venv" / "bin" / "shelfport"), "demo", "--once"),
+        ):
+            session.run(*command, external=True, env=env)
+        session.chdir(ROOT)
