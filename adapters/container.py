@@ -6,46 +6,104 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 """
 
 import logging
+import random
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, overload
 from uuid import UUID, uuid4
 
 from dependency_injector import containers, providers
 
+from shelfport.adapters.background import Background
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.http import HttpInventory
 from shelfport.adapters.integration import InventoryIntegration
-from shelfport.adapters.layers import Cached, Checked, Deadlined, Observed, Split
+from shelfport.adapters.layers import (
+    Breaker,
+    Cached,
+    Checked,
+    Coalesced,
+    Deadlined,
+    Guarded,
+    Limited,
+    Observed,
+    Retried,
+    Shelf,
+    Split,
+)
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.plugged import plugged_adapter
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import load_settings
+from shelfport.adapters.signal_log import log_signal, unfailing
 from shelfport.domain.model import variant_id
 from shelfport.domain.services import InventoryInitialization, StockLookup
-from shelfport.ports import Clock, InventoryPort, VariantMapper
+from shelfport.ports import Clock, InventoryPort, Listener, VariantMapper
 
 RefT = TypeVar("RefT")
 
 logger = logging.getLogger("shelfport.container")
 
 
-def compose(adapter: InventoryPort, settings: Settings, clock: Clock) -> InventoryPort:
-    """Put the layers around `adapter`: read it from the outside in."""
-    ours = isinstance(adapter, HttpInventory | InMemoryInventory)
-    trusted = adapter if ours else Checked(adapter)
+def compose(
+    adapter: InventoryPort,
+    settings: Settings,
+    *,
+    clock: Clock,
+    background: Background,
+    breaker: Breaker,
+    listener: Listener,
+) -> InventoryPort:
+    """Put the layers around `adapter`: read it from the outside in.
+
+    Each stands where it stands for a reason, which its own docstring gives. Below `Split`, one
+    call is one attempt at one request: there the budget, the limit, the breaker and the records
+    count what really goes out.
+    """
     return Cached(
         Deadlined(
-            Split(
-                Observed(trusted, clock),
-                settings.split,
+            Coalesced(
+                Split(
+                    Retried(
+                        Limited(
+                            Guarded(
+                                Observed(
+                                    trusted(adapter),
+                                    clock,
+                                ),
+                                clock,
+                                breaker,
+                                listener,
+                            ),
+                            clock,
+                            settings.limit,
+                            listener,
+                        ),
+                        clock,
+                        settings.retry,
+                        settings.retry.budget(),
+                        random.uniform,
+                        listener,
+                    ),
+                    settings.split,
+                ),
+                clock,
+                background,
             ),
             clock,
-            new_correlation_id=lambda: uuid4().hex,
-            default=settings.deadline,
+            lambda: uuid4().hex,
+            settings.deadline,
         ),
         clock,
-        settings.cache,
+        Shelf(settings.cache, random.uniform),
+        background,
+        listener,
     )
+
+
+def trusted(adapter: InventoryPort) -> InventoryPort:
+    """Our own adapters as they are, since their tests hold them to the port; others checked."""
+    ours = isinstance(adapter, HttpInventory | InMemoryInventory)
+    return adapter if ours else Checked(adapter)
 
 
 def _http(settings: Settings, clock: Clock) -> HttpInventory:
@@ -64,8 +122,16 @@ def _kind(settings: Settings) -> str:
     return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
-def _resources(adapter: InventoryPort) -> tuple[AbstractAsyncContextManager[Any], ...]:
-    return (adapter,) if isinstance(adapter, AbstractAsyncContextManager) else ()
+def _resources(
+    adapter: InventoryPort, background: Background
+) -> tuple[AbstractAsyncContextManager[Any], ...]:
+    """What is opened with the integration, in this order; closed the other way round.
+
+    Tasks end before the session that they use is closed.
+    """
+    if isinstance(adapter, AbstractAsyncContextManager):
+        return adapter, background
+    return (background,)
 
 
 class Container(containers.DeclarativeContainer):
@@ -85,7 +151,20 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
-    port: providers.Provider[InventoryPort] = providers.Singleton(compose, adapter, settings, clock)
+    listener: providers.Provider[Listener] = providers.Object(log_signal)
+    background: providers.Provider[Background] = providers.Singleton(Background)
+    breaker: providers.Provider[Breaker] = providers.Singleton(
+        Breaker, settings.provided.breaker, providers.Callable(unfailing, listener)
+    )
+    port: providers.Provider[InventoryPort] = providers.Singleton(
+        compose,
+        adapter,
+        settings,
+        clock=clock,
+        background=background,
+        breaker=breaker,
+        listener=providers.Callable(unfailing, listener),
+    )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
         lookup=providers.Singleton(StockLookup, port),
@@ -94,7 +173,7 @@ class Container(containers.DeclarativeContainer):
         mapper=mapper,
         initial=settings.provided.initial,
         new_key=providers.Object(uuid4),
-        resources=providers.Callable(_resources, adapter),
+        resources=providers.Callable(_resources, adapter, background),
     )
 
 

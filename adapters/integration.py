@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
+from shelfport.adapters.correlation import ambient
 from shelfport.adapters.settings import InitialStockOptions
 from shelfport.domain.model import (
     DEFAULT_CALL,
@@ -169,14 +170,22 @@ class InventoryIntegration(Generic[RefT]):
     def _call(
         self, max_staleness: float | None, deadline: float | None, correlation_id: str | None
     ) -> Call:
-        if max_staleness is None and deadline is None and correlation_id is None:
+        ambient_id, traceparent = ambient()
+        correlation_id = correlation_id or ambient_id
+        open_terms = max_staleness is None and deadline is None
+        if open_terms and correlation_id is None and traceparent is None:
             return DEFAULT_CALL
         until = None
         if deadline is not None:
             if not 0 < deadline < math.inf:
                 raise ValueError(f"deadline is {deadline!r}: it must be more than 0 seconds")
             until = self._clock.monotonic() + deadline
-        return Call(deadline=until, max_staleness=max_staleness, correlation_id=correlation_id)
+        return Call(
+            deadline=until,
+            max_staleness=max_staleness,
+            correlation_id=correlation_id,
+            traceparent=traceparent,
+        )
 
 
 def _given(value: int | None, default: int) -> int:

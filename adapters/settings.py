@@ -4,6 +4,7 @@ Each part keeps its options beside itself (`HttpOptions`, `CacheOptions`, …), 
 bounds and meanings; this puts them together and adds what concerns them all.
 """
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -12,7 +13,13 @@ from typed_settings import Secret
 from yarl import URL
 
 from shelfport.adapters.http import HttpOptions
-from shelfport.adapters.layers import CacheOptions, SplitOptions
+from shelfport.adapters.layers import (
+    BreakerOptions,
+    CacheOptions,
+    LimitOptions,
+    RetryOptions,
+    SplitOptions,
+)
 from shelfport.domain.model.validators import number, units
 
 _LONGEST_BASE_URL = 512
@@ -93,6 +100,9 @@ class Settings:
     http: HttpOptions = attrs.field(factory=HttpOptions)
     cache: CacheOptions = attrs.field(factory=CacheOptions)
     split: SplitOptions = attrs.field(factory=SplitOptions)
+    retry: RetryOptions = attrs.field(factory=RetryOptions)
+    limit: LimitOptions = attrs.field(factory=LimitOptions)
+    breaker: BreakerOptions = attrs.field(factory=BreakerOptions)
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
 
     def __attrs_post_init__(self) -> None:
@@ -103,6 +113,30 @@ class Settings:
                 f"base_url is {self.base_url!r}: plain http to another machine can be read and "
                 "changed on the way; use https, or set allow_plain_http"
             )
+
+        for impossible, sentence in self._combinations():
+            if impossible:
+                raise ValueError(sentence)
+
+    def _combinations(self) -> Iterator[tuple[bool, str]]:
+        """Settings that make no sense together: whether it is so, and the sentence about it."""
+        http, cache, breaker = self.http, self.cache, self.breaker
+        yield (
+            cache.soft_timeout >= self.deadline,
+            f"cache.soft_timeout is {cache.soft_timeout:g}: it must be less than the deadline "
+            f"({self.deadline:g} seconds), or nobody is ever served stale in time",
+        )
+        yield (
+            breaker.slow_after >= self.deadline,
+            f"breaker.slow_after is {breaker.slow_after:g}: it must be less than the deadline "
+            f"({self.deadline:g} seconds), or a service that hangs never opens the circuit",
+        )
+        yield (
+            breaker.probe_lease < http.attempt_timeout,
+            f"breaker.probe_lease is {breaker.probe_lease:g}: it must be at least "
+            f"http.attempt_timeout ({http.attempt_timeout:g} seconds), or a probe is given up "
+            "while it may still succeed",
+        )
 
     @property
     def adapter_name(self) -> str:

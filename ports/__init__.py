@@ -5,6 +5,7 @@ Their docstrings are obligations on whoever implements them.
 
 from shelfport.ports.clock import Clock
 from shelfport.ports.inventory import InventoryPort
+from shelfport.ports.listener import Listener
 from shelfport.ports.variant_mapper import VariantMapper
 
-__all__ = ["Clock", "InventoryPort", "VariantMapper"]
+__all__ = ["Clock", "InventoryPort", "Listener", "VariantMapper"]

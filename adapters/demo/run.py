@@ -6,7 +6,7 @@ from typing import Final
 
 from shelfport.adapters.demo.stage import Windows, staged
 
-DEMO_WINDOWS: Final = Windows(fresh_for=2.0, stale_for=60.0)
+DEMO_WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=60.0)
 
 
 async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int = 0) -> None:

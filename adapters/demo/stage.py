@@ -12,7 +12,7 @@ from shelfport.adapters.demo.catalogue import Catalogue
 from shelfport.adapters.demo.control import SandboxControl
 from shelfport.adapters.demo.service import product_service
 from shelfport.adapters.http import HttpOptions
-from shelfport.adapters.layers import CacheOptions
+from shelfport.adapters.layers import BreakerOptions, CacheOptions
 from shelfport.adapters.settings import Settings
 from shelfport.contracts.sandbox import Sandbox, seed_records
 
@@ -30,9 +30,12 @@ class Windows:
     """The times that a demo is played in, in seconds: short, so that a person sees them pass."""
 
     fresh_for: float
+    refresh_for: float
     stale_for: float
+    soft_timeout: float = 0.1
     attempt_timeout: float = 0.5
     deadline: float = 1.0
+    open_for: float = 0.5
 
     def settings(self, base_url: str) -> Settings:
         """The settings of a Product Service whose Inventory Service is at `base_url`."""
@@ -40,7 +43,14 @@ class Windows:
             base_url=base_url,
             deadline=self.deadline,
             http=HttpOptions(attempt_timeout=self.attempt_timeout),
-            cache=CacheOptions(fresh_for=self.fresh_for, stale_for=self.stale_for),
+            cache=CacheOptions(
+                fresh_for=self.fresh_for,
+                refresh_for=self.refresh_for,
+                stale_for=self.stale_for,
+                soft_timeout=self.soft_timeout,
+                refresh_pause=0.2,
+            ),
+            breaker=BreakerOptions(slow_after=self.attempt_timeout, open_for=self.open_for),
         )
 
 

@@ -15,11 +15,14 @@ from shelfport.adapters.demo.stage import Stage, Windows, staged
 from shelfport.adapters.demo.telling import Facts, Step, tell
 from shelfport.contracts.sandbox import CATALOGUE, Faults
 
-STORY_WINDOWS: Final = Windows(fresh_for=0.3, stale_for=2.0)
+STORY_WINDOWS: Final = Windows(fresh_for=0.3, refresh_for=0.6, stale_for=3.0)
 
 _PATIENCE = 10.0
 """Seconds that a step waits for the page to change; far beyond every window, for slow machines."""
 _PAUSE = 0.05
+_SLOW = 2.0
+"""Seconds that a slow Inventory Service takes: longer than the page has."""
+_CROWD = 100
 _KNOWN = len(CATALOGUE)
 
 STATUS = "page's status"
@@ -104,6 +107,43 @@ async def _create(world: World) -> Facts:
     }
 
 
+async def _slow_down(world: World) -> Facts:
+    world.stage.sandbox.faults = Faults(latency=_SLOW)
+    await asyncio.sleep(world.stage.windows.refresh_for)
+    seen = await world.look()
+    return {
+        STATUS: seen.status,
+        LISTED: len(seen.badges),
+        STALE: sum(badge.says_its_age for badge in seen.badges),
+        "milliseconds that the Inventory Service takes": _milliseconds(_SLOW),
+        "the page waited for it": seen.seconds >= _SLOW,
+        ELAPSED: _milliseconds(seen.seconds),
+    }
+
+
+async def _recover(world: World) -> Facts:
+    world.stage.sandbox.faults = Faults()
+    seen = await world.look_until(lambda page: page.fresh("stale") == 0)
+    return {STATUS: seen.status, LISTED: len(seen.badges), STALE: seen.fresh("stale")}
+
+
+async def _crowd(world: World) -> Facts:
+    before = world.stage.sandbox.requests()
+    began = perf_counter()
+    pages = await asyncio.gather(*(world.look() for _ in range(_CROWD)))
+    requests = world.stage.sandbox.requests() - before
+    return {
+        "pages viewed at once": len(pages),
+        "pages that stand": sum(page.status == 200 for page in pages),
+        "pages that show stock, with its age": sum(
+            all(badge.says_its_age for badge in page.badges) for page in pages
+        ),
+        "at most one request for ten pages": requests * 10 <= _CROWD,
+        REQUESTS: requests,
+        ELAPSED + " for all": _milliseconds(perf_counter() - began),
+    }
+
+
 async def _take_down(world: World) -> Facts:
     world.stage.sandbox.faults = Faults(mode="down")
     seen = await world.look_until(lambda page: all(b.freshness == "stale" for b in page.badges))
@@ -165,10 +205,38 @@ STORY: Final = (
         expected={STATUS: 200, LISTED: _KNOWN + 1, REQUESTS: 1},
     ),
     Step[World](
+        title="Let the Inventory Service become slow.",
+        lesson="The page waits a moment, then shows the stock last seen, and how old that is.",
+        act=_slow_down,
+        expected={
+            STATUS: 200,
+            LISTED: _KNOWN + 1,
+            STALE: _KNOWN + 1,
+            "the page waited for it": False,
+        },
+    ),
+    Step[World](
+        title="Let it become quick again.",
+        lesson="The page is up to date again by itself.",
+        act=_recover,
+        expected={STATUS: 200, LISTED: _KNOWN + 1, STALE: 0},
+    ),
+    Step[World](
         title="Take the Inventory Service down.",
         lesson="The page stands, with the stock last seen and how old that is.",
         act=_take_down,
         expected={STATUS: 200, LISTED: _KNOWN + 1, STALE: _KNOWN + 1},
+    ),
+    Step[World](
+        title="Let a crowd come while it is down.",
+        lesson="Every page stands, and the service that is down is left alone.",
+        act=_crowd,
+        expected={
+            "pages viewed at once": _CROWD,
+            "pages that stand": _CROWD,
+            "pages that show stock, with its age": _CROWD,
+            "at most one request for ten pages": True,
+        },
     ),
     Step[World](
         title="Wait until what was seen is too old to show.",

@@ -218,6 +218,8 @@ class HttpInventory:
         headers = headers or {}
         if asked.call.correlation_id is not None:
             headers[wire.CORRELATION_ID] = asked.call.correlation_id
+        if asked.call.traceparent is not None:
+            headers[wire.TRACEPARENT] = asked.call.traceparent
         seconds = self._options.attempt_timeout
         by_deadline = False
         if asked.call.deadline is not None:

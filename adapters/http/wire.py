@@ -18,6 +18,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 IDEMPOTENCY_KEY = "Idempotency-Key"
 """Names one logical operation over all its attempts (IETF draft idempotency-key-header)."""
 CORRELATION_ID = "X-Correlation-ID"
+TRACEPARENT = "traceparent"
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_TYPE = "https://inventory.example/problems/"
 """The prefix of every problem type of the contract (RFC 9457 §3.1.1)."""

@@ -4,10 +4,36 @@ A layer holds `inner` and its own state, implements the whole port, and can be r
 order, from the outside in, is composed in one place: `shelfport.adapters.container.compose`.
 """
 
-from shelfport.adapters.layers.cached import Cached, CacheOptions
+from shelfport.adapters.layers.breaker import Breaker, BreakerOptions, BreakerSnapshot
+from shelfport.adapters.layers.cached import Cached
+from shelfport.adapters.layers.chaos import Chaos
 from shelfport.adapters.layers.checked import Checked
+from shelfport.adapters.layers.coalesced import Coalesced
 from shelfport.adapters.layers.deadlined import Deadlined
+from shelfport.adapters.layers.guarded import Guarded
+from shelfport.adapters.layers.limited import Limited, LimitOptions
 from shelfport.adapters.layers.observed import Observed
+from shelfport.adapters.layers.retried import Retried, RetryOptions
+from shelfport.adapters.layers.shelf import CacheOptions, Shelf
 from shelfport.adapters.layers.split import Split, SplitOptions
 
-__all__ = ["CacheOptions", "Cached", "Checked", "Deadlined", "Observed", "Split", "SplitOptions"]
+__all__ = [
+    "Breaker",
+    "BreakerOptions",
+    "BreakerSnapshot",
+    "CacheOptions",
+    "Cached",
+    "Chaos",
+    "Checked",
+    "Coalesced",
+    "Deadlined",
+    "Guarded",
+    "LimitOptions",
+    "Limited",
+    "Observed",
+    "Retried",
+    "RetryOptions",
+    "Shelf",
+    "Split",
+    "SplitOptions",
+]

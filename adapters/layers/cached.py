@@ -1,10 +1,13 @@
-"""`Cached`: kept readings, shown with their caveat when nothing better is at hand (R10, R19)."""
+"""`Cached`: kept readings, each shown with how true it still is (R10, R19)."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import attrs
 
+from shelfport.adapters.background import Background
+from shelfport.adapters.layers.shelf import Shelf
 from shelfport.domain.model import (
     Answer,
     Call,
@@ -18,57 +21,53 @@ from shelfport.domain.model import (
     Unreadable,
     settled,
 )
-from shelfport.domain.model.validators import number
-from shelfport.ports import Clock, InventoryPort
-
-
-@attrs.frozen(kw_only=True)
-class CacheOptions:
-    """How long a reading is kept for what. Durations are seconds of age."""
-
-    fresh_for: float = attrs.field(default=5.0, validator=number(0, unit="seconds"))
-    """Up to here a reading is served without asking."""
-    stale_for: float = attrs.field(default=300.0, validator=number(0, unit="seconds"))
-    """Up to here it is shown when the service does not answer."""
-
-    def __attrs_post_init__(self) -> None:
-        if self.stale_for < self.fresh_for:
-            raise ValueError(
-                f"stale_for is {self.stale_for:g}: it must be at least fresh_for "
-                f"({self.fresh_for:g} seconds), or a reading would be dropped while it is fresh"
-            )
-
-
-@attrs.define(eq=False)
-class _Entry:
-    asked_at: float
-    """When its read began, on the monotonic clock: the level was true then or later."""
-    cached: StockReading
-    """The reading as a hit hands it out: one object for all of them."""
-    stale: StockReading | None = None
-
-    def as_stale(self) -> StockReading:
-        if self.stale is None:
-            self.stale = self.cached.kept_as(Freshness.STALE)
-        return self.stale
+from shelfport.domain.model.signals import RefreshFailed, ServedStale
+from shelfport.ports import Clock, InventoryPort, Listener
 
 
 @attrs.frozen(eq=False)
+class _Refresh:
+    """A read behind callers' backs; its task ends with what it brought, nothing if it failed."""
+
+    began: float
+    task: asyncio.Task[Mapping[ProductVariantId, Answer]]
+
+
+@attrs.define(eq=False)
+class _Page:
+    """A read that memory alone does not answer, sorted by what to do about each variant."""
+
+    missing: list[ProductVariantId] = attrs.field(factory=list)
+    """Nothing that may be shown: wait for the service until the deadline."""
+    doubtful: list[ProductVariantId] = attrs.field(factory=list)
+    """In the last window: wait for the service a moment, then show what is kept."""
+    ageing: list[ProductVariantId] = attrs.field(factory=list)
+    """In the middle window: show what is kept, and refresh behind."""
+
+
+@attrs.define(eq=False)
 class Cached:
-    """Serves a reading again for a moment, and keeps it for the time when the service is gone.
+    """Serves readings again, for three windows of their age.
 
-    Up to `fresh_for` a reading is served without asking. Past that the service is asked, and only
-    if it does not answer is the kept reading served, as STALE, up to `stale_for`. A caller's
-    `max_staleness` cuts both. Only ids without a fresh reading are asked for.
+    Within `fresh_for` a reading is served, and nobody is asked. Within `refresh_for` it is served
+    at once and refreshed behind the caller's back. Within `stale_for` the service is asked, and if
+    it takes longer than `soft_timeout`, or fails, the reading is served all the same; at once, if
+    a refresh is overdue already or has just failed. Past that, only the service can answer. A
+    caller's `max_staleness` cuts all three; only what is not at hand is asked for, in one read.
 
-    Right: `Cached(Split(…))`, outermost: a page that is all hits costs a few look-ups.
-    Wrong: `Observed(Cached(…))`: hits would be recorded as calls to the service.
+    Right: `Cached(Deadlined(…))`, outermost: a page of hits costs a few look-ups, and nothing more.
+    Wrong: `Retried(Cached(…))`: what the cache answers is no failure, and what it cannot answer
+    has been waited for already.
     """
 
     inner: InventoryPort
     clock: Clock = attrs.field(repr=False)
-    options: CacheOptions
-    _entries: dict[ProductVariantId, _Entry] = attrs.field(factory=dict, init=False, repr=False)
+    shelf: Shelf
+    background: Background = attrs.field(repr=False)
+    listener: Listener = attrs.field(repr=False)
+    _refreshes: dict[ProductVariantId, _Refresh] = attrs.field(init=False, factory=dict, repr=False)
+    _under_way: int = attrs.field(init=False, default=0, repr=False)
+    _paused_until: float = attrs.field(init=False, default=-inf, repr=False)
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -76,43 +75,143 @@ class Cached:
         """See `InventoryPort.read`."""
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
-        oldest_fresh = now - min(self.options.fresh_for, longest)
         answers: dict[ProductVariantId, Answer] = {}
-        missing: list[ProductVariantId] = []
-        for variant in dict.fromkeys(ids):
-            entry = self._entries.get(variant)
-            if entry is not None and entry.asked_at > oldest_fresh:
-                answers[variant] = entry.cached
+        page: _Page | None = None
+        for variant in ids:
+            entry = self.shelf.get(variant)
+            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
+                answers[variant] = entry.answer
+                continue
+            if variant in answers:
+                continue
+            page = page or _Page()
+            if entry is None or now >= entry.stale_until or now - entry.asked_at >= longest:
+                answers[variant] = UnknownVariant(variant)  # keeps the place in first-asked order
+                page.missing.append(variant)
             else:
-                # Holds the id's place in first-asked order until it is answered below.
-                answers[variant] = UnknownVariant(variant)
-                missing.append(variant)
-        if missing:
-            answers.update(await self._ask(missing, call, now, longest))
-        return settled(answers)
+                answers[variant] = entry.as_stale()
+                (page.ageing if now < entry.refresh_until else page.doubtful).append(variant)
+        if page is not None:
+            await self._complete(answers, page, call, now)
+            return settled(answers)
+        return answers
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Passed through; what is kept of the variant is dropped, as it was read before."""
-        outcome = await self.inner.initialize(request, call)
-        self._entries.pop(request.variant_id, None)
-        return outcome
+        """Passed through; whatever came of it, what was read before is not believed any more."""
+        try:
+            return await self.inner.initialize(request, call)
+        finally:
+            self.invalidate((request.variant_id,))
 
-    async def _ask(
-        self, missing: Sequence[ProductVariantId], call: Call, asked_at: float, longest: float
+    def invalidate(self, variants: Iterable[ProductVariantId]) -> None:
+        """Something about `variants` changed: the service is asked before they are shown again.
+
+        Readings stay for the case that it does not answer; reads that began before do not count.
+        """
+        now = self.clock.monotonic()
+        for variant in variants:
+            self.shelf.fence(variant, now)
+
+    async def _complete(
+        self, answers: dict[ProductVariantId, Answer], page: _Page, call: Call, now: float
+    ) -> None:
+        """Put better answers in the place of those that `page` lists, as far as there are any."""
+        if page.missing:
+            # The caller waits anyway: whatever is not fresh comes in the same request.
+            better = await self._ask_for(page, call)
+        else:
+            self._refresh(page.ageing, call, now)
+            better = await self._in_a_moment(page.doubtful, call, now)
+        answers.update(
+            {v: answer for v, answer in better.items() if type(answer) is not Unreadable}
+        )
+        answers.update({variant: better[variant] for variant in page.missing})
+        stale = [answer for v in page.doubtful if isinstance(answer := answers[v], StockReading)]
+        stale = [reading for reading in stale if reading.freshness is Freshness.STALE]
+        if stale:
+            self._served_stale(stale, call)
+
+    async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:
+        try:
+            return await self._ask([*page.missing, *page.doubtful, *page.ageing], call)
+        except InventoryError as error:
+            self._pause()
+            return dict.fromkeys(page.missing, Unreadable(error))
+
+    async def _in_a_moment(
+        self, doubtful: Sequence[ProductVariantId], call: Call, now: float
+    ) -> Mapping[ProductVariantId, Answer]:
+        """What a refresh of `doubtful` brings within the soft timeout."""
+        self._refresh(doubtful, call, now)
+        patience = self.shelf.options.soft_timeout
+        if call.deadline is not None:
+            patience = min(patience, call.deadline - now)
+        refreshes = (self._refreshes.get(variant) for variant in doubtful)
+        # One that began longer ago is overdue: whoever comes later does not wait for it, too.
+        tasks = {r.task for r in refreshes if r is not None and now - r.began < patience}
+        if not tasks:
+            return {}
+        done, _ = await asyncio.wait(tasks, timeout=patience)
+        brought: dict[ProductVariantId, Answer] = {}
+        for task in done:
+            if not task.cancelled() and task.exception() is None:
+                brought.update(task.result())
+        return {variant: brought[variant] for variant in doubtful if variant in brought}
+
+    def _refresh(self, variants: Sequence[ProductVariantId], call: Call, now: float) -> None:
+        """Begin to refresh those of `variants` that are not being refreshed, if that is wise."""
+        due = [variant for variant in variants if variant not in self._refreshes]
+        full = self._under_way >= self.shelf.options.refreshes
+        if not due or full or now < self._paused_until:
+            return
+        # The refresh is traced to the call that caused it; its time and its limits are its own.
+        own = Call(correlation_id=call.correlation_id, traceparent=call.traceparent)
+        work = self._ask_behind(due, own)
+        refresh = _Refresh(now, self.background.start(work, "inventory refresh"))
+        self._under_way += 1
+        self._refreshes.update(dict.fromkeys(due, refresh))
+
+    async def _ask_behind(
+        self, due: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         try:
-            answers = dict(await self.inner.read(missing, call))
+            return await self._ask(due, call)
         except InventoryError as error:
-            answers = dict.fromkeys(missing, Unreadable(error))
-        oldest_stale = self.clock.monotonic() - min(self.options.stale_for, longest)
+            self._pause()
+            self.listener(RefreshFailed(len(due), error))
+            return {}
+        finally:
+            self._under_way -= 1
+            for variant in due:
+                del self._refreshes[variant]
+
+    async def _ask(
+        self, ids: Sequence[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Answer]:
+        """Ask below, and keep what comes."""
+        asked_at = self.clock.monotonic()
+        fence = max(map(self.shelf.fence_of, ids))
+        if fence > -inf:
+            # Below, calls share requests: none may be joined that began before the last change.
+            since = asked_at - fence
+            longest = since if call.max_staleness is None else min(since, call.max_staleness)
+            call = attrs.evolve(call, max_staleness=longest)
+        answers = await self.inner.read(ids, call)
+        self._paused_until = -inf
+        now, instant = self.clock.monotonic(), self.clock.now()
         for variant, answer in answers.items():
-            match answer:
-                case StockReading():
-                    self._entries[variant] = _Entry(asked_at, answer.kept_as(Freshness.CACHED))
-                case UnknownVariant():
-                    self._entries.pop(variant, None)
-                case Unreadable():
-                    entry = self._entries.get(variant)
-                    if entry is not None and entry.asked_at > oldest_stale:
-                        answers[variant] = entry.as_stale()
+            if isinstance(answer, StockReading):
+                # A shared request may have begun before this call did.
+                began = min(asked_at, now - answer.age(instant).total_seconds())
+                self.shelf.store(variant, answer, began)
+            elif isinstance(answer, UnknownVariant):
+                self.shelf.store(variant, answer, asked_at)
         return answers
+
+    def _pause(self) -> None:
+        self._paused_until = self.clock.monotonic() + self.shelf.options.refresh_pause
+
+    def _served_stale(self, readings: Sequence[StockReading], call: Call) -> None:
+        instant = self.clock.now()
+        oldest = max(reading.age(instant).total_seconds() for reading in readings)
+        self.listener(ServedStale(len(readings), oldest, call.correlation_id))

@@ -141,6 +141,7 @@ def _fields(
         "variants": len(ids),
         "attempt": call.attempt,
         "correlation_id": call.correlation_id,
+        "waiters": call.waiters,
         "duration": took,
         "outcome": outcome,
         "error": type(error).__name__ if error is not None else None,

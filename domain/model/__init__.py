@@ -38,6 +38,7 @@ from shelfport.domain.model.errors import (
     Unauthorized,
 )
 from shelfport.domain.model.item import InitialStock, InventoryItem
+from shelfport.domain.model.retry_budget import RetryBudget
 from shelfport.domain.model.stock import (
     MAX_QUANTITY,
     Freshness,
@@ -75,6 +76,7 @@ __all__ = [
     "ProductVariantId",
     "ReachedService",
     "RequestRejected",
+    "RetryBudget",
     "ServiceFailed",
     "ServiceOverloaded",
     "StockLevel",

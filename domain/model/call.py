@@ -1,10 +1,15 @@
 """The terms of one call: what a caller asks of the stack beside the answer."""
 
+import re
+
 import attrs
 
 from shelfport.domain.model.validators import optional_seconds
 
 _LONGEST_CORRELATION_ID = 128
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 
 
 def _clean(correlation_id: str | None) -> str | None:
@@ -12,6 +17,13 @@ def _clean(correlation_id: str | None) -> str | None:
         return None
     visible = "".join(c for c in correlation_id[:1024] if "!" <= c <= "~")
     return visible[:_LONGEST_CORRELATION_ID] or None
+
+
+def _trace_context(traceparent: str | None) -> str | None:
+    """Keep a well-formed version 00 to fe `traceparent` (Trace Context §3.2), and nothing else."""
+    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+        return traceparent
+    return None
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +42,10 @@ class Call:
     correlation_id: str | None = attrs.field(default=None, converter=_clean)
     """Ties the caller's records, ours and the Inventory Service's together (R23). It goes into
     headers and logs, so what is not visible ASCII is dropped, and what is over 128 characters."""
+    traceparent: str | None = attrs.field(default=None, converter=_trace_context)
+    """The W3C trace context of the caller's request, passed on as it is; malformed, it is None."""
+    waiters: tuple[str, ...] = ()
+    """Correlation ids of further calls that share this request, for its record."""
     attempt: int = 1
     """Which attempt this is, counted from 1."""
 

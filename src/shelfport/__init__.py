@@ -9,9 +9,19 @@ These are the public names; everything else may move.
 
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
+from shelfport.adapters.correlation import request_context
 from shelfport.adapters.http import HttpInventory, HttpOptions
 from shelfport.adapters.integration import InventoryIntegration
-from shelfport.adapters.layers import CacheOptions, SplitOptions
+from shelfport.adapters.layers import (
+    Breaker,
+    BreakerOptions,
+    BreakerSnapshot,
+    CacheOptions,
+    Chaos,
+    LimitOptions,
+    RetryOptions,
+    SplitOptions,
+)
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
@@ -57,7 +67,17 @@ from shelfport.domain.model import (
     Unreadable,
     variant_id,
 )
-from shelfport.ports import Clock, InventoryPort, VariantMapper
+from shelfport.domain.model.signals import (
+    BreakerChanged,
+    BreakerState,
+    RefreshFailed,
+    Refused,
+    RetryBudgetSpent,
+    Retrying,
+    ServedStale,
+    Signal,
+)
+from shelfport.ports import Clock, InventoryPort, Listener, VariantMapper
 
 __all__ = [
     "DEFAULT_CALL",
@@ -67,8 +87,14 @@ __all__ = [
     "AlreadyThere",
     "Answer",
     "Availability",
+    "Breaker",
+    "BreakerChanged",
+    "BreakerOptions",
+    "BreakerSnapshot",
+    "BreakerState",
     "CacheOptions",
     "Call",
+    "Chaos",
     "CircuitOpen",
     "Clock",
     "Conflict",
@@ -88,6 +114,8 @@ __all__ = [
     "InventoryIntegration",
     "InventoryItem",
     "InventoryPort",
+    "LimitOptions",
+    "Listener",
     "LocalRefusal",
     "Operation",
     "OperationInProgress",
@@ -95,11 +123,18 @@ __all__ = [
     "PermanentError",
     "ProductVariantId",
     "ReachedService",
+    "RefreshFailed",
+    "Refused",
     "RequestRejected",
+    "RetryBudgetSpent",
+    "RetryOptions",
+    "Retrying",
+    "ServedStale",
     "ServiceFailed",
     "ServiceOverloaded",
     "Settings",
     "SettingsError",
+    "Signal",
     "SplitOptions",
     "StockLevel",
     "StockReading",
@@ -115,5 +150,6 @@ __all__ = [
     "VariantMapper",
     "build",
     "load_settings",
+    "request_context",
     "variant_id",
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shelfport import CacheOptions, Created, Freshness, Settings, StockReading, build
+from shelfport import BreakerOptions, CacheOptions, Created, Freshness, RetryOptions, Settings, StockReading, build
 from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
 from tests.support.values import an_id, ids
 
@@ -67,10 +67,12 @@ async def test_a_new_product_over_http() -> None:
 
 async def test_the_service_goes_and_comes() -> None:
     """Down: the page stands, stale, and says since when. Back: it is live again."""
-    settings = CacheOptions(fresh_for=0, stale_for=60)
+    settings = CacheOptions(fresh_for=0, refresh_for=0, stale_for=60, refresh_pause=0)
     async with (
         Sandbox(seed=[SeedRecord(an_id(1), 5)]) as sandbox,
-        build(Settings(base_url=sandbox.url, cache=settings)) as inventory,
+        build(
+            Settings(base_url=sandbox.url, cache=settings, retry=RetryOptions(attempts=1), breaker=BreakerOptions(minimum=100))
+        ) as inventory,
     ):
         seen = [await inventory.get_stock_level(an_id(1))]
         for mode in ("down", "refuse", "garbage", "truncated", "ok"):

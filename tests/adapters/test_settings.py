@@ -4,7 +4,16 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import CacheOptions, HttpOptions, InitialStockOptions, Settings, SplitOptions
+from shelfport import (
+    BreakerOptions,
+    CacheOptions,
+    HttpOptions,
+    InitialStockOptions,
+    LimitOptions,
+    RetryOptions,
+    Settings,
+    SplitOptions,
+)
 
 
 def test_nothing_set() -> None:
@@ -85,9 +94,22 @@ def test_a_token_is_not_shown() -> None:
         (lambda: HttpOptions(connect_timeout=0), "connect_timeout is 0"),
         (lambda: HttpOptions(max_response_bytes=10), "max_response_bytes is 10: it must be 65536"),
         (lambda: CacheOptions(fresh_for=-1), "fresh_for is -1: it must be 0 seconds or more"),
-        (lambda: CacheOptions(fresh_for=10, stale_for=5), "stale_for is 5: it must be at least"),
+        (lambda: CacheOptions(stale_for=5), "stale_for is 5: windows must not shrink"),
         (lambda: SplitOptions(chunk_size=201), "chunk_size is 201: it must be 1 to 200 ids"),
         (lambda: SplitOptions(at_once=0), "at_once is 0: it must be 1 to 64 requests"),
+        (
+            lambda: Settings(deadline=0.2, breaker=BreakerOptions(slow_after=0.1)),
+            "cache.soft_timeout is 0.2: it must be less than the deadline (0.2 seconds)",
+        ),
+        (lambda: Settings(deadline=0.8), "breaker.slow_after is 0.8: it must be less than the"),
+        (
+            lambda: Settings(http=HttpOptions(attempt_timeout=6)),
+            "breaker.probe_lease is 5: it must be at least http.attempt_timeout (6 seconds)",
+        ),
+        (lambda: RetryOptions(attempts=0), "attempts is 0: it must be 1 to 10 attempts"),
+        (lambda: RetryOptions(first_delay=2), "first_delay is 2: it must be at most longest_delay"),
+        (lambda: LimitOptions(at_once=0), "at_once is 0: it must be 1 to 10000 requests"),
+        (lambda: BreakerOptions(failure_rate=0), "failure_rate is 0: it must be 0.01 to 1 of all"),
         (lambda: InitialStockOptions(quantity=-1), "quantity is -1: it must be between 0 and"),
         (lambda: InitialStockOptions(low_stock_threshold=-1), "low_stock_threshold is -1"),
     ],
@@ -110,7 +132,8 @@ def test_every_setting_says_what_it_means() -> None:
     """Each field of each options class is followed by its documentation."""
     import inspect
 
-    for cls in (Settings, HttpOptions, CacheOptions, SplitOptions, InitialStockOptions):
+    parts = (HttpOptions, CacheOptions, SplitOptions, RetryOptions, LimitOptions, BreakerOptions)
+    for cls in (Settings, InitialStockOptions, *parts):
         source = Path(inspect.getfile(cls)).read_text(encoding="utf-8")
         for field in attrs.fields(cls):
             if not attrs.has(field.type):

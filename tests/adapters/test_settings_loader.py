@@ -89,7 +89,7 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
         ("[shelfport]\ndeadline = -1", ["deadline is -1: it must be 0.001 to 300", "(from"]),
         ("[shelfport.cache]\nfresh_for = -1", ["cache.fresh_for is -1: it must be 0", "(from"]),
         ("[shelfport]\nbase_url = 'x'", ["base_url is 'x': it must begin with", "(from"]),
-        ("[shelfport.cache]\nstale_for = 1", ["cache.stale_for is 1: it must be at least"]),
+        ("[shelfport.cache]\nstale_for = 1", ["cache.stale_for is 1: windows must not shrink"]),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:

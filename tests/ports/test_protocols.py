@@ -1,20 +1,43 @@
-from shelfport import Clock, HttpInventory, InMemoryInventory, InventoryPort, SystemClock
-from shelfport.adapters.layers import Cached, CacheOptions, Deadlined, Observed, Split, SplitOptions
-from tests.support.ports import ScriptedPort
+import random
+
+from shelfport import (
+    Chaos,
+    Clock,
+    HttpInventory,
+    InMemoryInventory,
+    InventoryPort,
+    Listener,
+    Settings,
+    SystemClock,
+)
+from shelfport.adapters.background import Background
+from shelfport.adapters.container import compose
+from shelfport.adapters.layers import Breaker, BreakerOptions, Checked
+from shelfport.adapters.signal_log import log_signal
 
 
 def test_every_adapter_and_layer_is_a_port() -> None:
     """Adapters and layers are ports to mypy, and to hosts whose injection checks at run time."""
     clock: Clock = SystemClock()
+    listener: Listener = log_signal
     memory: InventoryPort = InMemoryInventory(clock=clock)
-    ports: list[InventoryPort] = [
-        memory,
-        HttpInventory("http://127.0.0.1:1", clock=clock),
-        Cached(memory, clock, CacheOptions()),
-        Deadlined(memory, clock, lambda: "id", 1.0),
-        Observed(memory, clock),
-        Split(memory, SplitOptions()),
-        ScriptedPort(),
-    ]
+    http: InventoryPort = HttpInventory("http://127.0.0.1:1", clock=clock)
+    chaos: InventoryPort = Chaos(memory, random.uniform)
+    stack = compose(
+        chaos,
+        Settings(),
+        clock=clock,
+        background=Background(),
+        breaker=Breaker(BreakerOptions(), listener),
+        listener=listener,
+    )
+    ports: list[object] = [memory, http, stack]
+    while (inner := getattr(ports[-1], "inner", None)) is not None:
+        ports.append(inner)
 
+    assert [
+        "Cached", "Deadlined", "Coalesced", "Split", "Retried", "Limited", "Guarded", "Observed",
+        "Checked", "Chaos", "InMemoryInventory",
+    ] == [type(port).__name__ for port in ports[2:]]  # fmt: skip
     assert [True] * len(ports) == [isinstance(port, InventoryPort) for port in ports]
+    assert isinstance(Checked(memory), InventoryPort)

@@ -32,5 +32,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    async with staged(Windows(fresh_for=0.0, stale_for=60.0), buttons=True) as running:
+    async with staged(
+        Windows(fresh_for=0.0, refresh_for=0.0, stale_for=60.0), buttons=True
+    ) as running:
         yield running

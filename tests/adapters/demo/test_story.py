@@ -28,7 +28,7 @@ async def test_a_broken_service_is_noticed(faults: Faults, step: int, says: str)
         stage.sandbox.faults = faults
         as_told = await tell(World(stage, session), STORY, lines.append)
 
-    assert (as_told, lines[-1]) == (False, f"Step {step} of 6 was not as told.")
+    assert (as_told, lines[-1]) == (False, f"Step {step} of 9 was not as told.")
     assert any(says in line for line in lines)
 
 
@@ -48,7 +48,7 @@ async def test_one_request_too_many_is_noticed() -> None:
     async with staged(STORY_WINDOWS) as stage, aiohttp.ClientSession() as session:
         as_told = await tell(_Greedy(stage, session), STORY, lines.append)
 
-    assert (False, "Step 1 of 6 was not as told.") == (as_told, lines[-1])
+    assert (False, "Step 1 of 9 was not as told.") == (as_told, lines[-1])
     assert any("expected 1, came 2" in line for line in lines)
 
 
@@ -56,7 +56,7 @@ async def test_the_demo_ends_when_told() -> None:
     """`run_demo` says where both services are, and has closed them when it returns."""
     stop, lines = asyncio.Event(), list[str]()
     demo = asyncio.create_task(run_demo(stop, lines.append))
-    while len(lines) < 3:  # noqa: ASYNC110 - the event is the one that ends the demo
+    while len(lines) < 3 and not demo.done():
         await asyncio.sleep(0.01)
     url = lines[0].split()[-1]
     async with aiohttp.ClientSession() as session:

@@ -1,0 +1,65 @@
+"""`Background`: the owner of every task that outlives the call that began it."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+logger = logging.getLogger("shelfport.background")
+
+
+class Background:
+    """A scope for tasks: what is started in it has ended when it is left.
+
+    Unlike a `TaskGroup`, a task that fails ends no other and does not end the scope: its
+    exception is logged, as nobody waits for it. Leaving cancels what still runs and waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open = False
+
+    def __repr__(self) -> str:
+        return f"Background({len(self._tasks)} tasks)"
+
+    def __len__(self) -> int:
+        """How many tasks run."""
+        return len(self._tasks)
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open = False
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run `work` in a task of its own, under `name`.
+
+        Raises:
+            RuntimeError: the scope is not entered, or left already.
+        """
+        if not self._open:
+            work.close()
+            raise RuntimeError(f"{name} cannot start: its Background scope is not open")
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed: this is a bug", task.get_name(), exc_info=error)

@@ -1,0 +1,178 @@
+"""`Coalesced`: callers who want the same at the same time share one request."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+
+import attrs
+
+from shelfport.adapters.background import Background
+from shelfport.domain.model import (
+    Answer,
+    Call,
+    DeadlineExceeded,
+    Initialized,
+    InitialStock,
+    InventoryError,
+    OverloadedHere,
+    ProductVariantId,
+    Unreadable,
+    settled,
+)
+from shelfport.ports import Clock, InventoryPort
+
+_MOST_WAITERS_NAMED = 20
+
+_Outcome = Mapping[ProductVariantId, Answer] | InventoryError
+
+
+@attrs.define(eq=False)
+class _Flight:
+    """One read, under way or about to leave, for any number of callers."""
+
+    began: float
+    """On the monotonic clock: what it brings was true then or later."""
+    outcome: "asyncio.Future[_Outcome]"
+    """Done when it has landed. A failure is a value here: if every caller has left, no exception
+    may be left over that nobody retrieves."""
+    calls: list[Call] = attrs.field(factory=list)
+    ids: dict[ProductVariantId, None] = attrs.field(factory=dict)
+    deadline: float | None = None
+    """The latest of those aboard at departure."""
+
+
+@attrs.define(eq=False)
+class Coalesced:
+    """Gathers the reads of one turn of the event loop into one, and joins reads under way.
+
+    Each id is under way once at most. A flight is a task of this layer, never a caller's: a
+    caller who is cancelled leaves it alone, the first one included. It runs until the latest
+    deadline of those who were aboard when it left; one who joined later, and has more time than
+    that, asks again by itself. A caller joins a flight under way only if that began no longer
+    ago than the caller's `max_staleness`; with 0 it shares the turn's batch alone.
+
+    Right: `Deadlined(Coalesced(Split(…)))`: each waiter leaves at its own deadline.
+    Wrong: `Split(Coalesced(…))`: each chunk is batched with itself.
+    """
+
+    inner: InventoryPort
+    clock: Clock = attrs.field(repr=False)
+    background: Background = attrs.field(repr=False)
+    _boarding: _Flight | None = attrs.field(init=False, default=None, repr=False)
+    """The flight that leaves at the end of this turn of the loop."""
+    _under_way: dict[ProductVariantId, _Flight] = attrs.field(init=False, factory=dict, repr=False)
+    """The latest flight of each id that has not landed."""
+
+    async def read(
+        self, ids: Sequence[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Answer]:
+        """See `InventoryPort.read`."""
+        answers: dict[ProductVariantId, Answer] = {}
+        wanted = missing = dict.fromkeys(ids)
+        while missing:
+            cut_short: dict[ProductVariantId, None] = {}
+            for flight, aboard in self._board(missing, call):
+                outcome = await asyncio.shield(flight.outcome)
+                for variant in aboard:
+                    answer = (
+                        Unreadable(outcome)
+                        if isinstance(outcome, InventoryError)
+                        else outcome[variant]
+                    )
+                    answers[variant] = answer
+                    if _cut_short(answer, flight, call):
+                        cut_short[variant] = None
+            missing = cut_short
+        return settled({variant: answers[variant] for variant in wanted})
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        """Passed through: each one is an operation of its own."""
+        return await self.inner.initialize(request, call)
+
+    def _board(
+        self, ids: Iterable[ProductVariantId], call: Call
+    ) -> list[tuple[_Flight, list[ProductVariantId]]]:
+        """Find a flight for each id: the one under way, or the one that leaves next."""
+        now = self.clock.monotonic()
+        oldest = now - (inf if call.max_staleness is None else call.max_staleness)
+        boarded: dict[_Flight, list[ProductVariantId]] = {}
+        for variant in ids:
+            flight = self._under_way.get(variant)
+            if flight is None or (flight is not self._boarding and flight.began <= oldest):
+                flight = self._boarding or self._open_boarding(now)
+                flight.ids[variant] = None
+                self._under_way[variant] = flight
+            boarded.setdefault(flight, []).append(variant)
+        for flight in boarded:
+            flight.calls.append(call)
+        return list(boarded.items())
+
+    def _open_boarding(self, now: float) -> _Flight:
+        loop = asyncio.get_running_loop()
+        flight = self._boarding = _Flight(now, loop.create_future())
+        loop.call_soon(self._depart, flight)
+        return flight
+
+    def _depart(self, flight: _Flight) -> None:
+        self._boarding = None
+        call = _shared(flight.calls)
+        flight.deadline = call.deadline
+        try:
+            self.background.start(self._fly(flight, call), "inventory read")
+        except RuntimeError as error:
+            self._land(flight, error)
+
+    async def _fly(self, flight: _Flight, call: Call) -> None:
+        try:
+            outcome = await self.inner.read(tuple(flight.ids), call)
+        except InventoryError as error:
+            self._land(flight, error)
+        except asyncio.CancelledError:
+            self._land(
+                flight, OverloadedHere("this process is shutting down", ids=tuple(flight.ids))
+            )
+            raise
+        except BaseException as error:
+            self._land(flight, error)
+            raise
+        else:
+            self._land(flight, outcome)
+
+    def _land(self, flight: _Flight, outcome: _Outcome | BaseException) -> None:
+        for variant in flight.ids:
+            if self._under_way.get(variant) is flight:
+                del self._under_way[variant]
+        if isinstance(outcome, Mapping | InventoryError):
+            flight.outcome.set_result(outcome)
+        else:
+            flight.outcome.set_exception(outcome)
+            flight.outcome.exception()  # retrieved, though everybody may have left
+
+
+def _cut_short(answer: Answer, flight: _Flight, call: Call) -> bool:
+    """Whether others' deadline ended the read of this answer, while this call has time left."""
+    return (
+        type(answer) is Unreadable
+        and isinstance(answer.error, DeadlineExceeded)
+        and flight.deadline is not None
+        and (call.deadline is None or flight.deadline < call.deadline)
+    )
+
+
+def _shared(calls: Sequence[Call]) -> Call:
+    """The terms of a flight: the latest deadline, the strictest staleness, an id for all."""
+    if len(calls) == 1:
+        return calls[0]
+    deadlines = [call.deadline for call in calls]
+    limits = [call.max_staleness for call in calls if call.max_staleness is not None]
+    first = calls[0]
+    return attrs.evolve(
+        first,
+        deadline=None if None in deadlines else max(d for d in deadlines if d is not None),
+        max_staleness=min(limits, default=None),
+        waiters=tuple(
+            call.correlation_id
+            for call in calls[1 : _MOST_WAITERS_NAMED + 1]
+            if call.correlation_id is not None
+        ),
+    )

@@ -1,0 +1,159 @@
+"""`Shelf`: what the cache keeps, and what it must not keep. No I/O, and time is passed in.
+
+All times are seconds of the monotonic clock.
+"""
+
+from collections.abc import Callable
+from math import inf
+
+import attrs
+
+from shelfport.domain.model import (
+    Freshness,
+    ProductVariantId,
+    StockReading,
+    UnknownVariant,
+)
+from shelfport.domain.model.validators import number
+
+
+@attrs.frozen(kw_only=True)
+class CacheOptions:
+    """How long a reading is kept for what. Durations are seconds; windows are ages."""
+
+    fresh_for: float = attrs.field(default=5.0, validator=number(0, unit="seconds"))
+    """Up to here a reading is served as CACHED, and nobody is asked."""
+    refresh_for: float = attrs.field(default=30.0, validator=number(0, unit="seconds"))
+    """Up to here it is served at once as STALE, and refreshed behind the caller's back."""
+    stale_for: float = attrs.field(default=300.0, validator=number(0, unit="seconds"))
+    """Up to here it is served as STALE if the service does not answer within `soft_timeout`."""
+    soft_timeout: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
+    """How long a caller who could be served stale waits for better."""
+    unknown_for: float = attrs.field(default=5.0, validator=number(0, unit="seconds"))
+    """How long "the service has no record of this variant" is believed."""
+    jitter: float = attrs.field(default=0.1, validator=number(0, 1, unit="of the window"))
+    """The share by which a fresh window may end early, so that a page's variants, and a fleet's
+    hosts, do not refresh in step."""
+    refreshes: int = attrs.field(default=4, validator=number(1, 1000, unit="requests"))
+    """Refreshes behind callers' backs under way at once, at most."""
+    refresh_pause: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
+    """How long nothing is refreshed after a refresh failed; what is kept is served meanwhile."""
+    most: int = attrs.field(default=100_000, validator=number(1, unit="variants"))
+    """Variants that are kept; beyond that, those that were stored first go."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.fresh_for <= self.refresh_for <= self.stale_for:
+            raise ValueError(
+                f"stale_for is {self.stale_for:g}: windows must not shrink from fresh_for "
+                f"({self.fresh_for:g}) over refresh_for ({self.refresh_for:g}) to stale_for"
+            )
+
+
+@attrs.define(eq=False)
+class Entry:
+    """What is kept of one variant, and until when for what."""
+
+    answer: StockReading | UnknownVariant
+    """As it is handed out while fresh: one object for all hits, a reading marked CACHED."""
+    asked_at: float
+    """When the read that brought it began: it was true then or later."""
+    fresh_until: float
+    refresh_until: float
+    stale_until: float
+    _stale: StockReading | UnknownVariant | None = None
+
+    def as_stale(self) -> StockReading | UnknownVariant:
+        """As it is handed out past its fresh window: made once."""
+        if self._stale is None:
+            answer = self.answer
+            if isinstance(answer, StockReading):
+                answer = answer.kept_as(Freshness.STALE)
+            self._stale = answer
+        return self._stale
+
+
+@attrs.define(eq=False)
+class Shelf:
+    """Entries by variant, with the rules on what may take the place of what.
+
+    *Fences.* A write or an event about a variant is a fence in time: what a read brings that
+    began before it is not stored after it, as it may show the world before the change.
+    *Order.* Between reads, the level that the service updated last wins; of two equal ones, the
+    read that began later.
+    """
+
+    options: CacheOptions
+    uniform: Callable[[float, float], float] = attrs.field(repr=False)
+    """Draws a number between two others: `random.uniform`."""
+    _entries: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _fences: dict[ProductVariantId, float] = attrs.field(init=False, factory=dict, repr=False)
+    _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
+    """Stands for the fences that were too many to keep."""
+
+    def __len__(self) -> int:
+        """How many variants are kept."""
+        return len(self._entries)
+
+    def get(self, variant: ProductVariantId) -> Entry | None:
+        """What is kept of `variant`, expired or not."""
+        return self._entries.get(variant)
+
+    def fence_of(self, variant: ProductVariantId) -> float:
+        """A read must have begun after this moment to be stored."""
+        return max(self._fences.get(variant, -inf), self._fence_for_all)
+
+    def store(
+        self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
+    ) -> bool:
+        """Keep what a read that began at `asked_at` brought; False if something forbids it."""
+        if asked_at <= self.fence_of(variant) or not self._wins(variant, answer, asked_at):
+            return False
+        options = self.options
+        if isinstance(answer, StockReading):
+            early = self.uniform(0.0, options.jitter * options.fresh_for)
+            entry = Entry(
+                answer.kept_as(Freshness.CACHED),
+                asked_at,
+                fresh_until=asked_at + options.fresh_for - early,
+                refresh_until=asked_at + options.refresh_for,
+                stale_until=asked_at + options.stale_for,
+            )
+        else:
+            end = asked_at + options.unknown_for
+            entry = Entry(answer, asked_at, end, end, end)
+        self._entries.pop(variant, None)
+        self._entries[variant] = entry
+        if len(self._entries) > options.most:
+            del self._entries[next(iter(self._entries))]
+        return True
+
+    def fence(self, variant: ProductVariantId, now: float) -> None:
+        """Something about `variant` changed: no read that began before `now` is stored any more.
+
+        "Unknown" is forgotten; a reading stays, for the service may be down when it is next asked,
+        but it is asked first.
+        """
+        self._fences.pop(variant, None)
+        self._fences[variant] = now
+        if len(self._fences) > self.options.most:
+            oldest = next(iter(self._fences))
+            self._fence_for_all = self._fences.pop(oldest)
+        entry = self._entries.get(variant)
+        if entry is None:
+            return
+        if isinstance(entry.answer, UnknownVariant):
+            del self._entries[variant]
+        else:
+            entry.fresh_until = entry.refresh_until = -inf
+
+    def _wins(
+        self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
+    ) -> bool:
+        known = self._entries.get(variant)
+        if known is None or asked_at >= known.stale_until:
+            return True
+        if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
+            new, old = answer.level.updated_at, known.answer.level.updated_at
+            if new != old:
+                return new > old
+        return asked_at >= known.asked_at

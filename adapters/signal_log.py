@@ -1,0 +1,85 @@
+"""The layers' signals as log records: the `Listener` of a host that brings none."""
+
+import logging
+
+from shelfport.domain.model.signals import (
+    BreakerChanged,
+    BreakerState,
+    RefreshFailed,
+    Refused,
+    RetryBudgetSpent,
+    Retrying,
+    ServedStale,
+    Signal,
+)
+from shelfport.ports import Listener
+
+logger = logging.getLogger("shelfport.signals")
+
+
+def log_signal(signal: Signal) -> None:
+    """Log `signal`. What happens once in an outage is WARNING, what happens on each call DEBUG."""
+    match signal:
+        case BreakerChanged(before, after, why):
+            level = logging.INFO if after is BreakerState.CLOSED else logging.WARNING
+            logger.log(
+                level,
+                "circuit of the Inventory Service: %s, was %s: %s",
+                after.value,
+                before.value,
+                why,
+                extra={"event": "inventory.breaker", "state": after.value},
+            )
+        case RetryBudgetSpent(operation, error, correlation_id):
+            logger.warning(
+                "inventory %s not repeated: the retry budget is spent (correlation id %s): %s",
+                operation.value,
+                correlation_id,
+                error,
+                extra={"event": "inventory.retry_budget", "correlation_id": correlation_id},
+            )
+        case Retrying(operation, attempt, delay, error, correlation_id):
+            logger.debug(
+                "inventory %s: attempt %d will be repeated in %.3f s (correlation id %s): %s",
+                operation.value,
+                attempt,
+                delay,
+                correlation_id,
+                error,
+                extra={"event": "inventory.retry", "correlation_id": correlation_id},
+            )
+        case Refused(operation, error, correlation_id):
+            logger.debug(
+                "inventory %s refused here (correlation id %s): %s",
+                operation.value,
+                correlation_id,
+                error,
+                extra={"event": "inventory.refused", "correlation_id": correlation_id},
+            )
+        case ServedStale(variants, oldest, correlation_id):
+            logger.debug(
+                "stock of %d variants shown stale, up to %.1f s old (correlation id %s)",
+                variants,
+                oldest,
+                correlation_id,
+                extra={"event": "inventory.stale", "correlation_id": correlation_id},
+            )
+        case RefreshFailed(variants, error):
+            logger.debug(
+                "stock of %d variants not refreshed: %s",
+                variants,
+                error,
+                extra={"event": "inventory.refresh"},
+            )
+
+
+def unfailing(listener: Listener) -> Listener:
+    """A listener that logs what `listener` raises, so that its bug costs nobody an answer."""
+
+    def listen(signal: Signal) -> None:
+        try:
+            listener(signal)
+        except Exception:
+            logger.exception("the listener %r failed: this is its bug", listener)
+
+    return listen

@@ -1,0 +1,83 @@
+"""What the layers report while they work: typed, for logs, metrics and the ops page alike.
+
+A signal is made where something happens that an operator would want to know of. A page that is
+answered from memory makes none.
+"""
+
+from enum import Enum
+
+import attrs
+
+from shelfport.domain.model.errors import InventoryError, Operation
+
+
+class BreakerState(Enum):
+    """What the circuit breaker does with a call."""
+
+    CLOSED = "closed"
+    """Lets it pass, and counts what becomes of it."""
+    OPEN = "open"
+    """Refuses it."""
+    HALF_OPEN = "half-open"
+    """Lets a few pass, to see whether the service is back."""
+
+
+@attrs.frozen
+class Retrying:
+    """An attempt failed and will be repeated after `delay` seconds."""
+
+    operation: Operation
+    attempt: int
+    """The attempt that failed, counted from 1."""
+    delay: float
+    error: InventoryError
+    correlation_id: str | None
+
+
+@attrs.frozen
+class RetryBudgetSpent:
+    """An attempt failed and will not be repeated: too much is being repeated already."""
+
+    operation: Operation
+    error: InventoryError
+    correlation_id: str | None
+
+
+@attrs.frozen
+class BreakerChanged:
+    """The circuit breaker went from one state to another."""
+
+    before: BreakerState
+    after: BreakerState
+    why: str
+
+
+@attrs.frozen
+class Refused:
+    """A call was not made: the circuit is open, or this process is overloaded."""
+
+    operation: Operation
+    error: InventoryError
+    correlation_id: str | None
+
+
+@attrs.frozen
+class ServedStale:
+    """Readings past their fresh window were shown, since the service did not answer in time."""
+
+    variants: int
+    oldest: float
+    """The age of the oldest of them, in seconds."""
+    correlation_id: str | None
+
+
+@attrs.frozen
+class RefreshFailed:
+    """What was shown from memory could not be refreshed behind."""
+
+    variants: int
+    error: InventoryError
+
+
+Signal = Retrying | RetryBudgetSpent | BreakerChanged | Refused | ServedStale | RefreshFailed
+"""A closed union, for `match`."""

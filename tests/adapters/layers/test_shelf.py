@@ -1,0 +1,180 @@
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from shelfport import CacheOptions, Freshness, StockReading, UnknownVariant
+from shelfport.adapters.layers import Shelf
+from shelfport.adapters.layers.shelf import Entry
+from tests.support.clocks import EPOCH
+from tests.support.listening import lowest
+from tests.support.values import a_reading, ids
+
+A, B, C = ids(3)
+OPTIONS = CacheOptions(fresh_for=5, refresh_for=30, stale_for=300, unknown_for=4, jitter=0.2)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(OPTIONS, lowest)
+
+
+def kept(shelf: Shelf, variant: object = A) -> Entry:
+    entry = shelf.get(variant)  # type: ignore[arg-type]  # A by default
+    assert entry is not None
+    return entry
+
+
+def updated(quantity: int, seconds: float) -> StockReading:
+    reading = a_reading(A, quantity)
+    changed = attrs.evolve(reading.level, updated_at=EPOCH + timedelta(seconds=seconds))
+    return attrs.evolve(reading, level=changed)
+
+
+def test_windows_of_a_reading(shelf: Shelf) -> None:
+    """A reading is fresh, then refreshed, then stale, counted from when it was asked for."""
+    assert shelf.store(A, a_reading(A), 100)
+
+    entry = kept(shelf)
+    assert (100, 105, 130, 400) == (
+        entry.asked_at,
+        entry.fresh_until,
+        entry.refresh_until,
+        entry.stale_until,
+    )
+
+
+def test_jitter_ends_the_fresh_window_early() -> None:
+    """The fresh window ends early by up to the given share of it; the others stand."""
+    drawn: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return high
+
+    shelf = Shelf(OPTIONS, uniform)
+    shelf.store(A, a_reading(A), 100)
+
+    assert [(0.0, 1.0)] == drawn
+    assert (104, 130) == (kept(shelf).fresh_until, kept(shelf).refresh_until)
+
+
+def test_windows_of_the_unknown(shelf: Shelf) -> None:
+    """That a variant is unknown is believed for its own time, and not shown after it."""
+    shelf.store(A, UnknownVariant(A), 100)
+
+    entry = kept(shelf)
+    assert (104, 104, 104) == (entry.fresh_until, entry.refresh_until, entry.stale_until)
+    assert UnknownVariant(A) == entry.answer == entry.as_stale()
+
+
+def test_readings_are_made_once(shelf: Shelf) -> None:
+    """What is handed out is marked once: as CACHED when stored, as STALE when first needed."""
+    shelf.store(A, a_reading(A), 100)
+
+    entry = kept(shelf)
+    assert a_reading(A, freshness=Freshness.CACHED) == entry.answer
+    assert a_reading(A, freshness=Freshness.STALE) == entry.as_stale()
+    assert entry.as_stale() is entry.as_stale()
+
+
+def test_the_level_updated_last_wins(shelf: Shelf) -> None:
+    """A level that the service updated earlier does not replace one updated later."""
+    shelf.store(A, updated(2, 20), 100)
+
+    assert not shelf.store(A, updated(1, 10), 101)
+    assert shelf.store(A, updated(3, 30), 99)
+    reading = kept(shelf).answer
+    assert isinstance(reading, StockReading)
+    assert 3 == reading.level.available_quantity
+
+
+def test_of_equal_levels_the_one_asked_for_later_wins(shelf: Shelf) -> None:
+    """An answer to an earlier question does not make a kept reading older."""
+    shelf.store(A, a_reading(A), 100)
+
+    assert not shelf.store(A, a_reading(A), 99)
+    assert shelf.store(A, a_reading(A), 100)
+    assert shelf.store(A, a_reading(A), 101)
+    assert 101 == kept(shelf).asked_at
+
+
+def test_what_has_expired_defends_nothing(shelf: Shelf) -> None:
+    """Past the last window any level may come, also from a service whose clock went back."""
+    shelf.store(A, updated(2, 20), 100)
+
+    assert not shelf.store(A, updated(1, 10), 399.9)
+    assert shelf.store(A, updated(1, 10), 400)
+
+
+def test_known_and_unknown_go_by_when_they_were_asked_for(shelf: Shelf) -> None:
+    """Between a reading and "unknown" the later question decides."""
+    shelf.store(A, a_reading(A), 100)
+    assert not shelf.store(A, UnknownVariant(A), 99)
+    assert shelf.store(A, UnknownVariant(A), 101)
+    assert not shelf.store(A, a_reading(A), 100)
+    assert shelf.store(A, a_reading(A), 102)
+
+
+def test_a_fence_keeps_out_what_began_before(shelf: Shelf) -> None:
+    """After a change, what a read brings that began before or with it is not stored."""
+    shelf.fence(A, 100)
+
+    assert not shelf.store(A, a_reading(A), 99)
+    assert not shelf.store(A, a_reading(A), 100)
+    assert shelf.store(B, a_reading(B), 99)
+    assert shelf.store(A, a_reading(A), 100.1)
+    assert 100 == shelf.fence_of(A)
+    assert -float("inf") == shelf.fence_of(B)
+
+
+def test_a_fence_makes_a_reading_doubtful(shelf: Shelf) -> None:
+    """A kept reading is asked for before it is shown again, but stays for an outage."""
+    shelf.store(A, a_reading(A), 90)
+    shelf.fence(A, 100)
+
+    entry = kept(shelf)
+    assert entry.fresh_until < 100
+    assert entry.refresh_until < 100
+    assert 390 == entry.stale_until
+
+
+def test_a_fence_forgets_the_unknown(shelf: Shelf) -> None:
+    """A variant that was unknown before a change is asked for after it."""
+    shelf.store(A, UnknownVariant(A), 100)
+    shelf.fence(A, 101)
+
+    assert shelf.get(A) is None
+
+
+def test_a_later_fence_counts(shelf: Shelf) -> None:
+    """Of several changes the last one is the fence."""
+    shelf.fence(A, 100)
+    shelf.fence(A, 200)
+
+    assert not shelf.store(A, a_reading(A), 150)
+
+
+def test_bounded_entries() -> None:
+    """Beyond the bound the variants that were stored first go; storing again counts as new."""
+    shelf = Shelf(attrs.evolve(OPTIONS, most=2), lowest)
+    shelf.store(A, a_reading(A), 1)
+    shelf.store(B, a_reading(B), 2)
+    shelf.store(A, a_reading(A), 3)
+    shelf.store(C, a_reading(C), 4)
+
+    assert [True, False, True] == [shelf.get(v) is not None for v in (A, B, C)]
+    assert 2 == len(shelf)
+
+
+def test_bounded_fences() -> None:
+    """Fences that are too many to keep are replaced by one for all: never stored in doubt."""
+    shelf = Shelf(attrs.evolve(OPTIONS, most=2), lowest)
+    shelf.fence(A, 10)
+    shelf.fence(B, 20)
+    shelf.fence(A, 30)
+    shelf.fence(C, 40)
+
+    assert [30, 20, 40] == [shelf.fence_of(v) for v in (A, B, C)]
+    assert 20 == shelf.fence_of(ids(4)[3])
+    assert not shelf.store(B, a_reading(B), 20)
