@@ -14,7 +14,7 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "noxfile.py")
+CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:

@@ -37,15 +37,16 @@ def _base_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> N
     example = "such as 'https://inventory.internal'"
     if not isinstance(value, str):
         raise ValueError(f"{field.name} is {value!r}: it must be a URL, {example}")
+    if "@" in value.partition("//")[2].partition("/")[0]:
+        # First of all, so that no other sentence quotes the password.
+        raise ValueError(
+            f"{field.name} carries credentials, which end up in logs: set `token` instead"
+        )
     try:
         url = URL(value)
         host = url.host
     except ValueError as error:
         raise ValueError(f"{field.name} is {value!r}, no URL: {error}") from error
-    if url.user is not None or url.password is not None:
-        raise ValueError(
-            f"{field.name} carries credentials, which end up in logs: set `token` instead"
-        )
     if url.scheme not in {"http", "https"} or not host:
         raise ValueError(
             f"{field.name} is {value!r}: it must begin with https:// or http:// and a host, "

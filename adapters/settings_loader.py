@@ -41,8 +41,20 @@ def load_settings(*files: str | Path) -> Settings:
     return load_with_origins(*files).settings
 
 
-def load_with_origins(*files: str | Path) -> LoadedSettings:
-    """`load_settings`, telling where each value came from."""
+def load_with_origins(
+    *files: str | Path, given: Mapping[str, tuple[object, str]] | None = None
+) -> LoadedSettings:
+    """`load_settings`, telling where each value came from.
+
+    Args:
+        files: as for `load_settings`.
+        given: by its name, a value that wins over all others, and the place that it came from,
+            such as an option of a command.
+
+    Raises:
+        SettingsError: as for `load_settings`.
+    """
+    given = given or {}
     named = os.environ.get(FILES_VARIABLE, "")
     paths = [Path(f) for f in (*files, *named.split(os.pathsep)) if str(f)]
     for path in paths:
@@ -57,7 +69,9 @@ def load_with_origins(*files: str | Path) -> LoadedSettings:
     origins: dict[str, str] = {}
     values: dict[str, Any] = {}
     for option in options:
-        if option.path in found:
+        if option.path in given:
+            values[option.path], origins[option.path] = given[option.path]
+        elif option.path in found:
             value, meta = found[option.path]
             from_env = meta.name == ts.EnvLoader.__name__
             place = _variable(option.path) if from_env else _file_of(meta.name)

@@ -47,7 +47,8 @@ class InventoryPort(Protocol):
 
         Must return `Created` if this operation opened the record, also when this is a repetition
         under the same `idempotency_key`; `AlreadyThere` if the variant had one before, which
-        must be left as it is. Must send `request.idempotency_key` unchanged.
+        must be left as it is. Must send `request.idempotency_key` unchanged. An adapter that can
+        only read must raise a `PermanentError`.
 
         Raises:
             Conflict: the key was used for a different request.

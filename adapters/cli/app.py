@@ -9,73 +9,16 @@ from uuid import UUID
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
-from shelfport.adapters.cli.running import Exit, Misuse, run_async
+from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
+from shelfport.adapters.cli.check import run_check
+from shelfport.adapters.cli.completion import Shell, install_completion
+from shelfport.adapters.cli.ids import asked_variants
+from shelfport.adapters.cli.options import CallOptions
+from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
 from shelfport.adapters.cli.servers import play_demo, run_sandbox
-from shelfport.adapters.cli.stock import StockOptions, get_stock, initialize_stock
+from shelfport.adapters.cli.stock import get_stock, initialize_stock
 
 _PIPE_WIDTH = 200
-
-_EXIT_CODES = """\
-Exit codes:
-  0    all was answered
-  1    something was answered "no": a variant is unknown, its stock is
-       unavailable, a record was not opened, or a story was not as told
-  2    bad use or bad settings
-  70   a bug in shelfport
-  74   the output could not be written
-  130  interrupted
-  141  whoever read the output left
-"""
-
-_GET = f"""\
-Examples:
-  shelfport get ID --base-url https://inventory.internal
-  shelfport get ID ID ID --settings shelfport.toml
-  shelfport get ID --json | jq '.stock[0].availableQuantity'
-
-An ID is a UUID, such as c9bf9e57-1685-4c89-bafb-ff5af830be8a.
-
---json prints {{"correlationId": ..., "stock": [...], "schema": 1}}; an entry has
-variantId, known, reason, status, availableQuantity, updatedAt, asOf, freshness
-and source, with null for what is not known. reason says why nothing is known,
-such as TIMED_OUT or UNKNOWN_VARIANT.
-
-{_EXIT_CODES}"""
-
-_INIT = f"""\
-A record that is there already is left as it is; that is exit code 0 as well.
-
-Examples:
-  shelfport init ID --quantity 20 --base-url https://inventory.internal
-  shelfport init ID --quantity 0 --low-stock-threshold 5 --json
-  shelfport init ID --idempotency-key 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
-
---json prints an object with variantId, outcome (CREATED, ALREADY_THERE or
-FAILED), idempotencyKey, correlationId, itemId, status, availableQuantity,
-updatedAt, error and schema (1), with null for what there is not. error has
-type, message, retryable, reachedService (yes, no, unknown) and httpStatus.
-
-{_EXIT_CODES}"""
-
-_SANDBOX = f"""\
-It keeps inventory-service.yaml, opens records, and misbehaves on demand. It
-asks nobody for credentials: leave it on this machine.
-
-Examples:
-  shelfport sandbox
-  shelfport sandbox --port 0 --empty
-  shelfport sandbox --store stock.sqlite
-  curl -X PUT http://127.0.0.1:8080/_sandbox/faults \\
-       -H 'Content-Type: application/json' -d '{{"mode": "down"}}'
-
-{_EXIT_CODES}"""
-
-_DEMO = f"""\
-Examples:
-  shelfport demo
-  shelfport demo --once
-
-{_EXIT_CODES}"""
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
@@ -83,7 +26,7 @@ Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 app: Final = App(
     name="shelfport",
     help="Stock from an external Inventory Service.",
-    help_epilogue=_EXIT_CODES,
+    help_epilogue=help.SHELFPORT,
     help_format="plaintext",
     version=lambda: f"shelfport {version('shelfport')}",
     result_action="return_value",
@@ -93,26 +36,28 @@ app: Final = App(
 )
 
 
-@app.command(help_epilogue=_GET)
+@app.command(help_epilogue=help.GET)
 def get(
-    *ids: Annotated[str, Parameter(name="ID", required=True, negative=())],
+    *ids: Annotated[
+        str, Parameter(name="ID", required=True, negative=(), allow_leading_hyphen=True)
+    ],
     max_staleness: float | None = None,
-    options: StockOptions = StockOptions(),  # noqa: B008 - frozen
+    options: CallOptions = CallOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Show the stock of one or several product variants.
 
     Args:
-        ids: Product variant ids: UUIDs.
+        ids: Product variant ids: UUIDs. A single - reads them from standard input, one a line.
         max_staleness: The greatest age, in seconds, of a kept answer; 0 accepts none.
         options: Where to ask, and how.
     """
     return run_async(
-        lambda: get_stock(ids, max_staleness=max_staleness, options=options),
+        lambda: get_stock(asked_variants(ids), max_staleness=max_staleness, options=options),
         verbose=options.verbose,
     )
 
 
-@app.command(help_epilogue=_INIT)
+@app.command(help_epilogue=help.INIT)
 def init(
     id_: Annotated[str, Parameter(name="ID")],
     /,
@@ -120,7 +65,7 @@ def init(
     quantity: int | None = None,
     low_stock_threshold: int | None = None,
     idempotency_key: UUID | None = None,
-    options: StockOptions = StockOptions(),  # noqa: B008 - frozen
+    options: CallOptions = CallOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Open the inventory record of a new product variant.
 
@@ -143,7 +88,22 @@ def init(
     )
 
 
-@app.command(help_epilogue=_SANDBOX)
+@app.command(help_epilogue=help.CHECK)
+def check(
+    *,
+    variant: str | None = None,
+    options: CallOptions = CallOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Find out what keeps stock from being read, and what to do about it.
+
+    Args:
+        variant: The product variant to read; without it, a made-up one.
+        options: Where to ask, and how.
+    """
+    return run_async(lambda: run_check(variant=variant, options=options), verbose=options.verbose)
+
+
+@app.command(help_epilogue=help.SANDBOX)
 def sandbox(
     *,
     port: Port = 8080,
@@ -166,7 +126,7 @@ def sandbox(
     )
 
 
-@app.command(help_epilogue=_DEMO)
+@app.command(help_epilogue=help.DEMO)
 def demo(
     *,
     once: Flag = False,
@@ -182,6 +142,17 @@ def demo(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(lambda: play_demo(once=once, port=port), verbose=verbose)
+
+
+@app.command(name="--install-completion", help_epilogue=help.COMPLETION)
+def completion(*, shell: Shell | None = None, output: Path | None = None) -> int:
+    """Install shell completion for this command.
+
+    Args:
+        shell: The shell to install it for; without it, the one that runs this.
+        output: Write the script to this file, and change nothing else.
+    """
+    return guarded(lambda: install_completion(app, shell=shell, output=output))
 
 
 class _PipeConsole(Console):

@@ -193,10 +193,19 @@ def _table(variant: str, status: str, available: str, last: str) -> Table:
     return table
 
 
+def print_text(line: Text) -> None:
+    """Print a line as long as it is, coloured where colours are wanted."""
+    _print(line, soft_wrap=True)
+
+
 def _print_table(table: Table) -> None:
     """Print without folding: an id that is cut in two is no use to anybody."""
+    _print(table)
+
+
+def _print(what: Table | Text, *, soft_wrap: bool = False) -> None:
     console = Console(file=sys.stdout, width=_WIDTH, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
-        console.print(table)
+        console.print(what, soft_wrap=soft_wrap)
     for line in captured.get().splitlines():
         print(line.rstrip())

@@ -35,10 +35,15 @@ class Misuse(Exception):
 
 def complain(sentence: str) -> None:
     """Write one line to stderr, with nothing in it that a terminal would obey."""
-    line = "".join(c if c.isprintable() else " " for c in " ".join(sentence.split()))
+    line = printable(sentence)
     # A closed stderr leaves nobody to complain to.
     with suppress(OSError):
         print(f"shelfport: {line}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with nothing in it that a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
 def guarded(command: Callable[[], int], *, verbose: bool = False) -> int:

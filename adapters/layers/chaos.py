@@ -42,10 +42,10 @@ class Chaos:
     """Seconds before a call is passed on."""
     error_rate: float = attrs.field(default=0.0, validator=number(0, 1, unit="of all calls"))
     """The share of calls that fail, before they are passed on."""
-    error: Callable[[], InventoryError] = attrs.field(
-        default=lambda: ConnectionFailed("chaos: the connection failed")
+    error: InventoryError = attrs.field(
+        factory=lambda: ConnectionFailed("chaos: the connection failed")
     )
-    """Makes the error of such a call."""
+    """What such a call fails with: each with a new error of this class, which knows the call."""
     hang: bool = False
     """Whether calls never come back. They end when the caller's deadline cancels them."""
     lose_answers: bool = False
@@ -78,7 +78,9 @@ class Chaos:
         if self.hang:
             await asyncio.Event().wait()
         if self.error_rate and self.uniform(0.0, 1.0) < self.error_rate:
-            raise self.error()
+            raise self.error.about(
+                operation, ids, correlation_id=call.correlation_id, attempts=call.attempt
+            )
         result = await go_on()
         if self.lose_answers:
             raise TimedOut(

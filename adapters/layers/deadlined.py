@@ -14,6 +14,7 @@ from shelfport.domain.model import (
     InitialStock,
     Operation,
     ProductVariantId,
+    ReachedService,
 )
 from shelfport.ports import Clock, InventoryPort
 
@@ -44,14 +45,16 @@ class Deadlined:
         if not ids:
             return {}
         call, seconds = self._completed(call)
-        return await self._in_time(seconds, self.inner.read(ids, call), Operation.READ, ids, call)
+        return await self._in_time(
+            seconds, lambda: self.inner.read(ids, call), Operation.READ, ids, call
+        )
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
         call, seconds = self._completed(call)
         ids = (request.variant_id,)
         return await self._in_time(
-            seconds, self.inner.initialize(request, call), Operation.INITIALIZE, ids, call
+            seconds, lambda: self.inner.initialize(request, call), Operation.INITIALIZE, ids, call
         )
 
     def _completed(self, call: Call) -> tuple[Call, float]:
@@ -68,22 +71,47 @@ class Deadlined:
     @staticmethod
     async def _in_time(
         seconds: float,
-        answer: Awaitable[T],
+        ask: Callable[[], Awaitable[T]],
         operation: Operation,
         ids: Sequence[ProductVariantId],
         call: Call,
     ) -> T:
+        if seconds <= 0:
+            raise _exceeded(
+                "the caller's deadline passed before the Inventory Service was asked",
+                operation,
+                ids,
+                call,
+                reached=ReachedService.NO,
+            )
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:
-                return await answer
+                return await ask()
         except TimeoutError as error:
             if not timeout.expired():
                 raise
-            raise DeadlineExceeded(
+            raise _exceeded(
                 "the caller's deadline passed while waiting for the Inventory Service",
-                operation=operation,
-                ids=ids,
-                correlation_id=call.correlation_id,
-                attempts=call.attempt,
+                operation,
+                ids,
+                call,
             ) from error
+
+
+def _exceeded(
+    sentence: str,
+    operation: Operation,
+    ids: Sequence[ProductVariantId],
+    call: Call,
+    *,
+    reached: ReachedService | None = None,
+) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        sentence,
+        operation=operation,
+        ids=ids,
+        correlation_id=call.correlation_id,
+        attempts=call.attempt,
+        reached_service=reached,
+    )

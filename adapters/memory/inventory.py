@@ -78,7 +78,10 @@ class InMemoryInventory:
         self._records.pop(variant, None)
 
     def fail_with(self, error: InventoryError | None) -> None:
-        """Raise `error` from every call until told None; a call that fails changes nothing."""
+        """Fail every call as `error` says, until told None; a call that fails changes nothing.
+
+        What is raised is a new error of its class, which knows the call that it befell.
+        """
         self._failure = error
 
     async def read(
@@ -126,7 +129,9 @@ class InMemoryInventory:
                 reached_service=ReachedService.NO,
             )
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.about(
+                operation, ids, correlation_id=call.correlation_id, attempts=call.attempt
+            )
 
     def _answer(self, variant: ProductVariantId, as_of: datetime) -> Answer:
         record = self._records.get(variant)

@@ -67,6 +67,26 @@ class InventoryError(Exception):
         self.retry_after = retry_after
         """Seconds after which the service asked to be asked again (RFC 9110 §10.2.3), if it did."""
 
+    def about(
+        self,
+        operation: Operation,
+        ids: Sequence[ProductVariantId],
+        *,
+        correlation_id: str | None,
+        attempts: int,
+    ) -> "InventoryError":
+        """The same failure, befallen another call: a new error of this class with its sentence."""
+        return type(self)(
+            str(self),
+            operation=operation,
+            ids=ids,
+            correlation_id=correlation_id,
+            attempts=attempts,
+            reached_service=self.reached_service,
+            status=self.status,
+            retry_after=self.retry_after,
+        )
+
 
 class TransientError(InventoryError):
     """It may pass by itself: worth another attempt, within the deadline and the budget."""

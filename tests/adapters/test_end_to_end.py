@@ -2,7 +2,16 @@
 
 import asyncio
 
-from shelfport import BreakerOptions, CacheOptions, Created, Freshness, RetryOptions, Settings, StockReading, build
+from shelfport import (
+    BreakerOptions,
+    CacheOptions,
+    Created,
+    Freshness,
+    RetryOptions,
+    Settings,
+    StockReading,
+    build,
+)
 from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
 from tests.support.values import an_id, ids
 
@@ -71,7 +80,12 @@ async def test_the_service_goes_and_comes() -> None:
     async with (
         Sandbox(seed=[SeedRecord(an_id(1), 5)]) as sandbox,
         build(
-            Settings(base_url=sandbox.url, cache=settings, retry=RetryOptions(attempts=1), breaker=BreakerOptions(minimum=100))
+            Settings(
+                base_url=sandbox.url,
+                cache=settings,
+                retry=RetryOptions(attempts=1),
+                breaker=BreakerOptions(minimum=100),
+            )
         ) as inventory,
     ):
         seen = [await inventory.get_stock_level(an_id(1))]

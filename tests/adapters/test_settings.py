@@ -52,6 +52,8 @@ def test_base_urls(url: str) -> None:
         ("", "it must begin with https:// or http:// and a host"),
         ("https://me:secret@inventory.internal", "carries credentials, which end up in logs"),
         ("https://me@inventory.internal", "set `token` instead"),
+        ("https://me:secret@inventory.internal:99999", "carries credentials"),
+        ("https://inventory.internal:99999", "no URL: Port out of range"),
         ("https://inventory.internal?x=1", "must not have a query or a fragment"),
         ("https://inventory.internal#x", "must not have a query or a fragment"),
         ("http://[::1", "no URL: Invalid IPv6 URL"),

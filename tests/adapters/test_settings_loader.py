@@ -72,6 +72,20 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert "s3cret" not in repr(loaded)
 
 
+def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is given wins over all, also over what would be refused."""
+    monkeypatch.setenv("SHELFPORT_BASE_URL", "nonsense")
+
+    loaded = load_with_origins(
+        settings_file, given={"base_url": ("https://given.internal", "--base-url")}
+    )
+
+    assert "https://given.internal" == loaded.settings.base_url
+    assert "--base-url" == loaded.origins["base_url"]
+    with pytest.raises(SettingsError, match=r"\(from --base-url\)"):
+        load_with_origins(given={"base_url": ("x", "--base-url")})
+
+
 @pytest.mark.parametrize(
     ("content", "sentences"),
     [

@@ -23,8 +23,8 @@ import shelfport
 from shelfport.adapters.cli import main
 from shelfport.contracts.sandbox import Sandbox, seed_records
 
-_SOURCES = str(Path(shelfport.__file__).parents[1])
-_MAIN = "import sys; from shelfport.adapters.cli import main; sys.exit(main())"
+SOURCES = str(Path(shelfport.__file__).parents[1])
+MAIN = "import sys; from shelfport.adapters.cli import main; sys.exit(main())"
 _PATIENCE = 20.0
 
 
@@ -38,9 +38,9 @@ class Ended:
 
 
 class Shelfport(Protocol):
-    """Runs `shelfport` to its end."""
+    """Runs `shelfport` to its end, with `stdin` to read."""
 
-    async def __call__(self, *arguments: str, **variables: str) -> Ended: ...
+    async def __call__(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Ended: ...
 
 
 Started = Callable[..., AbstractAsyncContextManager[Process]]
@@ -53,11 +53,12 @@ async def _started(*arguments: str, **variables: str) -> AsyncIterator[Process]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-W", "error", "-c", _MAIN),
+        *("-W", "error", "-c", MAIN),
         *arguments,
+        stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        env=inherited | {"PYTHONPATH": _SOURCES, "PYTHONUTF8": "1"} | variables,
+        env=inherited | {"PYTHONPATH": SOURCES, "PYTHONUTF8": "1"} | variables,
     )
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -68,9 +69,9 @@ async def _started(*arguments: str, **variables: str) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def ended(process: Process) -> Ended:
-    """Wait for the end of a command."""
-    out, err = await process.communicate()
+async def ended(process: Process, stdin: bytes = b"") -> Ended:
+    """Wait for the end of a command that reads `stdin`."""
+    out, err = await process.communicate(stdin)
     return Ended(process.returncode, out.decode(), err.decode())
 
 
@@ -87,9 +88,9 @@ def wait_for_end() -> WaitForEnd:
 
 @pytest.fixture
 def run_shelfport() -> Shelfport:
-    async def run(*arguments: str, **variables: str) -> Ended:
+    async def run(*arguments: str, stdin: bytes = b"", **variables: str) -> Ended:
         async with _started(*arguments, **variables) as process:
-            return await ended(process)
+            return await ended(process, stdin)
 
     return run
 
@@ -98,11 +99,12 @@ def run_shelfport() -> Shelfport:
 def call_shelfport(monkeypatch: pytest.MonkeyPatch) -> Shelfport:
     """The same in this process, in a thread: quick, for all but signals, streams and start-up."""
 
-    async def call(*arguments: str, **variables: str) -> Ended:
+    async def call(*arguments: str, stdin: bytes = b"", **variables: str) -> Ended:
         for name in [name for name in os.environ if name.startswith("SHELFPORT_")]:
             monkeypatch.delenv(name)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             code = await asyncio.to_thread(main, arguments)

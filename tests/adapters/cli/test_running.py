@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from shelfport.adapters.cli import main
 from shelfport.adapters.cli.running import Exit, Misuse, complain, guarded, logs_shown, run_async
 from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox
-from tests.adapters.cli.conftest import Shelfport, Started, WaitForEnd
+from tests.adapters.cli.conftest import MAIN, SOURCES, Shelfport, Started, WaitForEnd
 
 VARIANT = str(CATALOGUE[0].variant_id)
 
@@ -90,8 +91,9 @@ def test_a_missing_extra_is_one_sentence(
     """Without cyclopts or rich the command says what to install, and ends with 2."""
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cyclopts", "rich")]:
         monkeypatch.delitem(sys.modules, name)
-    for module in ("app", "stock", "output"):
-        monkeypatch.delitem(sys.modules, f"shelfport.adapters.cli.{module}", raising=False)
+    ours = "shelfport.adapters.cli."
+    for name in [n for n in sys.modules if n.startswith(ours) and n != f"{ours}running"]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     code = main(["--version"])
 
@@ -123,8 +125,7 @@ async def test_an_interrupted_call_ends_quietly(
 ) -> None:
     """Ctrl-C while a command waits for its answer ends it with 130, without a word."""
     sandbox.faults = Faults(mode="hang")
-    slow = {"SHELFPORT_HTTP_ATTEMPT_TIMEOUT": "30", "SHELFPORT_DEADLINE": "30"}
-    async with started("get", VARIANT, "--base-url", sandbox.url, **slow) as process:
+    async with started("get", VARIANT, "--base-url", sandbox.url) as process:
         while not sandbox.journal:  # noqa: ASYNC110 - another process sets it
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGINT)
@@ -152,10 +153,13 @@ async def test_a_reader_that_left_ends_it_quietly(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_is_one_sentence() -> None:
     """A full disk is no bug: one sentence and a code of its own."""
-    program = "import sys; from shelfport.adapters.cli import main; sys.exit(main(['--version']))"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False
+            [sys.executable, "-c", MAIN, "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": SOURCES},
+            check=False,
         )
 
     assert (74, 1) == (done.returncode, len(done.stderr.splitlines()))

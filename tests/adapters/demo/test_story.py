@@ -56,7 +56,7 @@ async def test_the_demo_ends_when_told() -> None:
     """`run_demo` says where both services are, and has closed them when it returns."""
     stop, lines = asyncio.Event(), list[str]()
     demo = asyncio.create_task(run_demo(stop, lines.append))
-    while len(lines) < 3 and not demo.done():
+    while len(lines) < 3 and not demo.done():  # noqa: ASYNC110 - lines come without an event
         await asyncio.sleep(0.01)
     url = lines[0].split()[-1]
     async with aiohttp.ClientSession() as session:

@@ -61,7 +61,7 @@ async def test_errors(chaos: Chaos, inner: ScriptedPort, rate: float, fails: boo
 
 async def test_errors_of_ones_own(chaos: Chaos) -> None:
     """Which error it is can be set."""
-    chaos.error_rate, chaos.error = 1, lambda: ServiceOverloaded("busy", retry_after=2)
+    chaos.error_rate, chaos.error = 1, ServiceOverloaded("busy", retry_after=2)
 
     with pytest.raises(ServiceOverloaded, match="busy"):
         await chaos.initialize(an_initial_stock(A), DEFAULT_CALL)

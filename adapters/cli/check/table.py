@@ -1,0 +1,16 @@
+"""The checks, in their order. A new one is a row here and a function `Case -> Finding`."""
+
+from typing import Final
+
+from shelfport.adapters.cli.check.connection import dns, tcp
+from shelfport.adapters.cli.check.model import Check
+from shelfport.adapters.cli.check.reading import read
+from shelfport.adapters.cli.check.setup import adapter, settings
+
+CHECKS: Final = (
+    Check("settings", needs=(), run=settings),
+    Check("adapter", needs=("settings",), run=adapter),
+    Check("dns", needs=("adapter",), run=dns),
+    Check("tcp", needs=("dns",), run=tcp),
+    Check("read", needs=("adapter", "tcp"), run=read),
+)

@@ -1,0 +1,49 @@
+"""Product variant ids as the caller gives them: as arguments, or one a line on standard input."""
+
+import sys
+from collections.abc import Sequence
+
+from shelfport.adapters.cli.options import misuse
+from shelfport.adapters.cli.running import Misuse
+from shelfport.domain.model import ProductVariantId, variant_id
+
+STDIN = "-"
+
+
+def asked_variants(arguments: Sequence[str]) -> list[ProductVariantId]:
+    """The ids that `arguments` name; `-` alone reads them from standard input.
+
+    Blocks while it reads: call it before an event loop runs, which would swallow Ctrl-C.
+
+    Raises:
+        Misuse: one is no id, `-` is not alone, or standard input has none.
+    """
+    # That `-` may be an ID has the parser take what begins with it for one.
+    option = next((text for text in arguments if text.startswith("-") and text != STDIN), None)
+    if option is not None:
+        raise Misuse(f"Unknown option: {option}; see shelfport get --help")
+    if STDIN not in arguments:
+        with misuse():
+            return [variant_id(text) for text in arguments]
+    if len(arguments) > 1:
+        raise Misuse("'-' reads the ids from standard input: it must be the only ID")
+    if sys.stdin is None:
+        raise Misuse("standard input is closed: there are no ids to read")
+    variants = _from_lines(sys.stdin.buffer.read())
+    if not variants:
+        raise Misuse("standard input has no ids: one a line is expected")
+    return variants
+
+
+def _from_lines(content: bytes) -> list[ProductVariantId]:
+    variants: list[ProductVariantId] = []
+    # bytes.splitlines knows the ends that an editor counts; str.splitlines knows eight more.
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        text = line.decode(errors="replace").strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            variants.append(variant_id(text))
+        except ValueError as error:
+            raise Misuse(f"line {number} of standard input: {error}") from error
+    return variants

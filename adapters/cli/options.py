@@ -1,0 +1,100 @@
+"""The options of every command that asks the Inventory Service, and the settings they make."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+from cyclopts import Parameter
+
+from shelfport.adapters.cli.running import Misuse
+from shelfport.adapters.container import build
+from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.settings_loader import LoadedSettings, load_with_origins
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class CallOptions:
+    """What `get`, `init` and `check` have in common."""
+
+    settings: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="A TOML file with a table [shelfport]; may be repeated, later ones win. The "
+            "variables SHELFPORT_… win over files.",
+        ),
+    ] = ()
+    base_url: Annotated[
+        str | None,
+        Parameter(help="Where the Inventory Service lives; wins over every setting."),
+    ] = None
+    as_json: Annotated[
+        bool,
+        Parameter(
+            name="--json", negative=(), show_default=False, help="Print one JSON document instead."
+        ),
+    ] = False
+    deadline: Annotated[float | None, Parameter(help="Seconds until the answer must be there.")] = (
+        None
+    )
+    correlation_id: Annotated[
+        str | None,
+        Parameter(help="Ties the requests to other records; without it, a new one."),
+    ] = None
+    verbose: Annotated[
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
+        ),
+    ] = False
+
+    def inventory(self) -> InventoryIntegration:
+        """The integration that the settings and `--base-url` make, not open yet.
+
+        Raises:
+            Misuse: they make none.
+        """
+        with misuse():
+            settings = load_given(self.settings, {"base_url": self.base_url}).settings
+            if settings.base_url is not None:
+                return build(settings)
+        raise Misuse(
+            "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
+            "or base_url in a settings file"
+        )
+
+
+def load_given(files: tuple[Path, ...], command_line: Mapping[str, Any]) -> LoadedSettings:
+    """Settings of files and the environment, under what the command line says.
+
+    Args:
+        files: as for `load_settings`.
+        command_line: settings by name; None for one that was not given.
+
+    Raises:
+        SettingsError: they make no sense; the sentence names the setting and its place.
+    """
+    given = {
+        name: (value, option_name(name))
+        for name, value in command_line.items()
+        if value is not None
+    }
+    return load_with_origins(*files, given=given)
+
+
+def option_name(setting: str) -> str:
+    """The option that gives a setting: `--base-url` for `base_url`."""
+    return f"--{setting.replace('_', '-')}"
+
+
+@contextmanager
+def misuse() -> Iterator[None]:
+    """The library raises ValueError for bad arguments and settings, and for nothing else."""
+    try:
+        yield
+    except ValueError as error:
+        raise Misuse(str(error)) from error

@@ -1,0 +1,38 @@
+"""The port conformance suite: every obligation of `InventoryPort` as a named test.
+
+For authors of adapters and layers. Subclass `InventoryPortConformance`, say what the adapter can
+do, and give the suite a `Harness` to seed, break and look behind it::
+
+    class TestCsvInventory(InventoryPortConformance):
+        capabilities = Capabilities(initializes=False)
+
+        @pytest.fixture
+        def harness(self, tmp_path: Path) -> Harness:
+            return CsvHarness(tmp_path / "stock.csv")
+
+It needs pytest and no plug-in: each case runs in an event loop of its own.
+"""
+
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError(
+        "shelfport.contracts.conformance is a pytest suite and needs pytest: install pytest"
+    ) from error
+
+# Before the cases are imported, so that a failing one shows the values it compared.
+pytest.register_assert_rewrite(f"{__name__}.cases", f"{__name__}.given")
+
+from shelfport.contracts.conformance.capabilities import Capabilities  # noqa: E402
+from shelfport.contracts.conformance.harness import Harness, RealClock  # noqa: E402
+from shelfport.contracts.conformance.suite import InventoryPortConformance  # noqa: E402
+from shelfport.contracts.conformance.trouble import SLOW_BY, Trouble  # noqa: E402
+
+__all__ = [
+    "SLOW_BY",
+    "Capabilities",
+    "Harness",
+    "InventoryPortConformance",
+    "RealClock",
+    "Trouble",
+]

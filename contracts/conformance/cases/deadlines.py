@@ -1,0 +1,95 @@
+"""Deadlines: no call outlives its own."""
+
+# ruff: noqa: S101, SIM300 - a suite asserts, expected value first
+import asyncio
+
+from shelfport.contracts.conformance.case import case
+from shelfport.contracts.conformance.given import (
+    GENEROUS,
+    SOON,
+    a_call,
+    a_request,
+    failure_of,
+    stocked,
+)
+from shelfport.contracts.conformance.harness import Harness
+from shelfport.contracts.conformance.trouble import Trouble
+from shelfport.domain.model import DeadlineExceeded, ReachedService, UnavailableReason
+from shelfport.ports import InventoryPort
+
+
+class DeadlineCases:
+    """What `call.deadline` promises, to a reader and to a writer."""
+
+    @case(lambda c: c.honours_deadline)
+    async def test_a_read_whose_deadline_passed_is_not_made(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """It is refused as `DeadlineExceeded`, and certainly did not arrive."""
+        asked = await stocked(harness, 1, 2)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=-1)))
+
+        assert isinstance(error, DeadlineExceeded)
+        assert ReachedService.NO == error.reached_service
+
+    @case(lambda c: c.honours_deadline and c.counts_requests)
+    async def test_a_read_whose_deadline_passed_asks_nobody(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """No request goes out for an answer that nobody wants."""
+        asked = await stocked(harness, 1, 2)
+
+        await failure_of(port.read(asked, a_call(harness, seconds=-1)))
+
+        assert 0 == harness.requests()
+
+    @case(lambda c: c.honours_deadline and c.initializes)
+    async def test_an_initialization_whose_deadline_passed_is_not_made(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """It is refused as `DeadlineExceeded`, and no record was opened."""
+        request = a_request()
+
+        error = await failure_of(port.initialize(request, a_call(harness, seconds=-1)))
+
+        assert isinstance(error, DeadlineExceeded)
+        assert ReachedService.NO == error.reached_service
+        assert await harness.stored(request.variant_id) is None
+
+    @case(lambda c: c.honours_deadline and c.can_stage(Trouble.HANG))
+    async def test_a_read_ends_at_its_deadline(self, port: InventoryPort, harness: Harness) -> None:
+        """What hangs is left when the deadline passes: not much before, and not long after."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.HANG)
+        began = harness.clock.monotonic()
+
+        async with asyncio.timeout(SOON + GENEROUS):
+            error = await failure_of(port.read(asked, a_call(harness, seconds=SOON)))
+
+        assert UnavailableReason.TIMED_OUT == error.reason
+        assert harness.clock.monotonic() - began >= SOON * 0.8
+
+    @case(lambda c: c.honours_deadline and c.initializes and c.can_stage(Trouble.HANG))
+    async def test_an_initialization_ends_at_its_deadline(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """What hangs is left when the deadline passes, and may have arrived."""
+        await harness.cause(Trouble.HANG)
+
+        async with asyncio.timeout(SOON + GENEROUS):
+            error = await failure_of(port.initialize(a_request(), a_call(harness, seconds=SOON)))
+
+        assert ReachedService.NO != error.reached_service
+
+    @case(lambda c: c.honours_deadline and c.can_stage(Trouble.SLOW))
+    async def test_a_slow_answer_before_the_deadline_is_waited_for(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """A deadline is no reason to give up early."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.SLOW)
+
+        answers = await port.read(asked, a_call(harness))
+
+        assert asked == list(answers)

@@ -1,0 +1,199 @@
+"""Failures of reads: values while anything was answered, else one `InventoryError`."""
+
+# ruff: noqa: S101, SIM300 - a suite asserts, expected value first
+from typing import ClassVar
+
+from shelfport.contracts.conformance.capabilities import Capabilities
+from shelfport.contracts.conformance.case import case, case_of_trouble
+from shelfport.contracts.conformance.given import (
+    CORRELATION_ID,
+    SOON,
+    a_call,
+    failure_of,
+    new_variant,
+    quantities_of,
+    stocked,
+)
+from shelfport.contracts.conformance.harness import Harness
+from shelfport.contracts.conformance.trouble import FAILING, QUICK, Trouble
+from shelfport.domain.model import (
+    InventoryError,
+    Operation,
+    ReachedService,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.ports import InventoryPort
+
+
+def _seconds(trouble: Trouble) -> float:
+    return SOON if trouble is Trouble.HANG else 1.0
+
+
+class FailureCases:
+    """The "Raises" of `InventoryPort.read`, and what its errors say."""
+
+    capabilities: ClassVar[Capabilities]
+
+    @case_of_trouble(QUICK)
+    async def test_a_read_in_trouble_raises_an_inventory_error(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """Nothing but an `InventoryError` leaves it, and no answer is made up."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(trouble)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert str(error), "an error says in a sentence what happened"
+
+    @case_of_trouble(QUICK)
+    async def test_a_read_of_one_in_trouble_raises_an_inventory_error(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """One id is no exception: an unknown variant is not made of a failure."""
+        [variant] = await stocked(harness, 1)
+        await harness.cause(trouble)
+
+        await failure_of(port.read([variant], a_call(harness, seconds=1)))
+
+    @case_of_trouble(QUICK)
+    async def test_a_read_of_many_in_trouble_raises_one_inventory_error(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """However many requests a read is made of, one error comes of it, and no group."""
+        count = self.capabilities.many_ids
+        asked = [new_variant() for _ in range(count)]
+        await harness.cause(trouble)
+
+        await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+    @case_of_trouble(FAILING, lambda c: c.describes_errors)
+    async def test_an_error_of_a_read_says_what_it_is_about(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """It carries the operation, ids that were asked for, and the caller's correlation id."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(trouble)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=_seconds(trouble))))
+
+        assert Operation.READ == error.operation
+        assert CORRELATION_ID == error.correlation_id
+        assert error.ids
+        assert set() == set(error.ids) - set(asked)
+        assert error.attempts >= 1
+
+    @case(lambda c: c.can_stage(Trouble.OVERLOADED))
+    async def test_an_overload_is_told_with_its_pause(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """An overloaded service was reached, may be asked again, and said when."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.OVERLOADED)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert error.retryable
+        assert ReachedService.NO != error.reached_service
+        assert error.retry_after is not None
+        assert error.retry_after > 0
+
+    @case(lambda c: c.can_stage(Trouble.UNREACHABLE))
+    async def test_being_unreachable_may_pass(self, port: InventoryPort, harness: Harness) -> None:
+        """It is worth another attempt."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.UNREACHABLE)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert error.retryable
+
+    @case(lambda c: c.can_stage(Trouble.GARBAGE))
+    async def test_garbage_does_not_pass(self, port: InventoryPort, harness: Harness) -> None:
+        """An answer against the contract needs a person, and arrived all the same."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.GARBAGE)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert not error.retryable
+        assert ReachedService.NO != error.reached_service
+
+    @case_of_trouble(QUICK)
+    async def test_after_the_trouble_it_reads_again(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """One failure leaves nothing broken behind."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(trouble)
+        await failure_of(port.read(asked, a_call(harness, seconds=1)))
+        await harness.cause(None)
+
+        answers = await port.read(asked, a_call(harness))
+
+        assert [1, 2] == quantities_of(answers, asked)
+
+    @case_of_trouble(QUICK)
+    async def test_an_empty_question_does_not_notice_trouble(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """Who asks nobody cannot fail."""
+        await harness.cause(trouble)
+
+        assert {} == dict(await port.read([], a_call(harness)))
+
+    @case(lambda c: c.spoils_one)
+    async def test_a_failure_beside_an_answer_is_a_value(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """One variant that cannot be read costs no other."""
+        a, spoilt, c = asked = await stocked(harness, 1, 2, 3)
+        await harness.spoil(spoilt)
+
+        answers = await port.read(asked, a_call(harness))
+
+        assert [1, 3] == quantities_of(answers, [a, c])
+        unreadable = answers.get(spoilt)
+        assert isinstance(unreadable, Unreadable), f"it was answered with {unreadable!r}"
+        assert isinstance(unreadable.error, InventoryError)
+        assert asked == list(answers)
+
+    @case(lambda c: c.spoils_one)
+    async def test_a_failure_beside_an_unknown_variant_is_a_value(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """That a variant is unknown is an answer, so the read does not raise."""
+        [spoilt] = await stocked(harness, 2)
+        unknown = new_variant()
+        await harness.spoil(spoilt)
+
+        answers = await port.read([spoilt, unknown], a_call(harness))
+
+        assert UnknownVariant(unknown) == answers.get(unknown)
+        assert isinstance(answers.get(spoilt), Unreadable)
+
+    @case(lambda c: c.spoils_one)
+    async def test_failures_alone_are_raised(self, port: InventoryPort, harness: Harness) -> None:
+        """If not one id was answered, the read raises: for one id, and for several."""
+        spoilt = await stocked(harness, 2, 3)
+        for variant in spoilt:
+            await harness.spoil(variant)
+
+        await failure_of(port.read(spoilt[:1], a_call(harness)))
+        await failure_of(port.read(spoilt, a_call(harness)))
+
+    @case(lambda c: c.spoils_one and c.describes_errors)
+    async def test_an_unreadable_variant_is_named(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """The error in the place of an answer is about that id."""
+        fine, spoilt = await stocked(harness, 1, 2)
+        await harness.spoil(spoilt)
+
+        answers = await port.read([fine, spoilt], a_call(harness))
+
+        unreadable = answers.get(spoilt)
+        assert isinstance(unreadable, Unreadable)
+        assert spoilt in unreadable.error.ids
+        assert CORRELATION_ID == unreadable.error.correlation_id

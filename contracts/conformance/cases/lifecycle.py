@@ -1,0 +1,94 @@
+"""Lifecycle: constructing does nothing, leaving leaves nothing."""
+
+# ruff: noqa: S101, SIM300 - a suite asserts, expected value first
+import asyncio
+import sys
+from functools import cache
+from importlib.machinery import all_suffixes
+
+import pytest
+
+from shelfport.contracts.conformance.case import case_without_adapter, chosen_by
+from shelfport.contracts.conformance.given import a_call, quantities_of, stocked
+from shelfport.contracts.conformance.harness import Harness
+
+_IO = frozenset({"open", "socket.connect", "socket.getaddrinfo", "sqlite3.connect"})
+_IMPORTED = (*all_suffixes(), ".pyc")
+_watched: list[list[str]] = []
+
+
+class LifecycleCases:
+    """It is entered once, before the first call, and left after the last."""
+
+    @chosen_by(lambda c: c.holds_resources)
+    def test_constructing_it_does_no_io(self, harness: Harness) -> None:
+        """It is made outside an event loop, and opens no file and no connection."""
+        harness.unopened()  # what it imports is imported here
+        seen = _begin_to_watch()
+        try:
+            harness.unopened()
+        finally:
+            _watched.remove(seen)
+
+        assert [] == seen
+
+    @case_without_adapter(lambda c: c.holds_resources)
+    async def test_it_is_an_async_context_manager(self, harness: Harness) -> None:
+        """What holds resources is entered before the first call, and left after the last."""
+        port = harness.unopened()
+
+        assert hasattr(type(port), "__aenter__")
+        assert hasattr(type(port), "__aexit__")
+
+    @case_without_adapter(lambda c: c.holds_resources)
+    async def test_a_call_before_it_is_entered_is_refused(self, harness: Harness) -> None:
+        """It says so at once, rather than answering or opening something behind the host."""
+        asked = await stocked(harness, 1)
+
+        with pytest.raises(Exception, match=r"\w"):
+            await harness.unopened().read(asked, a_call(harness))
+
+    @case_without_adapter()
+    async def test_one_after_the_other_can_be_opened(self, harness: Harness) -> None:
+        """A host that starts again finds everything as it was."""
+        asked = await stocked(harness, 1, 2)
+        for _ in range(3):
+            async with harness.adapter() as port:
+                answers = await port.read(asked, a_call(harness))
+                assert [1, 2] == quantities_of(answers, asked)
+
+    @case_without_adapter()
+    async def test_it_leaves_no_task_behind(self, harness: Harness) -> None:
+        """Whatever it began has ended when it is left, also with callers that were cancelled."""
+        asked = await stocked(harness, 1, 2)
+        before = asyncio.all_tasks()
+        async with harness.adapter() as port:
+            await port.read(asked, a_call(harness))
+            caller = asyncio.create_task(port.read(asked, a_call(harness, max_staleness=0)))
+            await asyncio.sleep(0)
+            caller.cancel()
+            await asyncio.wait([caller])
+        for _ in range(3):
+            await asyncio.sleep(0)  # those that were cancelled on leaving end now
+
+        assert set() == asyncio.all_tasks() - before
+
+
+def _begin_to_watch() -> list[str]:
+    """A list that every opened file and connection goes into, until it is taken out again."""
+    _install_hook()
+    seen: list[str] = []
+    _watched.append(seen)
+    return seen
+
+
+@cache
+def _install_hook() -> None:
+    """Once, and for good: Python has no way to take an audit hook out."""
+    sys.addaudithook(_note)
+
+
+def _note(event: str, args: tuple[object, ...]) -> None:
+    if _watched and event in _IO and not str(args[0]).endswith(_IMPORTED):
+        for seen in _watched:
+            seen.append(f"{event} {args[0]}")

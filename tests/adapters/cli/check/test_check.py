@@ -1,0 +1,305 @@
+"""`check` against services that answer in every way, and against none."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from aiohttp import web
+
+from shelfport.adapters.cli.check import connection
+from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox
+from tests.adapters.cli.conftest import MAIN, SOURCES, Ended, Shelfport
+from tests.support.servers import Handler, always, conversing, problem, raw, serving
+
+VARIANT = str(CATALOGUE[0].variant_id)
+NOWHERE = "http://127.0.0.1:9"
+CHECKS = ("settings", "adapter", "dns", "tcp", "read")
+
+
+def outcomes(done: Ended) -> dict[str, str]:
+    """The outcome of each check, from the list for people."""
+    lines = done.out.split("Checks\n")[1].splitlines()
+    rows = [line.split(None, 1) for line in lines if "To do:" not in line]
+    words = ("ok", "failed", "not tried")
+    return {name: next(w for w in words if rest.startswith(w)) for name, rest in rows}
+
+
+async def test_all_is_well(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """With a service that answers, every check is ok; in a pipe the list is plain text."""
+    done = await run_shelfport("check", "--base-url", sandbox.url, "--variant", VARIANT)
+
+    assert dict.fromkeys(CHECKS, "ok") == outcomes(done)
+    assert (0, "", False) == (done.code, done.err, "\x1b" in done.out)
+    assert f"{VARIANT} is IN_STOCK, 34 available, in " in done.out
+    assert f"connected to 127.0.0.1, port {sandbox.url.rpartition(':')[2]}, in " in done.out
+
+
+async def test_columns_are_aligned(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """Values and their places begin in one column each, and so do the checks' details."""
+    done = await call_shelfport("check", "--base-url", sandbox.url)
+
+    settings, checks = done.out.removeprefix("Settings\n").split("\n\nChecks\n")
+    rows = settings.splitlines()
+    assert len({row.index("default") for row in rows if row.endswith("default")}) == 1
+    [given] = [row for row in rows if "command line" in row]
+    assert rows[1].index("default") == given.index("command line: --base-url")
+    assert {11} == {row.index("ok") - 1 for row in checks.splitlines()}
+
+
+async def test_an_unknown_variant_is_an_answer(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """Without --variant a made-up one is read: "unknown" shows that the contract is kept."""
+    done = await call_shelfport("check", "--base-url", sandbox.url, "--correlation-id", "c-1")
+
+    assert (0, "ok") == (done.code, outcomes(done)["read"])
+    assert "said as the contract wants it" in done.out
+    assert [("c-1", 404)] == [(e.correlation_id, e.status) for e in sandbox.journal]
+
+
+async def test_memory_needs_no_connection(call_shelfport: Shelfport) -> None:
+    """Without a base URL there is nothing to connect to, which is no failure."""
+    done = await call_shelfport("check")
+
+    assert (0, "not tried", "not tried", "ok") == (
+        done.code,
+        *(outcomes(done)[name] for name in ("dns", "tcp", "read")),
+    )
+    assert "set base_url to ask a service" in done.out
+
+
+async def test_a_closed_port(call_shelfport: Shelfport) -> None:
+    """Where nobody listens, tcp fails with what to do, and the read is not tried because of it."""
+    done = await call_shelfport("check", "--base-url", NOWHERE)
+
+    assert ("ok", "failed", "not tried") == tuple(outcomes(done)[n] for n in CHECKS[2:])
+    assert "no connection to port 9: 127.0.0.1 refuses" in done.out
+    assert "To do: start the service" in done.out
+    assert (1, "", True) == (done.code, done.err, "tcp failed" in done.out)
+
+
+async def test_a_name_that_does_not_resolve(call_shelfport: Shelfport) -> None:
+    """A name without addresses fails at dns, and nothing after it is tried."""
+    done = await call_shelfport("check", "--base-url", "https://inventory.invalid")
+
+    assert ("failed", "not tried", "not tried") == tuple(outcomes(done)[n] for n in CHECKS[2:])
+    assert "the name inventory.invalid does not resolve" in done.out
+    assert (1, 2) == (done.code, done.out.count("dns failed"))
+
+
+def test_name_servers_that_are_silent() -> None:
+    """A resolver that hangs costs the deadline, and does not hold up the end of the command."""
+    hanging = "import socket, time; socket.getaddrinfo = lambda *args, **options: time.sleep(15); "
+    arguments = ("check", "--base-url", "https://inventory.internal", "--deadline", "0.05")
+    done = subprocess.run(
+        [sys.executable, "-c", hanging + MAIN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        env=os.environ | {"PYTHONPATH": SOURCES},
+        check=False,
+    )
+
+    assert (1, "") == (done.returncode, done.stderr)
+    assert "no answer about the name inventory.internal within 0.05 s" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("deadline", "told"),
+    [
+        ("2", "192.0.2.1 does not answer within 0.05 s, 192.0.2.2 does not answer within 0.05 s"),
+        ("0.02", "and then 0.02 s were over"),
+    ],
+)
+async def test_addresses_that_are_silent(
+    call_shelfport: Shelfport, monkeypatch: pytest.MonkeyPatch, deadline: str, told: str
+) -> None:
+    """Every address is tried for connect_timeout, all of them within the deadline."""
+
+    async def two(host: str, port: int) -> tuple[str, ...]:
+        return ("192.0.2.1", "192.0.2.2")
+
+    async def never(host: str, port: int) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(connection, "_addresses", two)
+    monkeypatch.setattr("asyncio.open_connection", never)
+    done = await call_shelfport(
+        *("check", "--base-url", "https://inventory.internal", "--deadline", deadline),
+        SHELFPORT_HTTP_CONNECT_TIMEOUT="0.05",
+    )
+
+    assert "inventory.internal is 192.0.2.1, 192.0.2.2" in done.out
+    assert (1, "failed", True) == (done.code, outcomes(done)["tcp"], told in done.out)
+
+
+async def test_one_address_that_answers_is_enough(
+    call_shelfport: Shelfport, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with a dead address and a live one is connected to."""
+
+    async def two(host: str, port: int) -> tuple[str, ...]:
+        return ("127.0.0.2", "127.0.0.1")
+
+    monkeypatch.setattr(connection, "_addresses", two)
+    done = await call_shelfport("check", "--base-url", sandbox.url)
+
+    assert "connected to 127.0.0.1, port" in done.out
+
+
+async def redirecting(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(status=308, headers={"Location": "https://elsewhere.example/"})
+
+
+async def unauthenticated(request: web.BaseRequest) -> web.StreamResponse:
+    return problem(401, "unauthenticated", "no token")
+
+
+async def not_ours(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(status=404, text="<h1>Not Found</h1>", content_type="text/html")
+
+
+async def failing(request: web.BaseRequest) -> web.StreamResponse:
+    return problem(500, "internal-error")
+
+
+async def overloaded(request: web.BaseRequest) -> web.StreamResponse:
+    return problem(503, "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "fix"),
+    [
+        (unauthenticated, "answered 401 Unauthorized (no token)", "set token, such as by"),
+        (not_ours, "answered 404 Not Found, but not as `unknown-variant`", "before /inventory"),
+        (redirecting, "answered 308 Permanent Redirect", "make base_url what comes before"),
+        (always("hello"), "answered against the contract", "something else answers there"),
+        (failing, "answered 500 Internal Server Error", "look into the service's own log"),
+        (overloaded, "answered 503 Service Unavailable", "wait a moment"),
+    ],
+    ids=["401", "404", "308", "garbage", "500", "503"],
+)
+async def test_an_answer_that_is_none(
+    call_shelfport: Shelfport, answer: Handler, told: str, fix: str
+) -> None:
+    """Every wrong answer is the InventoryError's sentence, with what to do and what to look for."""
+    async with serving(answer) as service:
+        done = await call_shelfport("check", "--base-url", service.url, "--correlation-id", "c-7")
+
+    line, to_do = done.out.splitlines()[-2:]
+    assert (1, "failed") == (done.code, outcomes(done)["read"])
+    assert told in line
+    assert fix in to_do
+    assert "(correlation id c-7)" in to_do
+
+
+async def test_a_token_that_is_not_accepted(call_shelfport: Shelfport) -> None:
+    """Where a token is set and refused, the advice is to replace it, and it is not shown."""
+    async with serving(unauthenticated) as service:
+        done = await call_shelfport("check", "--base-url", service.url, SHELFPORT_TOKEN="hunter2")
+
+    assert "replace token: the service does not accept" in done.out
+    assert "hunter2" not in done.out + done.err
+    assert "environment: SHELFPORT_TOKEN" in done.out
+
+
+async def test_something_that_speaks_no_http(call_shelfport: Shelfport) -> None:
+    """What answers, but not in HTTP, is told as such."""
+    async with conversing(raw(b"220 mail.example ESMTP\r\n")) as url:
+        done = await call_shelfport("check", "--base-url", url)
+
+    assert (1, True) == (done.code, "does not speak HTTP" in done.out)
+
+
+async def test_https_to_a_plain_port(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """Where only TLS fails, the advice knows that the port is open."""
+    url = sandbox.url.replace("http://", "https://")
+    done = await call_shelfport("check", "--base-url", url)
+
+    assert ("ok", "failed") == (outcomes(done)["tcp"], outcomes(done)["read"])
+    assert "check whether base_url must begin with https:// or http://" in done.out
+
+
+async def test_a_service_that_hangs(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """A read that takes too long is told with the time it had."""
+    sandbox.faults = Faults(mode="hang")
+    done = await call_shelfport("check", "--base-url", sandbox.url, "--deadline", "0.2")
+
+    assert (1, "failed") == (done.code, outcomes(done)["read"])
+    assert "To do: give more time with --deadline" in done.out
+
+
+async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
+    """With --json stdout is one document with every field, failures and all."""
+    done = await run_shelfport("check", "--json", "--base-url", NOWHERE, "--correlation-id", "c-1")
+
+    document = json.loads(done.out)
+    assert ["correlationId", "ok", "settings", "checks", "schema"] == list(document)
+    assert ("c-1", False, 1) == (document["correlationId"], document["ok"], document["schema"])
+    assert (1, "") == (done.code, done.err)
+    assert {
+        "name": "base_url",
+        "value": NOWHERE,
+        "origin": "COMMAND_LINE",
+        "place": "--base-url",
+    } == document["settings"][0]
+    assert ["OK", "OK", "OK", "FAILED", "NOT_TRIED"] == [c["outcome"] for c in document["checks"]]
+    assert {
+        "name": "read",
+        "outcome": "NOT_TRIED",
+        "detail": "tcp failed",
+        "fix": None,
+        "because": "tcp",
+        "milliseconds": None,
+    } == document["checks"][-1]
+    assert 0 <= document["checks"][3]["milliseconds"] < 2000
+
+
+async def test_json_of_bad_settings(call_shelfport: Shelfport) -> None:
+    """Bad settings are a document as well, with the settings as they are written; the code is 2."""
+    done = await call_shelfport("check", "--json", SHELFPORT_DEADLINE="soon")
+
+    document = json.loads(done.out)
+    [deadline] = [s for s in document["settings"] if s["name"] == "deadline"]
+    assert ("soon", "ENVIRONMENT", "SHELFPORT_DEADLINE") == tuple(
+        deadline[k] for k in ("value", "origin", "place")
+    )
+    assert ["FAILED", *["NOT_TRIED"] * 4] == [c["outcome"] for c in document["checks"]]
+    assert (2, 1) == (done.code, len(done.err.splitlines()))
+
+
+async def test_bad_settings_end_with_2(call_shelfport: Shelfport) -> None:
+    """Bad settings fail the first check, stop the rest, and are one sentence on stderr as well."""
+    done = await call_shelfport("check", "--base-url", NOWHERE, SHELFPORT_DEADLINE="0")
+
+    assert {"settings": "failed", **dict.fromkeys(CHECKS[1:], "not tried")} == outcomes(done)
+    assert (2, 1) == (done.code, len(done.err.splitlines()))
+    assert "deadline is 0" in done.err
+    assert done.err.endswith("(from SHELFPORT_DEADLINE)\n")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan"])
+async def test_a_deadline_that_is_none(call_shelfport: Shelfport, seconds: str) -> None:
+    """A --deadline that is no time is bad use, and nothing is checked."""
+    done = await call_shelfport("check", f"--deadline={seconds}")
+
+    assert (2, "") == (done.code, done.out)
+    assert f"shelfport: --deadline is {seconds}: it must be more than 0 seconds\n" == done.err
+
+
+async def test_values_cannot_command_the_terminal(call_shelfport: Shelfport) -> None:
+    """Control characters in a value or in an answer do not reach the terminal."""
+    async with serving(always({"detail": "a\x1b[31mb"}, 500)) as service:
+        answered = await call_shelfport("check", "--base-url", service.url)
+    set_ = await call_shelfport("check", SHELFPORT_BASE_URL="https://a\x1b[31mb.example")
+
+    assert "\x1b" not in answered.out + set_.out + set_.err
+
+
+async def test_a_variant_that_is_none(call_shelfport: Shelfport) -> None:
+    """A --variant that is no id is bad use, and nothing is checked."""
+    done = await call_shelfport("check", "--variant", "7")
+
+    assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))
+    assert "'7' is not a variant id" in done.err

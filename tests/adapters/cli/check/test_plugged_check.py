@@ -1,0 +1,105 @@
+"""`check` where another package's adapter answers."""
+
+import re
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from shelfport import (
+    AdapterFault,
+    DeadlineExceeded,
+    InventoryPort,
+    ReachedService,
+    Settings,
+    Unreadable,
+)
+from shelfport.adapters import plugged
+from shelfport.adapters.cli.check import setup
+from shelfport.ports import Clock
+from tests.adapters.cli.conftest import Shelfport
+from tests.support.ports import Answers, Ids, ScriptedPort, raising
+from tests.support.values import an_id
+
+VARIANT = str(an_id(1))
+
+
+class Opened(ScriptedPort, AbstractAsyncContextManager["Opened"]):
+    """An adapter that must be opened."""
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+
+async def _unreadable(ids: Ids, call: object) -> Answers:
+    return {ids[0]: Unreadable(AdapterFault("a shelf is missing"))}
+
+
+def good(settings: Settings, clock: Clock) -> InventoryPort:
+    return Opened()
+
+
+def faulty(settings: Settings, clock: Clock) -> InventoryPort:
+    return ScriptedPort(_unreadable)
+
+
+def late(settings: Settings, clock: Clock) -> InventoryPort:
+    return ScriptedPort(raising(DeadlineExceeded("too late", reached_service=ReachedService.NO)))
+
+
+def _outcome(out: str, check: str) -> str:
+    [outcome] = re.findall(rf"^  {check} +(ok|failed|not tried)  ", out, re.MULTILINE)
+    return str(outcome)
+
+
+@pytest.fixture
+def plug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry_points(group: str) -> list[EntryPoint]:
+        return [EntryPoint(n, f"{__name__}:{n}", group) for n in ("good", "faulty", "late")]
+
+    def load(entry: EntryPoint) -> Any:
+        return globals()[entry.attr]
+
+    monkeypatch.setattr(plugged, "entry_points", entry_points)
+    monkeypatch.setattr(setup, "entry_points", entry_points)
+    monkeypatch.setattr(EntryPoint, "load", load)
+
+
+@pytest.mark.usefixtures("plug")
+async def test_an_adapter_of_another_package(call_shelfport: Shelfport) -> None:
+    """A plugged adapter is named with its entry point, and is read without dns and tcp."""
+    done = await call_shelfport("check", "--variant", VARIANT, SHELFPORT_ADAPTER="good")
+
+    assert f"good: {__name__}:good, an entry point of shelfport.adapters" in done.out
+    assert "the adapter good connects to no base_url" in done.out
+    assert (0, "ok") == (done.code, _outcome(done.out, "read"))
+
+
+@pytest.mark.usefixtures("plug")
+@pytest.mark.parametrize(
+    ("name", "told", "fix"),
+    [
+        ("faulty", "a shelf is missing", "tell the adapter's maker"),
+        ("late", "too late", "give more time"),
+    ],
+)
+async def test_a_plugged_adapter_that_fails(
+    call_shelfport: Shelfport, name: str, told: str, fix: str
+) -> None:
+    """What a plugged adapter fails with is told as the service's own failures are."""
+    done = await call_shelfport("check", SHELFPORT_ADAPTER=name)
+
+    assert (1, True, True) == (done.code, told in done.out, fix in done.out)
+
+
+async def test_an_adapter_that_is_not_installed(call_shelfport: Shelfport) -> None:
+    """A name that no package offers fails the adapter's check: 1, for the settings are valid."""
+    done = await call_shelfport("check", SHELFPORT_ADAPTER="nowhere")
+
+    assert (1, "failed", "not tried") == (
+        done.code,
+        _outcome(done.out, "adapter"),
+        _outcome(done.out, "read"),
+    )
+    assert "To do: install the package that offers it" in done.out

@@ -1,0 +1,121 @@
+"""Whatever a caller gets wrong is one sentence on stderr, and the right exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from shelfport.contracts.sandbox import CATALOGUE, Sandbox
+from tests.adapters.cli.conftest import Ended, Shelfport
+
+VARIANT = str(CATALOGUE[0].variant_id)
+NOWHERE = "http://127.0.0.1:9"
+
+
+def refused(done: Ended) -> str:
+    """The sentence of a command that was not used well."""
+    assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))
+    assert done.err.startswith("shelfport: ")
+    return done.err
+
+
+@pytest.mark.parametrize("text", ["", "7", f"{VARIANT}0", "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize("command", [["get"], ["init"], ["check", "--variant"]], ids=" ".join)
+async def test_no_variant_id(call_shelfport: Shelfport, command: list[str], text: str) -> None:
+    """What is no UUID, or the nil UUID, is refused before anybody is asked."""
+    sentence = refused(await call_shelfport(*command, text, "--base-url", NOWHERE))
+
+    assert "is not a variant id" in sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("inventory.internal", "it must begin with https:// or http://"),
+        ("ftp://inventory.internal", "it must begin with https:// or http://"),
+        ("https://", "it must begin with https:// or http:// and a host"),
+        ("https://me:hunter2@inventory.internal", "base_url carries credentials"),
+        ("https://inventory.internal?a=b", "must not have a query"),
+        ("https://inventory.internal#a", "must not have a query or a fragment"),
+        ("http://inventory.internal", "plain http to another machine"),
+    ],
+)
+@pytest.mark.parametrize("command", [("get", VARIANT), ("init", VARIANT)], ids=lambda c: c[0])
+async def test_no_base_url(
+    call_shelfport: Shelfport, command: tuple[str, ...], url: str, says: str
+) -> None:
+    """A base URL that is none is refused with what it must be, and no secret in it is shown."""
+    sentence = refused(await call_shelfport(*command, "--base-url", url))
+
+    assert says in sentence
+    assert sentence.endswith("(from --base-url)\n")
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize("end", ["/", "/shop/api", "/shop/api/"])
+async def test_a_base_url_with_a_path(
+    call_shelfport: Shelfport, sandbox: Sandbox, end: str
+) -> None:
+    """A path and a trailing slash are part of a base URL: `/inventory` comes after them."""
+    done = await call_shelfport("get", VARIANT, "--base-url", f"{sandbox.url}{end}")
+
+    known = end == "/"
+    assert (0 if known else 1, "") == (done.code, done.err)
+    assert f"{end.rstrip('/')}/inventory/{VARIANT}" == sandbox.journal[0].path
+
+
+@pytest.mark.parametrize("url", [NOWHERE, "https://inventory.invalid"], ids=["port", "name"])
+async def test_a_service_that_is_not_there(call_shelfport: Shelfport, url: str) -> None:
+    """A closed port and a name without addresses: `get` shows it, `init` says it; both are 1."""
+    got = await call_shelfport("get", VARIANT, "--base-url", url)
+    initialized = await call_shelfport("init", VARIANT, "--base-url", url)
+
+    assert (1, "", True) == (got.code, got.err, "unreachable" in got.out)
+    assert (1, "", 1) == (
+        initialized.code,
+        initialized.out,
+        len(initialized.err.splitlines()),
+    )
+    assert url in initialized.err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, ["does not exist"]),
+        ("[shelfport\n", ["cannot be read"]),
+        (b"\xff\xfe", ["cannot be read"]),
+        ("[tool]\n", ["has no table [shelfport]"]),
+        ("[shelfport]\nbase_uri = 'https://a.example'\n", ["base_uri", "known are: base_url"]),
+        ("[shelfport.cache]\nfresh = 1.0\n", ["cache.fresh", "known are:", "cache.fresh_for"]),
+        ("[shelfport]\ndeadline = 'soon'\n", ["deadline (from ", "Expected `float`"]),
+        ("[shelfport]\ndeadline = true\n", ["deadline (from ", "Expected `float`"]),
+        ("[shelfport]\ntoken = 7\n", ["token (from ", "Expected `str`"]),
+        ("[shelfport.split]\nat_once = 0\n", ["split.at_once is 0", "must be"]),
+    ],
+    ids=[
+        "missing",
+        "malformed",
+        "binary",
+        "foreign",
+        "key",
+        "nested",
+        "text",
+        "true",
+        "token",
+        "0",
+    ],
+)
+async def test_a_bad_settings_file(
+    call_shelfport: Shelfport, tmp_path: Path, content: str | bytes | None, says: list[str]
+) -> None:
+    """A bad file is named, with the key and what is allowed; `check` fails on it likewise."""
+    file = tmp_path / "shop.toml"
+    if content is not None:
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    options = ("--settings", str(file))
+    sentence = refused(await call_shelfport("get", VARIANT, *options))
+    checked = await call_shelfport("check", *options)
+
+    assert [] == [part for part in (str(file), *says) if part not in sentence]
+    assert (2, sentence) == (checked.code, checked.err)
+    assert f"settings  failed     {sentence.removeprefix('shelfport: ')}" in checked.out

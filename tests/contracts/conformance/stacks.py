@@ -1,0 +1,132 @@
+"""Every layer, and every stack of them, that must keep the port's obligations: a line each."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import attrs
+from dependency_injector import providers
+
+from shelfport import CacheOptions, Clock, Container, InventoryPort, Settings, SplitOptions
+from shelfport.adapters.background import Background
+from shelfport.adapters.layers import (
+    Breaker,
+    BreakerOptions,
+    Cached,
+    Chaos,
+    Checked,
+    Coalesced,
+    Deadlined,
+    Guarded,
+    Limited,
+    LimitOptions,
+    Observed,
+    Retried,
+    RetryOptions,
+    Shelf,
+    Split,
+)
+from shelfport.adapters.signal_log import log_signal
+from tests.contracts.conformance.harnesses import Wrap
+
+
+@attrs.frozen
+class Ground:
+    """What layers stand on beside the adapter."""
+
+    clock: Clock
+    background: Background
+
+
+@attrs.frozen
+class Stack:
+    """Layers around an adapter, and what they add to what it can do."""
+
+    name: str
+    wrap: Wrap
+    keeps_readings: bool = False
+    bounds_waiting: bool = False
+    """It keeps the deadline over an adapter that does not."""
+    many_ids: int = 200
+    over_http: bool = False
+    """It is run over HTTP as well."""
+
+
+def layers(around: Callable[[InventoryPort, Ground], InventoryPort]) -> Wrap:
+    """Open the adapter and the background, and put layers around."""
+
+    @asynccontextmanager
+    async def wrap(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
+        async with AsyncExitStack() as opened:
+            if isinstance(adapter, AbstractAsyncContextManager):
+                await opened.enter_async_context(adapter)
+            background = await opened.enter_async_context(Background())
+            yield around(adapter, Ground(clock, background))
+
+    return wrap
+
+
+@asynccontextmanager
+async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
+    """The stack as the container composes it."""
+    container = Container(
+        settings=providers.Object(Settings()),
+        clock=providers.Object(clock),
+        adapter=providers.Object(adapter),
+    )
+    async with container.integration():
+        yield container.port()
+
+
+STACKS = (
+    Stack("Checked", layers(lambda inner, on: Checked(inner))),
+    Stack("Chaos", layers(lambda inner, on: Chaos(inner, random.uniform))),
+    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock))),
+    Stack(
+        "Guarded",
+        layers(
+            lambda inner, on: Guarded(
+                inner, on.clock, Breaker(BreakerOptions(), log_signal), log_signal
+            )
+        ),
+    ),
+    Stack(
+        "Limited", layers(lambda inner, on: Limited(inner, on.clock, LimitOptions(), log_signal))
+    ),
+    Stack(
+        "Retried",
+        layers(
+            lambda inner, on: Retried(
+                inner, on.clock, RetryOptions(), RetryOptions().budget(), random.uniform, log_signal
+            )
+        ),
+    ),
+    Stack(
+        "Split",
+        layers(lambda inner, on: Split(inner, SplitOptions(chunk_size=2, at_once=2))),
+        many_ids=1000,
+    ),
+    Stack("Coalesced", layers(lambda inner, on: Coalesced(inner, on.clock, on.background))),
+    Stack(
+        "Deadlined",
+        layers(lambda inner, on: Deadlined(inner, on.clock, lambda: "its-own", 2.0)),
+        bounds_waiting=True,
+    ),
+    Stack(
+        "Cached",
+        layers(
+            lambda inner, on: Cached(
+                inner, on.clock, Shelf(CacheOptions(), random.uniform), on.background, log_signal
+            )
+        ),
+        keeps_readings=True,
+    ),
+    Stack(
+        "Default",
+        default,
+        keeps_readings=True,
+        bounds_waiting=True,
+        many_ids=1000,
+        over_http=True,
+    ),
+)

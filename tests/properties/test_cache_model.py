@@ -1,0 +1,263 @@
+"""The cache against a model of what the service said when, in any interleaving, in virtual time."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import looptime
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from shelfport import (
+    Answer,
+    CacheOptions,
+    Call,
+    Freshness,
+    InventoryError,
+    ProductVariantId,
+    StockLevel,
+    StockReading,
+    StockStatus,
+    TimedOut,
+    UnknownVariant,
+)
+from shelfport.adapters.background import Background
+from shelfport.adapters.layers import Cached, Shelf
+from tests.support.clocks import EPOCH, LoopClock
+from tests.support.listening import Heard, midway
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import ids
+
+VARIANTS = ids(2)
+OPTIONS = CacheOptions(
+    fresh_for=5,
+    refresh_for=15,
+    stale_for=60,
+    soft_timeout=0.5,
+    unknown_for=3,
+    jitter=0.2,
+    refreshes=2,
+    refresh_pause=1,
+)
+TICK = 1e-3
+
+
+@attrs.define
+class History:
+    """What was true of one variant, since when: quantity None for "no record"."""
+
+    changes: list[tuple[float, int | None]] = attrs.field(factory=lambda: [(-1.0, 0)])
+
+    def at(self, moment: float) -> tuple[float, int | None]:
+        """The change that was in force at `moment`."""
+        return next(change for change in reversed(self.changes) if change[0] <= moment)
+
+
+@attrs.define
+class View:
+    """A read that a caller made, and what the model needs to judge it."""
+
+    began: float
+    limit: float | None
+    asked: list[ProductVariantId]
+    task: "asyncio.Task[Answers]"
+
+
+class CacheModel(RuleBasedStateMachine):
+    """Rules make things happen; every finished view is judged by the history alone."""
+
+    @initialize()
+    def start(self) -> None:
+        self.runner = asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0))
+        self.clock = LoopClock()
+        self.history = {variant: History() for variant in VARIANTS}
+        self.events: dict[ProductVariantId, list[float]] = {v: [] for v in VARIANTS}
+        self.delay, self.failing = 0.0, False
+        self.trouble_until = -1.0
+        self.views: list[View] = []
+        self.best: dict[ProductVariantId, tuple[float, float]] = {}
+        self.background = Background()
+        self.cache = Cached(
+            ScriptedPort(self.answer),
+            self.clock,
+            Shelf(OPTIONS, midway),
+            self.background,
+            Heard(),
+        )
+        self.run(self.background.__aenter__())
+
+    def teardown(self) -> None:
+        if not hasattr(self, "runner"):
+            return
+        self.run(self.pass_time(100))
+        self.judge()
+        assert [] == self.views, "somebody was never answered"
+        self.run(self.background.__aexit__(None, None, None))
+        self.runner.close()
+        asyncio.set_event_loop(None)
+
+    def run(self, work: Coroutine[Any, Any, object]) -> None:
+        self.runner.run(work)
+
+    async def answer(self, ids: Ids, call: Call) -> Answers:
+        """The service: says what was true when the request was sent, later."""
+        sent, failing = self.clock.monotonic(), self.failing
+        truth = {variant: self.history[variant].at(sent) for variant in ids}
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        if failing:
+            raise TimedOut("down")
+        return {variant: self.told(variant, sent, *truth[variant]) for variant in ids}
+
+    @staticmethod
+    def told(
+        variant: ProductVariantId, sent: float, changed: float, quantity: int | None
+    ) -> Answer:
+        if quantity is None:
+            return UnknownVariant(variant)
+        level = StockLevel(
+            variant, quantity, StockStatus.IN_STOCK, EPOCH + timedelta(seconds=changed)
+        )
+        return StockReading(level, EPOCH + timedelta(seconds=sent), "model")
+
+    async def pass_time(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    # What can happen.
+
+    @rule(seconds=st.sampled_from([0.3, 0.6, 1.5, 3.0, 7.0, 20.0, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.run(self.pass_time(seconds))
+
+    @rule(variant=st.sampled_from(VARIANTS), quantity=st.none() | st.integers(0, 9))
+    def stock_changes(self, variant: ProductVariantId, quantity: int | None) -> None:
+        self.run(self.pass_time(TICK))
+        self.history[variant].changes.append((self.now(), quantity))
+
+    @rule(variant=st.sampled_from(VARIANTS), quantity=st.integers(0, 9))
+    def stock_changes_and_an_event_tells(self, variant: ProductVariantId, quantity: int) -> None:
+        self.stock_changes(variant, quantity)
+
+        async def tell() -> None:
+            self.cache.invalidate([variant])
+
+        self.run(tell())
+        self.events[variant].append(self.now())
+        self.run(self.pass_time(TICK))
+
+    @rule(
+        delay=st.sampled_from([0.0, 0.1, 1.0, 3.0]), failing=st.sampled_from([False, False, True])
+    )
+    def the_service_changes(self, delay: float, failing: bool) -> None:
+        self.delay, self.failing = delay, failing
+
+    @rule(
+        asked=st.lists(st.sampled_from(VARIANTS), min_size=1, max_size=3),
+        limit=st.sampled_from([None, None, None, 0.0, 2.0, 10.0]),
+    )
+    def somebody_looks(self, asked: list[ProductVariantId], limit: float | None) -> None:
+        async def look() -> None:
+            task = asyncio.create_task(self._read(asked, limit))
+            self.views.append(View(self.now(), limit, asked, task))
+            await self.pass_time(0)
+
+        self.run(look())
+
+    # What chance alone would seldom find.
+
+    @rule(variant=st.sampled_from(VARIANTS), quantity=st.integers(0, 9))
+    def an_event_overtakes_a_slow_read(self, variant: ProductVariantId, quantity: int) -> None:
+        self.the_service_changes(1.0, failing=False)
+        self.somebody_looks([variant], 0.0)
+        self.stock_changes_and_an_event_tells(variant, quantity)
+        self.time_passes(1.5)
+        self.somebody_looks([variant], None)
+
+    @rule(
+        variant=st.sampled_from(VARIANTS),
+        quantity=st.none() | st.integers(0, 9),
+        changes=st.booleans(),
+    )
+    def a_quick_read_overtakes_a_slow_one(
+        self, variant: ProductVariantId, quantity: int | None, changes: bool
+    ) -> None:
+        self.the_service_changes(1.0, failing=False)
+        self.somebody_looks([variant], 0.0)
+        self.time_passes(0.6)
+        if changes:
+            self.stock_changes(variant, quantity)
+        self.the_service_changes(0.1, failing=False)
+        self.somebody_looks([variant], 0.0)
+        self.time_passes(1.5)
+        self.somebody_looks([variant], None)
+
+    @rule(variant=st.sampled_from(VARIANTS), seconds=st.sampled_from([20.0, 61.0]))
+    def an_outage(self, variant: ProductVariantId, seconds: float) -> None:
+        self.somebody_looks([variant], None)
+        self.the_service_changes(0.0, failing=True)
+        self.time_passes(seconds)
+        self.somebody_looks([variant], None)
+        self.the_service_changes(0.0, failing=False)
+
+    @rule(which=st.integers(0, 5))
+    def somebody_leaves(self, which: int) -> None:
+        if which < len(self.views):
+
+            async def leave() -> None:
+                self.views.pop(which).task.cancel()
+                await self.pass_time(0)
+
+            self.run(leave())
+
+    async def _read(self, asked: Sequence[ProductVariantId], limit: float | None) -> Answers:
+        return await self.cache.read(asked, Call(max_staleness=limit))
+
+    def now(self) -> float:
+        return self.runner.get_loop().time()
+
+    # What must hold.
+
+    @invariant()
+    def judge(self) -> None:
+        if not hasattr(self, "runner"):
+            return
+        for view in [view for view in self.views if view.task.done()]:
+            self.views.remove(view)
+            error = view.task.exception()
+            if error is not None:
+                assert isinstance(error, InventoryError), repr(error)
+                continue
+            answers = view.task.result()
+            assert list(dict.fromkeys(view.asked)) == list(answers)
+            for variant, answer in answers.items():
+                if isinstance(answer, StockReading):
+                    self.judge_reading(view, variant, answer)
+
+    def judge_reading(self, view: View, variant: ProductVariantId, reading: StockReading) -> None:
+        as_of = (reading.as_of - EPOCH).total_seconds()
+        _, quantity = self.history[variant].at(as_of + TICK / 10)
+        assert (variant, quantity) == (reading.level.variant_id, reading.level.available_quantity)
+        age = view.began - as_of
+        assert age < OPTIONS.stale_for + TICK
+        if view.limit is not None:
+            assert age < max(view.limit, TICK), "older than the caller accepts"
+        if reading.freshness is Freshness.STALE:
+            return
+        if reading.freshness is Freshness.CACHED:
+            assert age < OPTIONS.fresh_for + TICK
+        told = [moment for moment in self.events[variant] if moment < view.began]
+        assert not told or as_of > told[-1] - TICK, "from before an event, and not called stale"
+        ended, newest = self.best.get(variant, (-1.0, -1.0))
+        if view.began > ended:
+            assert as_of >= newest - TICK, "an older reading took the place of a newer one"
+        if as_of >= newest:
+            self.best[variant] = (self.now(), as_of)
+
+
+TestCacheModel = CacheModel.TestCase
+TestCacheModel.settings = settings(stateful_step_count=40)
