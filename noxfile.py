@@ -96,6 +96,7 @@ def package(session: nox.Session) -> None:
         env = {"PYTHONPATH": None}
         for command in (
             (python, "-m", "pytest", "-q", "installed.py"),
+            (python, "-m", "pytest", "-q", "conformance_from_the_wheel.py"),
             (python, "-m", "mypy", "--strict", "uses_public_api.py"),
             (str(away / "venv" / "bin" / "shelfport"), "demo", "--once"),
         ):

@@ -1,0 +1,56 @@
+"""Run away from the checkout: the conformance suite of the wheel, as an adapter author runs it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    InMemoryInventory,
+    InventoryPort,
+    ProductVariantId,
+    StockReading,
+    SystemClock,
+)
+from shelfport.contracts.conformance import Capabilities, Harness, InventoryPortConformance
+
+
+class MemoryHarness(Harness):
+    """What the suite needs to know of the memory adapter."""
+
+    def __init__(self) -> None:
+        self.memory = InMemoryInventory(clock=SystemClock())
+
+    def adapter(self) -> AbstractAsyncContextManager[InventoryPort]:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[InventoryPort]:
+            yield self.memory
+
+        return opened()
+
+    async def set_stock(
+        self, variant: ProductVariantId, quantity: int, *, low_stock_threshold: int = 10
+    ) -> None:
+        self.memory.set_stock(variant, quantity, low_stock_threshold=low_stock_threshold)
+
+    async def remove(self, variant: ProductVariantId) -> None:
+        self.memory.remove(variant)
+
+    async def stored(self, variant: ProductVariantId) -> int | None:
+        answer = (await self.memory.read([variant], DEFAULT_CALL))[variant]
+        return answer.level.available_quantity if isinstance(answer, StockReading) else None
+
+    async def records(self) -> int:
+        return int(repr(self.memory).split("(")[1].split()[0])
+
+
+class TestMemory(InventoryPortConformance):
+    """The cases that its capabilities call for."""
+
+    capabilities = Capabilities()
+
+    @pytest.fixture
+    def harness(self) -> Harness:
+        """A new adapter for each case."""
+        return MemoryHarness()
