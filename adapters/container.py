@@ -173,6 +173,7 @@ class Container(containers.DeclarativeContainer):
         mapper=mapper,
         initial=settings.provided.initial,
         new_key=providers.Object(uuid4),
+        breaker=breaker,
         resources=providers.Callable(_resources, adapter, background),
     )
 

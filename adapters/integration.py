@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
+from shelfport.adapters.layers import Breaker, BreakerSnapshot
 from shelfport.adapters.settings import InitialStockOptions
 from shelfport.domain.model import (
     DEFAULT_CALL,
@@ -16,6 +17,7 @@ from shelfport.domain.model import (
     Initialized,
     InitialStock,
 )
+from shelfport.domain.model.signals import BreakerState
 from shelfport.domain.services import InventoryInitialization, StockLookup
 from shelfport.ports import Clock, VariantMapper
 
@@ -46,6 +48,7 @@ class InventoryIntegration(Generic[RefT]):
         mapper: VariantMapper[RefT],
         initial: InitialStockOptions,
         new_key: Callable[[], UUID],
+        breaker: Breaker,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -54,6 +57,7 @@ class InventoryIntegration(Generic[RefT]):
         self._mapper = mapper
         self._initial = initial
         self._new_key = new_key
+        self._breaker = breaker
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -162,6 +166,21 @@ class InventoryIntegration(Generic[RefT]):
         return await self._initialization.request(
             request, self._call(None, deadline, correlation_id)
         )
+
+    def circuit(self) -> BreakerSnapshot:
+        """What the circuit breaker knows now: its state, what it counted, when it tries again."""
+        return self._breaker.snapshot(self._clock.monotonic())
+
+    def force_circuit(self, state: BreakerState | None) -> None:
+        """Hold the circuit open or closed, whatever the service does; None lets it go, closed.
+
+        Open, nothing is asked and pages show what is kept: for an operator who knows better, and
+        for a test of what a page shows in an outage.
+
+        Raises:
+            ValueError: half-open cannot be held.
+        """
+        self._breaker.force(state, self._clock.monotonic())
 
     def _must_be_open(self) -> None:
         if self._open is None:

@@ -10,6 +10,7 @@ import pytest
 
 from shelfport import (
     AlreadyThere,
+    BreakerState,
     Created,
     Freshness,
     InMemoryInventory,
@@ -303,6 +304,18 @@ async def test_a_foreign_adapters_bug_does_not_take_the_page_down() -> None:
         answer = await inventory.get_stock_level(A)
 
     assert Unavailable(UnavailableReason.ADAPTER_FAULT) == answer
+
+
+async def test_an_operator_opens_the_circuit(inventory: InventoryIntegration) -> None:
+    """Held open, nothing is asked, and the page says why; let go, it is asked again."""
+    inventory.force_circuit(BreakerState.OPEN)
+
+    assert Unavailable(UnavailableReason.CIRCUIT_OPEN) == await inventory.get_stock_level(A)
+    assert (BreakerState.OPEN, True) == (inventory.circuit().state, inventory.circuit().forced)
+
+    inventory.force_circuit(None)
+    assert isinstance(await inventory.get_stock_level(A), StockReading)
+    assert (BreakerState.CLOSED, 1) == (inventory.circuit().state, inventory.circuit().calls)
 
 
 def test_repr_shows_the_stack() -> None:
