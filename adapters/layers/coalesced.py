@@ -14,6 +14,7 @@ from shelfport.domain.model import (
     Initialized,
     InitialStock,
     InventoryError,
+    Operation,
     OverloadedHere,
     ProductVariantId,
     Unreadable,
@@ -123,10 +124,29 @@ class Coalesced:
             self._land(flight, error)
 
     async def _fly(self, flight: _Flight, call: Call) -> None:
+        ids = tuple(flight.ids)
+        left = None if call.deadline is None else call.deadline - self.clock.monotonic()
+        timeout = asyncio.timeout(left)
         try:
-            outcome = await self.inner.read(tuple(flight.ids), call)
+            # Its callers' deadlines end their waiting; nobody else would end a flight that hangs.
+            async with timeout:
+                outcome = await self.inner.read(ids, call)
         except InventoryError as error:
             self._land(flight, error)
+        except TimeoutError as error:
+            if not timeout.expired():
+                self._land(flight, error)
+                raise
+            self._land(
+                flight,
+                DeadlineExceeded(
+                    "the deadline passed while waiting for the Inventory Service",
+                    operation=Operation.READ,
+                    ids=ids,
+                    correlation_id=call.correlation_id,
+                    attempts=call.attempt,
+                ),
+            )
         except asyncio.CancelledError:
             self._land(
                 flight, OverloadedHere("this process is shutting down", ids=tuple(flight.ids))

@@ -162,6 +162,39 @@ async def test_a_bug_reaches_all(
     assert "inventory read failed: this is a bug" in caplog.text
 
 
+async def test_a_request_that_hangs_ends_at_its_deadline(
+    layer: Coalesced, inner: ScriptedPort, background: Background
+) -> None:
+    """A flight below which nobody keeps the deadline ends at it, and its ids are asked for anew."""
+
+    async def hang(ids: Ids, call: Call) -> Answers:
+        await asyncio.Event().wait()
+        return {}
+
+    inner.script = hang
+    now = LoopClock().monotonic()
+    with pytest.raises(DeadlineExceeded, match="the deadline passed while waiting") as info:
+        await layer.read([A, B], Call(deadline=now + 2, correlation_id="c"))
+    await asyncio.sleep(0)
+
+    assert 2 == LoopClock().monotonic() - now
+    assert ((A, B), "c") == (info.value.ids, info.value.correlation_id)
+    assert 0 == len(background)
+    inner.script = None
+    assert [A] == list(await layer.read([A], DEFAULT_CALL))
+
+
+async def test_a_timeout_from_below_is_not_the_deadline(
+    layer: Coalesced, inner: ScriptedPort, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A TimeoutError that somebody else raised is his bug, and not taken for the deadline."""
+    inner.script = raising(TimeoutError("somebody else's"))
+
+    with pytest.raises(TimeoutError, match="somebody else's"):
+        await layer.read([A], DEFAULT_CALL)
+    assert "this is a bug" in caplog.text
+
+
 async def test_closing_ends_the_wait(inner: ScriptedPort) -> None:
     """When the scope of tasks ends, those who still wait get an error, not a hang."""
     async with Background() as background:
