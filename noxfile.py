@@ -74,6 +74,20 @@ def properties(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Faults over real sockets at full length: prints its figures; 100,000 faulty calls."""
+    install(session, "tests", extras="cli")
+    session.run("pytest", "tests/faults", *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Mutation testing of the layers and the domain, module by module; resumable."""
+    install(session, "tests", "mutation", extras="cli")
+    session.run("python", "tests/mutation/run.py", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel, built from the sdist, installed and used away from the checkout."""
     session.install(

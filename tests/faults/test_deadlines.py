@@ -1,0 +1,244 @@
+"""A 300 ms deadline under every fault: exactly in virtual time, and measured over sockets."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from shelfport import (
+    Call,
+    Chaos,
+    ConnectionFailed,
+    DeadlineExceeded,
+    InMemoryInventory,
+    InventoryError,
+    InventoryPort,
+    Settings,
+    Unavailable,
+    build,
+)
+from shelfport.adapters.background import Background
+from shelfport.adapters.container import compose
+from shelfport.adapters.layers import Breaker
+from shelfport.domain.model.signals import Signal
+from shelfport.domain.services import StockLookup
+from tests.faults.conftest import Report
+from tests.faults.servers import (
+    Trouble,
+    answer,
+    closed_port,
+    drip,
+    garbage,
+    hang,
+    reset,
+    reset_in_body,
+    truncated,
+    wired,
+)
+from tests.support.clocks import LoopClock
+from tests.support.values import an_id, an_initial_stock, ids
+
+DEADLINE = 0.3
+
+
+def ignore(signal: Signal) -> None:
+    """Nobody listens."""
+
+
+@asynccontextmanager
+async def composed(adapter: InventoryPort) -> AsyncIterator[InventoryPort]:
+    """The default stack around `adapter`, in the loop's time."""
+    settings = Settings()
+    async with Background() as background:
+        yield compose(
+            adapter,
+            settings,
+            clock=LoopClock(),
+            background=background,
+            breaker=Breaker(settings.breaker, ignore),
+            listener=ignore,
+        )
+
+
+def chaos() -> Chaos:
+    return Chaos(InMemoryInventory(clock=LoopClock()), random.Random(7).uniform)
+
+
+def hangs(port: Chaos) -> None:
+    port.hang = True
+
+
+def takes_ten_seconds(port: Chaos) -> None:
+    port.latency = 10.0
+
+
+def takes_a_tenth_and_fails(port: Chaos) -> None:
+    port.latency, port.error_rate = 0.1, 1.0
+    port.error = ConnectionFailed("down", retry_after=0.05)
+
+
+def loses_answers_late(port: Chaos) -> None:
+    port.latency, port.lose_answers = 0.29, True
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("trouble", [hangs, takes_ten_seconds])
+async def test_exactly_kept(trouble: Callable[[Chaos], None]) -> None:
+    """Whoever waits for a service that does not answer is answered at the deadline, to the tick."""
+    trouble(port := chaos())
+    clock = LoopClock()
+    async with composed(port) as stack:
+        lookup = StockLookup(stack)
+
+        async def view(number: int) -> tuple[float, object]:
+            began = clock.monotonic()
+            call = Call(deadline=began + DEADLINE)
+            shown = await lookup.get_stock_level(an_id(number), call)
+            return clock.monotonic() - began, shown
+
+        for seconds in (0.0, 1.0, 1.0):
+            await asyncio.sleep(seconds)
+            results = await asyncio.gather(*(view(number) for number in range(1, 51)))
+            assert [DEADLINE] * 50 == pytest.approx([took for took, _ in results], abs=1e-9)
+            assert {Unavailable} == {type(shown) for _, shown in results}
+
+        began = clock.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            await stack.initialize(an_initial_stock(), Call(deadline=began + DEADLINE))
+        assert pytest.approx(clock.monotonic() - began, abs=1e-9) == DEADLINE
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("trouble", [takes_a_tenth_and_fails, loses_answers_late])
+async def test_never_later(trouble: Callable[[Chaos], None]) -> None:
+    """Attempts, pauses and queueing together never take longer than the deadline."""
+    trouble(port := chaos())
+    clock = LoopClock()
+    async with composed(port) as stack:
+
+        async def ask(number: int, delay: float) -> float:
+            await asyncio.sleep(delay)
+            began = clock.monotonic()
+            call = Call(deadline=began + DEADLINE)
+            with pytest.raises(InventoryError):
+                await stack.read([an_id(number)], call)
+            return clock.monotonic() - began
+
+        took = await asyncio.gather(*(ask(n, n * 0.003) for n in range(1, 201)))
+
+    assert max(took) <= DEADLINE + 1e-9
+    assert max(took) > 0.09
+
+
+def told(durations: list[float]) -> str:
+    """The percentiles of some durations."""
+    ordered = sorted(durations)
+    p50, p99 = (ordered[round(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+    return (
+        f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms "
+        f"of {len(ordered)} calls with a deadline of {DEADLINE * 1000:.0f} ms"
+    )
+
+
+async def durations(url: str, *, rounds: int = 2, callers: int = 30) -> list[float]:
+    """How long calls of the default stack take, in crowds whose callers share no request."""
+    took: list[float] = []
+    async with build(Settings(base_url=url)) as inventory:
+
+        async def view(number: int) -> None:
+            began = time.monotonic()
+            shown = await inventory.get_stock_level(an_id(number), deadline=DEADLINE)
+            took.append(time.monotonic() - began)
+            assert isinstance(shown, Unavailable)
+
+        for start in range(rounds):
+            tasks = []
+            for number in range(callers):
+                tasks.append(asyncio.create_task(view(1 + start * callers + number)))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            await asyncio.gather(*tasks)
+    return took
+
+
+@pytest.mark.parametrize("trouble", [reset, reset_in_body, truncated, garbage, hang, drip])
+async def test_over_sockets(report: Report, trouble: Trouble) -> None:
+    """Whatever the service does on the wire, a page is answered in well under a second."""
+    async with wired(trouble) as wire:
+        took = await durations(wire.url)
+
+    report(told(took))
+    assert max(took) < 1.0
+
+
+async def test_refused(report: Report) -> None:
+    """Where nobody listens, a page is answered in well under a second."""
+    took = await durations(f"http://127.0.0.1:{closed_port()}")
+
+    report(told(took))
+    assert max(took) < 1.0
+
+
+async def test_slow_dns(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that takes 5 seconds to resolve costs a page its deadline and no more."""
+
+    async def slow(*args: object, **kwargs: object) -> list[object]:
+        await asyncio.sleep(5)
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
+
+    took = await durations("http://inventory.localhost:8080")
+
+    report(told(took))
+    assert max(took) < 1.0
+
+
+async def test_restarts_under_load(report: Report) -> None:
+    """While the service restarts again and again, every page is answered in time."""
+    port = closed_port()
+    took: list[float] = []
+    answered = 0
+    stop = False
+    settings = Settings(base_url=f"http://127.0.0.1:{port}")
+    async with build(settings) as inventory:
+
+        async def customer(first: int) -> None:
+            nonlocal answered
+            uniform = random.Random(first).uniform
+            while not stop:
+                began = time.monotonic()
+                shown = await inventory.get_stock_level(
+                    an_id(first), max_staleness=0, deadline=DEADLINE
+                )
+                took.append(time.monotonic() - began)
+                answered += not isinstance(shown, Unavailable)
+                await asyncio.sleep(uniform(0.0, 0.02))
+
+        customers = [asyncio.create_task(customer(n)) for n in range(1, 17)]
+        for _ in range(4):
+            async with AsyncExitStack() as life:
+                await life.enter_async_context(wired(answer, port))
+                await asyncio.sleep(0.15)
+            await asyncio.sleep(0.05)
+        stop = True
+        await asyncio.gather(*customers)
+
+    report(f"{told(took)}, {answered} of them with stock")
+    assert answered
+    assert max(took) < 1.0
+
+
+async def test_a_page_of_many(report: Report) -> None:
+    """A listing of 1,000 variants keeps the same deadline at a service that hangs."""
+    async with wired(hang) as wire, build(Settings(base_url=wire.url)) as inventory:
+        began = time.monotonic()
+        page = await inventory.get_stock_levels(ids(1000), deadline=DEADLINE)
+        took = time.monotonic() - began
+
+    assert {Unavailable} == {type(shown) for shown in page.values()}
+    report(f"{took * 1000:.0f} ms for 1,000 variants in {wire.requests} requests")
+    assert took < 1.0

@@ -1,0 +1,305 @@
+"""The circuit breaker against a model that remembers everything and recomputes it each time.
+
+The model keeps a log of what happened, and no counter: at every step it tells the whole story
+again from the beginning, with lists. All times are eighths of a second, so that floating point
+is exact and every boundary is met.
+"""
+
+import attrs
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shelfport import BreakerOptions, BreakerSnapshot
+from shelfport.adapters.layers import Breaker
+from shelfport.adapters.layers.breaker import Outcome, Permit
+from shelfport.domain.model.signals import BreakerChanged, BreakerState, Signal
+
+CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+
+
+@attrs.frozen
+class Asked:
+    """Somebody asked for a permit."""
+
+    at: float
+    caller: int
+
+
+@attrs.frozen
+class Said:
+    """The caller said what came of it."""
+
+    at: float
+    caller: int
+    outcome: Outcome
+
+
+@attrs.frozen
+class Held:
+    """An operator forced a state, or let it go."""
+
+    at: float
+    state: BreakerState | None
+
+
+Event = Asked | Said | Held
+
+
+@attrs.frozen
+class Era:
+    """The time between two changes of state."""
+
+    state: BreakerState
+    since: float
+    held: bool = False
+
+
+@attrs.define
+class Story:
+    """What a log comes to."""
+
+    options: BreakerOptions
+    eras: list[Era] = attrs.field(factory=lambda: [Era(CLOSED, 0.0)])
+    admitted: dict[int, tuple[Era, Asked]] = attrs.field(factory=dict)
+    heard: list[tuple[Era, Said]] = attrs.field(factory=list)
+
+    @property
+    def era(self) -> Era:
+        return self.eras[-1]
+
+    @property
+    def changes(self) -> list[tuple[BreakerState, BreakerState]]:
+        pairs = zip(self.eras, self.eras[1:], strict=False)
+        return [(a.state, b.state) for a, b in pairs if a.state is not b.state]
+
+    def took(self, said: Said) -> float:
+        return said.at - self.admitted[said.caller][1].at
+
+    def slow(self, said: Said) -> bool:
+        return self.took(said) >= self.options.slow_after
+
+    def counting(self, now: float) -> list[Said]:
+        """What is in the window of a closed era."""
+        return [
+            said
+            for era, said in self.heard
+            if era is self.era
+            and era.state is CLOSED
+            and not era.held
+            and now - said.at < self.options.window
+            and (said.outcome is not Outcome.IGNORED or self.slow(said))
+        ]
+
+    def probes(self, now: float) -> tuple[list[int], list[Said]]:
+        """The probes of this era that hold a lease, and what those said that came in time."""
+        lease = self.options.probe_lease
+        said = [w for era, w in self.heard if era is self.era and self.took(w) < lease]
+        spoken = {word.caller for _, word in self.heard}
+        leased = [
+            caller
+            for caller, (era, asked) in self.admitted.items()
+            if era is self.era and caller not in spoken and now - asked.at < lease
+        ]
+        return leased, said
+
+    def admits(self, now: float) -> bool:
+        if self.era.state is CLOSED:
+            return True
+        if self.era.state is OPEN:
+            return False
+        leased, said = self.probes(now)
+        good = [word for word in said if word.outcome is Outcome.SUCCESS]
+        return len(leased) + len(good) < self.options.probes
+
+    def ask(self, asked: Asked) -> None:
+        era = self.era
+        if era.state is OPEN and not era.held and asked.at - era.since >= self.options.open_for:
+            self.eras.append(Era(HALF_OPEN, asked.at))
+        if self.admits(asked.at):
+            self.admitted[asked.caller] = self.era, asked
+
+    def say(self, said: Said) -> None:
+        era, _ = self.admitted[said.caller]
+        self.heard.append((era, said))
+        if era is not self.era or era.held:
+            return
+        turn = self.after_a_call(said) if era.state is CLOSED else self.after_a_probe(said)
+        if turn is not era.state:
+            self.eras.append(Era(turn, said.at))
+
+    def after_a_call(self, said: Said) -> BreakerState:
+        window = self.counting(said.at)
+        if said not in window or len(window) < self.options.minimum:
+            return CLOSED
+        failed = [word for word in window if word.outcome is Outcome.FAILURE]
+        slow = [word for word in window if self.slow(word)]
+        too_many = (
+            len(failed) / len(window) >= self.options.failure_rate
+            or len(slow) / len(window) >= self.options.slow_rate
+        )
+        return OPEN if too_many else CLOSED
+
+    def after_a_probe(self, said: Said) -> BreakerState:
+        _, in_time = self.probes(said.at)
+        if said not in in_time:
+            return HALF_OPEN
+        if said.outcome is Outcome.FAILURE or self.slow(said):
+            return OPEN
+        good = [word for word in in_time if word.outcome is Outcome.SUCCESS]
+        return CLOSED if len(good) >= self.options.probes else HALF_OPEN
+
+    def hold(self, held: Held) -> None:
+        self.eras.append(Era(held.state or CLOSED, held.at, held.state is not None))
+
+    def snapshot(self, now: float) -> BreakerSnapshot:
+        window, era = self.counting(now), self.era
+        wait = max(era.since + self.options.open_for - now, 0.0)
+        return BreakerSnapshot(
+            state=era.state,
+            forced=era.held,
+            calls=len(window),
+            failures=sum(word.outcome is Outcome.FAILURE for word in window),
+            slow=sum(self.slow(word) for word in window),
+            next_probe=wait if era.state is OPEN and not era.held else None,
+        )
+
+
+def tell(log: list[Event], options: BreakerOptions) -> Story:
+    """Tell the story of `log` from its beginning."""
+    story = Story(options)
+    for event in log:
+        match event:
+            case Asked():
+                story.ask(event)
+            case Said():
+                story.say(event)
+            case Held():
+                story.hold(event)
+    return story
+
+
+moments = st.sampled_from([0.0, 0.0, 0.125, 0.375, 0.5, 0.875, 1.0, 1.5, 2.0, 4.0])
+"""The limits of the options below, and a little less than each."""
+outcomes = st.sampled_from(Outcome)
+options = st.builds(
+    BreakerOptions,
+    window=st.just(4.0),
+    minimum=st.integers(1, 4),
+    failure_rate=st.sampled_from([0.25, 0.5, 1.0]),
+    slow_rate=st.sampled_from([0.5, 0.75, 1.0]),
+    slow_after=st.sampled_from([0.5, 1.0]),
+    open_for=st.just(2.0),
+    probes=st.integers(1, 3),
+    probe_lease=st.sampled_from([0.5, 1.0, 2.0]),
+)
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """Callers that come, go, hang and report late, and an operator who meddles."""
+
+    @initialize(options=options)
+    def begin(self, options: BreakerOptions) -> None:
+        self.options = options
+        self.signals: list[Signal] = []
+        self.breaker = Breaker(self.options, self.signals.append)
+        self.now = 0.0
+        self.log: list[Event] = []
+        self.permits: dict[int, Permit] = {}
+        self.callers = 0
+
+    @property
+    def story(self) -> Story:
+        return tell(self.log, self.options)
+
+    @rule(seconds=moments)
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self.now += seconds
+
+    @rule()
+    def ask(self) -> None:
+        """A caller gets a permit if the model says so, and only then."""
+        self.callers += 1
+        self.log.append(Asked(self.now, self.callers))
+
+        permit = self.breaker.acquire(self.now)
+
+        era_and_asked = self.story.admitted.get(self.callers)
+        assert (era_and_asked is not None) == (permit is not None)
+        if permit is not None and era_and_asked is not None:
+            assert (era_and_asked[0].state is HALF_OPEN) == permit.probe
+            assert self.now == permit.started
+            self.permits[self.callers] = permit
+
+    @precondition(lambda self: self.permits)
+    @rule(data=st.data(), outcome=outcomes, after=moments)
+    def say(self, data: st.DataObject, outcome: Outcome, after: float) -> None:
+        """Any caller with a permit reports, however late."""
+        caller = data.draw(st.sampled_from(sorted(self.permits)), label="caller")
+        self.now += after
+        self.report(caller, outcome)
+
+    def report(self, caller: int, outcome: Outcome) -> None:
+        self.log.append(Said(self.now, caller, outcome))
+        self.breaker.release(self.permits.pop(caller), outcome, self.now)
+
+    @rule(count=st.integers(1, 4), outcome=outcomes, took=moments)
+    def burst(self, count: int, outcome: Outcome, took: float) -> None:
+        """Several calls at once end alike."""
+        first = self.callers + 1
+        for _ in range(count):
+            self.ask()
+        self.now += took
+        for caller in range(first, first + count):
+            if caller in self.permits:
+                self.report(caller, outcome)
+                self.agrees()
+
+    @precondition(lambda self: self.story.era.state is CLOSED and not self.story.era.held)
+    @rule(waited=st.sampled_from([1.875, 2.0, 2.0, 2.0, 5.0]))
+    def outage(self, waited: float) -> None:
+        """After a quiet while the service fails until the circuit opens, and for about as long."""
+        self.now += self.options.window
+        self.burst(self.options.minimum, Outcome.FAILURE, 0.0)
+        assert self.story.era.state is OPEN
+        self.now += waited
+
+    @precondition(lambda self: self.story.era.state is not CLOSED)
+    @rule(count=st.integers(1, 10), outcome=outcomes, took=moments)
+    def crowd(self, count: int, outcome: Outcome, took: float) -> None:
+        """Many come at once to a circuit that is not closed: no more pass than there are probes."""
+        before = set(self.permits)
+        for _ in range(count):
+            self.ask()
+        new = sorted(set(self.permits) - before)
+        assert len(new) <= self.options.probes
+        self.now += took
+        for caller in new[:1]:
+            self.report(caller, outcome)
+
+    @rule(state=st.sampled_from([OPEN, CLOSED, None, None, HALF_OPEN]))
+    def meddle(self, state: BreakerState | None) -> None:
+        """An operator holds a state or lets go; half-open cannot be held, and changes nothing."""
+        if state is HALF_OPEN:
+            with pytest.raises(ValueError, match="half-open"):
+                self.breaker.force(state, self.now)
+            return
+        self.log.append(Held(self.now, state))
+        self.breaker.force(state, self.now)
+
+    @precondition(lambda self: hasattr(self, "breaker"))
+    @invariant()
+    def agrees(self) -> None:
+        """State, snapshot and signals are those of the story."""
+        story = self.story
+        assert story.era.state is self.breaker.state
+        assert story.snapshot(self.now) == self.breaker.snapshot(self.now)
+        changes = [(s.before, s.after) for s in self.signals if isinstance(s, BreakerChanged)]
+        assert story.changes == changes
+        assert len(self.signals) == len(changes)
+
+
+TestBreaker = BreakerMachine.TestCase
+TestBreaker.settings = settings(stateful_step_count=60)
