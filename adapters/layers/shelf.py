@@ -154,6 +154,5 @@ class Shelf:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
             new, old = answer.level.updated_at, known.answer.level.updated_at
-            if new != old:
-                return new > old
+            return (new, asked_at) >= (old, known.asked_at)
         return asked_at >= known.asked_at

@@ -24,7 +24,11 @@ from shelfport.adapters.cli import main
 from shelfport.contracts.sandbox import Sandbox, seed_records
 
 SOURCES = str(Path(shelfport.__file__).parents[1])
-MAIN = "import sys; from shelfport.adapters.cli import main; sys.exit(main())"
+# Where the tests run in the background of a shell, Ctrl-C is ignored there, and that is inherited.
+MAIN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from shelfport.adapters.cli import main; sys.exit(main())"
+)
 _PATIENCE = 20.0
 
 

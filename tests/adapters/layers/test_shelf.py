@@ -31,6 +31,25 @@ def updated(quantity: int, seconds: float) -> StockReading:
     return attrs.evolve(reading, level=changed)
 
 
+def test_windows_may_be_equal() -> None:
+    """A window may be left out by making it end with the one before."""
+    assert CacheOptions(fresh_for=5, refresh_for=5, stale_for=5).stale_for == 5
+
+
+@pytest.mark.parametrize(
+    ("fresh_for", "refresh_for", "stale_for"), [(6, 5, 300), (5, 30, 29), (60, 30, 300)]
+)
+def test_windows_that_shrink(fresh_for: float, refresh_for: float, stale_for: float) -> None:
+    """Windows that end before the one before them are refused, with all three in the sentence."""
+    with pytest.raises(ValueError, match="windows must not shrink") as info:
+        CacheOptions(fresh_for=fresh_for, refresh_for=refresh_for, stale_for=stale_for)
+
+    assert str(info.value) == (
+        f"stale_for is {stale_for}: windows must not shrink from fresh_for ({fresh_for}) "
+        f"over refresh_for ({refresh_for}) to stale_for"
+    )
+
+
 def test_windows_of_a_reading(shelf: Shelf) -> None:
     """A reading is fresh, then refreshed, then stale, counted from when it was asked for."""
     assert shelf.store(A, a_reading(A), 100)
