@@ -137,20 +137,10 @@ class Coalesced:
             if not timeout.expired():
                 self._land(flight, error)
                 raise
-            self._land(
-                flight,
-                DeadlineExceeded(
-                    "the deadline passed while waiting for the Inventory Service",
-                    operation=Operation.READ,
-                    ids=ids,
-                    correlation_id=call.correlation_id,
-                    attempts=call.attempt,
-                ),
-            )
+            sentence = "the deadline passed while waiting for the Inventory Service"
+            self._land(flight, _ended(DeadlineExceeded, sentence, ids, call))
         except asyncio.CancelledError:
-            self._land(
-                flight, OverloadedHere("this process is shutting down", ids=tuple(flight.ids))
-            )
+            self._land(flight, _ended(OverloadedHere, "this process is shutting down", ids, call))
             raise
         except BaseException as error:
             self._land(flight, error)
@@ -167,6 +157,18 @@ class Coalesced:
         else:
             flight.outcome.set_exception(outcome)
             flight.outcome.exception()  # retrieved, though everybody may have left
+
+
+def _ended(
+    kind: type[InventoryError], sentence: str, ids: Sequence[ProductVariantId], call: Call
+) -> InventoryError:
+    return kind(
+        sentence,
+        operation=Operation.READ,
+        ids=ids,
+        correlation_id=call.correlation_id,
+        attempts=call.attempt,
+    )
 
 
 def _cut_short(answer: Answer, flight: _Flight, call: Call) -> bool:

@@ -65,7 +65,11 @@ class Deadlined:
             deadline = now + self.default
         if correlation_id is None:
             correlation_id = self.new_correlation_id()
-        call = attrs.evolve(call, deadline=deadline, correlation_id=correlation_id)
+        # An id of 32 hexadecimal digits is a trace id, too; of others the call makes no context.
+        traceparent = call.traceparent or f"00-{correlation_id}-{correlation_id[:16]}-00"
+        call = attrs.evolve(
+            call, deadline=deadline, correlation_id=correlation_id, traceparent=traceparent
+        )
         return call, deadline - now
 
     @staticmethod

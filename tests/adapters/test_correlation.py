@@ -1,6 +1,7 @@
 import asyncio
 
 from shelfport import Settings, build, request_context
+from shelfport.contracts.sandbox import Sandbox
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id
 
@@ -32,6 +33,20 @@ async def test_a_calls_own_id_goes_first() -> None:
             await inventory.get_stock_level(an_id(1), correlation_id="mine")
 
     assert ["mine"] == [call.correlation_id for _, call in port.reads]
+
+
+async def test_trace_context_on_the_wire() -> None:
+    """The service gets the ambient trace context as it is; where there is none, one is begun."""
+    async with Sandbox() as sandbox, build(Settings(base_url=sandbox.url)) as inventory:
+        with request_context(traceparent=TRACE):
+            await inventory.get_stock_level(an_id(1))
+        await inventory.get_stock_level(an_id(2))
+        await inventory.get_stock_level(an_id(3), correlation_id="no trace id")
+
+    passed_on, begun, none = sandbox.journal
+    assert TRACE == passed_on.traceparent
+    assert f"00-{begun.correlation_id}-{str(begun.correlation_id)[:16]}-00" == begun.traceparent
+    assert none.traceparent is None
 
 
 async def test_requests_do_not_mix() -> None:

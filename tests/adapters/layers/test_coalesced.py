@@ -7,6 +7,8 @@ from shelfport import (
     DEFAULT_CALL,
     Call,
     DeadlineExceeded,
+    InventoryError,
+    Operation,
     OverloadedHere,
     StockReading,
     TimedOut,
@@ -47,6 +49,11 @@ def layer(inner: ScriptedPort, background: Background) -> Coalesced:
 
 def asked(inner: ScriptedPort) -> list[list[object]]:
     return [list(read) for read, _ in inner.reads]
+
+
+def told(error: InventoryError) -> tuple[object, ...]:
+    """Everything that an error says of its request."""
+    return str(error), error.operation, error.ids, error.correlation_id, error.attempts
 
 
 async def test_callers_of_one_turn_share_a_request(layer: Coalesced, inner: ScriptedPort) -> None:
@@ -172,13 +179,20 @@ async def test_a_request_that_hangs_ends_at_its_deadline(
         return {}
 
     inner.script = hang
+    await asyncio.sleep(1)
     now = LoopClock().monotonic()
-    with pytest.raises(DeadlineExceeded, match="the deadline passed while waiting") as info:
-        await layer.read([A, B], Call(deadline=now + 2, correlation_id="c"))
+    with pytest.raises(DeadlineExceeded) as info:
+        await layer.read([A, B], Call(deadline=now + 2, correlation_id="c", attempt=3))
     await asyncio.sleep(0)
 
     assert 2 == LoopClock().monotonic() - now
-    assert ((A, B), "c") == (info.value.ids, info.value.correlation_id)
+    assert (
+        "the deadline passed while waiting for the Inventory Service",
+        Operation.READ,
+        (A, B),
+        "c",
+        3,
+    ) == told(info.value)
     assert 0 == len(background)
     inner.script = None
     assert [A] == list(await layer.read([A], DEFAULT_CALL))
@@ -199,11 +213,13 @@ async def test_closing_ends_the_wait(inner: ScriptedPort) -> None:
     """When the scope of tasks ends, those who still wait get an error, not a hang."""
     async with Background() as background:
         layer = Coalesced(inner, LoopClock(), background)
-        caller = asyncio.create_task(layer.read([A], DEFAULT_CALL))
+        call = Call(correlation_id="c", attempt=3)
+        caller = asyncio.create_task(layer.read([A], call))
         await asyncio.sleep(0.5)
 
-    with pytest.raises(OverloadedHere, match="shutting down"):
+    with pytest.raises(OverloadedHere) as info:
         await caller
+    assert ("this process is shutting down", Operation.READ, (A,), "c", 3) == told(info.value)
 
 
 async def test_a_closed_scope(inner: ScriptedPort) -> None:
@@ -329,7 +345,7 @@ async def test_initialize_is_not_shared(layer: Coalesced, inner: ScriptedPort) -
 
     await asyncio.gather(*(layer.initialize(request, DEFAULT_CALL) for request in requests))
 
-    assert requests == [request for request, _ in inner.initializations]
+    assert [(request, DEFAULT_CALL) for request in requests] == inner.initializations
 
 
 async def test_nothing_asked(layer: Coalesced, inner: ScriptedPort) -> None:
