@@ -36,6 +36,8 @@ SHARED = ("tests/support", "tests/conftest.py")
 
 KILLED = {1, 3}
 """pytest's exit codes for failed tests and for an internal error, which a mutant may cause."""
+NO_MUTANTS = "could not find any test case for any mutant"
+"""What mutmut says of a module without functions, which has nothing to mutate."""
 TIMED_OUT = {36, 24, -24, 152, 255}
 
 
@@ -128,6 +130,10 @@ def configure(copy: Path, module: str) -> None:
     (copy / "pyproject.toml").write_text("\n".join([own, "[tool.mutmut]", *lines, ""]))
 
 
+class MutmutFailed(Exception):
+    """mutmut itself ended with an error; the message is the end of what it printed."""
+
+
 def mutmut(copy: Path, *arguments: str) -> str:
     """What mutmut prints; a failure of its own ends everything."""
     done = subprocess.run(
@@ -139,7 +145,7 @@ def mutmut(copy: Path, *arguments: str) -> str:
     )
     if done.returncode:
         last = "\n".join(re.split(r"[\r\n]+", done.stdout + done.stderr)[-40:])
-        sys.exit(f"mutmut {' '.join(arguments)} failed:\n{last}")
+        raise MutmutFailed(f"mutmut {' '.join(arguments)} failed:\n{last}")
     return done.stdout
 
 
@@ -148,7 +154,11 @@ def mutate(copy: Path, module: str) -> Result:
     began = time.monotonic()
     shutil.rmtree(copy / "mutants", ignore_errors=True)
     configure(copy, module)
-    mutmut(copy, "run")
+    try:
+        mutmut(copy, "run")
+    except MutmutFailed as failure:
+        if NO_MUTANTS not in str(failure):
+            raise
     meta = copy / "mutants" / "src" / "shelfport" / f"{module}.meta"
     codes: dict[str, int | None] = {}
     if meta.exists():  # a module without functions has none
@@ -243,4 +253,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except MutmutFailed as failure:
+        sys.exit(str(failure))

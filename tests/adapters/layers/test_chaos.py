@@ -4,9 +4,14 @@ import pytest
 
 from shelfport import (
     DEFAULT_CALL,
+    Call,
     Chaos,
     ConnectionFailed,
+    Created,
+    InventoryError,
     Operation,
+    ProductVariantId,
+    ReachedService,
     ServiceOverloaded,
     StockReading,
     TimedOut,
@@ -14,7 +19,8 @@ from shelfport import (
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id, an_initial_stock
 
-A = an_id(1)
+A, B = an_id(1), an_id(2)
+CALL = Call(correlation_id="page-17", max_staleness=3, attempt=2)
 pytestmark = pytest.mark.looptime
 
 
@@ -25,16 +31,34 @@ def inner() -> ScriptedPort:
 
 @pytest.fixture
 def chaos(inner: ScriptedPort) -> Chaos:
-    return Chaos(inner, lambda low, high: 0.3)
+    return Chaos(inner, lambda low, high: low + 0.3 * (high - low))
+
+
+def told(
+    error: InventoryError,
+) -> tuple[
+    str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
+]:
+    """All that the error says."""
+    return (
+        str(error),
+        error.operation,
+        error.ids,
+        error.correlation_id,
+        error.attempts,
+        error.reached_service,
+        error.status,
+    )
 
 
 async def test_no_trouble_at_first(chaos: Chaos, inner: ScriptedPort) -> None:
     """Without a switch on, calls pass as they are."""
     request = an_initial_stock(A)
 
-    assert isinstance((await chaos.read([A], DEFAULT_CALL))[A], StockReading)
-    await chaos.initialize(request, DEFAULT_CALL)
-    assert [(request, DEFAULT_CALL)] == inner.initializations
+    assert isinstance((await chaos.read([A], CALL))[A], StockReading)
+    assert isinstance(await chaos.initialize(request, CALL), Created)
+    assert [([A], CALL)] == inner.reads
+    assert [(request, CALL)] == inner.initializations
 
 
 async def test_latency(chaos: Chaos) -> None:
@@ -67,6 +91,35 @@ async def test_errors_of_ones_own(chaos: Chaos) -> None:
         await chaos.initialize(an_initial_stock(A), DEFAULT_CALL)
 
 
+async def test_an_error_knows_its_call(chaos: Chaos) -> None:
+    """The error that is thrown is a new one, about the call that it befell."""
+    chaos.error_rate = 1
+
+    with pytest.raises(ConnectionFailed) as read:
+        await chaos.read([A, B], CALL)
+    with pytest.raises(ConnectionFailed) as initialized:
+        await chaos.initialize(an_initial_stock(A), CALL)
+
+    sentence, unknown = "chaos: the connection failed", ReachedService.UNKNOWN
+    assert (sentence, Operation.READ, (A, B), "page-17", 2, unknown, None) == told(read.value)
+    assert (sentence, Operation.INITIALIZE, (A,), "page-17", 2, unknown, None) == told(
+        initialized.value
+    )
+    assert read.value is not chaos.error
+
+
+async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: Chaos) -> None:
+    """What the set error knows beside the call is known of every call that it befalls."""
+    chaos.error_rate = 1
+    chaos.error = ServiceOverloaded("busy", status=503, retry_after=2)
+
+    with pytest.raises(ServiceOverloaded) as info:
+        await chaos.read([A], CALL)
+
+    assert ("busy", Operation.READ, (A,), "page-17", 2, ReachedService.YES, 503) == told(info.value)
+    assert 2 == info.value.retry_after
+
+
 async def test_hang(chaos: Chaos) -> None:
     """A call that hangs ends when its caller has had enough."""
     chaos.hang = True
@@ -80,11 +133,17 @@ async def test_lost_answers(chaos: Chaos, inner: ScriptedPort) -> None:
     """A call takes effect, and its caller cannot know."""
     chaos.lose_answers = True
 
-    with pytest.raises(TimedOut) as info:
-        await chaos.initialize(an_initial_stock(A), DEFAULT_CALL)
+    with pytest.raises(TimedOut) as initialized:
+        await chaos.initialize(an_initial_stock(A), CALL)
+    with pytest.raises(TimedOut) as read:
+        await chaos.read([A, B], CALL)
 
-    assert 1 == len(inner.initializations)
-    assert (Operation.INITIALIZE, (A,)) == (info.value.operation, info.value.ids)
+    assert (1, 1) == (len(inner.initializations), len(inner.reads))
+    sentence, unknown = "chaos: the answer was lost", ReachedService.UNKNOWN
+    assert (sentence, Operation.INITIALIZE, (A,), "page-17", 2, unknown, None) == told(
+        initialized.value
+    )
+    assert (sentence, Operation.READ, (A, B), "page-17", 2, unknown, None) == told(read.value)
 
 
 async def test_nothing_asked(chaos: Chaos) -> None:

@@ -10,17 +10,59 @@ from shelfport import (
     Call,
     Created,
     InitialStock,
+    InventoryItem,
     Operation,
+    ProductVariantId,
+    ReachedService,
+    StockStatus,
     TimedOut,
     UnknownVariant,
     Unreadable,
 )
 from shelfport.adapters.layers import Checked
+from tests.support.clocks import EPOCH
 from tests.support.ports import ScriptedPort, raising
-from tests.support.values import a_level, a_reading, an_initial_stock, ids
+from tests.support.values import a_level, a_reading, an_id, an_initial_stock, ids
 
 A, B, C = ids(3)
 CALL = Call(correlation_id="page-17", attempt=2)
+ALWAYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""What every record has, by itself or once it was formatted."""
+
+
+def read_fault(did: str) -> str:
+    return (
+        f"the adapter ScriptedPort {did}, which InventoryPort.read does not allow: this is its bug"
+    )
+
+
+def told(
+    error: AdapterFault,
+) -> tuple[
+    str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
+]:
+    """All that the fault says."""
+    return (
+        str(error),
+        error.operation,
+        error.ids,
+        error.correlation_id,
+        error.attempts,
+        error.reached_service,
+        error.status,
+    )
+
+
+def assert_recorded(record: logging.LogRecord, fault: AdapterFault, cause: object = None) -> None:
+    """That the record says what the fault says, with the traceback of its cause, if it has one."""
+    assert (logging.ERROR, "shelfport.adapter") == (record.levelno, record.name)
+    assert f"{fault} (correlation id page-17)" == record.getMessage()
+    assert {"event": "inventory.adapter_fault", "correlation_id": "page-17"} == {
+        name: value for name, value in vars(record).items() if name not in ALWAYS
+    }
+    assert (None if cause is None else (type(cause), cause)) == (
+        record.exc_info and record.exc_info[:2]
+    )
 
 
 def answering(answers: Any) -> Checked:
@@ -64,23 +106,30 @@ async def test_the_adapter_gets_each_id_once_and_cannot_touch_the_callers_list()
 
     await Checked(inner).read(asked, CALL)
 
-    assert [ids for ids, _ in inner.reads] == [[B, A]]
+    assert [([B, A], CALL)] == inner.reads
     assert asked == [B, A, B]
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "shown"),
     [
-        pytest.param({A: a_reading(A)}, id="missing"),
-        pytest.param({A: a_reading(A), B: a_reading(C)}, id="another's reading"),
-        pytest.param({A: a_reading(A), B: UnknownVariant(C)}, id="another's unknown"),
-        pytest.param({A: a_reading(A), B: Unreadable(ValueError("no"))}, id="another error"),  # type: ignore[arg-type]
-        pytest.param({A: a_reading(A), B: None}, id="None"),
-        pytest.param({A: a_reading(A), B: a_level(B)}, id="a bare level"),
+        pytest.param({A: a_reading(A)}, "nothing", id="missing"),
+        pytest.param({A: a_reading(A), B: a_reading(C)}, "a StockReading", id="another's reading"),
+        pytest.param(
+            {A: a_reading(A), B: UnknownVariant(C)}, "a UnknownVariant", id="another's unknown"
+        ),
+        pytest.param(
+            {A: a_reading(A), B: Unreadable(ValueError("no"))},  # type: ignore[arg-type]
+            "a Unreadable",
+            id="another error",
+        ),
+        pytest.param({A: a_reading(A), B: None}, "nothing", id="None"),
+        pytest.param({A: a_reading(A), B: a_level(B)}, "a StockLevel", id="a bare level"),
+        pytest.param({A: a_reading(A), B: KeyError("bug")}, "KeyError", id="an exception"),
     ],
 )
 async def test_a_bad_answer_costs_its_own_variant(
-    bad: Any, caplog: pytest.LogCaptureFixture
+    bad: Any, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bad answer is unreadable, by a fault that names the adapter; the good one stands."""
     answers = await answering(bad).read([A, B], CALL)
@@ -90,21 +139,45 @@ async def test_a_bad_answer_costs_its_own_variant(
     assert isinstance(unreadable, Unreadable)
     error = unreadable.error
     assert isinstance(error, AdapterFault)
-    assert "the adapter ScriptedPort returned" in str(error)
     assert (
-        error.operation,
-        error.ids,
-        error.correlation_id,
-        error.attempts,
-    ) == (Operation.READ, (B,), "page-17", 2)
-    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+        read_fault(f"returned {shown}"),
+        Operation.READ,
+        (B,),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(error)
+    [record] = caplog.records
+    assert_recorded(record, error, bad[B] if isinstance(bad.get(B), Exception) else None)
 
 
-@pytest.mark.parametrize("bad", [None, [], 5, "text"])
-async def test_no_mapping_at_all(bad: Any) -> None:
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        (None, "nothing"),
+        ([], "a list"),
+        (5, "a int"),
+        ("text", "a str"),
+        ([a_reading(A)], "a list"),
+    ],
+)
+async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCaptureFixture) -> None:
     """Where no mapping comes back, the read failed."""
-    with pytest.raises(AdapterFault, match=r"returned (nothing|a list|a int|a str)"):
-        await answering(bad).read([A], CALL)
+    with pytest.raises(AdapterFault) as info:
+        await answering(bad).read([A, B, A], CALL)
+
+    assert (
+        read_fault(f"returned {shown}"),
+        Operation.READ,
+        (A, B),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    [record] = caplog.records
+    assert_recorded(record, info.value)
 
 
 async def test_nothing_good_raises() -> None:
@@ -115,10 +188,23 @@ async def test_nothing_good_raises() -> None:
 
 async def test_a_foreign_exception(caplog: pytest.LogCaptureFixture) -> None:
     """A foreign exception is the fault's cause, and its traceback is in the record."""
-    with pytest.raises(AdapterFault, match=r"raised KeyError, which InventoryPort\.read") as info:
-        await Checked(ScriptedPort(raising(KeyError("bug")))).read([A], CALL)
+    bug = KeyError("bug")
 
-    assert isinstance(info.value.__cause__, KeyError)
+    with pytest.raises(AdapterFault) as info:
+        await Checked(ScriptedPort(raising(bug))).read([A, B, A], CALL)
+
+    assert (
+        read_fault("raised KeyError"),
+        Operation.READ,
+        (A, B),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    assert bug is info.value.__cause__
+    [record] = caplog.records
+    assert_recorded(record, info.value, bug)
     assert "KeyError: 'bug'" in caplog.text
 
 
@@ -146,14 +232,55 @@ async def test_good_outcomes_pass() -> None:
     assert there == await initializing(there).initialize(an_initial_stock(A), CALL)
 
 
-async def test_bad_outcomes() -> None:
-    """An outcome about another variant, or none, is a fault: nobody knows what was done."""
-    created = await ScriptedPort().initialize(an_initial_stock(B), DEFAULT_CALL)
-    assert isinstance(created, Created)
+CREATED = Created(
+    InventoryItem(
+        id=an_id(9),
+        variant_id=B,
+        quantity=1,
+        available_quantity=1,
+        status=StockStatus.IN_STOCK,
+        updated_at=EPOCH,
+    )
+)
 
-    for outcome in (created, AlreadyThere(a_level(B)), None, created.item, KeyError("bug")):
-        with pytest.raises(AdapterFault, match=r"InventoryPort\.initialize does not allow"):
-            await initializing(outcome).initialize(an_initial_stock(A), CALL)
+
+@pytest.mark.parametrize(
+    ("outcome", "did"),
+    [
+        pytest.param(CREATED, "returned a Created", id="another's record"),
+        pytest.param(AlreadyThere(a_level(B)), "returned a AlreadyThere", id="another's level"),
+        pytest.param(None, "returned nothing", id="None"),
+        pytest.param(CREATED.item, "returned a InventoryItem", id="a bare record"),
+        pytest.param(KeyError("bug"), "raised KeyError", id="a foreign exception"),
+    ],
+)
+async def test_bad_outcomes(outcome: Any, did: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An outcome about another variant, or none, is a fault: nobody knows what was done."""
+    with pytest.raises(AdapterFault) as info:
+        await initializing(outcome).initialize(an_initial_stock(A), CALL)
+
+    assert (
+        f"the adapter Port {did}, which InventoryPort.initialize does not allow: this is its bug",
+        Operation.INITIALIZE,
+        (A,),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    cause = outcome if isinstance(outcome, Exception) else None
+    assert cause is info.value.__cause__
+    [record] = caplog.records
+    assert_recorded(record, info.value, cause)
+
+
+async def test_the_adapter_gets_the_request_as_it_is() -> None:
+    """An initialisation goes down with its request and its terms untouched."""
+    inner, request = ScriptedPort(), an_initial_stock(A)
+
+    await Checked(inner).initialize(request, CALL)
+
+    assert [(request, CALL)] == inner.initializations
 
 
 async def test_an_inventory_error_of_an_initialization_passes() -> None:

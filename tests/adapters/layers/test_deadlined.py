@@ -9,13 +9,17 @@ from shelfport import (
     Initialized,
     InitialStock,
     Operation,
+    ProductVariantId,
+    ReachedService,
 )
 from shelfport.adapters.layers import Deadlined
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
-from tests.support.values import an_id, an_initial_stock
+from tests.support.values import a_reading, an_id, an_initial_stock
 
-A = an_id(1)
+A, B = an_id(1), an_id(2)
+BEFORE = "the caller's deadline passed before the Inventory Service was asked"
+WAITING = "the caller's deadline passed while waiting for the Inventory Service"
 pytestmark = pytest.mark.looptime
 
 
@@ -27,6 +31,23 @@ class Hanging(ScriptedPort):
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         await asyncio.Event().wait()
         return await super().initialize(request, call)
+
+
+def told(
+    error: DeadlineExceeded,
+) -> tuple[
+    str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
+]:
+    """All that the error says."""
+    return (
+        str(error),
+        error.operation,
+        error.ids,
+        error.correlation_id,
+        error.attempts,
+        error.reached_service,
+        error.status,
+    )
 
 
 def deadlined(inner: ScriptedPort) -> Deadlined:
@@ -61,27 +82,74 @@ async def test_the_callers_terms_stand() -> None:
 @pytest.mark.parametrize(("given", "waited"), [(None, 2.0), (0.3, 0.3), (60.0, 60.0)])
 async def test_a_hang_ends_at_the_deadline(given: float | None, waited: float) -> None:
     """Whatever hangs below, the caller is answered exactly at its deadline."""
+    await asyncio.sleep(1000)  # so that the clock does not stand at 0
     clock = LoopClock()
     started = clock.monotonic()
-    call = Call(deadline=None if given is None else started + given, correlation_id="c")
+    deadline = None if given is None else started + given
+    call = Call(deadline=deadline, correlation_id="c", attempt=3)
 
     with pytest.raises(DeadlineExceeded, match="the caller's deadline passed") as info:
-        await deadlined(Hanging()).read([A], call)
+        await deadlined(Hanging()).read([A, B], call)
 
     assert waited == pytest.approx(clock.monotonic() - started)
-    assert (
-        info.value.operation,
-        info.value.ids,
-        info.value.correlation_id,
-    ) == (Operation.READ, (A,), "c")
+    assert (WAITING, Operation.READ, (A, B), "c", 3, ReachedService.UNKNOWN, None) == told(
+        info.value
+    )
+    assert isinstance(info.value.__cause__, TimeoutError)
 
 
 async def test_initialize_has_a_deadline_too() -> None:
     """An initialisation that hangs ends at the deadline as well."""
-    with pytest.raises(DeadlineExceeded) as info:
-        await deadlined(Hanging()).initialize(an_initial_stock(A), DEFAULT_CALL)
+    await asyncio.sleep(1000)
+    started = LoopClock().monotonic()
 
-    assert (info.value.operation, info.value.ids) == (Operation.INITIALIZE, (A,))
+    with pytest.raises(DeadlineExceeded) as info:
+        await deadlined(Hanging()).initialize(an_initial_stock(A), Call(attempt=2))
+
+    assert 2.0 == pytest.approx(LoopClock().monotonic() - started)
+    assert (WAITING, Operation.INITIALIZE, (A,), "made", 2, ReachedService.UNKNOWN, None) == told(
+        info.value
+    )
+
+
+@pytest.mark.parametrize("left", [0.0, -0.5])
+async def test_a_deadline_that_has_passed(left: float) -> None:
+    """At its deadline and after it, nothing is asked, and the error says that nothing was sent."""
+    await asyncio.sleep(1000)
+    inner = ScriptedPort()
+    call = Call(deadline=LoopClock().monotonic() + left, correlation_id="c", attempt=4)
+
+    with pytest.raises(DeadlineExceeded) as read:
+        await deadlined(inner).read([A, B], call)
+    with pytest.raises(DeadlineExceeded) as initialized:
+        await deadlined(inner).initialize(an_initial_stock(A), call)
+
+    assert (BEFORE, Operation.READ, (A, B), "c", 4, ReachedService.NO, None) == told(read.value)
+    assert (BEFORE, Operation.INITIALIZE, (A,), "c", 4, ReachedService.NO, None) == told(
+        initialized.value
+    )
+    assert ([], []) == (inner.reads, inner.initializations)
+
+
+async def test_a_little_time_left() -> None:
+    """With any time left at all, the call is made."""
+    await asyncio.sleep(1000)
+    inner = ScriptedPort()
+    call = Call(deadline=LoopClock().monotonic() + 0.25, correlation_id="c")
+
+    assert {A: a_reading(A)} == await deadlined(inner).read([A], call)
+    assert [([A], call)] == inner.reads
+
+
+async def test_what_comes_back_is_passed_on() -> None:
+    """The outcome of an initialisation is passed up as the very object that it is."""
+    created = await ScriptedPort().initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    class Opening(ScriptedPort):
+        async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+            return created
+
+    assert created is await deadlined(Opening()).initialize(an_initial_stock(A), DEFAULT_CALL)
 
 
 async def test_a_timeout_from_below_is_not_the_deadline() -> None:

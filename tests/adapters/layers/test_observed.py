@@ -2,11 +2,15 @@ import asyncio
 import logging
 from typing import Any
 
+import attrs
 import pytest
 
 from shelfport import (
     Call,
     ContractViolation,
+    Created,
+    Initialized,
+    InitialStock,
     InventoryError,
     ServiceOverloaded,
     TimedOut,
@@ -15,27 +19,45 @@ from shelfport import (
 )
 from shelfport.adapters.layers import Observed
 from tests.support.clocks import ManualClock
-from tests.support.ports import Answers, Ids, ScriptedPort, raising
-from tests.support.values import a_reading, an_id, an_initial_stock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_reading, an_initial_stock, ids
 
-A, B = an_id(1), an_id(2)
+A, B, C = ids(3)
 CALL = Call(correlation_id="page-17", attempt=2)
-FIELDS = (
-    "event",
-    "operation",
-    "variants",
-    "attempt",
-    "correlation_id",
-    "waiters",
-    "duration",
-    "outcome",
-    "error",
-    "status",
-)
+ALWAYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""What every record has, by itself or once it was formatted."""
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in FIELDS}
+    """All that the layer put into the record's `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in ALWAYS}
+
+
+def passing(clock: ManualClock, error: Exception | None = None) -> ScriptedPort:
+    """A port that takes 0.25 seconds for everything, and fails with `error` where there is one."""
+
+    class Port(ScriptedPort):
+        async def read(self, ids: Ids, call: Call) -> Answers:
+            clock.advance(0.25)
+            if error is not None:
+                raise error
+            return await super().read(ids, call)
+
+        async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+            clock.advance(0.25)
+            if error is not None:
+                raise error
+            return await super().initialize(request, call)
+
+    return Port()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that does not stand at 0."""
+    clock = ManualClock()
+    clock.advance(1000)
+    return clock
 
 
 @pytest.fixture(autouse=True)
@@ -43,18 +65,12 @@ def _at_info(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "shelfport.calls")
 
 
-async def test_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """An answered read makes one INFO record with its terms and its duration in seconds."""
-    clock = ManualClock()
-
-    async def slow(ids: Ids, call: Call) -> Answers:
-        clock.advance(0.25)
-        return {variant: a_reading(variant) for variant in ids}
-
-    await Observed(ScriptedPort(slow), clock).read([A, B], CALL)
+    await Observed(passing(clock), clock).read([A, B], CALL)
 
     [record] = caplog.records
-    assert record.levelno == logging.INFO
+    assert (logging.INFO, "shelfport.calls") == (record.levelno, record.name)
     assert {
         "event": "inventory.call",
         "operation": "read",
@@ -73,16 +89,58 @@ async def test_an_answer(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-async def test_an_initialization(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """An initialisation makes its record, too."""
-    await Observed(ScriptedPort(), ManualClock()).initialize(an_initial_stock(A), CALL)
+    await Observed(passing(clock), clock).initialize(an_initial_stock(A), CALL)
 
     [record] = caplog.records
-    assert ("initialize", "answered", 1) == (
-        fields(record)["operation"],
-        fields(record)["outcome"],
-        fields(record)["variants"],
+    assert logging.INFO == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "initialize",
+        "variants": 1,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "answered",
+        "error": None,
+        "status": None,
+    } == fields(record)
+    assert (
+        "inventory initialize of 1 answered in 250.0 ms (attempt 2, correlation id page-17)"
+        == record.getMessage()
     )
+
+
+async def test_those_who_share_a_request_are_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    """The record names the further calls that wait for the same answer."""
+    call = attrs.evolve(CALL, waiters=("page-18", "page-19"))
+
+    await Observed(ScriptedPort(), ManualClock()).read([A], call)
+
+    [record] = caplog.records
+    assert ("page-18", "page-19") == fields(record)["waiters"]
+
+
+async def test_it_only_watches() -> None:
+    """Ids, terms, answers and outcomes pass through as the very objects that they are."""
+    inner, request, asked = ScriptedPort(), an_initial_stock(A), [A, B]
+    below: list[Ids] = []
+    answers: Answers = {A: a_reading(A), B: Unreadable(TimedOut("late"))}
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        below.append(ids)
+        return answers
+
+    inner.script = script
+    layer = Observed(inner, ManualClock())
+
+    assert answers is await layer.read(asked, CALL)
+    assert asked is below[0]
+    assert [([A, B], CALL)] == inner.reads
+    assert isinstance(await layer.initialize(request, CALL), Created)
+    assert [(request, CALL)] == inner.initializations
 
 
 @pytest.mark.parametrize(
@@ -95,77 +153,142 @@ async def test_an_initialization(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 async def test_failures(
-    caplog: pytest.LogCaptureFixture, error: InventoryError, level: int
+    caplog: pytest.LogCaptureFixture, clock: ManualClock, error: InventoryError, level: int
 ) -> None:
     """What may pass by itself is a WARNING, what needs a person an ERROR; both reach the caller."""
-    layer = Observed(ScriptedPort(raising(error)), ManualClock())
+    with pytest.raises(type(error)) as info:
+        await Observed(passing(clock, error), clock).read([A, B], CALL)
 
-    with pytest.raises(type(error)):
-        await layer.read([A], CALL)
-
+    assert error is info.value
     [record] = caplog.records
     assert level == record.levelno
-    assert ("failed", type(error).__name__, error.status, "page-17") == (
-        fields(record)["outcome"],
-        fields(record)["error"],
-        fields(record)["status"],
-        fields(record)["correlation_id"],
+    assert {
+        "event": "inventory.call",
+        "operation": "read",
+        "variants": 2,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "failed",
+        "error": type(error).__name__,
+        "status": error.status,
+    } == fields(record)
+    assert (
+        "inventory read of 2 failed after 250.0 ms (attempt 2, correlation id page-17): "
+        + str(error)
+        == record.getMessage()
     )
-    assert str(error) in record.getMessage()
 
 
-async def test_a_failed_initialization(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_initialization(
+    caplog: pytest.LogCaptureFixture, clock: ManualClock
+) -> None:
     """A failed initialisation is recorded and goes on to the caller."""
+    error = Unauthorized("who are you", status=401)
 
-    class Failing(ScriptedPort):
-        async def initialize(self, request: object, call: Call) -> Any:
-            raise TimedOut("late")
+    with pytest.raises(Unauthorized) as info:
+        await Observed(passing(clock, error), clock).initialize(an_initial_stock(A), CALL)
 
-    with pytest.raises(TimedOut):
-        await Observed(Failing(), ManualClock()).initialize(an_initial_stock(A), CALL)
+    assert error is info.value
+    [record] = caplog.records
+    assert logging.ERROR == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "initialize",
+        "variants": 1,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "failed",
+        "error": "Unauthorized",
+        "status": 401,
+    } == fields(record)
+    assert (
+        "inventory initialize of 1 failed after 250.0 ms (attempt 2, correlation id page-17): "
+        "who are you" == record.getMessage()
+    )
 
-    assert ["failed"] == [fields(record)["outcome"] for record in caplog.records]
 
-
-async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """Unreadable parts of an answer make it a WARNING that shows the first of them."""
 
     async def partly(ids: Ids, call: Call) -> Answers:
-        return {A: a_reading(A), B: Unreadable(ContractViolation("negative"))}
+        clock.advance(0.25)
+        return {
+            A: a_reading(A),
+            B: Unreadable(ServiceOverloaded("busy", status=503)),
+            C: Unreadable(ContractViolation("negative")),
+        }
 
-    await Observed(ScriptedPort(partly), ManualClock()).read([A, B], CALL)
+    await Observed(ScriptedPort(partly), clock).read([A, B, C], CALL)
 
     [record] = caplog.records
+    assert logging.WARNING == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "read",
+        "variants": 3,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "partial",
+        "error": "ServiceOverloaded",
+        "status": 503,
+    } == fields(record)
     assert (
-        record.levelno,
-        fields(record)["outcome"],
-        fields(record)["error"],
-    ) == (logging.WARNING, "partial", "ContractViolation")
-    assert "answered all but 1" in record.getMessage()
-    assert record.getMessage().endswith("negative")
+        "inventory read of 3 answered all but 2 in 250.0 ms (attempt 2, correlation id page-17): "
+        "busy" == record.getMessage()
+    )
 
 
-async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """An attempt that was cancelled leaves a record too: the service may have seen it."""
 
-    async def hang(ids: Ids, call: Call) -> Answers:
-        await asyncio.Event().wait()
-        return {}
+    class Hanging(ScriptedPort):
+        async def read(self, ids: Ids, call: Call) -> Answers:
+            await asyncio.Event().wait()
+            return {}
 
-    task = asyncio.create_task(Observed(ScriptedPort(hang), ManualClock()).read([A], CALL))
+        async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+            await asyncio.Event().wait()
+            return await super().initialize(request, call)
+
+    layer = Observed(Hanging(), clock)
+    tasks = [
+        asyncio.ensure_future(layer.read([A, B], CALL)),
+        asyncio.ensure_future(layer.initialize(an_initial_stock(A), CALL)),
+    ]
     await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    clock.advance(0.25)
+    for task in tasks:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
-    [record] = caplog.records
-    assert (
-        record.levelno,
-        fields(record)["outcome"],
-        fields(record)["error"],
-        fields(record)["status"],
-    ) == (logging.WARNING, "failed", "CancelledError", None)
-    assert record.getMessage().endswith("the caller left before the answer")
+    assert [logging.WARNING] * 2 == [record.levelno for record in caplog.records]
+    assert [
+        {
+            "event": "inventory.call",
+            "operation": operation,
+            "variants": variants,
+            "attempt": 2,
+            "correlation_id": "page-17",
+            "waiters": (),
+            "duration": 0.25,
+            "outcome": "failed",
+            "error": "CancelledError",
+            "status": None,
+        }
+        for operation, variants in (("read", 2), ("initialize", 1))
+    ] == [fields(record) for record in caplog.records]
+    assert [
+        f"inventory {asked} failed after 250.0 ms (attempt 2, correlation id page-17): "
+        "the caller left before the answer"
+        for asked in ("read of 2", "initialize of 1")
+    ] == [record.getMessage() for record in caplog.records]
 
 
 async def test_switched_off(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import pytest
 from shelfport import (
     DEFAULT_CALL,
     Call,
+    Created,
     SplitOptions,
     StockReading,
     TimedOut,
@@ -13,6 +14,8 @@ from shelfport import (
 from shelfport.adapters.layers import Split
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_initial_stock, ids
+
+CALL = Call(correlation_id="page-17", max_staleness=3, attempt=2)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,35 @@ async def test_chunks(count: int, sizes: list[int]) -> None:
 
     assert sizes == [len(read) for read, _ in inner.reads]
     assert ids(count) == list(answers)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+async def test_a_read_that_fits_passes_as_it_is(count: int) -> None:
+    """A read of no more than a chunk goes down as the caller gave it, without a copy."""
+    given = ids(count)
+    asked: list[tuple[Ids, Call]] = []
+    answers = {variant: a_reading(variant) for variant in given}
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        asked.append((ids, call))
+        return answers
+
+    layer = Split(ScriptedPort(script), SplitOptions(chunk_size=4))
+
+    assert answers is await layer.read(given, CALL)
+    [(below, call)] = asked
+    assert given is below
+    assert CALL is call
+
+
+async def test_every_chunk_has_the_callers_terms() -> None:
+    """The chunks are consecutive, and each of them goes out on the terms of the one call."""
+    inner = ScriptedPort()
+    a, b, c, d, e = ids(5)
+
+    await Split(inner, SplitOptions(chunk_size=2, at_once=1)).read([a, b, c, d, e], CALL)
+
+    assert [([a, b], CALL), ([c, d], CALL), ([e], CALL)] == inner.reads
 
 
 async def test_duplicates_do_not_count() -> None:
@@ -110,6 +142,8 @@ async def test_initialize_passes_through() -> None:
     """An initialisation is about one variant and is handed on as it is."""
     inner, request = ScriptedPort(), an_initial_stock()
 
-    await Split(inner, SplitOptions()).initialize(request, DEFAULT_CALL)
+    outcome = await Split(inner, SplitOptions()).initialize(request, CALL)
 
-    assert [(request, DEFAULT_CALL)] == inner.initializations
+    assert isinstance(outcome, Created)
+    assert request.variant_id == outcome.item.variant_id
+    assert [(request, CALL)] == inner.initializations

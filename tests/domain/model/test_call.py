@@ -8,10 +8,12 @@ from shelfport import DEFAULT_CALL, Call
 
 def test_a_call_without_wishes() -> None:
     """Without wishes every term is open, and it is the first attempt."""
-    assert (None, None, None, 1) == (
+    assert (None, None, None, None, (), 1) == (
         DEFAULT_CALL.deadline,
         DEFAULT_CALL.max_staleness,
         DEFAULT_CALL.correlation_id,
+        DEFAULT_CALL.traceparent,
+        DEFAULT_CALL.waiters,
         DEFAULT_CALL.attempt,
     )
 
@@ -47,6 +49,11 @@ def test_max_staleness_refused(value: Any, sentence: str) -> None:
         ("x" * 10_000, "x" * 128),
         ("grün\x00\x1b[31m", "grn[31m"),
         ("\n", None),
+        ("!~", "!~"),
+        (" \x7f", None),
+        ("x" * 127 + "yz", "x" * 127 + "y"),
+        (" " * 1023 + "x", "x"),
+        (" " * 1024 + "x", None),
         ("", None),
         (None, None),
     ],
@@ -54,3 +61,33 @@ def test_max_staleness_refused(value: Any, sentence: str) -> None:
 def test_hostile_correlation_ids(given: str | None, kept: str | None) -> None:
     """What cannot safely stand in a header or a log line does not get into a call."""
     assert kept == Call(correlation_id=given).correlation_id
+
+
+PARENT = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("given", [f"00-{PARENT}-01", f"fe-{PARENT}-ff", f"0f-{PARENT}-00", None])
+def test_a_trace_context_is_kept(given: str | None) -> None:
+    """A well-formed trace context is kept to the letter."""
+    assert given == Call(traceparent=given).traceparent
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        f"ff-{PARENT}-01",
+        f"00-{PARENT}",
+        f"00-{PARENT}-0",
+        f"00-{PARENT}-01\n",
+        f"00-{PARENT}-01-more",
+        f" 00-{PARENT}-01",
+        f"00-{PARENT.upper()}-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-4bf92f3577b34da6a3ce929d0e0e4736-{'0' * 16}-01",
+        f"00-{PARENT[1:]}-01",
+    ],
+)
+def test_a_malformed_trace_context_is_dropped(given: str) -> None:
+    """What is no trace context does not get into a call, nor into a header."""
+    assert None is Call(traceparent=given).traceparent

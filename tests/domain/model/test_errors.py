@@ -92,3 +92,70 @@ def test_survives_a_journey(again: object) -> None:
 
     assert callable(again)
     assert (error.args, vars(error)) == ((got := again(error)).args, vars(got))
+
+
+def test_an_error_that_knows_nothing() -> None:
+    """Beside its sentence an error has to know nothing; it is then about one attempt."""
+    assert {
+        "operation": None,
+        "ids": (),
+        "correlation_id": None,
+        "attempts": 1,
+        "status": None,
+        "retry_after": None,
+    } == vars(TimedOut("late"))
+
+
+def test_what_an_error_knows() -> None:
+    """An error says what was asked, of which variants, by whom, how often, and what came back."""
+    error = ServiceOverloaded(
+        "busy",
+        operation=Operation.READ,
+        ids=[an_id(2), an_id(1)],
+        correlation_id="c",
+        attempts=3,
+        reached_service=UNKNOWN,
+        status=503,
+        retry_after=2.5,
+    )
+
+    assert {
+        "operation": Operation.READ,
+        "ids": (an_id(2), an_id(1)),
+        "correlation_id": "c",
+        "attempts": 3,
+        "reached_service": UNKNOWN,
+        "status": 503,
+        "retry_after": 2.5,
+    } == vars(error)
+    assert "busy" == str(error)
+
+
+@pytest.mark.parametrize("reached", list(ReachedService))
+def test_about_another_call(reached: ReachedService) -> None:
+    """The same failure of another call is a new error that knows that call, and all of the rest."""
+    error = ServiceOverloaded(
+        "busy",
+        operation=Operation.READ,
+        ids=[an_id(1)],
+        correlation_id="c",
+        attempts=3,
+        reached_service=reached,
+        status=503,
+        retry_after=2.5,
+    )
+
+    other = error.about(Operation.INITIALIZE, [an_id(2)], correlation_id="d", attempts=4)
+
+    assert ServiceOverloaded is type(other)
+    assert "busy" == str(other)
+    assert {
+        "operation": Operation.INITIALIZE,
+        "ids": (an_id(2),),
+        "correlation_id": "d",
+        "attempts": 4,
+        "reached_service": reached,
+        "status": 503,
+        "retry_after": 2.5,
+    } == vars(other)
+    assert ("c", 3, (an_id(1),)) == (error.correlation_id, error.attempts, error.ids)

@@ -3,10 +3,15 @@ import pytest
 from shelfport import (
     DEFAULT_CALL,
     STOCK_INFORMATION_UNAVAILABLE,
+    AdapterFault,
     CircuitOpen,
+    Conflict,
     ConnectionFailed,
     ContractViolation,
+    DeadlineExceeded,
     InventoryError,
+    OperationInProgress,
+    OverloadedHere,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
@@ -50,6 +55,11 @@ async def test_answers_become_what_a_page_shows() -> None:
         (RequestRejected, UnavailableReason.REJECTED),
         (Unauthorized, UnavailableReason.UNAUTHORIZED),
         (ContractViolation, UnavailableReason.CONTRACT_VIOLATION),
+        (OperationInProgress, UnavailableReason.OVERLOADED),
+        (OverloadedHere, UnavailableReason.OVERLOADED),
+        (DeadlineExceeded, UnavailableReason.TIMED_OUT),
+        (Conflict, UnavailableReason.REJECTED),
+        (AdapterFault, UnavailableReason.ADAPTER_FAULT),
     ],
 )
 async def test_no_outage_raises(error: type[InventoryError], reason: UnavailableReason) -> None:

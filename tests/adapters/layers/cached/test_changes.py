@@ -28,7 +28,7 @@ from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids
 from tests.support.values import a_reading, an_initial_stock
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
 async def test_a_new_record_is_seen_at_once(cached: Cached, service: Service) -> None:
@@ -132,3 +132,15 @@ async def test_age_counts_from_the_sending(cached: Cached, service: Service) -> 
 
     await after(0.2)
     assert [STALE] == freshness(await read(cached, A))
+
+
+async def test_the_stricter_limit_goes_down(cached: Cached, service: Service) -> None:
+    """Of the caller's limit and the time since the change, the shorter one counts."""
+    cached.invalidate([A])
+    await after(3)
+    await read(cached, A, call=Call(max_staleness=2))
+    cached.invalidate([B])
+    await after(3)
+    await read(cached, B, call=Call(max_staleness=20))
+
+    assert [2, 3] == [call.max_staleness for _, call in service.reads]

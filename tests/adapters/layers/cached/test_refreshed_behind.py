@@ -16,6 +16,7 @@ from tests.adapters.layers.cached.world import (
     C,
     Service,
     after,
+    all_turns,
     freshness,
     quantities,
     read,
@@ -23,7 +24,9 @@ from tests.adapters.layers.cached.world import (
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def test_refreshed_behind(cached: Cached, service: Service) -> None:
@@ -45,10 +48,14 @@ async def test_a_refresh_is_traced_to_its_cause(cached: Cached, service: Service
     await read(cached, A)
     await after(10)
     now = LoopClock().monotonic()
-    await read(cached, A, call=Call(correlation_id="page-17", deadline=now + 1, max_staleness=20))
+    await read(
+        cached,
+        A,
+        call=Call(correlation_id="page-17", traceparent=TRACE, deadline=now + 1, max_staleness=20),
+    )
     await after(0)
 
-    assert Call(correlation_id="page-17") == service.reads[-1][1]
+    assert Call(correlation_id="page-17", traceparent=TRACE) == service.reads[-1][1]
 
 
 async def test_one_refresh_at_a_time(cached: Cached, service: Service) -> None:
@@ -111,3 +118,44 @@ async def test_a_success_ends_the_pause(cached: Cached, service: Service) -> Non
     await after(0.01)
 
     assert [[A], [A], [B], [A]] == service.asked
+
+
+async def test_the_pause_ends_on_time(cached: Cached, service: Service) -> None:
+    """A page that comes just when the pause ends refreshes again."""
+    await read(cached, A)
+    await after(10)
+    service.error = DOWN
+    await read(cached, A)
+    await all_turns()
+    await after(cached._paused_until - LoopClock().monotonic())
+    await read(cached, A)
+    await all_turns()
+
+    assert 3 == len(service.asked)
+
+
+async def test_asked_for_twice_in_one_page(cached: Cached, service: Service) -> None:
+    """A variant that stands in a page twice does not hide those after it."""
+    await read(cached, A)
+    await after(10)
+    answers = await read(cached, A, A, B, B, C)
+    again = await read(cached, C, C, A)
+
+    assert [A, B, C] == list(answers)
+    assert [C, A] == list(again)
+    assert [B, C, A] == service.asked[-1]
+
+
+async def test_the_bound_holds_again_and_again(cached: Cached, service: Service) -> None:
+    """When refreshes have ended, as many run at once as before: no fewer, and no more."""
+    for _ in range(3):
+        await read(cached, A, B, C)
+        await after(10)
+        service.reads.clear()
+        service.delay = 2.0
+        for variant in (A, B, C):
+            await read(cached, variant)
+        await after(2.1)
+        assert [[A], [B]] == service.asked
+        service.delay = 0.0
+        await after(300)

@@ -27,7 +27,7 @@ from tests.adapters.layers.cached.world import (
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
 async def test_a_moment_for_the_service(cached: Cached, service: Service) -> None:
@@ -156,3 +156,23 @@ async def test_a_bug_in_a_refresh_costs_no_page(
 
     assert [STALE] == freshness(await read(cached, A))
     assert "inventory refresh failed: this is a bug" in caplog.text
+
+
+async def test_the_last_window_begins_on_time(cached: Cached, service: Service) -> None:
+    """At the very end of the middle window the service is given its moment."""
+    await read(cached, A)
+    await after(30)
+
+    assert [LIVE] == freshness(await read(cached, A))
+
+
+async def test_a_refresh_is_overdue_on_time(cached: Cached, service: Service) -> None:
+    """A refresh that has taken just the soft timeout is overdue."""
+    await read(cached, A)
+    await after(100)
+    service.delay = 10.0
+    await read(cached, A)  # waits for 0.2 s
+    started = LoopClock().monotonic()
+    assert [STALE] == freshness(await read(cached, A))
+
+    assert started == LoopClock().monotonic()

@@ -71,3 +71,9 @@ async def read(cached: Cached, *ids: object, call: Call = DEFAULT_CALL) -> Answe
 
 async def after(seconds: float) -> None:
     await asyncio.sleep(seconds)
+
+
+async def all_turns() -> None:
+    """Let everything run that is ready to, without any time passing."""
+    for _ in range(10):
+        await asyncio.sleep(0)
