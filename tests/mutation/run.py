@@ -149,7 +149,7 @@ def mutmut(copy: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def mutate(copy: Path, module: str) -> Result:
+def mutate(copy: Path, module: str, seen: str) -> Result:
     """Try all mutants of `module` in a fresh state of the copy."""
     began = time.monotonic()
     shutil.rmtree(copy / "mutants", ignore_errors=True)
@@ -165,7 +165,7 @@ def mutate(copy: Path, module: str) -> Result:
         codes = json.loads(meta.read_text())["exit_code_by_key"]
     left = [name for name, code in codes.items() if code not in KILLED | TIMED_OUT]
     return Result(
-        fingerprint(module),
+        seen,
         len(codes),
         len(codes) - len(left),
         [told(copy, name) for name in left],
@@ -243,10 +243,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     results = {} if options.fresh else load()
     good = True
+    # Taken with the copy: what is edited while this runs is not what was tried.
+    seen = {module: fingerprint(module) for module in chosen(options.modules)}
     with scratch_copy() as copy:
-        for module in chosen(options.modules):
-            if module not in results or results[module].fingerprint != fingerprint(module):
-                results[module] = mutate(copy, module)
+        for module, taken in seen.items():
+            if module not in results or results[module].fingerprint != taken:
+                results[module] = mutate(copy, module, taken)
                 save(results)
             good &= judge(module, results[module], options.least)
     return 0 if good else 1
