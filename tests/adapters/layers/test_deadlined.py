@@ -67,6 +67,28 @@ async def test_open_terms_are_filled_in() -> None:
     assert [completed] == [call for _, call in inner.initializations]
 
 
+ID = "0af7651916cd43dd8448eb211c80319c"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("call", "traceparent"),
+    [
+        (Call(correlation_id=ID), f"00-{ID}-{ID[:16]}-00"),
+        (Call(correlation_id=ID, traceparent=TRACE), TRACE),
+        (Call(correlation_id="order-17"), None),
+        (DEFAULT_CALL, None),
+    ],
+)
+async def test_a_trace_context(call: Call, traceparent: str | None) -> None:
+    """A caller's context stands; without one, an id that is a trace id begins one."""
+    inner = ScriptedPort()
+
+    await deadlined(inner).read([A], call)
+
+    assert [traceparent] == [call.traceparent for _, call in inner.reads]
+
+
 async def test_the_callers_terms_stand() -> None:
     """What the caller said is passed on unchanged."""
     inner = ScriptedPort()
