@@ -131,6 +131,7 @@ def test_known_and_unknown_go_by_when_they_were_asked_for(shelf: Shelf) -> None:
     shelf.store(A, a_reading(A), 100)
     assert not shelf.store(A, UnknownVariant(A), 99)
     assert shelf.store(A, UnknownVariant(A), 101)
+    assert shelf.store(A, UnknownVariant(A), 101)
     assert not shelf.store(A, a_reading(A), 100)
     assert shelf.store(A, a_reading(A), 102)
 
