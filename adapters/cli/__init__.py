@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         # Here, so that a missing extra is a sentence and no traceback.
-        from shelfport.adapters.cli.app import run  # noqa: PLC0415
+        from shelfport.adapters.cli.app import run  # noqa: PLC0415 - the extra may not be installed
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
             raise

@@ -23,10 +23,10 @@ except ImportError as error:
 # Before the cases are imported, so that a failing one shows the values it compared.
 pytest.register_assert_rewrite(f"{__name__}.cases", f"{__name__}.given")
 
-from shelfport.contracts.conformance.capabilities import Capabilities  # noqa: E402
-from shelfport.contracts.conformance.harness import Harness, RealClock  # noqa: E402
-from shelfport.contracts.conformance.suite import InventoryPortConformance  # noqa: E402
-from shelfport.contracts.conformance.trouble import SLOW_BY, Trouble  # noqa: E402
+from shelfport.contracts.conformance.capabilities import Capabilities  # noqa: E402 - after the look for pytest
+from shelfport.contracts.conformance.harness import Harness, RealClock  # noqa: E402 - after the look for pytest
+from shelfport.contracts.conformance.suite import InventoryPortConformance  # noqa: E402 - after the look for pytest
+from shelfport.contracts.conformance.trouble import SLOW_BY, Trouble  # noqa: E402 - after the look for pytest
 
 __all__ = [
     "SLOW_BY",

@@ -75,11 +75,11 @@ class Harness(ABC):
         """The truth: how many records there are in all. Belongs to `initializes`."""
         raise _missing("records", "initializes")
 
-    async def cause(self, trouble: Trouble | None) -> None:  # noqa: ARG002
+    async def cause(self, trouble: Trouble | None) -> None:  # noqa: ARG002 - for who overrides it
         """Begin `trouble`, from the next request on; None ends it. Belongs to `troubles`."""
         raise _missing("cause", "troubles")
 
-    async def spoil(self, variant: ProductVariantId) -> None:  # noqa: ARG002
+    async def spoil(self, variant: ProductVariantId) -> None:  # noqa: ARG002 - for who overrides it
         """Make the record of `variant` unreadable, and no other. Belongs to `spoils_one`."""
         raise _missing("spoil", "spoils_one")
 

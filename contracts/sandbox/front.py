@@ -134,7 +134,7 @@ async def _aborted(request: web.Request) -> web.StreamResponse:
 async def _truncated(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
     assert isinstance(whole, web.Response)  # noqa: S101 - the endpoints make no others
     body = whole.body
-    assert isinstance(body, bytes)  # noqa: S101
+    assert isinstance(body, bytes)  # noqa: S101 - as above
     cut = web.StreamResponse(status=whole.status, headers=whole.headers)
     cut.content_length = len(body)
     await cut.prepare(request)

@@ -46,7 +46,7 @@ quantities = st.integers(0, MAX_QUANTITY)
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(
     datetime(1970, 1, 2),  # noqa: DTZ001 - the zones are drawn
-    datetime(2026, 3, 13),  # noqa: DTZ001
+    datetime(2026, 3, 13),  # noqa: DTZ001 - as above
     timezones=offsets,
 )
 levels = st.fixed_dictionaries(

@@ -1,7 +1,7 @@
 """Whatever is asked, in whatever order and spelling: one entry each (R1), on both adapters."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,7 @@ from shelfport import (
     Created,
     HttpInventory,
     InMemoryInventory,
+    ProductVariantId,
     Settings,
     StockReading,
     SystemClock,
@@ -28,6 +29,7 @@ from tests.support.values import an_id, an_initial_stock
 STOCK = {an_id(n): quantity for n, quantity in enumerate([0, 1, 10, 11, 100, 2**31 - 1], 1)}
 UNKNOWN = [an_id(n) for n in range(100, 104)]
 asked = st.lists(st.sampled_from([*STOCK, *UNKNOWN]), max_size=30)
+Spelling = Callable[[UUID], UUID | str]
 spelt = st.sampled_from([lambda v: v, str, lambda v: str(v).upper(), lambda v: f"{{{v}}}"])
 
 
@@ -61,11 +63,14 @@ def told(answer: object) -> object:
 
 @given(ids=asked)
 def test_memory_and_http_agree(
-    runner: asyncio.Runner, memory: InMemoryInventory, http: HttpInventory, ids: list[UUID]
+    runner: asyncio.Runner,
+    memory: InMemoryInventory,
+    http: HttpInventory,
+    ids: list[ProductVariantId],
 ) -> None:
     """The memory adapter and HTTP to the sandbox give equal answers, in first-asked order."""
-    from_memory = runner.run(memory.read(ids, DEFAULT_CALL))  # type: ignore[arg-type]  # NewType
-    from_http = runner.run(http.read(ids, DEFAULT_CALL))  # type: ignore[arg-type]  # NewType
+    from_memory = runner.run(memory.read(ids, DEFAULT_CALL))
+    from_http = runner.run(http.read(ids, DEFAULT_CALL))
 
     assert list(dict.fromkeys(ids)) == list(from_http) == list(from_memory)
     for variant in from_memory:
@@ -77,10 +82,10 @@ def test_memory_and_http_agree(
 
 @given(ids=asked, spellings=st.lists(spelt, min_size=30, max_size=30))
 def test_a_page_has_one_entry_for_each(
-    runner: asyncio.Runner, memory: InMemoryInventory, ids: list[UUID], spellings: list[object]
+    runner: asyncio.Runner, memory: InMemoryInventory, ids: list[UUID], spellings: list[Spelling]
 ) -> None:
     """Through the whole stack: one entry for each thing asked for, under it, in its place."""
-    refs = [spelling(v) for v, spelling in zip(ids, spellings, strict=False)]  # type: ignore[operator]
+    refs = [spelling(v) for v, spelling in zip(ids, spellings, strict=False)]
 
     async def page() -> dict[UUID | str, object]:
         async with build(Settings(), adapter=memory) as inventory:

@@ -5,6 +5,7 @@ import json
 import socket
 
 import pytest
+from aiohttp import web
 
 from shelfport import DEFAULT_CALL, ConnectionFailed, HttpInventory, ReachedService
 from tests.adapters.http.conftest import Connect
@@ -77,7 +78,7 @@ async def test_cookies_are_not_kept(connect: Connect) -> None:
     """A cookie that the service sets is not sent back."""
     known = stocked(ids(2))
 
-    async def baking(request):  # type: ignore[no-untyped-def]  # a handler around a handler
+    async def baking(request: web.BaseRequest) -> web.StreamResponse:
         response = await known(request)
         response.headers["Set-Cookie"] = "session=1"
         return response

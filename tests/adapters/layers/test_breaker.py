@@ -704,7 +704,7 @@ def test_signals_tell_the_story() -> None:
 def test_absurd_options(arguments: dict[str, float], name: str) -> None:
     """A number that would make it useless is refused by name."""
     with pytest.raises(ValueError, match=f"^{name} is "):
-        BreakerOptions(**arguments)  # type: ignore[arg-type]
+        BreakerOptions(**arguments)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_shown() -> None:

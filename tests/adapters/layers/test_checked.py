@@ -119,7 +119,7 @@ async def test_the_adapter_gets_each_id_once_and_cannot_touch_the_callers_list()
             {A: a_reading(A), B: UnknownVariant(C)}, "a UnknownVariant", id="another's unknown"
         ),
         pytest.param(
-            {A: a_reading(A), B: Unreadable(ValueError("no"))},  # type: ignore[arg-type]
+            {A: a_reading(A), B: Unreadable(ValueError("no"))},  # type: ignore[arg-type]  # the point of the test
             "a Unreadable",
             id="another error",
         ),

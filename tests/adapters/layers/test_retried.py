@@ -448,7 +448,7 @@ def test_the_budget_of_the_options() -> None:
 def test_absurd_numbers_of_attempts(attempts: object) -> None:
     """Less than one attempt, or more than ten, are refused."""
     with pytest.raises(ValueError, match=r"^attempts is"):
-        RetryOptions(attempts=attempts)  # type: ignore[arg-type]
+        RetryOptions(attempts=attempts)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_the_first_pause_is_not_longer_than_the_longest() -> None:

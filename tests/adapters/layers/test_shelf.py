@@ -3,7 +3,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from shelfport import CacheOptions, Freshness, StockReading, UnknownVariant
+from shelfport import CacheOptions, Freshness, ProductVariantId, StockReading, UnknownVariant
 from shelfport.adapters.layers import Shelf
 from shelfport.adapters.layers.shelf import Entry
 from tests.support.clocks import EPOCH
@@ -19,8 +19,8 @@ def shelf() -> Shelf:
     return Shelf(OPTIONS, lowest)
 
 
-def kept(shelf: Shelf, variant: object = A) -> Entry:
-    entry = shelf.get(variant)  # type: ignore[arg-type]  # A by default
+def kept(shelf: Shelf, variant: ProductVariantId = A) -> Entry:
+    entry = shelf.get(variant)
     assert entry is not None
     return entry
 

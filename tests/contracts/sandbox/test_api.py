@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shelfport import ProductVariantId
 from shelfport.contracts.sandbox import Sandbox
 from tests.contracts.checked_client import CheckedClient
 from tests.contracts.shelf import IN_STOCK, LOW, OUT, UNKNOWN, StillClock, connected, poll
@@ -49,7 +50,7 @@ async def test_reads_one(client: CheckedClient) -> None:
 async def test_case_of_an_id(client: CheckedClient, sandbox: Sandbox) -> None:
     """Ids are the same in upper and lower case."""
     shouted = UUID("abcdefab-cdef-4bcd-8fab-cdefabcdefab")
-    sandbox.set_stock(shouted, 1)  # type: ignore[arg-type]
+    sandbox.set_stock(ProductVariantId(shouted), 1)
 
     assert 200 == (await client.get(f"/inventory/{str(shouted).upper()}")).status
 
@@ -95,7 +96,7 @@ async def test_takes_as_much_as_it_says(client: CheckedClient, sandbox: Sandbox)
     """200 ids, and 8000 bytes of request target, are accepted."""
     ids = [uuid4() for _ in range(200)]
     for variant_id in ids:
-        sandbox.set_stock(variant_id, 7)  # type: ignore[arg-type]
+        sandbox.set_stock(ProductVariantId(variant_id), 7)
     target = "/inventory?productVariantIds=" + ",".join(map(str, ids)) + "&pad="
 
     answered = await client.get(target.ljust(8_000, "x"))

@@ -237,4 +237,4 @@ async def test_correlation_id_survives(client: CheckedClient, sandbox: Sandbox) 
 def test_refuses_bad_faults(faults: dict[str, object], sentence: str) -> None:
     """A fault out of range is refused where it is made, with a sentence that names it."""
     with pytest.raises(ValueError, match=f"^{sentence}"):
-        Faults(**faults)  # type: ignore[arg-type]
+        Faults(**faults)  # type: ignore[arg-type]  # the point of the test

@@ -95,11 +95,11 @@ def test_updated_at_never_goes_back(store: Store, clock: StillClock) -> None:
 def test_refuses_what_counts_no_units(store: Store, quantity: object) -> None:
     """Quantities are integers from 0 to the largest int32, in seeds as well."""
     with pytest.raises(ValueError, match=r"availableQuantity is .*: it must be an integer from 0"):
-        store.set_stock(LOW, quantity)  # type: ignore[arg-type]
+        store.set_stock(LOW, quantity)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(ValueError, match=r"lowStockThreshold is .*: it must be an integer from 0"):
-        store.set_stock(LOW, 1, quantity)  # type: ignore[arg-type]
+        store.set_stock(LOW, 1, quantity)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(ValueError, match=r"available_quantity is .*: it must be an integer from 0"):
-        SeedRecord(LOW, quantity)  # type: ignore[arg-type]
+        SeedRecord(LOW, quantity)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_writes_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_writes_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
     write = store._write
 
     def torn(*arguments: object) -> None:
-        write(*arguments)  # type: ignore[arg-type]
+        write(*arguments)  # type: ignore[arg-type]  # the point of the test
         raise sqlite3.OperationalError("disk full")
 
     with monkeypatch.context() as patched:
@@ -174,7 +174,7 @@ def test_clocks(tmp_path: Path) -> None:
     assert "UTC" == str(store.set_stock(LOW, 1).updated_at.tzinfo)
     store.close()
 
-    naive = Store(None, lambda: datetime(2026, 3, 14))  # noqa: DTZ001
+    naive = Store(None, lambda: datetime(2026, 3, 14))  # noqa: DTZ001 - the point of the test
     naive.open()
     with pytest.raises(ValueError, match="naive datetime"):
         naive.set_stock(LOW, 1)

@@ -4,6 +4,7 @@ from shelfport import (
     DEFAULT_CALL,
     STOCK_INFORMATION_UNAVAILABLE,
     AdapterFault,
+    Call,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
@@ -23,7 +24,7 @@ from shelfport import (
     Unreadable,
 )
 from shelfport.domain.services import StockLookup
-from tests.support.ports import ScriptedPort, raising
+from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_id
 
 A, B, C = an_id(1), an_id(2), an_id(3)
@@ -32,10 +33,10 @@ A, B, C = an_id(1), an_id(2), an_id(3)
 async def test_answers_become_what_a_page_shows() -> None:
     """A reading is shown as it is; unknown and unreadable variants are unavailable, and say why."""
 
-    async def script(ids: object, call: object) -> dict[object, object]:
+    async def script(ids: Ids, call: Call) -> Answers:
         return {A: a_reading(A), B: UnknownVariant(B), C: Unreadable(TimedOut("late"))}
 
-    lookup = StockLookup(ScriptedPort(script))  # type: ignore[arg-type]  # a looser script
+    lookup = StockLookup(ScriptedPort(script))
 
     assert {
         A: a_reading(A),

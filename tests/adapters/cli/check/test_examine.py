@@ -75,4 +75,4 @@ def test_the_table_is_in_order() -> None:
 def test_a_check_that_forgot_what_it_needs() -> None:
     """Settings that no check has found yet are a programmer's mistake, told as one."""
     with pytest.raises(RuntimeError, match="must need 'settings'"):
-        a_case().settings  # noqa: B018
+        a_case().settings  # noqa: B018 - looking at it raises

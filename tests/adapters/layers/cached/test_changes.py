@@ -48,7 +48,7 @@ async def test_a_failed_initialization_is_a_change_too(cached: Cached, service: 
     """An initialisation that failed may have happened: "unknown" is not believed after it."""
 
     class Failing(Service):
-        async def initialize(self, request: object, call: object) -> object:  # type: ignore[override]
+        async def initialize(self, request: object, call: object) -> object:  # type: ignore[override]  # only raises
             raise DOWN
 
     failing = Failing()

@@ -7,6 +7,7 @@ from shelfport import (
     CacheOptions,
     Call,
     Freshness,
+    ProductVariantId,
     StockReading,
     TimedOut,
     UnknownVariant,
@@ -65,8 +66,8 @@ def quantities(answers: Answers) -> list[int | None]:
     ]
 
 
-async def read(cached: Cached, *ids: object, call: Call = DEFAULT_CALL) -> Answers:
-    return await cached.read(list(ids), call)  # type: ignore[arg-type]  # ids are ids
+async def read(cached: Cached, *ids: ProductVariantId, call: Call = DEFAULT_CALL) -> Answers:
+    return await cached.read(ids, call)
 
 
 async def after(seconds: float) -> None:
