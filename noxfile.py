@@ -14,6 +14,8 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
+EXTRAS = "cli"
+"""What the tests and the type checker need of the package's extras: all of them."""
 CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
 
@@ -36,7 +38,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, forbidden imports, and the direction of every arrow."""
-    install(session, "lint", extras="cli")
+    install(session, "lint", extras=EXTRAS)
     session.run("ruff", "check", *CHECKED)
     session.run("ruff", "format", "--check", *CHECKED)
     session.run("lint-imports")
@@ -45,7 +47,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", extras="cli")
+    install(session, "types", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py")
 
@@ -53,7 +55,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The default tests, with branch coverage; without any server, what needs one skips."""
-    install(session, "tests", extras="cli")
+    install(session, "tests", extras=EXTRAS)
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -66,7 +68,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def properties(session: nox.Session) -> None:
     """The property tests at length; the default tests run a short edition of them."""
-    install(session, "tests", extras="cli")
+    install(session, "tests", extras=EXTRAS)
     env = {"HYPOTHESIS_PROFILE": "long"}
     session.run(
         "pytest", "tests/properties", "--hypothesis-show-statistics", *session.posargs, env=env
@@ -76,14 +78,21 @@ def properties(session: nox.Session) -> None:
 @nox.session
 def faults(session: nox.Session) -> None:
     """Faults over real sockets at full length: prints its figures; 100,000 faulty calls."""
-    install(session, "tests", extras="cli")
+    install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/faults", *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def services(session: nox.Session) -> None:
+    """What talks to real servers, at full length: PostgreSQL, Redis, RabbitMQ, NATS."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("pytest", "tests/services", *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session
 def mutation(session: nox.Session) -> None:
     """Mutation testing of the layers and the domain, module by module; resumable."""
-    install(session, "tests", "mutation", extras="cli")
+    install(session, "tests", "mutation", extras=EXTRAS)
     session.run("python", "tests/mutation/run.py", *session.posargs)
 
 

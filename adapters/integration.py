@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
-from shelfport.adapters.layers import Breaker, BreakerSnapshot
+from shelfport.adapters.layers import Breaker
 from shelfport.adapters.settings import InitialStockOptions
+from shelfport.adapters.snapshot import Snapshot
 from shelfport.domain.model import (
     DEFAULT_CALL,
     Availability,
@@ -167,9 +168,9 @@ class InventoryIntegration(Generic[RefT]):
             request, self._call(None, deadline, correlation_id)
         )
 
-    def circuit(self) -> BreakerSnapshot:
-        """What the circuit breaker knows now: its state, what it counted, when it tries again."""
-        return self._breaker.snapshot(self._clock.monotonic())
+    def snapshot(self) -> Snapshot:
+        """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
+        return Snapshot(circuit=self._breaker.snapshot(self._clock.monotonic()))
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.

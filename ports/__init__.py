@@ -6,6 +6,15 @@ Their docstrings are obligations on whoever implements them.
 from shelfport.ports.clock import Clock
 from shelfport.ports.inventory import InventoryPort
 from shelfport.ports.listener import Listener
+from shelfport.ports.product_catalog import ProductCatalogPort
+from shelfport.ports.stock_knowledge import StockKnowledge
 from shelfport.ports.variant_mapper import VariantMapper
 
-__all__ = ["Clock", "InventoryPort", "Listener", "VariantMapper"]
+__all__ = [
+    "Clock",
+    "InventoryPort",
+    "Listener",
+    "ProductCatalogPort",
+    "StockKnowledge",
+    "VariantMapper",
+]

@@ -1,9 +1,57 @@
-"""What holds for every test."""
+"""What holds for every test: no stray event loop, figures at the end, and servers or the reason."""
 
 import asyncio
+
+import pytest
+
+from tests.support.figures import FIGURES, Report
+from tests.support.services import Service, address_of
 
 
 def pytest_configure() -> None:
     # On Python 3.11 pytest-asyncio asks for "the current loop" before the first test, which makes
     # one that nobody closes. Saying that there is none keeps it from being made.
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Takes a line with a figure, shown in the summary under the test's name."""
+    name = request.node.name
+
+    def tell(line: str) -> None:
+        request.config.stash.setdefault(FIGURES, []).append(f"{name}: {line}")
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures = terminalreporter.config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A real PostgreSQL, or a skip with the reason."""
+    return address_of(Service.POSTGRES)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A real Redis, or a skip with the reason."""
+    return address_of(Service.REDIS)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> str:
+    """A real RabbitMQ, or a skip with the reason."""
+    return address_of(Service.RABBITMQ)
+
+
+@pytest.fixture(scope="session")
+def nats_url() -> str:
+    """A real NATS with JetStream, or a skip with the reason."""
+    return address_of(Service.NATS)

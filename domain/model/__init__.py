@@ -37,6 +37,12 @@ from shelfport.domain.model.errors import (
     TransientError,
     Unauthorized,
 )
+from shelfport.domain.model.events import (
+    InventoryBackInStock,
+    InventoryEvent,
+    InventoryLowStock,
+    InventoryOutOfStock,
+)
 from shelfport.domain.model.item import InitialStock, InventoryItem
 from shelfport.domain.model.retry_budget import RetryBudget
 from shelfport.domain.model.stock import (
@@ -66,8 +72,12 @@ __all__ = [
     "Freshness",
     "InitialStock",
     "Initialized",
+    "InventoryBackInStock",
     "InventoryError",
+    "InventoryEvent",
     "InventoryItem",
+    "InventoryLowStock",
+    "InventoryOutOfStock",
     "LocalRefusal",
     "Operation",
     "OperationInProgress",

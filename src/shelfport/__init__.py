@@ -25,6 +25,7 @@ from shelfport.adapters.layers import (
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
+from shelfport.adapters.snapshot import Snapshot
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
@@ -43,8 +44,12 @@ from shelfport.domain.model import (
     Freshness,
     Initialized,
     InitialStock,
+    InventoryBackInStock,
     InventoryError,
+    InventoryEvent,
     InventoryItem,
+    InventoryLowStock,
+    InventoryOutOfStock,
     LocalRefusal,
     Operation,
     OperationInProgress,
@@ -77,7 +82,14 @@ from shelfport.domain.model.signals import (
     ServedStale,
     Signal,
 )
-from shelfport.ports import Clock, InventoryPort, Listener, VariantMapper
+from shelfport.ports import (
+    Clock,
+    InventoryPort,
+    Listener,
+    ProductCatalogPort,
+    StockKnowledge,
+    VariantMapper,
+)
 
 __all__ = [
     "DEFAULT_CALL",
@@ -110,9 +122,13 @@ __all__ = [
     "InitialStock",
     "InitialStockOptions",
     "Initialized",
+    "InventoryBackInStock",
     "InventoryError",
+    "InventoryEvent",
     "InventoryIntegration",
     "InventoryItem",
+    "InventoryLowStock",
+    "InventoryOutOfStock",
     "InventoryPort",
     "LimitOptions",
     "Listener",
@@ -121,6 +137,7 @@ __all__ = [
     "OperationInProgress",
     "OverloadedHere",
     "PermanentError",
+    "ProductCatalogPort",
     "ProductVariantId",
     "ReachedService",
     "RefreshFailed",
@@ -135,7 +152,9 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Signal",
+    "Snapshot",
     "SplitOptions",
+    "StockKnowledge",
     "StockLevel",
     "StockReading",
     "StockStatus",

@@ -311,11 +311,13 @@ async def test_an_operator_opens_the_circuit(inventory: InventoryIntegration) ->
     inventory.force_circuit(BreakerState.OPEN)
 
     assert Unavailable(UnavailableReason.CIRCUIT_OPEN) == await inventory.get_stock_level(A)
-    assert (BreakerState.OPEN, True) == (inventory.circuit().state, inventory.circuit().forced)
+    circuit = inventory.snapshot().circuit
+    assert (BreakerState.OPEN, True) == (circuit.state, circuit.forced)
 
     inventory.force_circuit(None)
     assert isinstance(await inventory.get_stock_level(A), StockReading)
-    assert (BreakerState.CLOSED, 1) == (inventory.circuit().state, inventory.circuit().calls)
+    circuit = inventory.snapshot().circuit
+    assert (BreakerState.CLOSED, 1) == (circuit.state, circuit.calls)
 
 
 def test_repr_shows_the_stack() -> None:

@@ -23,8 +23,8 @@ from shelfport import (
 )
 from shelfport.adapters.layers import Retried
 from shelfport.domain.model.signals import Signal
-from tests.faults.conftest import Report
 from tests.faults.servers import Trouble, answer, reset, unavailable, wired
+from tests.support.figures import Report
 from tests.support.values import an_id, ids
 
 Calls = Sequence[Callable[[], Awaitable[object]]]

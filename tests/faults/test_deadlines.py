@@ -25,7 +25,6 @@ from shelfport.adapters.container import compose
 from shelfport.adapters.layers import Breaker
 from shelfport.domain.model.signals import Signal
 from shelfport.domain.services import StockLookup
-from tests.faults.conftest import Report
 from tests.faults.servers import (
     Trouble,
     answer,
@@ -39,6 +38,7 @@ from tests.faults.servers import (
     wired,
 )
 from tests.support.clocks import LoopClock
+from tests.support.figures import Report
 from tests.support.values import an_id, an_initial_stock, ids
 
 DEADLINE = 0.3

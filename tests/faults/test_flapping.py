@@ -30,8 +30,8 @@ from shelfport.adapters.container import compose
 from shelfport.adapters.layers import Breaker
 from shelfport.domain.model.signals import BreakerChanged, BreakerState, Signal
 from shelfport.domain.services import StockLookup
-from tests.faults.conftest import Report
 from tests.support.clocks import EPOCH, LoopClock
+from tests.support.figures import Report
 from tests.support.ports import Ids
 from tests.support.values import ids
 

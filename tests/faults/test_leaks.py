@@ -21,7 +21,6 @@ from shelfport import (
     Settings,
     Unavailable,
 )
-from tests.faults.conftest import Report
 from tests.faults.servers import (
     Trouble,
     answer,
@@ -33,6 +32,7 @@ from tests.faults.servers import (
     unavailable,
     wired,
 )
+from tests.support.figures import Report
 from tests.support.values import ids
 
 CALLS = 100_000 if os.environ.get("SHELFPORT_LONG") else 5_000

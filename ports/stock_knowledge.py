@@ -1,0 +1,20 @@
+"""The port to whatever remembers stock: how it learns that what it remembers has changed."""
+
+from typing import Protocol
+
+from shelfport.domain.model import InventoryEvent
+
+
+class StockKnowledge(Protocol):
+    """Something that keeps stock levels and is told when they change (R10).
+
+    It is told every event, on every replica, perhaps twice and perhaps out of order.
+    """
+
+    async def learn(self, event: InventoryEvent) -> None:
+        """Follow `event`: what was read before it is not shown as current after it.
+
+        Must be idempotent, and must not let an older event undo a newer one. Must not raise for
+        anything that a network does: what could not be told is bounded by how long it is kept.
+        """
+        ...

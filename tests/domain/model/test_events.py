@@ -1,0 +1,41 @@
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from shelfport import (
+    InventoryBackInStock,
+    InventoryEvent,
+    InventoryLowStock,
+    InventoryOutOfStock,
+    StockStatus,
+)
+from tests.support.clocks import EPOCH
+from tests.support.values import an_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (InventoryOutOfStock, StockStatus.OUT_OF_STOCK),
+        (InventoryLowStock, StockStatus.LOW_STOCK),
+        (InventoryBackInStock, StockStatus.IN_STOCK),
+    ],
+)
+def test_an_event_names_a_status(kind: type[InventoryEvent], status: StockStatus) -> None:
+    """Each kind of event says which status the variant has after it."""
+    event = kind(event_id=uuid4(), occurred_at=EPOCH, variant_id=an_id())
+
+    assert status is event.status
+
+
+def test_an_event_without_a_time_or_an_id_is_refused() -> None:
+    """A naive time is no instant, and the nil UUID names nothing."""
+    with pytest.raises(ValueError, match="occurred_at"):
+        InventoryLowStock(
+            event_id=uuid4(),
+            occurred_at=datetime(2026, 1, 1),  # noqa: DTZ001 - the point
+            variant_id=an_id(),
+        )
+    with pytest.raises(ValueError, match="event_id is the nil UUID"):
+        InventoryLowStock(event_id=UUID(int=0), occurred_at=EPOCH, variant_id=an_id())
