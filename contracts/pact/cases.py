@@ -63,7 +63,9 @@ class Case:
 
 def _stock(exchange: Exchange) -> Sequence[ProviderState]:
     """What the answer says of each variant, and no record of those that it does not mention."""
-    quantities = {level["productVariantId"]: level["availableQuantity"] for level in exchange.levels}
+    quantities = {
+        level["productVariantId"]: level["availableQuantity"] for level in exchange.levels
+    }
     return [
         VariantHasStock(variant_id(asked), quantities[asked], _THRESHOLD)
         if asked in quantities

@@ -63,10 +63,11 @@ def reads_of_problem(slug: str) -> Members:
     return _PROBLEM
 
 
-RETRY_AFTER: Mapping[str, str] = dict.fromkeys(
-    ("too-many-requests", "unavailable", "in-progress"), "Retry-After"
+READ_HEADERS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("too-many-requests", "unavailable", "in-progress"), ("Retry-After",)
 )
-"""The header that the consumer reads with these problems; of other answers it reads none."""
+"""The headers that the consumer reads, by problem type; of other answers it reads none. The yaml
+lets an answer be without some of them, and its prose promises them for these types."""
 
 
 def example_of(expectation: Any) -> Any:

@@ -46,7 +46,7 @@ class Node:
                 value = node.value[step]
             except (KeyError, IndexError, TypeError):
                 raise node.error(f"there is no `{step}`") from None
-            node = node._at(value, f"{node.pointer}/{_escaped(step)}").followed()  # noqa: SLF001 - of this class
+            node = node._at(value, f"{node.pointer}/{_escaped(step)}").followed()
         return node
 
     def get(self, step: str) -> "Node | None":
@@ -80,7 +80,7 @@ class Node:
                 resolved = self._registry.resolver(_URI).lookup(target)
             except Unresolvable as error:
                 raise node.error(f"the reference {target} leads nowhere") from error
-            node = node._at(resolved.contents, target)  # noqa: SLF001 - of this class
+            node = node._at(resolved.contents, target)
             if node.pointer in seen:
                 raise node.error("this reference leads to itself")
             seen.add(node.pointer)

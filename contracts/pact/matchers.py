@@ -15,9 +15,7 @@ Expectation: TypeAlias = Any
 """JSON, with matchers."""
 
 UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-DATE_TIME = (
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"  # RFC 3339 §5.6
-)
+DATE_TIME = r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"  # RFC 3339 §5.6
 _FORMATS = {"uuid": UUID, "date-time": DATE_TIME}
 _TYPE = "pact:matcher:type"
 
@@ -69,7 +67,9 @@ def sent(schema: Schema, example: Any, members: Collection[str]) -> Expectation:
     """
     schema.check(example)
     if set(example) != set(members):
-        raise schema.node.error(f"the consumer sends {sorted(members)}, the example {sorted(example)}")
+        raise schema.node.error(
+            f"the consumer sends {sorted(members)}, the example {sorted(example)}"
+        )
     return {name: _leaf(schema.properties[name], example[name]) for name in members}
 
 
@@ -115,7 +115,7 @@ def _one_of(schema: Schema, example: Any, allowed: Collection[str]) -> Expectati
     """One of these ids, in either case of its letters."""
     if schema.type != "string" or schema.keywords.get("format") != "uuid":
         raise schema.node.error("the consumer compares this id: it must be a string of format uuid")
-    return regex(f"(?i:{'|'.join(map(re.escape, allowed))})", example)
+    return regex(f"(?i:{'|'.join(allowed)})", example)
 
 
 def _leaf(schema: Schema, example: Any) -> Expectation:
@@ -142,10 +142,9 @@ def expression(schema: Schema) -> str:
     words = schema.keywords
     match schema.type:
         case "string" if "enum" in words:
-            return f"({'|'.join(map(re.escape, words['enum']))})"
+            return f"({'|'.join(map(_literally, words['enum']))})"
         case "string" if "pattern" in words:
-            pattern = str(words["pattern"])
-            return f"({pattern})" if "$" in pattern[:-1] else pattern.removeprefix("^").removesuffix("$")
+            return _inner(schema, str(words["pattern"]))
         case "string" if "format" in words:
             found = _FORMATS.get(words["format"])
             if found is None:
@@ -154,13 +153,25 @@ def expression(schema: Schema) -> str:
         case "string":
             return ".+"
         case "integer" if words.get("minimum") == 0:
-            most = words.get("maximum")
-            return r"\d+" if most is None else rf"\d{{1,{len(str(most))}}}"
+            return rf"\d{{1,{len(str(words['maximum']))}}}" if "maximum" in words else r"\d+"
         case "array" if schema.items is not None:
             least, most = words.get("minItems", 0), words.get("maxItems")
-            if not least or most is None:
-                raise schema.node.error("a list in a parameter needs `minItems` from 1, and `maxItems`")
+            if least < 1 or most is None:
+                raise schema.node.error("a list in a parameter needs `minItems` and `maxItems`")
             item = expression(schema.items)
             return f"{item}(,{item}){{{least - 1},{most - 1}}}"
         case kind:
             raise schema.node.error(f"a parameter of type {kind} is not understood here")
+
+
+def _literally(text: object) -> str:
+    # A hyphen means itself outside brackets, and JavaScript refuses it escaped.
+    return re.escape(str(text)).replace(r"\-", "-")
+
+
+def _inner(schema: Schema, pattern: str) -> str:
+    """A pattern of the contract without its anchors."""
+    if not (pattern.startswith("^") and pattern.endswith("$")) or pattern.endswith(r"\$"):
+        raise schema.node.error(f"the pattern {pattern!r} is not anchored at both ends")
+    inner = pattern[1:-1]
+    return f"({inner})" if "|" in inner else inner

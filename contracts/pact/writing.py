@@ -6,13 +6,14 @@ again, so that the file says what was agreed and nothing about who wrote it.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from shelfport.contracts.pact.consumer import CONSUMER, PROVIDER
 from shelfport.contracts.pact.events import MessageInteraction
+from shelfport.contracts.pact.generate import Interaction
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.matchers import Expectation, regex
 
@@ -20,8 +21,6 @@ from shelfport.contracts.pact.matchers import Expectation, regex
 os.environ["PACT_DO_NOT_TRACK"] = "true"
 
 from pact import Pact
-
-Interaction = HttpInteraction | MessageInteraction
 
 FILE_NAME = f"{CONSUMER}-{PROVIDER}.json"
 
@@ -93,9 +92,7 @@ def _add_message(pact: Pact, interaction: MessageInteraction) -> None:
 
 
 def _add_common(added: Any, interaction: Interaction) -> None:
-    added.add_external_reference(
-        interaction.document, "operationId", interaction.operation_id
-    )
+    added.add_external_reference(interaction.document, "operationId", interaction.operation_id)
     for state in interaction.states:
         added.given(state.name(), state.parameters())
 
