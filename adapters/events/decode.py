@@ -79,7 +79,9 @@ def decode_event(
     """
     named = _without_prefix(headers or {})
     media_type = (content_type or named.get("content-type") or "").partition(";")[0].strip().lower()
-    if media_type == wire.CLOUDEVENT or (media_type in {"", wire.JSON} and _is_envelope(body, named)):
+    if media_type == wire.CLOUDEVENT or (
+        media_type in {"", wire.JSON} and _is_envelope(body, named)
+    ):
         return _from_envelope(body, now, kind)
     if media_type.startswith("application/cloudevents"):
         raise MalformedEvent("headers.content-type", f"{media_type} is not read: one JSON event is")
