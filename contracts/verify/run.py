@@ -11,10 +11,11 @@ import attrs
 import msgspec
 
 from shelfport.contracts.broker.access import BrokerAccess
+from shelfport.contracts.broker.version import Version
 from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.pact_files import PactFiles
 from shelfport.contracts.tool import Ran, run_tool
 from shelfport.contracts.verify.model import Verification
-from shelfport.contracts.verify.pacts import PactFiles
 from shelfport.contracts.verify.provider import PROVIDER, Provider
 from shelfport.contracts.verify.relay import Relay, Unreachable
 from shelfport.contracts.verify.report import read_report
@@ -22,16 +23,6 @@ from shelfport.contracts.verify.report import read_report
 T = TypeVar("T")
 
 _NOT_PUBLISHED = re.compile(r"Publishing of verification results failed with an error: (.*)")
-
-
-@attrs.frozen(kw_only=True)
-class Publication:
-    """As whose results the broker gets those of a verification."""
-
-    version: str
-    """The provider's version: its commit."""
-    branch: str | None = None
-    build_url: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +39,8 @@ class BrokerPacts:
     """Also the latest pacts of this branch, of every consumer that has it."""
     pending: bool = False
     """Whether a pact that the provider has never kept may fail without failing its build."""
-    publish: Publication | None = None
+    publish: Version | None = None
+    """The provider's version, if the broker is to have its results."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -64,7 +56,7 @@ class BrokerPacts:
         if self.pending:
             chosen.append("--enable-pending")
         if self.publish is not None:
-            chosen += ["--publish", "--provider-version", self.publish.version]
+            chosen += ["--publish", "--provider-version", self.publish.number]
             if self.publish.branch is not None:
                 chosen += ["--provider-branch", self.publish.branch]
             if self.publish.build_url is not None:

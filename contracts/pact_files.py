@@ -1,4 +1,4 @@
-"""Pact files to verify: those of the wheel, or the caller's; read before anything is tried."""
+"""Pact files: those of the wheel, or the caller's, read before anything is tried with them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
