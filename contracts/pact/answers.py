@@ -17,7 +17,7 @@ class Answer:
     node: Node
     status: int
     name: str | None
-    """The example's name, where one schema has several."""
+    """The example's name; None for a problem, which has its type, and where there is only one."""
     problem: str | None
     """The problem type, without its prefix; None for an answer that is no problem."""
     content_type: str
@@ -54,11 +54,12 @@ def answers_of(operation: Node) -> Iterator[Answer]:
             schema = _kept(example, schemas, node)
             if schema in unused:
                 unused.remove(schema)
+            problem = _problem(schema)
             yield Answer(
                 node=response,
                 status=int(status),
-                name=name if len(schemas) == 1 else None,
-                problem=_problem(schema),
+                name=name if problem is None else None,
+                problem=problem,
                 content_type=content_type,
                 schema=schema,
                 example=example,
@@ -100,6 +101,7 @@ def examples_of(media: Node, schemas: Sequence[Schema]) -> Iterator[tuple[str | 
 def _kept(example: Any, schemas: Sequence[Schema], node: Node) -> Schema:
     """The one schema that `example` keeps."""
     if len(schemas) == 1:
+        schemas[0].check(example)
         return schemas[0]
     kept = []
     for schema in schemas:

@@ -67,7 +67,11 @@ class Node:
         return [self.child(index) for index in range(len(self.value))]
 
     def followed(self) -> "Node":
-        """What this node refers to, if it is a reference, and itself if it is none."""
+        """What this node refers to, if it is a reference, and itself if it is none.
+
+        Raises:
+            ContractError: it refers to another document, to nothing, or to itself.
+        """
         node = self
         seen = {node.pointer}
         while isinstance(node.value, dict) and "$ref" in node.value:
@@ -85,6 +89,23 @@ class Node:
                 raise node.error("this reference leads to itself")
             seen.add(node.pointer)
         return node
+
+    def check_references(self) -> None:
+        """Follow every reference below this node.
+
+        Raises:
+            ContractError: one cannot be followed.
+        """
+        self.followed()
+        match self.value:
+            case dict(members):
+                below = list(members.items())
+            case list(elements):
+                below = list(enumerate(elements))
+            case _:
+                below = []
+        for step, value in below:
+            self._at(value, f"{self.pointer}/{_escaped(step)}").check_references()
 
     def _at(self, value: Any, pointer: str) -> "Node":
         return Node(value, pointer, self._registry, self._file)

@@ -23,12 +23,22 @@ def interactions(service: str, events: str) -> list[Interaction]:
         events: the text of an inventory-events.asyncapi.yaml.
 
     Raises:
+        ContractError: see `interactions_of`; or one of them is not YAML.
+    """
+    return interactions_of(read_yaml(service, SERVICE), read_yaml(events, EVENTS))
+
+
+def interactions_of(service: Node, events: Node) -> list[Interaction]:
+    """The same, from documents that are already read.
+
+    Raises:
         ContractError: one of them is not valid, is not understood, or does not promise what the
             consumer reads; one sentence that begins with the spot.
     """
-    root = read_yaml(service, SERVICE)
-    _check_openapi(root)
-    return [*http_interactions(root), *message_interactions(read_yaml(events, EVENTS))]
+    for root in (service, events):
+        root.check_references()
+    _check_openapi(service)
+    return [*http_interactions(service), *message_interactions(events)]
 
 
 def drift(generated: str, other: str, name: str) -> str:
@@ -45,4 +55,5 @@ def _check_openapi(root: Node) -> None:
         raise root.error(f"`openapi` is {value.get('openapi')!r}: 3.0.3 is read")
     for error in OpenAPIV30SpecValidator(value).iter_errors():
         where = "".join(f"/{step}" for step in error.absolute_path)
-        raise ContractError(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {error.message[:200]}")
+        told = " ".join(error.message.split())[:200]
+        raise ContractError(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {told}")

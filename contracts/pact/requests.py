@@ -1,6 +1,8 @@
 """What the consumer sends: the request of one case, as the contract lets it be written."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
 
 import attrs
 
@@ -12,6 +14,8 @@ from shelfport.contracts.pact.document import Node
 from shelfport.contracts.pact.matchers import Expectation, regex, sent, text, text_of
 from shelfport.contracts.pact.schema import Schema, schema_of
 
+_IDS = frozenset({"productVariantId", "productVariantIds", IDEMPOTENCY_KEY})
+"""The parameters in which the consumer sends UUIDs."""
 _BEARER = r"[Bb]earer [A-Za-z0-9._~+/-]+=*"  # RFC 6750 §2.1
 
 
@@ -58,6 +62,8 @@ def request_of(route: Route, uses: Operation, *, excluded: bool) -> tuple[Reques
         schema = schema_of(parameter.child("schema"))
         example = parameter.value.get("example", schema.example)
         value = text(schema, example)
+        if name in _IDS:
+            _check_ids(parameter, example)
         if place != "header":
             asked = example if isinstance(example, list) else [example]
             if excluded:
@@ -111,6 +117,14 @@ def _check_style(parameter: Node) -> None:
         raise parameter.error(
             f"the consumer writes style `{usual}` without `explode`, not `{style}` with {explode}"
         )
+
+
+def _check_ids(parameter: Node, example: Any) -> None:
+    for each in example if isinstance(example, list) else [example]:
+        try:
+            UUID(each)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise parameter.error(f"the consumer sends a UUID, and not {each!r}") from error
 
 
 def _in_path(route: Route, name: str, value: Expectation) -> Expectation:
