@@ -80,7 +80,10 @@ async def verify(
         ValueError: `only` is in no description, or would have half a result published.
     """
     source = _source(pacts, only)
-    secrets = None if isinstance(pacts, PactFiles) else pacts.access.variables
+    secrets = None
+    if isinstance(pacts, BrokerPacts):
+        await pacts.access.check()
+        secrets = pacts.access.variables
     async with Relay(provider) as relay:
         with TemporaryDirectory(prefix="shelfport-verify-") as folder:
             report = Path(folder) / "report.json"
