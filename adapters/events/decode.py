@@ -7,7 +7,7 @@ Members and headers that are not known are passed over: the contract lets events
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -191,11 +191,11 @@ def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) ->
             f"{payload.timestamp.isoformat()} is more than {CLOCK_SKEW.total_seconds():.0f} s "
             "ahead of this host's clock",
         )
-    return kind(
-        event_id=payload.event_id,
-        occurred_at=payload.timestamp,
-        variant_id=payload.variant_id,
-    )
+    try:
+        occurred_at = payload.timestamp.astimezone(UTC)
+    except OverflowError as error:
+        raise MalformedEvent(f"{path}.timestamp", "it lies before the year 1 UTC") from error
+    return kind(event_id=payload.event_id, occurred_at=occurred_at, variant_id=payload.variant_id)
 
 
 def _malformed(error: Exception, path: str) -> MalformedEvent:

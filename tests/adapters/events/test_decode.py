@@ -170,10 +170,11 @@ def test_odd_extensions_cost_no_event() -> None:
     ],
 )
 def test_instants(written: str, seconds: float) -> None:
-    """Any offset, any fraction, and up to five minutes ahead of our clock."""
+    """Any offset, any fraction, up to five minutes ahead of our clock; in UTC from then on."""
     event = decode_event(bare(timestamp=written), now=NOW, kind=InventoryLowStock).event
 
     assert LOW.occurred_at + timedelta(seconds=seconds) == event.occurred_at
+    assert UTC is event.occurred_at.tzinfo
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,7 @@ def test_instants(written: str, seconds: float) -> None:
         ({"timestamp": "yesterday"}, "$.timestamp"),
         ({"timestamp": 1773480413}, "$.timestamp"),
         ({"timestamp": None}, "$.timestamp"),
+        ({"timestamp": "0001-01-01T00:00:00+01:00"}, "$.timestamp"),
         ({"eventId": "17"}, "$.eventId"),
         ({"eventId": "00000000-0000-0000-0000-000000000000"}, "$.eventId"),
         ({"productVariantId": {}}, "$.productVariantId"),
