@@ -22,6 +22,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # PACT_DESCRIPTION would leave interactions out without a word, PACT_BROKER_CAN_I_DEPLOY_DRY_RUN
 # would turn a no into a yes: what the tool is to do, its arguments say.
 _KEPT_OUT = ("PACT_", "OTEL_")
+_MARKS = ("error:", "❌")
 
 
 class ToolMissing(ContractsError):
@@ -37,11 +38,14 @@ class Ran:
     err: str
 
     @property
-    def last_words(self) -> str:
-        """Its last line that says something: where it failed, why."""
+    def complaint(self) -> str:
+        """Why it failed, in its own words: what it marks as an error, or its last line."""
         lines = [line.strip() for text in (self.err, self.out) for line in text.splitlines()]
         said = [line for line in lines if any(c.isalnum() for c in line)]
-        return said[-1].lstrip("❌ ") if said else f"exit code {self.code}, without a word"
+        marked = [line for line in said if line.startswith(_MARKS)]
+        if not said:
+            return f"exit code {self.code}, without a word"
+        return (marked or said)[-1].removeprefix("error:").lstrip("❌ ")
 
 
 def find_tool() -> str:

@@ -80,7 +80,7 @@ class BrokerAccess:
         headers = {"Accept": "application/hal+json"} | self._authorization()
         try:
             async with (
-                aiohttp.ClientSession(timeout=_PATIENCE) as session,
+                aiohttp.ClientSession(timeout=_PATIENCE, trust_env=True) as session,
                 session.get(self.url, headers=headers) as response,
             ):
                 status, kind, body = response.status, response.content_type, await response.read()

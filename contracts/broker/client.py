@@ -222,4 +222,4 @@ def _refused(access: BrokerAccess, ran: Ran, what: str) -> ContractsError:
                 "the credentials may read and not write"
             )
         case _:
-            return ContractsError(f"the broker at {access.url} {what}: {ran.last_words}")
+            return ContractsError(f"the broker at {access.url} {what}: {ran.complaint}")

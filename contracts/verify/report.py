@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import msgspec
 
 from shelfport.contracts.failures import ContractsError
 from shelfport.contracts.verify.model import Interaction, Mismatch, Verdict
+from shelfport.contracts.verify.relay import UNANSWERED
 
 
 class _Difference(msgspec.Struct):
@@ -52,12 +54,22 @@ _WHERE: Mapping[str, Callable[[_Difference], str]] = {
 }
 
 
-def read_report(content: bytes, refused_states: Mapping[str, str]) -> list[Interaction]:
+@attrs.frozen
+class Refusals:
+    """What the tool does not tell: why a state was not set, or an event not sent."""
+
+    states: Mapping[str, str]
+    """By the state's name."""
+    messages: Mapping[str, str]
+    """By the interaction's description."""
+
+
+def read_report(content: bytes, refusals: Refusals) -> list[Interaction]:
     """Every interaction that the tool tried, in its order.
 
     Args:
         content: the report as the tool wrote it.
-        refused_states: by state, why it could not be set up; the tool does not say.
+        refusals: what was refused meanwhile.
 
     Raises:
         ContractsError: it tried none, or could not try one of the pacts; one sentence.
@@ -69,7 +81,7 @@ def read_report(content: bytes, refused_states: Mapping[str, str]) -> list[Inter
         if result.result == "OK":
             tried.append(Interaction(result.description, Verdict.HOLDS))
         else:
-            tried.append(_failed(result.description, failed, refused_states))
+            tried.append(_failed(result.description, failed, refusals))
     for left in (*report.errors, *report.pending_errors):
         # What belongs to no interaction: a pact that could not be loaded, or none at all.
         reason = left.mismatch.message or left.interaction
@@ -82,7 +94,7 @@ def read_report(content: bytes, refused_states: Mapping[str, str]) -> list[Inter
 def _failed(
     description: str,
     failed: Mapping[Verdict, list[_Error]],
-    refused_states: Mapping[str, str],
+    refusals: Refusals,
 ) -> Interaction:
     """The failure of `description`, taken out of `failed`: the tool tells it by a sentence only."""
     ending = f" - {description}"
@@ -91,29 +103,35 @@ def _failed(
         if error is not None:
             errors.remove(error)
             _, _, given = error.interaction.removesuffix(ending).partition(" Given ")
-            return Interaction(
-                description,
-                verdict,
-                given.replace(" And ", " and "),
-                _mismatches(error.mismatch, given, refused_states),
-            )
+            outcome = error.mismatch
+            if description in refusals.messages:
+                mismatches = [Mismatch("message", refusals.messages[description])]
+            elif outcome.message is not None:
+                mismatches = _not_tried(outcome.message, given, refusals)
+            else:
+                mismatches = _mismatches(outcome)
+            return Interaction(description, verdict, given.replace(" And ", " and "), mismatches)
     raise ContractsError(f"the verifier says that {description!r} failed, and not how")
 
 
-def _mismatches(outcome: _Outcome, given: str, refused_states: Mapping[str, str]) -> list[Mismatch]:
-    if outcome.message is None:
-        return [
-            Mismatch(_WHERE[d.type](d) if d.type in _WHERE else d.type, _what(d))
-            for d in outcome.mismatches
-        ]
+def _not_tried(message: str, given: str, refusals: Refusals) -> list[Mismatch]:
     reasons = [
         Mismatch("state", reason)
-        for state, reason in refused_states.items()
+        for state, reason in refusals.states.items()
         if (state in given if state else not given)
     ]
-    if "state change" in outcome.message and reasons:
-        return reasons
-    return [Mismatch("request", outcome.message)]
+    return reasons if reasons and "state change" in message else [Mismatch("request", message)]
+
+
+def _mismatches(outcome: _Outcome) -> list[Mismatch]:
+    statuses = {str(d.actual) for d in outcome.mismatches if d.type == "StatusMismatch"}
+    for status, sentence in UNANSWERED.items():
+        if str(status) in statuses:
+            return [Mismatch("status", sentence)]
+    return [
+        Mismatch(_WHERE[d.type](d) if d.type in _WHERE else d.type, _what(d))
+        for d in outcome.mismatches
+    ]
 
 
 def _what(difference: _Difference) -> str:

@@ -18,7 +18,7 @@ from shelfport.contracts.tool import Ran, run_tool
 from shelfport.contracts.verify.model import Verification
 from shelfport.contracts.verify.provider import PROVIDER, Provider
 from shelfport.contracts.verify.relay import Relay, Unreachable
-from shelfport.contracts.verify.report import read_report
+from shelfport.contracts.verify.report import Refusals, read_report
 
 T = TypeVar("T")
 
@@ -100,8 +100,8 @@ async def verify(
             try:
                 content = report.read_bytes()
             except FileNotFoundError:
-                raise ContractsError(f"the verifier failed: {ran.last_words}") from None
-    tried = read_report(content, relay.refused_states)
+                raise ContractsError(f"the verifier failed: {ran.complaint}") from None
+    tried = read_report(content, Refusals(relay.refused_states, relay.refused_messages))
     if isinstance(pacts, PactFiles):
         expected = sorted(d for d in pacts.descriptions if only is None or only in d)
         if expected != sorted(one.description for one in tried):

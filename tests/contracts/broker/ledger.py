@@ -166,7 +166,8 @@ class Ledger:
         required = []
         for pact in self.publications:
             if pact.consumer == pacticipant and pact.version == version:
-                for there in self._running(pact.provider, environment) or [None]:
+                running: list[str | None] = [*self._running(pact.provider, environment)]
+                for there in running or [None]:
                     row = Row(
                         pacticipant, version, pact.provider, there, self._success(pact, there)
                     )

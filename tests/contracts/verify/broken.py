@@ -31,7 +31,7 @@ class Exchange:
     request_headers: CIMultiDict[str]
     request_body: bytes
     status: int = 0
-    headers: CIMultiDict[str] = attrs.field(factory=lambda: CIMultiDict[str]())
+    headers: CIMultiDict[str] = attrs.field(factory=CIMultiDict)
     document: Any = None
 
     @property
@@ -156,13 +156,9 @@ def _waits_until_a_date(exchange: Exchange) -> None:
         exchange.headers["Retry-After"] = "Fri, 31 Dec 2027 23:59:59 GMT"
 
 
-def _has_no_challenge(exchange: Exchange) -> None:
-    if exchange.status == 401:
-        del exchange.headers["WWW-Authenticate"]
-
-
 def _keeps_the_stock_to_itself(exchange: Exchange) -> None:
-    exchange.document.pop("current", None) if exchange.status == 409 else None
+    if exchange.status == 409:
+        exchange.document.pop("current", None)
 
 
 def _declares_problems_as_json(exchange: Exchange) -> None:
@@ -210,7 +206,6 @@ WAYS = (
     Way("an instant without its offset", {OPENED, REPEATED}, _writes_local_time),
     Way("no Retry-After while down", each("while the service is down"), _is_down_for_good),
     Way("Retry-After as a date", each("too often"), _waits_until_a_date),
-    Way("no WWW-Authenticate", each("without valid credentials"), _has_no_challenge),
     Way("403 where it is 401", each("without valid credentials"), _mistakes_strangers_for_friends),
     Way("a conflict without the current stock", {EXISTS}, _keeps_the_stock_to_itself),
     Way(
