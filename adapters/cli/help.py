@@ -98,6 +98,7 @@ Examples:
 
 CONTRACTS = f"""\
 Examples:
+  shelfport contracts generate --service inventory-service.yaml
   shelfport contracts verify --provider-url http://127.0.0.1:8080
   shelfport contracts publish --broker https://pact-broker.internal
   shelfport contracts can-i-deploy --to-environment production
@@ -106,6 +107,18 @@ Examples:
 It needs the extra "contracts". The broker and the credentials for it are taken
 from PACT_BROKER_BASE_URL, and PACT_BROKER_TOKEN or PACT_BROKER_USERNAME and
 PACT_BROKER_PASSWORD.
+
+{EXIT_CODES}"""
+
+GENERATE = f"""\
+Examples:
+  shelfport contracts generate
+  shelfport contracts generate --service inventory-service.yaml
+  shelfport contracts generate --write pacts/shelfport-inventory-service.json
+
+It prints a diff, and answers "no", where the generated pact is another one; and
+one sentence with a JSON pointer where a yaml file no longer promises what
+shelfport reads, or has something that it does not understand.
 
 {EXIT_CODES}"""
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from shelfport.adapters.http.wire import PROBLEM_TYPE
-from shelfport.contracts.pact.document import ContractError, Node
+from shelfport.contracts.pact.document import BadContract, Node
 from shelfport.contracts.pact.schema import Schema, branches, schema_of
 
 
@@ -42,7 +42,7 @@ def answers_of(operation: Node) -> Iterator[Answer]:
     """Every answer to `operation`, in the order of the yaml.
 
     Raises:
-        ContractError: a status, content type or schema is not understood, or has no example.
+        BadContract: a status, content type or schema is not understood, or has no example.
     """
     for status, response in operation.child("responses").items():
         if not status.isdigit():
@@ -72,7 +72,7 @@ def only_content(node: Node) -> tuple[str, Node]:
     """The content type of a body, and what the contract says of it.
 
     Raises:
-        ContractError: there are several, or none.
+        BadContract: there are several, or none.
     """
     content = list(node.child("content").items())
     if len(content) != 1:
@@ -84,7 +84,7 @@ def examples_of(media: Node, schemas: Sequence[Schema]) -> Iterator[tuple[str | 
     """The named examples of a body; else its one example; else that of its schema.
 
     Raises:
-        ContractError: there is none.
+        BadContract: there is none.
     """
     named = media.get("examples")
     if named is not None:
@@ -107,7 +107,7 @@ def _kept(example: Any, schemas: Sequence[Schema], node: Node) -> Schema:
     for schema in schemas:
         try:
             schema.check(example)
-        except ContractError:
+        except BadContract:
             continue
         kept.append(schema)
     if len(kept) != 1:

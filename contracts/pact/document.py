@@ -9,11 +9,13 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
+from shelfport.contracts.failures import ContractsError
+
 _URI = "urn:contract"
 
 
-class ContractError(Exception):
-    """The contract and what is made of it do not fit; one sentence, with a JSON pointer."""
+class BadContract(ContractsError):
+    """A yaml file that no pact is made of; the message is one sentence, which begins with where."""
 
 
 def _escaped(step: object) -> str:
@@ -30,15 +32,15 @@ class Node:
     _registry: Registry[Any] = attrs.field(repr=False, eq=False)
     _file: str = attrs.field(repr=False, eq=False)
 
-    def error(self, sentence: str) -> ContractError:
+    def error(self, sentence: str) -> BadContract:
         """An error about this node."""
-        return ContractError(f"{self._file}{self.pointer}: {sentence}")
+        return BadContract(f"{self._file}{self.pointer}: {sentence}")
 
     def child(self, *steps: object) -> "Node":
         """The node below, references followed.
 
         Raises:
-            ContractError: there is none.
+            BadContract: there is none.
         """
         node = self
         for step in steps:
@@ -70,7 +72,7 @@ class Node:
         """What this node refers to, if it is a reference, and itself if it is none.
 
         Raises:
-            ContractError: it refers to another document, to nothing, or to itself.
+            BadContract: it refers to another document, to nothing, or to itself.
         """
         node = self
         seen = {node.pointer}
@@ -94,7 +96,7 @@ class Node:
         """Follow every reference below this node.
 
         Raises:
-            ContractError: one cannot be followed.
+            BadContract: one cannot be followed.
         """
         self.followed()
         match self.value:
@@ -119,12 +121,12 @@ def read_yaml(text: str, file: str) -> Node:
         file: what errors call the document.
 
     Raises:
-        ContractError: not YAML, or no object.
+        BadContract: not YAML, or no object.
     """
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ContractError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+        raise BadContract(f"{file} is not YAML: {' '.join(str(error).split())}") from error
     return root_of(value, file)
 
 
@@ -132,9 +134,9 @@ def root_of(value: Any, file: str) -> Node:
     """The root of a document that is already parsed.
 
     Raises:
-        ContractError: it is no object.
+        BadContract: it is no object.
     """
     if not isinstance(value, dict):
-        raise ContractError(f"{file} holds no object")
+        raise BadContract(f"{file} holds no object")
     registry: Registry[Any] = Registry().with_resource(_URI, DRAFT4.create_resource(value))
     return Node(value, "#", registry, file)

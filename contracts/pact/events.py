@@ -34,7 +34,7 @@ def message_interactions(contract: Node) -> list[MessageInteraction]:
     """Every event of the contract, by description.
 
     Raises:
-        ContractError: an event or a channel that the consumer does not know, one that is gone, or
+        BadContract: an event or a channel that the consumer does not know, one that is gone, or
             something in the yaml that is not understood.
     """
     found = {each.description: each for each in _walk(contract)}

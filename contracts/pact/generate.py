@@ -1,11 +1,12 @@
 """The whole way: from the two yaml files to the pact file, and whether another one differs."""
 
+import json
 from difflib import unified_diff
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from shelfport.contracts.pact.document import ContractError, Node, read_yaml
+from shelfport.contracts.pact.document import BadContract, Node, read_yaml
 from shelfport.contracts.pact.events import MessageInteraction, message_interactions
 from shelfport.contracts.pact.interactions import HttpInteraction, http_interactions
 
@@ -23,7 +24,7 @@ def interactions(service: str, events: str) -> list[Interaction]:
         events: the text of an inventory-events.asyncapi.yaml.
 
     Raises:
-        ContractError: see `interactions_of`; or one of them is not YAML.
+        BadContract: see `interactions_of`; or one of them is not YAML.
     """
     return interactions_of(read_yaml(service, SERVICE), read_yaml(events, EVENTS))
 
@@ -32,7 +33,7 @@ def interactions_of(service: Node, events: Node) -> list[Interaction]:
     """The same, from documents that are already read.
 
     Raises:
-        ContractError: one of them is not valid, is not understood, or does not promise what the
+        BadContract: one of them is not valid, is not understood, or does not promise what the
             consumer reads; one sentence that begins with the spot.
     """
     for root in (service, events):
@@ -42,11 +43,48 @@ def interactions_of(service: Node, events: Node) -> list[Interaction]:
 
 
 def drift(generated: str, other: str, name: str) -> str:
-    """What differs between the generated pact and another one, as a diff; empty if nothing does."""
-    lines = unified_diff(
-        other.splitlines(keepends=True), generated.splitlines(keepends=True), name, "generated"
-    )
+    """What another pact has otherwise than the generated one; empty if they are the same.
+
+    Args:
+        generated: the text of the generated pact.
+        other: the text of the other.
+        name: what to call the other.
+
+    Returns:
+        For each interaction that differs a unified diff under its description.
+
+    Raises:
+        BadContract: the other is no pact.
+    """
+    if generated == other:
+        return ""
+    here, there = _interactions_in(generated, "generated"), _interactions_in(other, name)
+    lines: list[str] = []
+    for description in sorted(here.keys() | there.keys()):
+        lines += unified_diff(
+            there.get(description, []),
+            here.get(description, []),
+            f"{name}: {description}",
+            f"generated: {description}",
+        )
+    if not lines:  # the same interactions, in another order or form
+        lines += unified_diff(_lines(other), _lines(generated), name, "generated")
     return "".join(lines)
+
+
+def _interactions_in(text: str, name: str) -> dict[str, list[str]]:
+    """The interactions of a pact, each as lines."""
+    try:
+        return {
+            each["description"]: _lines(json.dumps(each, indent=2, sort_keys=True) + "\n")
+            for each in json.loads(text)["interactions"]
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadContract(f"{name} is no pact: a JSON object with interactions") from error
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
 
 
 def _check_openapi(root: Node) -> None:
@@ -56,4 +94,4 @@ def _check_openapi(root: Node) -> None:
     for error in OpenAPIV30SpecValidator(value).iter_errors():
         where = "".join(f"/{step}" for step in error.absolute_path)
         told = " ".join(error.message.split())[:200]
-        raise ContractError(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {told}")
+        raise BadContract(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {told}")

@@ -44,7 +44,7 @@ def http_interactions(contract: Node) -> list[HttpInteraction]:
     """Every interaction of the contract, by description.
 
     Raises:
-        ContractError: the yaml has an answer without a case, a case has no answer, or something
+        BadContract: the yaml has an answer without a case, a case has no answer, or something
             in it is not understood.
     """
     found: dict[str, HttpInteraction] = {}
@@ -94,19 +94,18 @@ def _interaction(route: Route, operation_id: str, case: Case, answer: Answer) ->
     uses = OPERATIONS[operation_id]
     request, exchange = request_of(route, uses, excluded=case.excluded)
     reads = uses.reads if answer.problem is None else reads_of_problem(answer.problem)
+    response = Response(
+        status=answer.status,
+        headers=dict(_headers(answer)),
+        content_type=answer.content_type,
+        body=answered(answer.schema, answer.example, reads, {"productVariantId": exchange.asked}),
+    )
     return HttpInteraction(
         description=f"{operation_id} {case.circumstance}",
         operation_id=operation_id,
         states=case.given(attrs.evolve(exchange, levels=answer.levels)),
         request=request,
-        response=Response(
-            status=answer.status,
-            headers=dict(_headers(answer)),
-            content_type=answer.content_type,
-            body=answered(
-                answer.schema, answer.example, reads, {"productVariantId": exchange.asked}
-            ),
-        ),
+        response=response,
     )
 
 

@@ -53,7 +53,7 @@ def answered(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Ex
         pinned: for members of some names, the ids that may stand there.
 
     Raises:
-        ContractError: the example breaks the schema, or the contract does not promise what is read.
+        BadContract: the example breaks the schema, or the contract does not promise what is read.
     """
     schema.check(example)
     return _answered(schema, example, reads, pinned)
@@ -63,7 +63,7 @@ def sent(schema: Schema, example: Any, members: Collection[str]) -> Expectation:
     """The body of a request: an object with exactly these members.
 
     Raises:
-        ContractError: the example breaks the schema, or the contract wants other members.
+        BadContract: the example breaks the schema, or the contract wants other members.
     """
     schema.check(example)
     if set(example) != set(members):
@@ -136,7 +136,7 @@ def expression(schema: Schema) -> str:
     """The regular expression, not anchored, of the texts that keep a schema.
 
     Raises:
-        ContractError: there is none that says the same as the schema.
+        BadContract: there is none that says the same as the schema.
     """
     words = schema.keywords
     match schema.type:

@@ -50,7 +50,7 @@ def request_of(route: Route, uses: Operation, *, excluded: bool) -> tuple[Reques
         excluded: whether it names an id that the contract excludes, and is refused for it.
 
     Raises:
-        ContractError: the contract wants something else than what the consumer sends.
+        BadContract: the contract wants something else than what the consumer sends.
     """
     path: Expectation = route.path
     query: dict[str, Expectation] = {}

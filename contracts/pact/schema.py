@@ -51,7 +51,7 @@ class Schema:
         """Hold `value` against this schema.
 
         Raises:
-            ContractError: it does not fit; the sentence says where and why.
+            BadContract: it does not fit; the sentence says where and why.
         """
         validator = OAS30Validator(self.plain(), format_checker=oas30_format_checker)
         for error in validator.iter_errors(value):
@@ -74,7 +74,7 @@ def schema_of(node: Node) -> Schema:
     """The schema at `node`.
 
     Raises:
-        ContractError: it has a keyword that is not understood, or parts that do not fit.
+        BadContract: it has a keyword that is not understood, or parts that do not fit.
     """
     schema = _read(node.followed())
     if schema.keywords.get("type") not in _TYPES:

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
-from shelfport.adapters.cli.contracts import checkout, exchange, verification
-from shelfport.adapters.cli.running import run_async
+from shelfport.adapters.cli.contracts import checkout, exchange, generation, verification
+from shelfport.adapters.cli.running import guarded, run_async
 from shelfport.contracts.broker import CONSUMER
 from shelfport.contracts.verify import PROVIDER
 
@@ -25,6 +25,27 @@ contracts_app: Final = App(
     help_epilogue=help.CONTRACTS,
     version_flags=(),
 )
+
+
+@contracts_app.command(help_epilogue=help.GENERATE, version_flags=())
+def generate(
+    *,
+    service: Path | None = None,
+    events: Path | None = None,
+    pact: Path | None = None,
+    write: Path | None = None,
+    verbose: Flag = False,
+) -> int:
+    """Generate the pact from the contract's yaml files, and show what it changes.
+
+    Args:
+        service: An inventory-service.yaml; without it, shelfport's own.
+        events: An inventory-events.asyncapi.yaml; without it, shelfport's own.
+        pact: The pact file to compare with; without it, shelfport's own.
+        write: Write the pact to this file, and compare it with nothing.
+        verbose: Log to stderr; a bug comes with its traceback.
+    """
+    return guarded(lambda: generation.run_generate(service, events, pact, write), verbose=verbose)
 
 
 @contracts_app.command(help_epilogue=help.VERIFY, version_flags=())

@@ -1,6 +1,6 @@
 """Changes of what inventory-service.yaml promises of its answers."""
 
-from tests.contracts.pact.edits import Change, add, drop, every, put, rename, strike
+from tests.contracts.pact.edits import Change, add, drop, every, everywhere, put, rename, strike
 
 LEVEL = "components|schemas|InventoryStockLevel|"
 ITEM = "components|schemas|InventoryItem|"
@@ -24,6 +24,11 @@ ANSWER_CHANGES = [
     Change(
         "a member of a level renamed",
         rename(LEVEL + "properties|availableQuantity", "available"),
+        refused="the consumer reads `availableQuantity`, which is not there",
+    ),
+    Change(
+        "a member of a level renamed, in the examples too",
+        everywhere("availableQuantity", "available"),
         refused="the consumer reads `availableQuantity`, which is not there",
     ),
     Change(
@@ -67,7 +72,7 @@ ANSWER_CHANGES = [
     Change(
         "a quantity beyond int32",
         put(QUANTITY + "maximum", 99_999_999_999),
-        differs=r'+                  "regex": "^\\d{1,11}$"',
+        differs=r'"regex": "^\\d{1,11}$"',
     ),
     Change(
         "an instant without a time",
@@ -77,7 +82,7 @@ ANSWER_CHANGES = [
     Change(
         "an instant in any form",
         drop("components|schemas|UpdatedAt|format"),
-        differs='-                  "regex": "^\\\\d{4}-\\\\d{2}',
+        differs='"regex": "^\\\\d{4}-\\\\d{2}',
     ),
     Change(
         "a record's own id as a number",
@@ -117,7 +122,7 @@ ANSWER_CHANGES = [
     Change(
         "any status",
         drop("components|schemas|StockStatus|enum"),
-        differs='-                  "regex": "^(IN_STOCK|LOW_STOCK|OUT_OF_STOCK)$"',
+        differs='"regex": "^(IN_STOCK|LOW_STOCK|OUT_OF_STOCK)$"',
     ),
     Change(
         "the levels inside an object",
@@ -147,7 +152,7 @@ ANSWER_CHANGES = [
     Change(
         "problems as plain JSON",
         rename(RESPONSES + "UnknownVariant|content|application/problem+json", "application/json"),
-        differs='+                  "regex": "^application/json( *;.*)?$"',
+        differs='"regex": "^application/json( *;.*)?$"',
     ),
     Change(
         "a problem type renamed in its response",

@@ -75,6 +75,27 @@ def every(*edits: Edit) -> Edit:
     return edit
 
 
+def everywhere(name: str, other: str) -> Edit:
+    """Call all members `name` by another name: in schemas, in examples, where they are required."""
+
+    def edit(document: Any) -> None:
+        match document:
+            case dict():
+                members = [
+                    (other if key == name else key, value) for key, value in document.items()
+                ]
+                document.clear()
+                document.update(members)
+            case list():
+                document[:] = [other if value == name else value for value in document]
+            case _:
+                return
+        for value in document.values() if isinstance(document, dict) else document:
+            edit(value)
+
+    return edit
+
+
 @attrs.frozen
 class Change:
     """A change that must be seen, and how."""
@@ -82,6 +103,6 @@ class Change:
     name: str
     edit: Edit
     differs: str | None = None
-    """Part of the diff between the committed pact and the one that it leads to."""
+    """Part of a line that only one of the two has: the committed pact, or the new one."""
     refused: str | None = None
     """Part of the sentence, where it leads to no pact at all."""

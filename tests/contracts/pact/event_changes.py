@@ -24,7 +24,7 @@ EVENT_CHANGES = [
     Change(
         "an event's instant in any form",
         drop("components|schemas|Timestamp|format"),
-        differs='-                "regex": "^\\\\d{4}-\\\\d{2}',
+        differs='"regex": "^\\\\d{4}-\\\\d{2}',
     ),
     Change(
         "a channel renamed",
@@ -67,7 +67,7 @@ EVENT_CHANGES = [
     Change(
         "an operation renamed",
         rename("operations|announceLowStock", "tellLowStock"),
-        differs='+            "operationId": "tellLowStock"',
+        differs='"operationId": "tellLowStock"',
     ),
     Change(
         "an operation the other way round",

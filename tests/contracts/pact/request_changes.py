@@ -15,7 +15,7 @@ REQUEST_CHANGES = [
     Change(
         "a path renamed",
         rename("paths|/inventory", "/stock"),
-        differs='+        "path": "/stock"',
+        differs='"path": "/stock"',
     ),
     Change(
         "a path with a parameter renamed",
@@ -30,7 +30,7 @@ REQUEST_CHANGES = [
     Change(
         "a method changed",
         rename(POST.rstrip("|"), "put"),
-        differs='+        "method": "PUT"',
+        differs='"method": "PUT"',
     ),
     Change(
         "an operation renamed",
