@@ -1,5 +1,6 @@
 """Where the Pact broker is, and as whom it is asked."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -108,8 +109,8 @@ class BrokerAccess:
         if self.token is not None:
             return {"Authorization": f"Bearer {self.token.get_secret_value()}"}
         if self.username is not None and self.password is not None:
-            basic = aiohttp.BasicAuth(self.username, self.password.get_secret_value())
-            return {"Authorization": basic.encode()}
+            pair = f"{self.username}:{self.password.get_secret_value()}"
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
         return {}
 
 

@@ -23,6 +23,8 @@ CONSUMER = "shelfport"
 
 _RETRIES = ("--retries", "2")
 """Half a second and one more: a broker that is down for longer is down."""
+_INTERVAL = 2
+"""Seconds between two questions, while an answer is waited for."""
 _STATUS = re.compile(r"failed: (\d{3})\b")
 
 
@@ -135,7 +137,7 @@ async def can_i_deploy(
         "can-i-deploy",
         *("--pacticipant", pacticipant, "--version", version),
         *("--to-environment", environment, "--output", "json"),
-        *(("--retry-while-unknown", str(round(wait / 2)), "--retry-interval", "2") if wait else ()),
+        *(_patience(wait) if wait else ()),
     )
     if ran.code != 0:
         _check_environment(ran, environment)
@@ -187,6 +189,11 @@ async def record_deployment(
                 "it has neither published a pact nor been verified"
             )
         raise _refused(access, ran, f"did not record the deployment of {pacticipant} {version}")
+
+
+def _patience(wait: float) -> tuple[str, ...]:
+    times = max(1, round(wait / _INTERVAL))
+    return ("--retry-while-unknown", str(times), "--retry-interval", str(_INTERVAL))
 
 
 async def _ask(access: BrokerAccess, command: str, *arguments: str) -> Ran:

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
@@ -58,7 +57,8 @@ class BrokerDouble:
         if token is not None:
             self._wanted.add(f"Bearer {token}")
         if basic is not None:
-            self._wanted.add(aiohttp.BasicAuth(*basic).encode())
+            pair = base64.b64encode(":".join(basic).encode()).decode()
+            self._wanted.add(f"Basic {pair}")
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=16 * 1024 * 1024)
