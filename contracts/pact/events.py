@@ -17,7 +17,7 @@ from shelfport.contracts.pact.states import ProviderState
 class MessageInteraction:
     """One event, as the consumer reads it."""
 
-    document: ClassVar[str] = "asyncapi"
+    document: ClassVar[str] = "AsyncAPI"
     description: str
     """Unique in the pact."""
     operation_id: str

@@ -31,7 +31,7 @@ class Response:
 class HttpInteraction:
     """One request and its answer."""
 
-    document: ClassVar[str] = "openapi"
+    document: ClassVar[str] = "OpenAPI"
     description: str
     """Unique in the pact."""
     operation_id: str
