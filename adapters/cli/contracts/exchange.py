@@ -127,9 +127,14 @@ def _print(decision: Decision) -> None:
     line.append(f": {printable(decision.reason)}")
     print_text(line)
     for pair in decision.pairs:
-        _say(f"  {_named(pair)}: {_VERIFIED[pair.success]}")
+        print_text(Text(f"  {printable(_named(pair))}: {_VERIFIED[pair.success]}"))
 
 
 def _named(pair: Pair) -> str:
-    consumer = f"{pair.consumer} {pair.consumer_version or 'of no version'}"
-    return f"{consumer} with {pair.provider} {pair.provider_version or 'of no version there'}"
+    return " with ".join(
+        name if version is None else f"{name} {version}"
+        for name, version in (
+            (pair.consumer, pair.consumer_version),
+            (pair.provider, pair.provider_version),
+        )
+    )
