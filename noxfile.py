@@ -90,6 +90,33 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def contracts(session: nox.Session) -> None:
+    """The pact: generated again, compared, proven by the consumer; `-- --write` renews it."""
+    install(session, "tests", extras=EXTRAS)
+    pact = "contracts/pacts/shelfport-inventory-service.json"
+    if "--write" in session.posargs:
+        session.run("shelfport", "contracts", "generate", "--write", pact)
+    session.run("shelfport", "contracts", "generate", "--pact", pact)
+    session.run(
+        "pytest",
+        "tests/contracts/pact",
+        "tests/contracts/test_inventory_service_yaml.py",
+        "tests/contracts/test_inventory_events_yaml.py",
+        "tests/adapters/events",
+        "tests/properties/test_contract_payloads.py",
+        env={"HYPOTHESIS_PROFILE": "long", "PACT_DO_NOT_TRACK": "true"},
+    )
+    session.run("python", "tests/contracts/pact/second_opinion.py")
+
+
+@nox.session
+def schemathesis(session: nox.Session) -> None:
+    """Requests drawn from inventory-service.yaml, valid and not, against the sandbox."""
+    install(session, "tests", "schemathesis", extras=EXTRAS)
+    session.run("python", "tests/contracts/schemathesis/run.py", *session.posargs)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutation testing of the layers and the domain, module by module; resumable."""
     install(session, "tests", "mutation", extras=EXTRAS)
