@@ -117,6 +117,36 @@ def schemathesis(session: nox.Session) -> None:
 
 
 @nox.session
+def verify(session: nox.Session) -> None:
+    """Provider verification: the sandbox keeps the pact, and fourteen broken ones do not."""
+    install(session, "tests", extras=EXTRAS)
+    session.run(
+        "pytest",
+        "tests/contracts/verify",
+        "tests/contracts/sandbox/test_pact.py",
+        "tests/contracts/test_tool.py",
+        "tests/contracts/test_pact_files.py",
+        "tests/adapters/cli/contracts/test_verification.py",
+        *session.posargs,
+        env={"SHELFPORT_LONG": "1"},
+    )
+
+
+@nox.session
+def broker(session: nox.Session) -> None:
+    """Both teams' pipelines, against a double of the broker or PACT_BROKER_BASE_URL."""
+    install(session, "tests", extras=EXTRAS)
+    session.run(
+        "pytest",
+        "tests/contracts/broker",
+        "tests/adapters/cli/contracts/test_exchange.py",
+        "tests/adapters/cli/contracts/test_checkout.py",
+        *session.posargs,
+        env={"SHELFPORT_LONG": "1"},
+    )
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutation testing of the layers and the domain, module by module; resumable."""
     install(session, "tests", "mutation", extras=EXTRAS)

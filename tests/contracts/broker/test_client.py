@@ -26,6 +26,7 @@ from tests.contracts.broker.pipeline import (
     verified,
 )
 from tests.contracts.verify.asking import provider_at
+from tests.support.figures import Report
 
 
 async def test_unverified(parties: Parties) -> None:
@@ -40,7 +41,7 @@ async def test_unverified(parties: Parties) -> None:
     assert [Pair(parties.consumer, "1a2b", parties.provider, None, None)] == list(decision.pairs)
 
 
-async def test_verified(parties: Parties) -> None:
+async def test_verified(parties: Parties, report: Report) -> None:
     """Verified by the provider that is there, a consumer may go; so may the provider before it."""
     await published(parties)
     found = await verified(parties)
@@ -51,6 +52,7 @@ async def test_verified(parties: Parties) -> None:
     assert (True, True, 31) == (found.ok, found.published, len(found.interactions))
     assert (True, True) == (first.deployable, decision.deployable)
     assert [Pair(parties.consumer, "1a2b", parties.provider, "9f8e", True)] == list(decision.pairs)
+    report(f"{len(found.interactions)} interactions of {parties.access.url} verified, published")
 
 
 async def test_failed(parties: Parties) -> None:

@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import msgspec
@@ -8,7 +7,7 @@ from shelfport.contracts import tool
 from shelfport.contracts.failures import ContractsError
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.contracts.tool import ToolMissing
-from tests.adapters.cli.conftest import Shelfport
+from tests.adapters.cli.conftest import Shelfport, Started
 from tests.contracts.verify.broken import STOCKED, WAYS, broken
 from tests.support.services import free_port
 
@@ -165,11 +164,22 @@ async def test_a_missing_extra(
     assert issubclass(ToolMissing, ContractsError)
 
 
-async def test_the_command_in_a_process(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """In a pipe there are no colours, and a missing --provider-url is told."""
-    done = await run_shelfport(*at(sandbox.url, sandbox, "--only", "too often"))
-    misused = await run_shelfport("contracts", "verify")
+async def test_the_command_in_a_process(run_shelfport: Shelfport, started: Started) -> None:
+    """The sandbox in one process, its verification in another; in a pipe there are no colours."""
+    async with started("sandbox", "--port", "0") as process:
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().split()[-1]
+        options = ("--states-url", url + STATES, "--messages-url", url + MESSAGES)
+        done = await run_shelfport("contracts", "verify", "--provider-url", url, *options)
 
     assert (0, "") == (done.code, done.err)
-    assert re.search(r"\x1b", done.out) is None
-    assert (2, True) == (misused.code, "--provider-url" in misused.err)
+    assert done.out.endswith("\n31 of 31 interactions hold\n")
+    assert "\x1b" not in done.out
+
+
+async def test_the_provider_must_be_named(call_shelfport: Shelfport) -> None:
+    """Without --provider-url, one sentence asks for it."""
+    done = await call_shelfport("contracts", "verify")
+
+    assert (2, 1) == (done.code, len(done.err.splitlines()))
+    assert "--provider-url" in done.err
