@@ -1,6 +1,7 @@
 """The commands that talk to a broker: the pipeline of a consumer, and what may go wrong in it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ async def broker() -> AsyncIterator[BrokerDouble]:
         yield double
 
 
-def variables(broker: BrokerDouble) -> dict[str, str]:
+def variables(broker: BrokerDouble) -> dict[str, Any]:
     return {"PACT_BROKER_BASE_URL": broker.url, "PACT_BROKER_TOKEN": "sesame"}
 
 
