@@ -104,9 +104,7 @@ async def test_a_provider_that_is_silent(sandbox: Sandbox) -> None:
         raise AssertionError
 
     async with serving(answer) as provider:
-        found = await verified(
-            provider_at(provider.url, sandbox, timeout=0.2), only="getStockLevel of a variant with"
-        )
+        found = await verified(provider_at(provider.url, sandbox, timeout=0.2), only=STOCKED)
 
     assert [("status", "there was no answer in time")] == failed(found)[STOCKED]
 

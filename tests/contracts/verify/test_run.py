@@ -42,10 +42,10 @@ async def test_the_environment_leaves_nothing_out(monkeypatch: pytest.MonkeyPatc
 async def test_what_was_not_tried_did_not_hold() -> None:
     """A tool that tries fewer interactions than the pacts have is not believed."""
     with packaged_pacts() as pacts:
-        more = PactFiles(pacts.paths, [*pacts.descriptions, "one more"])
+        more = PactFiles(pacts.paths, [*pacts.descriptions, "once more too often"])
         async with Sandbox() as sandbox:
-            with pytest.raises(ContractsError, match=r"tried 31 interactions of 32"):
-                await verify(provider_at(sandbox.url, sandbox), more)
+            with pytest.raises(ContractsError, match="tried 3 interactions of 4"):
+                await verify(provider_at(sandbox.url, sandbox), more, only="too often")
 
 
 async def test_a_pact_that_the_tool_cannot_load(tmp_path: Path) -> None:

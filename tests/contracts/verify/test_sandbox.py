@@ -26,7 +26,7 @@ async def test_the_sandbox_keeps_every_interaction(report: Report) -> None:
 async def test_nothing_is_left_of_a_verification() -> None:
     """The sandbox is afterwards what it was before: its own records, and no faults."""
     async with Sandbox(seed=seed_records()) as sandbox, Sandbox(seed=seed_records()) as fresh:
-        await verified(provider_at(sandbox.url, sandbox))
+        await verified(provider_at(sandbox.url, sandbox), only="getStockLevel ")
         left, new = (
             {v.variant_id: s.set_stock(v.variant_id, 7) for v in seed_records()}
             for s in (sandbox, fresh)
