@@ -40,7 +40,21 @@ def text_of(example: Any) -> str:
 def text(schema: Schema, example: Any) -> Expectation:
     """A header, a path segment or a query value: text, also where the schema is a number."""
     schema.check(example)
-    return regex(expression(schema), text_of(example))
+    words = expression(schema) if schema.type != "array" else _list(schema, len(example))
+    return regex(words, text_of(example))
+
+
+def _list(schema: Schema, least: int) -> str:
+    """A list with commas, at least as long as the example.
+
+    Where a parameter is given several times, Pact holds each value against the expression: one
+    element alone must not pass.
+    """
+    most = schema.keywords.get("maxItems")
+    if schema.items is None or most is None:
+        raise schema.node.error("a list in a parameter needs `items` and `maxItems`")
+    item = expression(schema.items)
+    return f"{item}(,{item}){{{least - 1},{most - 1}}}"
 
 
 def answered(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
@@ -153,12 +167,6 @@ def expression(schema: Schema) -> str:
             return ".+"
         case "integer" if words.get("minimum") == 0:
             return rf"\d{{1,{len(str(words['maximum']))}}}" if "maximum" in words else r"\d+"
-        case "array" if schema.items is not None:
-            least, most = words.get("minItems", 0), words.get("maxItems")
-            if least < 1 or most is None:
-                raise schema.node.error("a list in a parameter needs `minItems` and `maxItems`")
-            item = expression(schema.items)
-            return f"{item}(,{item}){{{least - 1},{most - 1}}}"
         case kind:
             raise schema.node.error(f"a parameter of type {kind} is not understood here")
 
