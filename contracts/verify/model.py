@@ -43,6 +43,8 @@ class Verification:
     interactions: Sequence[Interaction]
     published: bool = False
     """Whether the broker has the results."""
+    not_published: str | None = None
+    """Why it has not, where it should."""
 
     def of(self, verdict: Verdict) -> list[Interaction]:
         """The interactions with this verdict."""

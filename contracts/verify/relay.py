@@ -16,6 +16,7 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 from yarl import URL
 
 from shelfport.contracts.failures import ContractsError, reason_of
@@ -165,7 +166,7 @@ class Relay:
 
     async def _ask(
         self, method: str, address: URL, *, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> tuple[int, CIMultiDict[str], bytes]:
         """Status, headers and body of the provider's answer; a status of ours where it has none."""
         assert self._session is not None  # noqa: S101 - between enter and exit
         try:
@@ -179,14 +180,14 @@ class Relay:
             ) as response:
                 return response.status, _end_to_end(response.headers), await response.read()
         except TimeoutError:
-            return _LATE, {}, b""
+            return _LATE, CIMultiDict(), b""
         except aiohttp.ClientConnectorError as error:
             lost = Unreachable(f"{address.origin()} cannot be reached: {reason_of(error)}")
             lost.__cause__ = error
             self._lose(lost)
-            return _BROKEN, {}, b""
+            return _BROKEN, CIMultiDict(), b""
         except aiohttp.ClientError:
-            return _BROKEN, {}, b""
+            return _BROKEN, CIMultiDict(), b""
 
     def _lose(self, lost: Unreachable) -> None:
         if not self.lost.done():
@@ -205,8 +206,10 @@ async def _send_once(
         raise aiohttp.ClientPayloadError(str(error)) from error
 
 
-def _end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP
+    )
 
 
 def _agreed(status: int) -> bool:

@@ -75,8 +75,8 @@ async def verify(
         only: a part of a description: interactions without it are left out.
 
     Raises:
-        ContractsError: nothing could be verified, or the results could not be published; one
-            sentence. `Unreachable` and `ToolMissing` are such.
+        ContractsError: nothing could be verified; one sentence. `Unreachable` and `ToolMissing`
+            are such.
         ValueError: `only` is in no description, or would have half a result published.
     """
     source = _source(pacts, only)
@@ -110,7 +110,9 @@ async def verify(
                 "its result is worth nothing"
             )
         return Verification(tried)
-    return Verification(tried, published=_published(pacts, ran))
+    refused = _not_published(pacts, ran)
+    published = pacts.publish is not None and refused is None
+    return Verification(tried, published=published, not_published=refused)
 
 
 def _source(pacts: PactFiles | BrokerPacts, only: str | None) -> tuple[str, ...]:
@@ -123,14 +125,12 @@ def _source(pacts: PactFiles | BrokerPacts, only: str | None) -> tuple[str, ...]
     return tuple(part for path in pacts.paths for part in ("--file", str(path)))
 
 
-def _published(pacts: BrokerPacts, ran: Ran) -> bool:
+def _not_published(pacts: BrokerPacts, ran: Ran) -> str | None:
+    """Why the broker did not take the results; the tool only logs it, and exits as if it had."""
     if pacts.publish is None:
-        return False
-    # The tool only logs it, and exits as if the broker had the results.
+        return None
     failed = _NOT_PUBLISHED.search(ran.err) or _NOT_PUBLISHED.search(ran.out)
-    if failed is not None:
-        raise ContractsError(f"the results could not be published: {failed[1].strip()}")
-    return True
+    return None if failed is None else failed[1].strip()
 
 
 async def _unless_lost(work: Coroutine[Any, Any, T], lost: asyncio.Future[Unreachable]) -> T:

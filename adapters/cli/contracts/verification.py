@@ -15,7 +15,7 @@ from shelfport.adapters.cli.contracts.checkout import version_here
 from shelfport.adapters.cli.contracts.failing import contracts_tried
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json, print_text
-from shelfport.adapters.cli.running import Exit, Misuse, printable
+from shelfport.adapters.cli.running import Exit, Misuse, complain, printable
 from shelfport.contracts.broker import BrokerAccess
 from shelfport.contracts.pact_files import packaged_pacts, read_pacts
 from shelfport.contracts.verify import (
@@ -74,14 +74,17 @@ class VerificationDocument(msgspec.Struct, frozen=True, rename="camel"):
 
 
 async def run_verify(asked: Asked, *, as_json: bool) -> int:
-    """Verify, and print what was found; `Exit.NO` if an interaction failed, or none was tried."""
+    """Verify, and print what was found; only if all held, and is published, `Exit.ANSWERED`."""
     with contracts_tried() as outcome:
         found = await _verified(asked)
         if as_json:
             print_json(_document(found))
         else:
             _print(found, asked)
-        outcome.code = Exit.ANSWERED if found.ok else Exit.NO
+        if found.not_published is not None:
+            complain(f"the results could not be published: {found.not_published}")
+        elif found.ok:
+            outcome.code = Exit.ANSWERED
     return outcome.code
 
 

@@ -78,6 +78,25 @@ async def test_the_pipeline(
     assert "sesame" not in "".join(each.out for each in done)
 
 
+async def test_results_that_are_not_taken(
+    call_shelfport: Shelfport, broker: BrokerDouble, sandbox: Sandbox
+) -> None:
+    """Results that the broker does not take are shown all the same, and that is a 1."""
+    await call_shelfport(*PUBLISH, "--branch", "main", **variables(broker))
+    broker.read_only = True
+    verify = (
+        *("contracts", "verify", "--provider-url", sandbox.url, "--broker", broker.url),
+        *("--states-url", sandbox.states_url, "--messages-url", sandbox.messages_url),
+        *("--publish", "--provider-version", "9f8e"),
+    )
+    done = await call_shelfport(*verify, **variables(broker))
+
+    assert (1, 1) == (done.code, len(done.err.splitlines()))
+    assert done.out.endswith("\n31 of 31 interactions hold\n")
+    assert done.err.startswith("shelfport: the results could not be published: ")
+    assert "403" in done.err
+
+
 async def test_not_verified(call_shelfport: Shelfport, broker: BrokerDouble) -> None:
     """What nobody verified may not be deployed: the answer is not known, and that is a 1."""
     await call_shelfport(*PUBLISH, **variables(broker))
