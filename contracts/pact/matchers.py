@@ -15,7 +15,10 @@ Expectation: TypeAlias = Any
 """JSON, with matchers."""
 
 UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-DATE_TIME = r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"  # RFC 3339 §5.6
+# RFC 3339 §5.6. Not `\d`, which is a digit of any script in Rust.
+DATE_TIME = (
+    "[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 _FORMATS = {"uuid": UUID, "date-time": DATE_TIME}
 _TYPE = "pact:matcher:type"
 
@@ -166,7 +169,7 @@ def expression(schema: Schema) -> str:
         case "string":
             return ".+"
         case "integer" if words.get("minimum") == 0:
-            return rf"\d{{1,{len(str(words['maximum']))}}}" if "maximum" in words else r"\d+"
+            return f"[0-9]{{1,{len(str(words['maximum']))}}}" if "maximum" in words else "[0-9]+"
         case kind:
             raise schema.node.error(f"a parameter of type {kind} is not understood here")
 

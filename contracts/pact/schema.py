@@ -19,6 +19,8 @@ _KEYWORDS = frozenset(
 )
 _PROSE = frozenset({"description", "example", "examples", "title"})
 """They promise nothing."""
+_PASSED_OVER = _PROSE | {"allOf"}
+"""`allOf` is read by itself."""
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
@@ -97,23 +99,21 @@ def branches(node: Node) -> list[Node]:
 
 def _read(node: Node) -> Schema:
     """The schema at `node`; a part of an `allOf` may leave out its type."""
-    merged = Schema(node, {})
-    for part in node.get("allOf").elements() if "allOf" in node.value else ():  # type: ignore[union-attr]  # it is there
-        merged = _merged(merged, _read(part), node)
-    own = Schema(
-        node,
-        keywords={},
-        properties={},
-        example=node.value.get("example", next(iter(node.value.get("examples", ())), None)),
-    )
+    whole = _own(node)
+    parts = node.get("allOf")
+    for part in () if parts is None else parts.elements():
+        whole = _merged(_read(part), whole, node)
+    return whole
+
+
+def _own(node: Node) -> Schema:
+    """What `node` says by itself, beside its `allOf`."""
     keywords: dict[str, Any] = {}
     properties: dict[str, Schema] = {}
     items: Schema | None = None
     excluded: tuple[Any, ...] = ()
     for keyword, value in node.value.items():
         match keyword:
-            case "allOf":
-                pass
             case "properties":
                 properties = {name: _read(member) for name, member in node.child(keyword).items()}
             case "items":
@@ -126,14 +126,12 @@ def _read(node: Node) -> Schema:
                 keywords["enum"] = [value]
             case _ if keyword in _KEYWORDS:
                 keywords[keyword] = value
-            case _ if keyword not in _PROSE:
+            case _ if keyword not in _PASSED_OVER:
                 raise node.error(f"the keyword `{keyword}` is not understood")
             case _:
                 pass
-    own = attrs.evolve(
-        own, keywords=keywords, properties=properties, items=items, excluded=excluded
-    )
-    return _merged(merged, own, node)
+    example = node.value.get("example", next(iter(node.value.get("examples", ())), None))
+    return Schema(node, keywords, properties, items, excluded, example)
 
 
 def _excluded(node: Node) -> tuple[Any, ...]:

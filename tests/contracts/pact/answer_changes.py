@@ -72,7 +72,7 @@ ANSWER_CHANGES = [
     Change(
         "a quantity beyond int32",
         put(QUANTITY + "maximum", 99_999_999_999),
-        differs=r'"regex": "^\\d{1,11}$"',
+        differs='"regex": "^[0-9]{1,11}$"',
     ),
     Change(
         "an instant without a time",
@@ -82,7 +82,7 @@ ANSWER_CHANGES = [
     Change(
         "an instant in any form",
         drop("components|schemas|UpdatedAt|format"),
-        differs='"regex": "^\\\\d{4}-\\\\d{2}',
+        differs='"regex": "^[0-9]{4}(-[0-9]{2}',
     ),
     Change(
         "a record's own id as a number",
