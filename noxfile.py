@@ -14,7 +14,7 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-EXTRAS = "cli"
+EXTRAS = "cli,contracts"
 """What the tests and the type checker need of the package's extras: all of them."""
 CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
@@ -90,6 +90,63 @@ def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: PostgreSQL, Redis, RabbitMQ, NATS."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """The pact: generated again, compared, proven by the consumer; `-- --write` renews it."""
+    install(session, "tests", extras=EXTRAS)
+    pact = "contracts/pacts/shelfport-inventory-service.json"
+    if "--write" in session.posargs:
+        session.run("shelfport", "contracts", "generate", "--write", pact)
+    session.run("shelfport", "contracts", "generate", "--pact", pact)
+    session.run(
+        "pytest",
+        "tests/contracts/pact",
+        "tests/contracts/test_inventory_service_yaml.py",
+        "tests/contracts/test_inventory_events_yaml.py",
+        "tests/adapters/events",
+        "tests/properties/test_contract_payloads.py",
+        env={"HYPOTHESIS_PROFILE": "long", "PACT_DO_NOT_TRACK": "true"},
+    )
+    session.run("python", "tests/contracts/pact/second_opinion.py")
+
+
+@nox.session
+def schemathesis(session: nox.Session) -> None:
+    """Requests drawn from inventory-service.yaml, valid and not, against the sandbox."""
+    install(session, "tests", "schemathesis", extras=EXTRAS)
+    session.run("python", "tests/contracts/schemathesis/run.py", *session.posargs)
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Provider verification: the sandbox keeps the pact, and fourteen broken ones do not."""
+    install(session, "tests", extras=EXTRAS)
+    session.run(
+        "pytest",
+        "tests/contracts/verify",
+        "tests/contracts/sandbox/test_pact.py",
+        "tests/contracts/test_tool.py",
+        "tests/contracts/test_pact_files.py",
+        "tests/adapters/cli/contracts/test_verification.py",
+        *session.posargs,
+        env={"SHELFPORT_LONG": "1"},
+    )
+
+
+@nox.session
+def broker(session: nox.Session) -> None:
+    """Both teams' pipelines, against a double of the broker or PACT_BROKER_BASE_URL."""
+    install(session, "tests", extras=EXTRAS)
+    session.run(
+        "pytest",
+        "tests/contracts/broker",
+        "tests/adapters/cli/contracts/test_exchange.py",
+        "tests/adapters/cli/contracts/test_checkout.py",
+        *session.posargs,
+        env={"SHELFPORT_LONG": "1"},
+    )
 
 
 @nox.session

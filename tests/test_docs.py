@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from shelfport import Settings
+from shelfport.contracts.pact.states import STATES
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +45,20 @@ def test_links_lead_somewhere() -> None:
     ]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_provider_states_are_documented() -> None:
+    """docs/contracts.md has a row for each provider state, with its parameters."""
+    rows = re.findall(
+        r"^\| `([a-z ]+)` \| (.*?) ?\| .{10,} \|$",
+        (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+
+    assert {
+        name: [field.encode_name for field in msgspec.structs.fields(state)]
+        for name, state in STATES.items()
+    } == {name: re.findall(r"`(\w+)`", params) for name, params in rows}
 
 
 def test_requirements_name_what_is_there() -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
 from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
+from shelfport.adapters.cli.contracts import contracts_app
 from shelfport.adapters.cli.ids import asked_variants
 from shelfport.adapters.cli.options import CallOptions
 from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
@@ -142,6 +143,9 @@ def demo(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(lambda: play_demo(once=once, port=port), verbose=verbose)
+
+
+app.command(contracts_app)
 
 
 @app.command(name="--install-completion", help_epilogue=help.COMPLETION)

@@ -4,8 +4,8 @@ EXIT_CODES = """\
 Exit codes:
   0    all was answered
   1    something was answered "no": a variant is unknown, its stock is
-       unavailable, a record was not opened, a check failed, or a story was
-       not as told
+       unavailable, a record was not opened, a check failed, a story was not
+       as told, or a contract does not hold or may not be deployed
   2    bad use or bad settings
   70   a bug in shelfport
   74   the output could not be written
@@ -93,6 +93,88 @@ DEMO = f"""\
 Examples:
   shelfport demo
   shelfport demo --once
+
+{EXIT_CODES}"""
+
+CONTRACTS = f"""\
+Examples:
+  shelfport contracts generate --service inventory-service.yaml
+  shelfport contracts verify --provider-url http://127.0.0.1:8080
+  shelfport contracts publish --broker https://pact-broker.internal
+  shelfport contracts can-i-deploy --to-environment production
+  shelfport contracts record-deployment --environment production
+
+It needs the extra "contracts". The broker and the credentials for it are taken
+from PACT_BROKER_BASE_URL, and PACT_BROKER_TOKEN or PACT_BROKER_USERNAME and
+PACT_BROKER_PASSWORD.
+
+{EXIT_CODES}"""
+
+GENERATE = f"""\
+Examples:
+  shelfport contracts generate
+  shelfport contracts generate --service inventory-service.yaml
+  shelfport contracts generate --write pacts/shelfport-inventory-service.json
+
+It prints a diff, and answers "no", where the generated pact is another one; and
+one sentence with a JSON pointer where a yaml file no longer promises what
+shelfport reads, or has something that it does not understand.
+
+{EXIT_CODES}"""
+
+VERIFY = f"""\
+Examples:
+  shelfport contracts verify --provider-url http://127.0.0.1:8080
+  shelfport contracts verify --provider-url http://127.0.0.1:8080 \\
+       --states-url http://127.0.0.1:8080/_sandbox/pact/states \\
+       --messages-url http://127.0.0.1:8080/_sandbox/pact/messages
+  shelfport contracts verify --provider-url http://127.0.0.1:8080 \\
+       --broker https://pact-broker.internal --publish
+  shelfport contracts verify --provider-url http://127.0.0.1:8080 --only "too often"
+  shelfport contracts verify --provider-url http://127.0.0.1:8080 --json
+
+The states URL takes POST {{"state": ..., "params": {{...}}, "action": "setup" or
+"teardown"}}, and answers 200, or 400 with a reason. The messages URL takes POST
+{{"description": ...}}, and answers with the event of that name. Of a broker are
+taken the pacts of each consumer's main branch, and those of the versions that
+are deployed or released. PACT_PROVIDER_TOKEN replaces the pacts' bearer token.
+
+--json prints {{"ok": ..., "published": ..., "interactions": [...], "schema": 1}};
+an interaction has description, verdict (HOLDS, FAILED or PENDING), given and
+mismatches, and each of those where and what.
+
+{EXIT_CODES}"""
+
+PUBLISH = f"""\
+Examples:
+  shelfport contracts publish --broker https://pact-broker.internal
+  shelfport contracts publish --consumer product-service --branch main
+  shelfport contracts publish --pact build/pacts --version 1a2b3c4
+
+A version has one content of a pact for good: what has changed is published under
+a version of its own, such as the git commit that is taken without --version.
+
+{EXIT_CODES}"""
+
+CAN_I_DEPLOY = f"""\
+Examples:
+  shelfport contracts can-i-deploy --to-environment production
+  shelfport contracts can-i-deploy --to-environment production \\
+       --pacticipant product-service --wait 120
+  shelfport contracts can-i-deploy --to-environment test --json
+
+A verification that is missing is no yes. --json prints {{"deployable": ...,
+"reason": ..., "pairs": [...], "schema": 1}}; deployable is null where a
+verification is missing, and a pair has consumer, consumerVersion, provider,
+providerVersion and success.
+
+{EXIT_CODES}"""
+
+RECORD_DEPLOYMENT = f"""\
+Examples:
+  shelfport contracts record-deployment --environment production
+  shelfport contracts record-deployment --environment production \\
+       --pacticipant product-service --version 1a2b3c4
 
 {EXIT_CODES}"""
 

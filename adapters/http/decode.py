@@ -24,6 +24,13 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
+_ON_THE_WIRE = {
+    field.name: field.encode_name
+    for struct in (wire.InventoryItem, wire.InventoryStockLevel)
+    for field in msgspec.structs.fields(struct)
+}
+
+
 class Malformed(Exception):
     """A document, or an element of one, is not what the contract says; the message says how."""
 
@@ -150,4 +157,6 @@ def _malformed(error: Exception, body: bytes) -> Malformed:
         return Malformed("the body is empty")
     if isinstance(error, RecursionError):
         return Malformed("it is nested too deeply")
-    return Malformed(str(error))
+    # The domain's validators speak of its own fields: whoever reads this looks at the document.
+    name, space, rest = str(error).partition(" ")
+    return Malformed(_ON_THE_WIRE.get(name, name) + space + rest)

@@ -34,6 +34,7 @@ class Api:
         self._store = store
         self._token = token
         self._working: dict[UUID, InitializeInventoryRequest] = {}
+        self._held: set[UUID] = set()
         self._tasks: set[asyncio.Task[Opened | Exists | Reused]] = set()
 
     def install(self, app: web.Application) -> None:
@@ -47,6 +48,16 @@ class Api:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hold(self, key: UUID, wanted: InitializeInventoryRequest) -> None:
+        """Let `key` count as being worked on, with this request, until `release`."""
+        self._working[key] = wanted
+        self._held.add(key)
+
+    def release(self) -> None:
+        """Let go what is held."""
+        while self._held:
+            del self._working[self._held.pop()]
 
     async def _get_stock_levels(self, request: web.Request) -> web.Response:
         self._admit(request)

@@ -17,6 +17,7 @@ from shelfport.contracts.sandbox.control import Control
 from shelfport.contracts.sandbox.faults import FaultPlan, Faults
 from shelfport.contracts.sandbox.front import Front
 from shelfport.contracts.sandbox.journal import Journal, JournalEntry
+from shelfport.contracts.sandbox.pact import MESSAGES_PATH, STATES_PATH, PactEndpoints
 from shelfport.contracts.sandbox.store import SeedRecord, Store
 from shelfport.domain.model import ProductVariantId
 
@@ -72,6 +73,7 @@ class Sandbox:
         self._host = host
         self._port = port
         self._token = token
+        self._clock = clock
         self._plan = FaultPlan()
         self._journal = Journal(clock)
         self._store = Store(store_path, clock)
@@ -112,6 +114,7 @@ class Sandbox:
         self._api = Api(self._store, self._token)
         self._api.install(app)
         Control(self._store, self._plan, self._journal, self.reset).install(app)
+        PactEndpoints(self._store, self._plan, self._api, self.reset, self._clock).install(app)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -148,6 +151,16 @@ class Sandbox:
             raise RuntimeError("the sandbox is not running: enter it with 'async with' first")
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def states_url(self) -> str:
+        """Where a verifier sets provider states; see `sandbox.pact`."""
+        return self.url + STATES_PATH
+
+    @property
+    def messages_url(self) -> str:
+        """Where a verifier asks for events; see `sandbox.pact`."""
+        return self.url + MESSAGES_PATH
 
     @property
     def faults(self) -> Faults:
@@ -202,6 +215,8 @@ class Sandbox:
         self._store.seed(self._seed, wipe=True)
         self._plan.replace(Faults())
         self._journal.clear()
+        if self._api is not None:
+            self._api.release()
 
 
 def _cannot_listen(error: OSError, host: str, port: int) -> CannotListen:

@@ -248,6 +248,16 @@ class Store:
         assert level is not None  # noqa: S101 - it was written, or found, just above
         return level
 
+    def forget(self, variant_id: ProductVariantId) -> None:
+        """Remove a variant's record, if there is one, and the keys that opened it."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM record WHERE variant_id = ?", (str(variant_id),))
+            connection.execute(
+                "DELETE FROM idempotency"
+                " WHERE json_extract(CAST(request AS TEXT), '$.productVariantId') = ?",
+                (str(variant_id),),
+            )
+
     def _write(self, variant_id: ProductVariantId, quantity: int, threshold: int, now: str) -> None:
         # Instants are all written in one form of UTC, so max() on the text is max() in time: the
         # contract's updatedAt never goes back, also when somebody sets the clock back.

@@ -1,6 +1,5 @@
 """The contract is valid, and the wire Structs say the same as it does."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
@@ -16,69 +15,16 @@ from referencing.jsonschema import DRAFT4
 from shelfport.adapters.http import wire
 from shelfport.contracts import inventory_service_yaml
 from shelfport.domain.model import MAX_QUANTITY, StockStatus
+from tests.contracts.schemas import examples, resolved, shape
 
 SLUGS = sorted(get_args(wire.ProblemSlug))
 CONTRACT: dict[str, Any] = yaml.safe_load(inventory_service_yaml())
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
-KEPT = ("type", "format", "minimum", "maximum", "enum", "default")
 OPERATIONS = [
     pytest.param(operation, id=operation["operationId"])
     for item in CONTRACT["paths"].values()
     for operation in item.values()
 ]
-
-
-def resolved(node: Any, root: dict[str, Any]) -> Any:
-    """`node` without references and `allOf`, its own members winning."""
-    if not isinstance(node, dict):
-        return node
-    merged: dict[str, Any] = {}
-    for part in (*([node] if "$ref" in node else []), *node.get("allOf", [])):
-        target = part
-        while "$ref" in target:
-            found: Any = root
-            for step in target["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            target = found
-        inner = resolved(target, root)
-        properties = {**merged.get("properties", {}), **inner.get("properties", {})}
-        if properties:
-            required = [*merged.get("required", []), *inner.get("required", [])]
-            inner = inner | {"properties": properties, "required": required}
-        merged |= inner
-    return merged | {k: v for k, v in node.items() if k not in {"$ref", "allOf"}}
-
-
-def shape(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """The members of an object schema, by what both sides can say of them."""
-    whole = resolved(schema, root)
-    members = {
-        name: {k: v for k, v in resolved(member, root).items() if k in KEPT}
-        for name, member in whole["properties"].items()
-    }
-    for member in members.values():
-        if "enum" in member:
-            member["enum"] = sorted(member["enum"])
-            member["type"] = "string"
-        if member["type"] == "integer":
-            member.pop("format", None)  # int32 here is a maximum there, and both have that
-    return {"members": members, "required": sorted(whole["required"])}
-
-
-def examples(node: Any, pointer: str = "#") -> Iterator[tuple[str, Any]]:
-    """Every example in `node`, with the JSON pointer of the schema that it is an example of."""
-    if isinstance(node, list):
-        for index, member in enumerate(node):
-            yield from examples(member, f"{pointer}/{index}")
-    elif isinstance(node, dict):
-        schema = f"{pointer}/schema" if "schema" in node else pointer
-        if "example" in node:
-            yield schema, node["example"]
-        for example in node.get("examples", {}).values():
-            yield schema, example["value"]
-        for name, member in node.items():
-            if name not in {"example", "examples"}:
-                yield from examples(member, f"{pointer}/{name.replace('/', '~1')}")
 
 
 def test_is_valid() -> None:
@@ -166,6 +112,8 @@ def test_limits() -> None:
         ids["schema"]["minItems"],
         ids["schema"]["maxItems"],
     ) == ("form", False, 1, wire.MAX_IDS)
+    levels = CONTRACT["paths"]["/inventory"]["get"]["responses"]["200"]["content"]
+    assert wire.MAX_IDS == levels["application/json"]["schema"]["maxItems"]
     assert f"{wire.MAX_TARGET_BYTES} bytes" in ids["description"]
     assert parameters["IdempotencyKey"]["name"] == wire.IDEMPOTENCY_KEY
     assert parameters["CorrelationId"]["name"] == wire.CORRELATION_ID

@@ -9,6 +9,8 @@ import pytest
 
 import shelfport
 from shelfport import Settings, StockReading, build
+from shelfport.adapters.cli import main
+from shelfport.contracts.pact_files import packaged_pacts
 
 
 def test_it_is_the_installed_one() -> None:
@@ -42,6 +44,25 @@ def test_the_contract_is_there() -> None:
     folder = Path(shelfport.__file__).parent / "contracts"
 
     assert (folder / "inventory-service.yaml").is_file()
+
+
+def test_the_pact_is_there() -> None:
+    """The pact comes with the package, as a file that a verifier can be given."""
+    with packaged_pacts() as pacts:
+        assert "getStockLevel of a variant with stock" in pacts.descriptions
+
+
+def test_a_missing_extra(capsys: pytest.CaptureFixture[str]) -> None:
+    """The extra `contracts` is not installed here, and its commands say so in a sentence."""
+    for command in (
+        ("verify", "--provider-url", "http://127.0.0.1:9"),
+        ("generate",),
+    ):
+        code = main(["contracts", *command])
+        err = capsys.readouterr().err
+
+        assert (2, 1) == (code, len(err.splitlines()))
+        assert 'pip install "shelfport[contracts]"' in err
 
 
 def test_version_and_licence() -> None:

@@ -9,7 +9,8 @@ from cyclopts.completion.detect import ShellDetectionError
 from shelfport.adapters.cli.app import app
 from tests.adapters.cli.conftest import Shelfport
 
-COMMANDS = {"check", "demo", "get", "init", "sandbox"}
+COMMANDS = {"check", "contracts", "demo", "get", "init", "sandbox"}
+CONTRACTS = {"generate", "verify", "publish", "can-i-deploy", "record-deployment"}
 SHELLS: tuple[Literal["bash", "zsh", "fish"], ...] = ("bash", "zsh", "fish")
 
 
@@ -38,6 +39,8 @@ def completed(script: Path, *words: str) -> set[str]:
         (("shelfport", "ch"), {"check"}),
         (("shelfport", "check", "--va"), {"--variant"}),
         (("shelfport", "get", "--base"), {"--base-url"}),
+        (("shelfport", "contracts", ""), CONTRACTS),
+        (("shelfport", "contracts", "verify", "--prov"), {"--provider-url", "--provider-version"}),
         (("shelfport", "--inst"), {"--install-completion"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -8,21 +8,26 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from shelfport.adapters.cli import main, output
 from shelfport.adapters.cli.app import app
 from shelfport.adapters.cli.check import report
+from shelfport.adapters.cli.contracts import contracts_app, exchange, verification
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
-COMMANDS = ("get", "init", "check", "sandbox", "demo", "--install-completion")
-REFERENCE = Path(__file__).parents[3] / "docs" / "command.md"
+COMMANDS = ("get", "init", "check", "sandbox", "demo", "contracts", "--install-completion")
+CONTRACTS = ("generate", "verify", "publish", "can-i-deploy", "record-deployment")
+PAGES = (*COMMANDS, *(f"contracts {name}" for name in CONTRACTS))
+DOCS = Path(__file__).parents[3] / "docs"
+REFERENCE = DOCS / "command.md"
 _COLOR = re.compile(r"\x1b\[[0-9;]*3[0-7]")
 
 
 def examples(text: str) -> list[list[str]]:
-    """The arguments of each line of `text` that is an example, up to a pipe or a redirection."""
+    """The arguments of each example in `text`, up to a pipe or a redirection."""
     found: list[list[str]] = []
-    for line in text.splitlines():
+    for line in text.replace("\\\n", " ").splitlines():
         if line.strip().startswith("shelfport "):
             words = shlex.split(line, comments=True)[1:]
             ends = [words.index(end) for end in ("|", "<", ">", "&&") if end in words]
@@ -30,10 +35,10 @@ def examples(text: str) -> list[list[str]]:
     return found
 
 
-@pytest.fixture(params=["", *COMMANDS], ids=lambda name: name or "shelfport")
+@pytest.fixture(params=["", *PAGES], ids=lambda name: name or "shelfport")
 def page(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> str:
     """The help of a command, in a pipe."""
-    code = main([*filter(None, [request.param]), "--help"])
+    code = main([*request.param.split(), "--help"])
     out, err = capsys.readouterr()
     assert (0, "") == (code, err)
     return out
@@ -41,7 +46,10 @@ def page(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_every_command_is_known_here() -> None:
     """A command that is added is added to these tests as well."""
-    assert set(COMMANDS) == {name for name in app if name not in ("--help", "-h", "--version")}
+    flags = ("--help", "-h", "--version")
+
+    assert set(COMMANDS) == {name for name in app if name not in flags}
+    assert set(CONTRACTS) == {name for name in contracts_app if name not in flags}
 
 
 def test_help_is_plain_in_a_pipe(page: str) -> None:
@@ -66,7 +74,25 @@ def test_the_reference_has_every_command_by_examples() -> None:
     for words in shown:
         app.parse_args(words, exit_on_error=False, print_error=False)
 
-    assert set() == set(COMMANDS) - {words[0] for words in shown}
+    assert [] == [
+        page
+        for page in PAGES
+        if not any(words[: len(page.split())] == page.split() for words in shown)
+    ]
+
+
+def test_the_pipelines_are_what_the_parser_takes() -> None:
+    """docs/contracts.md shows both teams' builds, and yaml and commands in it can be read."""
+    text = (DOCS / "contracts.md").read_text()
+    shown = examples(text)
+    for words in shown:
+        app.parse_args(words, exit_on_error=False, print_error=False)
+
+    assert {"publish", "verify", "can-i-deploy", "record-deployment"} <= {
+        w[1] for w in shown if w[1:]
+    }
+    builds = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert ["release", "verify"] == [job for build in builds for job in build["jobs"]]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +105,10 @@ def test_the_reference_has_every_command_by_examples() -> None:
         report.CheckDocument,
         report.SettingEntry,
         report.CheckEntry,
+        verification.VerificationDocument,
+        verification.InteractionEntry,
+        exchange.DecisionDocument,
+        exchange.PairEntry,
     ],
 )
 def test_the_reference_has_every_field(document: type[msgspec.Struct]) -> None:

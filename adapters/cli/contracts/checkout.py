@@ -1,0 +1,61 @@
+"""Which version is this? What git says of the checkout that a command runs in."""
+
+import os
+import subprocess
+from typing import Final
+
+from shelfport.adapters.cli.running import Misuse
+from shelfport.contracts.broker import Version
+
+# A build often checks out a commit and no branch; then its server says which branch it is.
+_BRANCH_VARIABLES: Final = (
+    "GITHUB_HEAD_REF",
+    "GITHUB_REF_NAME",
+    "CI_COMMIT_REF_NAME",
+    "BUILDKITE_BRANCH",
+    "CIRCLE_BRANCH",
+    "BRANCH_NAME",
+)
+
+
+def version_here(number: str | None, branch: str | None, build_url: str | None) -> Version:
+    """The version of this checkout, where nothing else is given.
+
+    Raises:
+        Misuse: no number is given, and git knows none.
+    """
+    return Version(number=commit_here(number), branch=branch or _branch_here(), build_url=build_url)
+
+
+def commit_here(given: str | None) -> str:
+    """`given`, or else the commit of this checkout.
+
+    Raises:
+        Misuse: there is neither.
+    """
+    found = given or _git("rev-parse", "--verify", "--quiet", "HEAD")
+    if found is None:
+        raise Misuse(
+            "which version is this? Give it as an option, or run this in a git checkout "
+            "with a commit"
+        )
+    return found
+
+
+def _branch_here() -> str | None:
+    named = _git("symbolic-ref", "--short", "--quiet", "HEAD")
+    return named or next((os.environ[n] for n in _BRANCH_VARIABLES if os.environ.get(n)), None)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - arguments of our own
+            ["git", *arguments],  # noqa: S607 - the caller's git, as in their shell
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,108 @@
+"""From interactions to a pact file, through Pact's own library.
+
+The library decides how a pact is written; what it adds about itself (its versions) is taken out
+again, so that the file says what was agreed and nothing about who wrote it.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from shelfport.contracts.pact.consumer import CONSUMER, PROVIDER
+from shelfport.contracts.pact.events import MessageInteraction
+from shelfport.contracts.pact.generate import Interaction
+from shelfport.contracts.pact.interactions import HttpInteraction
+from shelfport.contracts.pact.matchers import Expectation, regex
+
+# Before the import: the library reports its use to its makers otherwise.
+os.environ["PACT_DO_NOT_TRACK"] = "true"
+
+from pact import Pact
+
+FILE_NAME = f"{CONSUMER}-{PROVIDER}.json"
+
+
+def new_pact(*interactions: Interaction) -> Pact:
+    """A Pact of these interactions, ready to be served or written."""
+    pact = Pact(CONSUMER, PROVIDER).with_specification("V4")
+    for interaction in interactions:
+        match interaction:
+            case HttpInteraction():
+                _add_http(pact, interaction)
+            case MessageInteraction():
+                _add_message(pact, interaction)
+    return pact
+
+
+def pact_text(interactions: Iterable[Interaction]) -> str:
+    """The pact file of these interactions."""
+    with TemporaryDirectory() as folder:
+        new_pact(*interactions).write_file(folder)
+        return normal_form(Path(folder, FILE_NAME).read_text("utf-8"))
+
+
+def normal_form(written: str) -> str:
+    """A pact file as it is committed: without the library's versions, and nothing said twice."""
+    pact = json.loads(written)
+    pact["metadata"] = {"pactSpecification": pact["metadata"]["pactSpecification"]}
+    return json.dumps(_once(pact), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _once(value: Any) -> Any:
+    """Each matcher of a rule once: elements of a list repeat those that they have in common."""
+    match value:
+        case {"matchers": list(matchers), **rest}:
+            kept = [m for place, m in enumerate(matchers) if m not in matchers[:place]]
+            return {"matchers": kept, **rest}
+        case dict():
+            return {name: _once(member) for name, member in value.items()}
+        case list():
+            return [_once(element) for element in value]
+        case _:
+            return value
+
+
+def _add_http(pact: Pact, interaction: HttpInteraction) -> None:
+    request, response = interaction.request, interaction.response
+    added = pact.upon_receiving(interaction.description, "HTTP")
+    _add_common(added, interaction)
+    added.with_request(request.method, _as_text(request.path))
+    for name, value in request.query.items():
+        added.with_query_parameter(name, _as_text(value))
+    for name, value in request.headers.items():
+        added.with_header(name, _as_text(value))
+    if request.content_type is not None:
+        added.with_header("Content-Type", _as_text(_media_type(request.content_type)))
+        added.with_body(request.body, request.content_type)
+    added.will_respond_with(response.status)
+    for name, value in response.headers.items():
+        added.with_header(name, _as_text(value))
+    added.with_header("Content-Type", _as_text(_media_type(response.content_type)))
+    added.with_body(response.body, response.content_type)
+
+
+def _add_message(pact: Pact, interaction: MessageInteraction) -> None:
+    added = pact.upon_receiving(interaction.description, "Async")
+    _add_common(added, interaction)
+    added.with_body(interaction.contents, interaction.content_type)
+    added.with_metadata(dict(interaction.metadata))
+
+
+def _add_common(added: Any, interaction: Interaction) -> None:
+    added.add_external_reference(interaction.document, "operationId", interaction.operation_id)
+    for state in interaction.states:
+        added.given(state.name(), state.parameters())
+
+
+def _media_type(name: str) -> Expectation:
+    """The content type, whatever parameters (a charset) it comes with."""
+    escaped = name.replace("+", r"\+").replace(".", r"\.")
+    return regex(f"{escaped}( *;.*)?", name)
+
+
+def _as_text(expectation: Expectation) -> str:
+    """A value outside a body: the library takes matchers there as JSON text only."""
+    return expectation if isinstance(expectation, str) else json.dumps(expectation)
