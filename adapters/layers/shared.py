@@ -32,6 +32,8 @@ _MARGIN = 0.02
 """Seconds before the deadline at which old stock is shown: later, nobody is there to see it."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
 """Seconds between two glances while another replica asks the service."""
+_NO_TIME = 0.001
+"""Seconds that are not worth waiting for."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -104,7 +106,7 @@ class Shared:
                 await self._ask(missing, page)
             elif to_ask := self._sort(glances, page):
                 await self._ask(to_ask, page)
-            elif (left := self._patience(page)) > 0:
+            elif (left := self._patience(page)) > _NO_TIME:
                 await asyncio.sleep(min(self.uniform(pause / 2, pause), left))
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
             elif page.can_be_shown():

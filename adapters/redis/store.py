@@ -153,7 +153,7 @@ class RedisStore:
     ) -> AsyncIterator[Sequence[ProductVariantId]]:
         async for message in messages:
             sender, ids = message[:_SENDER_BYTES], message[_SENDER_BYTES:]
-            if sender != self.sender and len(ids) % _ID_BYTES == 0:
+            if sender != self.sender and ids and len(ids) % _ID_BYTES == 0:
                 yield [
                     ProductVariantId(UUID(bytes=ids[start : start + _ID_BYTES]))
                     for start in range(0, len(ids), _ID_BYTES)

@@ -11,6 +11,7 @@ from shelfport import (
     InventoryItem,
     ProductVariantId,
     StockStatus,
+    SystemClock,
 )
 from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id
@@ -46,6 +47,20 @@ class ScriptedPort:
                 updated_at=EPOCH,
             )
         )
+
+
+class Lively(ScriptedPort):
+    """A service that answers at once, with readings of now; it can be taken down."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answer)
+        self.error: Exception | None = None
+
+    async def answer(self, ids: Ids, call: Call) -> Answers:
+        if self.error is not None:
+            raise self.error
+        now = SystemClock().now()
+        return {variant: a_reading(variant, as_of=now) for variant in ids}
 
 
 def raising(error: Exception) -> Script:
