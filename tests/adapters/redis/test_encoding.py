@@ -19,7 +19,7 @@ A = an_id(1)
 AS_OF = datetime(2026, 3, 1, 12, 30, 0, 123456, UTC)
 UPDATED_AT = datetime(2026, 2, 28, 8, 0, 0, 7, UTC)
 
-KEPT_SAMPLES = {
+KEPT_SAMPLES: dict[str, tuple[str, StockReading | UnknownVariant]] = {
     # Payloads as released versions wrote them. Never changed: add the next version's below.
     "1: in stock": (
         "0193cf00064bf5a0fac440a46874747093ccc800cf00064bddbd892007",
