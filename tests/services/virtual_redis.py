@@ -1,7 +1,7 @@
 """A real Redis in virtual time: its scripts run for real, and how long that takes is made up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,8 @@ class VirtualRedis:
         self.delay = 0.0
         """Seconds to the server, and again back."""
         self.out = False
+        self.observe: Callable[[], None] = lambda: None
+        """Called after each script, before anybody else can run."""
         self._channels: list[asyncio.Queue[bytes | None]] = []
 
     async def __aenter__(self) -> Self:
@@ -53,6 +55,7 @@ class VirtualRedis:
             assert isinstance(sender, bytes)
             assert isinstance(ids[0], bytes)
             self._publish(sender + ids[0])
+        self.observe()
         await self._travel()
         return result
 
@@ -73,7 +76,6 @@ class VirtualRedis:
         """Cut off everybody who listens; what is published until they are back, they miss."""
         for queue in self._channels:
             queue.put_nowait(None)
-        self._channels = list(self._channels)
 
     def forget(self) -> None:
         """As if it had been started again."""
