@@ -194,27 +194,34 @@ class Shared:
             if page.can_be_shown():
                 patience = min(self.windows.soft_timeout, inf if patience is None else patience)
         await asyncio.wait({task}, timeout=patience)
-        try:
-            if not task.done():
-                sentence = "the Inventory Service did not answer in time"
-                raise _ended(DeadlineExceeded, sentence, variants, page.call)
-            if task.cancelled():
-                sentence = "this process is shutting down"
-                raise _ended(OverloadedHere, sentence, variants, page.call)
-            page.answer(task.result())
-        except InventoryError as error:
-            page.answer(dict.fromkeys(variants, Unreadable(error)))
+        outcome: Mapping[ProductVariantId, Answer] | InventoryError
+        if not task.done():
+            sentence = "the Inventory Service did not answer in time"
+            outcome = _ended(DeadlineExceeded, sentence, variants, page.call)
+        elif task.cancelled():
+            sentence = "this process is shutting down"
+            outcome = _ended(OverloadedHere, sentence, variants, page.call)
+        else:
+            outcome = task.result()
+        if isinstance(outcome, InventoryError):
+            outcome = dict.fromkeys(variants, Unreadable(outcome))
+        page.answer(outcome)
 
     async def _ask_and_keep(
         self, variants: Sequence[ProductVariantId], page: _Page
-    ) -> Mapping[ProductVariantId, Answer]:
-        """Goes on when its caller has left: others wait for what it brings."""
+    ) -> Mapping[ProductVariantId, Answer] | InventoryError:
+        """Goes on when its caller has left: others wait for what it brings.
+
+        A failure is a value here: there may be nobody left to whom it could be raised.
+        """
         asked_at = self.clock.now()
         tokens = {variant: page.tokens.get(variant, b"") for variant in variants}
         keeping: dict[ProductVariantId, Keeping] = {}
         try:
             answers = await self.inner.read(variants, page.call)
             keeping = dict(self._worth_keeping(answers, tokens, asked_at))
+        except InventoryError as error:
+            return error
         finally:
             if keeping:
                 self.level.keep_behind(keeping, page.claim)
