@@ -1,5 +1,9 @@
-"""The conformance suite on the whole stack with its shared cache in a real Redis."""
+"""The conformance suite on the whole stack with its shared cache in a real Redis: at length only.
 
+The default tests run it over the model of such a cache (`tests/contracts/conformance`).
+"""
+
+import os
 from secrets import token_bytes, token_hex
 
 import pytest
@@ -17,7 +21,7 @@ from tests.contracts.conformance.harnesses import TroubledMemoryHarness
 from tests.contracts.conformance.stacks import default_with_shared
 
 
-class TestOverRedis(InventoryPortConformance):
+class OverRedis(InventoryPortConformance):
     capabilities = Capabilities(
         troubles=Trouble,
         counts_requests=True,
@@ -33,3 +37,9 @@ class TestOverRedis(InventoryPortConformance):
             return RedisStore(client, prefix, token_bytes(8), lambda: token_hex(8))
 
         return TroubledMemoryHarness(default_with_shared(store), honours_deadline=False)
+
+
+if os.environ.get("SHELFPORT_LONG"):
+
+    class TestOverRedis(OverRedis):
+        """Collected in the long edition."""
