@@ -39,7 +39,7 @@ from tests.support.services import free_port
 from tests.support.values import an_id, ids
 from tests.support.waiting import until
 
-VIEWS = 1000 if os.environ.get("SHELFPORT_LONG") else 250
+VIEWS = 1000 if os.environ.get("SHELFPORT_LONG") else 100
 PAGE = ids(24)
 GENEROUS = 1.0
 """Seconds by which a bound may be missed on a loaded machine."""
@@ -212,6 +212,21 @@ async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
             assert {Freshness.CACHED} == set(await other.view(*PAGE))
 
 
+async def takes(redis: "SyncRedis", it: Replica) -> bool:
+    """Whether what `it` reads is kept, where a look had still given out a token."""
+    variant = an_id()
+    dropped = it.shared.dropped_writes
+    redis.config_set("maxmemory", "0")
+    page = asyncio.create_task(it.view(variant))
+    it.service.delay = 0.05
+    await asyncio.sleep(0.03)
+    redis.config_set("maxmemory", "1")
+    await page
+    await asyncio.sleep(0.03)
+    it.service.delay = 0.0
+    return it.shared.dropped_writes == dropped
+
+
 async def test_full(tmp_path: Path) -> None:
     """A full Redis (maxmemory, noeviction) serves what it has; what it does not take is counted."""
     with private_redis(tmp_path, "--maxmemory-policy", "noeviction") as server:
@@ -221,6 +236,7 @@ async def test_full(tmp_path: Path) -> None:
                 redis.config_set("maxmemory", "1")
                 had = await other.view(*PAGE)
                 new = await other.view(an_id())
+                refused = [await takes(redis, other) for _ in range(5)]
                 state = other.state
                 redis.config_set("maxmemory", "0")
             await kept(other, a := an_id())
@@ -229,6 +245,7 @@ async def test_full(tmp_path: Path) -> None:
 
     assert {Freshness.CACHED} == set(had)
     assert [Freshness.LIVE] == new
+    assert [False] * 5 == refused
     assert BreakerState.CLOSED is state
     assert [Freshness.CACHED] == again
 
@@ -241,12 +258,14 @@ async def test_a_primary_that_is_none_any_more(own_redis: PrivateRedis) -> None:
             redis.replicaof("127.0.0.1", "1")
             had = await other.view(*PAGE)
             new = await other.view(an_id())
+            await other.inventory.request_inventory_initialization(an_id())
+            dropped = other.shared.dropped_writes
             redis.replicaof("NO", "ONE")
         await usable(other)
         await kept(other, a := an_id())
         again = await one.view(a)
 
-    assert ({Freshness.CACHED}, [Freshness.LIVE]) == (set(had), new)
+    assert ({Freshness.CACHED}, [Freshness.LIVE], 1) == (set(had), new, dropped)
     assert [Freshness.CACHED] == again
 
 
