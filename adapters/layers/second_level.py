@@ -8,7 +8,7 @@ for what nobody waits for.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from types import TracebackType
@@ -19,7 +19,12 @@ import attrs
 from shelfport.adapters.background import Background
 from shelfport.adapters.layers.breaker import Breaker, BreakerOptions, BreakerSnapshot, Outcome
 from shelfport.adapters.layers.shared_options import SharedOptions
-from shelfport.domain.model import ProductVariantId, StockReading, UnknownVariant
+from shelfport.domain.model import (
+    InventoryEvent,
+    ProductVariantId,
+    StockReading,
+    UnknownVariant,
+)
 from shelfport.domain.model.signals import (
     BreakerChanged,
     BreakerState,
@@ -33,6 +38,7 @@ from shelfport.ports import Clock, Listener
 T = TypeVar("T")
 _Write = Callable[[], Awaitable[None]]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AT_ONCE = 1000
 """Variants in one round trip: more would keep the store from serving others for milliseconds."""
 
@@ -230,6 +236,14 @@ class SecondLevel:
     async def fence(self, ids: Sequence[ProductVariantId], stamp: str | None = None) -> None:
         """`SharedStore.fence`, now, if it can be had within the bound."""
         await self._write(lambda: self.store.fence(ids, stamp))
+
+    async def learn(self, event: InventoryEvent) -> None:
+        """See `StockKnowledge.learn`: what was read before `event` is not current after it.
+
+        Every replica may tell it: the first one fences, and the others change nothing.
+        """
+        moment = (event.occurred_at - _EPOCH) // timedelta(microseconds=1)
+        await self.fence((event.variant_id,), f"{moment:020d}-{event.event_id.hex}")
 
     def snapshot(self, now: float) -> SharedSnapshot:
         """How it stands at `now` (monotonic)."""

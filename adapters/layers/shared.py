@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 import attrs
@@ -18,7 +18,6 @@ from shelfport.domain.model import (
     Initialized,
     InitialStock,
     InventoryError,
-    InventoryEvent,
     Operation,
     OverloadedHere,
     ProductVariantId,
@@ -34,7 +33,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
 """Seconds between two glances while another replica asks the service."""
 _NO_TIME = 0.001
 """Seconds that are not worth waiting for."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.define(eq=False)
@@ -125,11 +123,6 @@ class Shared:
             raise
         await self.level.fence(ids)
         return initialized
-
-    async def learn(self, event: InventoryEvent) -> None:
-        """See `StockKnowledge.learn`: what was read before `event` is not current after it."""
-        moment = (event.occurred_at - _EPOCH) // timedelta(microseconds=1)
-        await self.level.fence((event.variant_id,), f"{moment:020d}-{event.event_id.hex}")
 
     async def _look(
         self, missing: Sequence[ProductVariantId], page: _Page

@@ -28,8 +28,8 @@ class RedisClient:
     """Connections to one Redis, open while entered. Constructing and entering it does no I/O.
 
     The scripts are known to the server by their checksum; one that has never seen them, or was
-    started again, is sent the text once. A connection that broke while it was idle is replaced,
-    and the command sent once more: every script may run twice.
+    started again, is sent the text once. A connection that broke while it was idle is replaced
+    before it is used; no command is sent twice.
     """
 
     def __init__(self, options: SharedOptions) -> None:
@@ -62,7 +62,8 @@ class RedisClient:
             timeout=self._options.timeout,
             socket_timeout=None,
             socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 1),
+            # Whether a script ran is not known after a failure; the next page looks anew.
+            retry=Retry(NoBackoff(), 0),
             # RESP2: nothing here needs more, and connecting takes a round trip less.
             protocol=2,
             driver_info=None,

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shelfport import Freshness, Settings, SharedOptions, StockReading, UnknownVariant, build
-from shelfport.adapters.layers.second_level import Keeping, Terms
+from shelfport.adapters.layers.second_level import Keeping, SharedOut, Terms
 from shelfport.adapters.redis import RedisClient, RedisStore
 from tests.support.figures import Report
 from tests.support.ports import Lively
@@ -191,3 +192,11 @@ def test_a_client_is_made_without_io() -> None:
         asyncio.run(client.ping())
     with pytest.raises(ValueError, match=r"shared\.url is not set"):
         RedisClient(SharedOptions())
+
+
+def test_a_password_is_in_no_sentence() -> None:
+    """Should a server ever quote the password, no error of ours does."""
+    client = RedisClient(SharedOptions(url="redis://:s3cret@cache.internal"))
+
+    with pytest.raises(SharedOut, match=r"no user with \*\*\*\*\*$"), client._translated():
+        raise RedisError("no user with s3cret")

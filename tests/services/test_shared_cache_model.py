@@ -198,7 +198,7 @@ class FleetModel(RuleBasedStateMachine):
         async def tell(replica: Replica, after: float) -> None:
             await asyncio.sleep(after)
             dropped = replica.shared.level.snapshot(0).dropped_writes
-            await replica.shared.learn(event)
+            await replica.shared.level.learn(event)
             replica.cached.invalidate([variant])
             if replica in self.replicas:
                 replica.fences[variant] = self.clock.monotonic()

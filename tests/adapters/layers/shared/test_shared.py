@@ -139,6 +139,8 @@ async def test_unknown_variants_are_shared(world: World, one: Shared, other: Sha
     assert isinstance(answer, UnknownVariant)
     assert EPOCH == answer.as_of
     assert [[A], [A]] == world.service.asked
+    held = world.store.held[A]
+    assert 4 == pytest.approx(held.until - LoopClock().monotonic())
 
 
 async def test_max_staleness_is_a_limit(world: World, one: Shared, other: Shared) -> None:
@@ -317,12 +319,12 @@ async def test_an_event_makes_what_is_kept_old(world: World, one: Shared, other:
     """After an event the service is asked; if it is down, what was known is shown as stale."""
     await read(one, A)
     await after(1)
-    await one.learn(out_of_stock(A))
+    await one.level.learn(out_of_stock(A))
     world.service.quantity = 0
     page = await read(other, A)
     world.service.error = DOWN
     await after(1)
-    await one.learn(out_of_stock(A, 2))
+    await one.level.learn(out_of_stock(A, 2))
     down = await read(other, A)
 
     assert ([LIVE], [0]) == (freshness(page), quantities(page))
@@ -336,11 +338,11 @@ async def test_an_event_told_by_every_replica_counts_once(
     event = out_of_stock(A)
     await after(1)
     newer = out_of_stock(A, 2)
-    await one.learn(event)
-    await one.learn(newer)
+    await one.level.learn(event)
+    await one.level.learn(newer)
     await read(one, A)
-    await other.learn(newer)
-    await other.learn(event)
+    await other.level.learn(newer)
+    await other.level.learn(event)
     page = await read(other, A)
 
     assert [CACHED] == freshness(page)
@@ -353,7 +355,7 @@ async def test_a_slow_read_puts_nothing_old_back(world: World, one: Shared, othe
     slow = asyncio.create_task(read(one, A))
     await after(0.5)
     world.service.delay, world.service.quantity = 0.0, 0
-    await other.learn(out_of_stock(A))
+    await other.level.learn(out_of_stock(A))
     await slow
     page = await read(other, A)
 
