@@ -28,7 +28,8 @@ from tests.support.figures import Report
 from tests.support.values import an_id, ids
 
 Calls = Sequence[Callable[[], Awaitable[object]]]
-Arrival = Callable[[Calls], Awaitable[list[object]]]
+Arrival = Callable[[Calls], Awaitable["asyncio.Future[list[object]]"]]
+"""Returns when all calls have begun; what it returns is done when all have ended."""
 CALLERS = 200
 dead = pytest.mark.parametrize("trouble", [reset, unavailable])
 
@@ -43,19 +44,21 @@ def retried(http: HttpInventory) -> Retried:
     return Retried(http, SystemClock(), options, options.budget(), uniform, ignore)
 
 
-async def together(calls: Calls) -> list[object]:
+async def together(calls: Calls) -> "asyncio.Future[list[object]]":
     """All calls in one turn of the loop."""
-    return await asyncio.gather(*(call() for call in calls), return_exceptions=True)
+    tasks = [asyncio.ensure_future(call()) for call in calls]
+    await asyncio.sleep(0)
+    return asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def in_turns(calls: Calls) -> list[object]:
+async def in_turns(calls: Calls) -> "asyncio.Future[list[object]]":
     """All calls at once, but each in a turn of its own, so that none shares a request."""
     tasks = []
     for call in calls:
         tasks.append(asyncio.ensure_future(call()))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    return asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dead
@@ -63,9 +66,8 @@ async def test_retried_alone(report: Report, trouble: Trouble) -> None:
     """200 callers send a dead service at most 1.2 times as much as without repetitions."""
     async with wired(trouble) as wire, HttpInventory(wire.url, clock=SystemClock()) as http:
         layer = retried(http)
-        results = await together(
-            [partial(layer.read, [variant], DEFAULT_CALL) for variant in ids(CALLERS)]
-        )
+        calls = [partial(layer.read, [variant], DEFAULT_CALL) for variant in ids(CALLERS)]
+        results = await (await together(calls))
 
     assert all(isinstance(result, TransientError) for result in results)
     report(f"{wire.requests} requests of {CALLERS} callers, {wire.requests / CALLERS:.3f}x")
@@ -81,9 +83,8 @@ async def test_the_default_stack(
 ) -> None:
     """200 callers of the whole stack send a dead service at most 1.2 times as many requests."""
     async with wired(trouble) as wire, build(Settings(base_url=wire.url)) as inventory:
-        results = await arrival(
-            [partial(inventory.get_stock_level, variant) for variant in ids(CALLERS)]
-        )
+        calls = [partial(inventory.get_stock_level, variant) for variant in ids(CALLERS)]
+        results = await (await arrival(calls))
 
     assert {Unavailable} == {type(result) for result in results}
     report(f"{wire.requests} requests of {CALLERS} callers, {wire.requests / CALLERS:.3f}x")
@@ -153,15 +154,13 @@ async def test_probes_of_a_service_that_comes_back(
     async with wired(unavailable) as wire:
         settings = Settings(base_url=wire.url, breaker=BreakerOptions(open_for=0.3))
         async with build(settings) as inventory:
-            await in_turns([partial(inventory.get_stock_level, v) for v in ids(20)])
+            await (await in_turns([partial(inventory.get_stock_level, v) for v in ids(20)]))
             shown = await inventory.get_stock_level(an_id(21))
             assert Unavailable(UnavailableReason.CIRCUIT_OPEN) == shown
             wire.trouble, wire.requests = slowly, 0
             await asyncio.sleep(0.4)
 
-            asking = asyncio.ensure_future(
-                arrival([partial(inventory.get_stock_level, v) for v in ids(50)])
-            )
+            asking = await arrival([partial(inventory.get_stock_level, v) for v in ids(50)])
             await asyncio.wait_for(asked.wait(), 5)
             await asyncio.sleep(0.1)
             report(f"{wire.requests} probe(s) while 50 callers wait")
