@@ -117,16 +117,25 @@ class FleetModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "runner"):
             return
-        self.redis.out, self.redis.delay = False, 0.0
-        self.run(self.pass_time(100))
-        self.judge()
-        assert [] == self.views, "somebody was never answered"
+        try:
+            self.redis.out, self.redis.delay = False, 0.0
+            self.run(self.pass_time(100))
+            self.judge()
+            assert [] == self.views, "somebody was never answered"
+        finally:
+            self.run(self.left())
+            self.redis.forget()
+            self.redis.redis.close()
+            self.runner.close()
+            asyncio.set_event_loop(None)
+
+    async def left(self) -> None:
         for replica in self.replicas:
-            self.run(replica.background.__aexit__(None, None, None))
-        self.redis.forget()
-        self.redis.redis.close()
-        self.runner.close()
-        asyncio.set_event_loop(None)
+            await replica.background.__aexit__(None, None, None)
+        unfinished = [*self.tasks, *(view.task for view in self.views)]
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def started(self) -> Replica:
         background = Background()
