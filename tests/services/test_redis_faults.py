@@ -374,7 +374,7 @@ if os.environ.get("SHELFPORT_LONG"):
     # A node in cluster mode takes no writes for its first two seconds.
 
     async def test_a_cluster(tmp_path: Path) -> None:
-        """In a Redis Cluster, which refuses scripts over several slots, a page works as anywhere."""
+        """In a Redis Cluster, which refuses scripts over several slots, a page works, too."""
         options = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
         options += ["--cluster-port", str(free_port())]
         with private_redis(tmp_path, *options) as server:
