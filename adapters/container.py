@@ -7,6 +7,7 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 
 import logging
 import random
+import secrets
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, overload
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     Breaker,
     Cached,
+    ChangeFeed,
     Checked,
     Coalesced,
     Deadlined,
@@ -27,12 +29,15 @@ from shelfport.adapters.layers import (
     Limited,
     Observed,
     Retried,
+    SecondLevel,
+    Shared,
+    SharedStore,
     Shelf,
     Split,
 )
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.plugged import plugged_adapter
-from shelfport.adapters.settings import Settings
+from shelfport.adapters.settings import Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.signal_log import log_signal, unfailing
 from shelfport.domain.model import variant_id
@@ -52,7 +57,8 @@ def compose(
     background: Background,
     breaker: Breaker,
     listener: Listener,
-) -> InventoryPort:
+    second_level: SecondLevel | None = None,
+) -> Cached:
     """Put the layers around `adapter`: read it from the outside in.
 
     Each stands where it stands for a reason, which its own docstring gives. Below `Split`, one
@@ -62,29 +68,35 @@ def compose(
     return Cached(
         Deadlined(
             Coalesced(
-                Split(
-                    Retried(
-                        Limited(
-                            Guarded(
-                                Observed(
-                                    trusted(adapter),
+                shared(
+                    Split(
+                        Retried(
+                            Limited(
+                                Guarded(
+                                    Observed(
+                                        trusted(adapter),
+                                        clock,
+                                    ),
                                     clock,
+                                    breaker,
+                                    listener,
                                 ),
                                 clock,
-                                breaker,
+                                settings.limit,
                                 listener,
                             ),
                             clock,
-                            settings.limit,
+                            settings.retry,
+                            settings.retry.budget(),
+                            random.uniform,
                             listener,
                         ),
-                        clock,
-                        settings.retry,
-                        settings.retry.budget(),
-                        random.uniform,
-                        listener,
+                        settings.split,
                     ),
-                    settings.split,
+                    settings,
+                    clock,
+                    background,
+                    second_level,
                 ),
                 clock,
                 background,
@@ -97,6 +109,27 @@ def compose(
         Shelf(settings.cache, random.uniform),
         background,
         listener,
+    )
+
+
+def shared(
+    inner: InventoryPort,
+    settings: Settings,
+    clock: Clock,
+    background: Background,
+    second_level: SecondLevel | None,
+) -> InventoryPort:
+    """The layer over the cache that replicas share; without such a cache, `inner` alone."""
+    if second_level is None:
+        return inner
+    return Shared(
+        inner,
+        clock,
+        second_level,
+        settings.cache,
+        background,
+        random.uniform,
+        lambda: secrets.token_hex(8),
     )
 
 
@@ -118,20 +151,64 @@ def _http(settings: Settings, clock: Clock) -> HttpInventory:
     )
 
 
+def _store(settings: Settings) -> SharedStore | None:
+    if settings.shared.url is None:
+        return None
+    try:
+        # Here, so that a missing extra is a sentence, and the default installation needs none.
+        from shelfport.adapters.redis import RedisClient, RedisStore  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "redis":
+            raise
+        raise SettingsError(
+            'shared.url is set, but redis is not installed: pip install "shelfport[redis]"'
+        ) from error
+    client = RedisClient(settings.shared)
+    if client.sends_password_in_the_clear:
+        logger.warning("the password of %s is not encrypted on the way: use rediss://", client)
+    return RedisStore(
+        client, settings.shared.prefix, secrets.token_bytes(8), lambda: secrets.token_hex(8)
+    )
+
+
+def _second_level(
+    settings: Settings, clock: Clock, background: Background, listener: Listener
+) -> SecondLevel | None:
+    store = _store(settings)
+    if store is None:
+        return None
+    return SecondLevel(store, settings.shared, clock, background, listener)
+
+
+def _change_feed(
+    second_level: SecondLevel | None,
+    memory: Cached,
+    clock: Clock,
+    background: Background,
+    listener: Listener,
+) -> ChangeFeed | None:
+    if second_level is None:
+        return None
+    return ChangeFeed(second_level, memory, clock, random.uniform, background, listener)
+
+
 def _kind(settings: Settings) -> str:
     return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
 def _resources(
-    adapter: InventoryPort, background: Background
+    adapter: InventoryPort,
+    background: Background,
+    second_level: SecondLevel | None,
+    change_feed: ChangeFeed | None,
 ) -> tuple[AbstractAsyncContextManager[Any], ...]:
     """What is opened with the integration, in this order; closed the other way round.
 
-    Tasks end before the session that they use is closed.
+    Tasks end before the sessions that they use are closed.
     """
-    if isinstance(adapter, AbstractAsyncContextManager):
-        return adapter, background
-    return (background,)
+    store = None if second_level is None else second_level.store
+    parts = (adapter, store, background, second_level, change_feed)
+    return tuple(part for part in parts if isinstance(part, AbstractAsyncContextManager))
 
 
 class Container(containers.DeclarativeContainer):
@@ -156,7 +233,10 @@ class Container(containers.DeclarativeContainer):
     breaker: providers.Provider[Breaker] = providers.Singleton(
         Breaker, settings.provided.breaker, providers.Callable(unfailing, listener)
     )
-    port: providers.Provider[InventoryPort] = providers.Singleton(
+    second_level: providers.Provider[SecondLevel | None] = providers.Singleton(
+        _second_level, settings, clock, background, providers.Callable(unfailing, listener)
+    )
+    port: providers.Provider[Cached] = providers.Singleton(
         compose,
         adapter,
         settings,
@@ -164,6 +244,15 @@ class Container(containers.DeclarativeContainer):
         background=background,
         breaker=breaker,
         listener=providers.Callable(unfailing, listener),
+        second_level=second_level,
+    )
+    change_feed: providers.Provider[ChangeFeed | None] = providers.Singleton(
+        _change_feed,
+        second_level,
+        port,
+        clock,
+        background,
+        providers.Callable(unfailing, listener),
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
@@ -174,7 +263,8 @@ class Container(containers.DeclarativeContainer):
         initial=settings.provided.initial,
         new_key=providers.Object(uuid4),
         breaker=breaker,
-        resources=providers.Callable(_resources, adapter, background),
+        shared=second_level,
+        resources=providers.Callable(_resources, adapter, background, second_level, change_feed),
     )
 
 

@@ -5,7 +5,6 @@ bounds and meanings; this puts them together and adds what concerns them all.
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 import attrs
@@ -18,8 +17,10 @@ from shelfport.adapters.layers import (
     CacheOptions,
     LimitOptions,
     RetryOptions,
+    SharedOptions,
     SplitOptions,
 )
+from shelfport.adapters.loopback import is_loopback
 from shelfport.domain.model.validators import number, units
 
 _LONGEST_BASE_URL = 512
@@ -100,6 +101,7 @@ class Settings:
     """Seconds that a call without a deadline of its own may take, everything included."""
     http: HttpOptions = attrs.field(factory=HttpOptions)
     cache: CacheOptions = attrs.field(factory=CacheOptions)
+    shared: SharedOptions = attrs.field(factory=SharedOptions)
     split: SplitOptions = attrs.field(factory=SplitOptions)
     retry: RetryOptions = attrs.field(factory=RetryOptions)
     limit: LimitOptions = attrs.field(factory=LimitOptions)
@@ -138,6 +140,11 @@ class Settings:
             f"http.attempt_timeout ({http.attempt_timeout:g} seconds), or a probe is given up "
             "while it may still succeed",
         )
+        yield (
+            self.shared.timeout >= self.deadline,
+            f"shared.timeout is {self.shared.timeout:g}: it must be less than the deadline "
+            f"({self.deadline:g} seconds), or a Redis that hangs leaves no time for the service",
+        )
 
     @property
     def adapter_name(self) -> str:
@@ -150,13 +157,4 @@ class Settings:
         if self.base_url is None:
             return False
         url = URL(self.base_url)
-        return url.scheme == "http" and not _is_loopback(url.host)
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3
+        return url.scheme == "http" and not is_loopback(url.host)

@@ -5,11 +5,16 @@ import logging
 from shelfport.domain.model.signals import (
     BreakerChanged,
     BreakerState,
+    ChangesCut,
+    ChangesHeard,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
     Retrying,
     ServedStale,
+    SharedCacheBack,
+    SharedCacheOut,
+    SharedWritesDropped,
     Signal,
 )
 from shelfport.ports import Listener
@@ -70,6 +75,33 @@ def log_signal(signal: Signal) -> None:
                 variants,
                 error,
                 extra={"event": "inventory.refresh"},
+            )
+        case SharedCacheOut() | SharedCacheBack() | SharedWritesDropped():
+            _log_shared(signal)
+        case ChangesCut(why):
+            logger.warning(
+                "changes that other replicas learn of are not heard: %s",
+                why,
+                extra={"event": "inventory.changes"},
+            )
+        case ChangesHeard(seconds):
+            logger.info(
+                "changes that other replicas learn of are heard again, after %.1f s",
+                seconds,
+                extra={"event": "inventory.changes"},
+            )
+
+
+def _log_shared(signal: SharedCacheOut | SharedCacheBack | SharedWritesDropped) -> None:
+    extra = {"event": "inventory.shared"}
+    match signal:
+        case SharedCacheOut(why):
+            logger.warning("the shared cache is out, and not asked: %s", why, extra=extra)
+        case SharedCacheBack():
+            logger.info("the shared cache answers again", extra=extra)
+        case SharedWritesDropped(total, why):
+            logger.debug(
+                "not written to the shared cache (%d times so far): %s", total, why, extra=extra
             )
 
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from shelfport.adapters.layers import BreakerSnapshot
+from shelfport.adapters.layers import BreakerSnapshot, SharedSnapshot
 
 
 @attrs.frozen(kw_only=True)
@@ -11,3 +11,5 @@ class Snapshot:
 
     circuit: BreakerSnapshot
     """The circuit breaker: its state, what it counted, when it tries again."""
+    shared: SharedSnapshot | None = None
+    """The shared cache: its circuit, what it was good for; None where there is none."""

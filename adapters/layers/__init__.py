@@ -6,6 +6,7 @@ order, from the outside in, is composed in one place: `shelfport.adapters.contai
 
 from shelfport.adapters.layers.breaker import Breaker, BreakerOptions, BreakerSnapshot
 from shelfport.adapters.layers.cached import Cached
+from shelfport.adapters.layers.change_feed import ChangeFeed
 from shelfport.adapters.layers.chaos import Chaos
 from shelfport.adapters.layers.checked import Checked
 from shelfport.adapters.layers.coalesced import Coalesced
@@ -14,6 +15,9 @@ from shelfport.adapters.layers.guarded import Guarded
 from shelfport.adapters.layers.limited import Limited, LimitOptions
 from shelfport.adapters.layers.observed import Observed
 from shelfport.adapters.layers.retried import Retried, RetryOptions
+from shelfport.adapters.layers.second_level import SecondLevel, SharedSnapshot, SharedStore
+from shelfport.adapters.layers.shared import Shared
+from shelfport.adapters.layers.shared_options import SharedOptions
 from shelfport.adapters.layers.shelf import CacheOptions, Shelf
 from shelfport.adapters.layers.split import Split, SplitOptions
 
@@ -23,6 +27,7 @@ __all__ = [
     "BreakerSnapshot",
     "CacheOptions",
     "Cached",
+    "ChangeFeed",
     "Chaos",
     "Checked",
     "Coalesced",
@@ -33,6 +38,11 @@ __all__ = [
     "Observed",
     "Retried",
     "RetryOptions",
+    "SecondLevel",
+    "Shared",
+    "SharedOptions",
+    "SharedSnapshot",
+    "SharedStore",
     "Shelf",
     "Split",
     "SplitOptions",

@@ -112,6 +112,10 @@ class Cached:
         for variant in variants:
             self.shelf.fence(variant, now)
 
+    def invalidate_all(self) -> None:
+        """Something may have changed about any variant: as `invalidate`, for all."""
+        self.shelf.fence_all(self.clock.monotonic())
+
     async def _complete(
         self, answers: dict[ProductVariantId, Answer], page: _Page, call: Call, now: float
     ) -> None:
@@ -123,10 +127,11 @@ class Cached:
             self._refresh(page.ageing, call, now)
             better = await self._in_a_moment(page.doubtful, call, now)
         answers.update(
-            {v: answer for v, answer in better.items() if type(answer) is not Unreadable}
+            {v: answer for v, answer in better.items() if _is_better(answer, answers[v])}
         )
         answers.update({variant: better[variant] for variant in page.missing})
-        stale = [answer for v in page.doubtful if isinstance(answer := answers[v], StockReading)]
+        shown = [answers[variant] for variant in (*page.missing, *page.doubtful)]
+        stale = [answer for answer in shown if isinstance(answer, StockReading)]
         stale = [reading for reading in stale if reading.freshness is Freshness.STALE]
         if stale:
             self._served_stale(stale, call)
@@ -205,7 +210,8 @@ class Cached:
                 began = min(asked_at, now - answer.age(instant).total_seconds())
                 self.shelf.store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
-                self.shelf.store(variant, answer, asked_at)
+                age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()
+                self.shelf.store(variant, answer, min(asked_at, now - age))
         return answers
 
     def _pause(self) -> None:
@@ -215,3 +221,10 @@ class Cached:
         instant = self.clock.now()
         oldest = max(reading.age(instant).total_seconds() for reading in readings)
         self.listener(ServedStale(len(readings), oldest, call.correlation_id))
+
+
+def _is_better(answer: Answer, shown: Answer) -> bool:
+    """Whether what came is to be shown: what another cache kept may be older than what we did."""
+    if isinstance(answer, StockReading) and isinstance(shown, StockReading):
+        return answer.freshness is not Freshness.STALE or answer.as_of >= shown.as_of
+    return type(answer) is not Unreadable

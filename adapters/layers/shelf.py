@@ -146,6 +146,16 @@ class Shelf:
         else:
             entry.fresh_until = entry.refresh_until = -inf
 
+    def fence_all(self, now: float) -> None:
+        """As `fence`, for every variant there is."""
+        self._fences.clear()
+        self._fence_for_all = now
+        for variant, entry in list(self._entries.items()):
+            if isinstance(entry.answer, UnknownVariant):
+                del self._entries[variant]
+            else:
+                entry.fresh_until = entry.refresh_until = -inf
+
     def _wins(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:

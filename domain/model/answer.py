@@ -1,6 +1,7 @@
 """What the port answers: closed unions, one value for each variant asked for."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import attrs
 
@@ -15,6 +16,9 @@ class UnknownVariant:
     """The Inventory Service answered: it has no record of this variant."""
 
     variant_id: ProductVariantId
+    as_of: datetime | None = attrs.field(default=None, eq=False)
+    """The instant (aware, UTC) at which the request that this answers was sent, where that was
+    before the call that it is handed out for. None: just now."""
 
 
 @attrs.frozen

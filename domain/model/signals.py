@@ -79,5 +79,53 @@ class RefreshFailed:
     error: InventoryError
 
 
-Signal = Retrying | RetryBudgetSpent | BreakerChanged | Refused | ServedStale | RefreshFailed
+@attrs.frozen
+class SharedCacheOut:
+    """The cache that replicas share does not answer: for a while nobody asks it."""
+
+    why: str
+
+
+@attrs.frozen
+class SharedCacheBack:
+    """The cache that replicas share answers again."""
+
+
+@attrs.frozen
+class SharedWritesDropped:
+    """Something was not written to the shared cache: others ask the service for it."""
+
+    total: int
+    """Since the start, in pages and fences."""
+    why: str
+
+
+@attrs.frozen
+class ChangesCut:
+    """What other replicas learn is not heard: memory is right by its windows alone."""
+
+    why: str
+
+
+@attrs.frozen
+class ChangesHeard:
+    """It is heard again; what memory kept from before is asked for before it is shown."""
+
+    seconds: float
+    """How long it was not."""
+
+
+Signal = (
+    Retrying
+    | RetryBudgetSpent
+    | BreakerChanged
+    | Refused
+    | ServedStale
+    | RefreshFailed
+    | SharedCacheOut
+    | SharedCacheBack
+    | SharedWritesDropped
+    | ChangesCut
+    | ChangesHeard
+)
 """A closed union, for `match`."""

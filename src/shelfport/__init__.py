@@ -20,6 +20,8 @@ from shelfport.adapters.layers import (
     Chaos,
     LimitOptions,
     RetryOptions,
+    SharedOptions,
+    SharedSnapshot,
     SplitOptions,
 )
 from shelfport.adapters.memory import InMemoryInventory
@@ -75,11 +77,16 @@ from shelfport.domain.model import (
 from shelfport.domain.model.signals import (
     BreakerChanged,
     BreakerState,
+    ChangesCut,
+    ChangesHeard,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
     Retrying,
     ServedStale,
+    SharedCacheBack,
+    SharedCacheOut,
+    SharedWritesDropped,
     Signal,
 )
 from shelfport.ports import (
@@ -106,6 +113,8 @@ __all__ = [
     "BreakerState",
     "CacheOptions",
     "Call",
+    "ChangesCut",
+    "ChangesHeard",
     "Chaos",
     "CircuitOpen",
     "Clock",
@@ -151,6 +160,11 @@ __all__ = [
     "ServiceOverloaded",
     "Settings",
     "SettingsError",
+    "SharedCacheBack",
+    "SharedCacheOut",
+    "SharedOptions",
+    "SharedSnapshot",
+    "SharedWritesDropped",
     "Signal",
     "Snapshot",
     "SplitOptions",

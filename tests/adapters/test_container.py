@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 
 import pytest
 from dependency_injector import containers, providers
@@ -9,6 +11,7 @@ from shelfport import (
     InMemoryInventory,
     InventoryIntegration,
     Settings,
+    SharedOptions,
     StockReading,
     build,
 )
@@ -96,3 +99,62 @@ async def test_build_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert isinstance(reading, StockReading)
     assert 4 == reading.level.available_quantity
+
+
+def run_python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_without_a_shared_cache_redis_is_not_imported() -> None:
+    """Nothing of the extra is imported unless its setting asks for it."""
+    printed = run_python(
+        "import sys; from shelfport import *; build(Settings());"
+        "print([m for m in sys.modules if m.split('.')[0] == 'redis' or 'adapters.redis' in m])"
+    )
+
+    assert "[]" == printed
+
+
+def test_a_missing_extra_is_a_sentence() -> None:
+    """With the setting, and without the extra, one sentence says what to install."""
+    printed = run_python(
+        "import sys; sys.modules['redis'] = None\n"
+        "from shelfport import *\n"
+        "try: build(Settings(shared=SharedOptions(url='redis://:s3cret@127.0.0.1')))\n"
+        "except SettingsError as error: print(error)"
+    )
+
+    assert printed == (
+        'shared.url is set, but redis is not installed: pip install "shelfport[redis]"'
+    )
+
+
+def test_a_shared_cache_is_in_the_stack() -> None:
+    """With the setting, the layer stands between shared requests and the splitting of pages."""
+    inventory = build(Settings(shared=SharedOptions(url="redis://:s3cret@127.0.0.1")))
+
+    assert "Coalesced(inner=Shared(inner=Split(" in repr(inventory)
+    assert "s3cret" not in repr(inventory)
+    assert inventory.snapshot().shared is not None
+    assert build(Settings()).snapshot().shared is None
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("redis://:s3cret@cache.internal", True),
+        ("redis://cache.internal", False),
+        ("redis://:s3cret@127.0.0.1", False),
+        ("rediss://:s3cret@cache.internal", False),
+    ],
+)
+def test_a_password_in_the_clear_is_logged(
+    url: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A password that travels unencrypted to another machine leaves a warning, without it."""
+    build(Settings(shared=SharedOptions(url=url)))
+
+    assert warned == ("is not encrypted on the way: use rediss://" in caplog.text)
+    assert "s3cret" not in caplog.text

@@ -12,6 +12,7 @@ from shelfport import (
     LimitOptions,
     RetryOptions,
     Settings,
+    SharedOptions,
     SplitOptions,
 )
 
@@ -88,6 +89,36 @@ def test_a_token_is_not_shown() -> None:
     assert "s3cret" not in f"{settings!r} {settings} {attrs.asdict(settings)}"
 
 
+def test_a_redis_url_is_not_shown() -> None:
+    """The address of a Redis carries its password: it is kept as a secret."""
+    options = SharedOptions(url="rediss://shop:s3cret@cache.internal:6380/2")
+
+    assert "s3cret" not in f"{options!r} {options} {attrs.asdict(options)}"
+    assert options.url is not None
+    assert "rediss://shop:s3cret@cache.internal:6380/2" == options.url.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("cache.internal:6379", "url is no URL of a Redis"),
+        ("http://shop:s3cret@cache.internal", "it must begin with rediss:// or redis://"),
+        ("redis://:s3cret@", "url is no URL of a Redis"),
+        ("redis://:s3cret@cache.internal:99999", "url is no URL of a Redis"),
+        ("rediss://:s3cret@cache.internal?ssl_cert_reqs=none", "url has a query or a fragment"),
+        ("redis://:s3cret@cache.internal/stock", "a path that is no database's number"),
+        (5, "url is a int: it must be a URL"),
+    ],
+)
+def test_bad_redis_urls(url: Any, sentence: str) -> None:
+    """An address that is none of a Redis is refused, in a sentence that does not quote it."""
+    with pytest.raises(ValueError, match="url") as info:
+        SharedOptions(url=url)
+
+    assert sentence in str(info.value)
+    assert "s3cret" not in f"{info.value} {info.value.__cause__} {info.value.__context__}"
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -112,6 +143,12 @@ def test_a_token_is_not_shown() -> None:
         (lambda: RetryOptions(first_delay=2), "first_delay is 2: it must be at most longest_delay"),
         (lambda: LimitOptions(at_once=0), "at_once is 0: it must be 1 to 10000 requests"),
         (lambda: BreakerOptions(failure_rate=0), "failure_rate is 0: it must be 0.01 to 1 of all"),
+        (
+            lambda: Settings(shared=SharedOptions(timeout=2)),
+            "shared.timeout is 2: it must be less than the deadline (2 seconds)",
+        ),
+        (lambda: SharedOptions(timeout=0), "timeout is 0: it must be 0.001 to 10 seconds"),
+        (lambda: SharedOptions(prefix="a b"), "prefix is 'a b': it must be 1 to 64 letters"),
         (lambda: InitialStockOptions(quantity=-1), "quantity is -1: it must be between 0 and"),
         (lambda: InitialStockOptions(low_stock_threshold=-1), "low_stock_threshold is -1"),
     ],
@@ -134,7 +171,8 @@ def test_every_setting_says_what_it_means() -> None:
     """Each field of each options class is followed by its documentation."""
     import inspect
 
-    parts = (HttpOptions, CacheOptions, SplitOptions, RetryOptions, LimitOptions, BreakerOptions)
+    parts: tuple[type, ...] = (HttpOptions, CacheOptions, SplitOptions, RetryOptions)
+    parts += (LimitOptions, BreakerOptions, SharedOptions)
     for cls in (Settings, InitialStockOptions, *parts):
         source = Path(inspect.getfile(cls)).read_text(encoding="utf-8")
         for field in attrs.fields(cls):

@@ -5,12 +5,17 @@ import pytest
 from shelfport import (
     BreakerChanged,
     BreakerState,
+    ChangesCut,
+    ChangesHeard,
     Operation,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
     Retrying,
     ServedStale,
+    SharedCacheBack,
+    SharedCacheOut,
+    SharedWritesDropped,
     Signal,
     TimedOut,
 )
@@ -54,6 +59,27 @@ CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
             "stock of 3 variants shown stale, up to 41.3 s old (correlation id c)",
         ),
         (RefreshFailed(2, LATE), logging.DEBUG, "stock of 2 variants not refreshed: late"),
+        (
+            SharedCacheOut("no answer"),
+            logging.WARNING,
+            "the shared cache is out, and not asked: no answer",
+        ),
+        (SharedCacheBack(), logging.INFO, "the shared cache answers again"),
+        (
+            SharedWritesDropped(3, "it is full"),
+            logging.DEBUG,
+            "not written to the shared cache (3 times so far): it is full",
+        ),
+        (
+            ChangesCut("reset"),
+            logging.WARNING,
+            "changes that other replicas learn of are not heard: reset",
+        ),
+        (
+            ChangesHeard(2.04),
+            logging.INFO,
+            "changes that other replicas learn of are heard again, after 2.0 s",
+        ),
     ],
 )
 def test_records(signal: Signal, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:

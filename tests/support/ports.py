@@ -1,5 +1,6 @@
 """Ports for tests: one that answers by a script and keeps what it was asked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shelfport import (
@@ -11,6 +12,7 @@ from shelfport import (
     InventoryItem,
     ProductVariantId,
     StockStatus,
+    SystemClock,
 )
 from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id
@@ -46,6 +48,22 @@ class ScriptedPort:
                 updated_at=EPOCH,
             )
         )
+
+
+class Lively(ScriptedPort):
+    """A service that answers with readings of now; it can be slow, or taken down."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answer)
+        self.delay = 0.0
+        self.error: Exception | None = None
+
+    async def answer(self, ids: Ids, call: Call) -> Answers:
+        if self.error is not None:
+            raise self.error
+        now = SystemClock().now()
+        await asyncio.sleep(self.delay)
+        return {variant: a_reading(variant, as_of=now) for variant in ids}
 
 
 def raising(error: Exception) -> Script:

@@ -198,3 +198,17 @@ def test_bounded_fences() -> None:
     assert [30, 20, 40] == [shelf.fence_of(v) for v in (A, B, C)]
     assert 20 == shelf.fence_of(ids(4)[3])
     assert not shelf.store(B, a_reading(B), 20)
+
+
+def test_a_fence_for_all(shelf: Shelf) -> None:
+    """Every reading becomes doubtful, "unknown" is forgotten, and nothing from before is stored."""
+    shelf.store(A, a_reading(A), 0)
+    shelf.store(B, UnknownVariant(B), 0)
+    shelf.fence(A, 1)
+    shelf.fence_all(2)
+
+    assert (False, False) == (shelf.store(A, a_reading(A), 2), shelf.store(C, a_reading(C), 1))
+    assert kept(shelf).fresh_until < 0 < kept(shelf).stale_until
+    assert shelf.get(B) is None
+    assert {2} == {shelf.fence_of(variant) for variant in (A, B, C)}
+    assert shelf.store(C, a_reading(C), 2.1)

@@ -3,11 +3,20 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from secrets import token_hex
 
 import attrs
 from dependency_injector import providers
 
-from shelfport import CacheOptions, Clock, Container, InventoryPort, Settings, SplitOptions
+from shelfport import (
+    CacheOptions,
+    Clock,
+    Container,
+    InventoryPort,
+    Settings,
+    SharedOptions,
+    SplitOptions,
+)
 from shelfport.adapters.background import Background
 from shelfport.adapters.layers import (
     Breaker,
@@ -23,11 +32,15 @@ from shelfport.adapters.layers import (
     Observed,
     Retried,
     RetryOptions,
+    SecondLevel,
+    Shared,
+    SharedStore,
     Shelf,
     Split,
 )
 from shelfport.adapters.signal_log import log_signal
 from tests.contracts.conformance.harnesses import Wrap
+from tests.support.shared_store import ModelStore
 
 
 @attrs.frozen
@@ -78,6 +91,52 @@ async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[Invento
         yield container.port()
 
 
+def shared(inner: InventoryPort, on: Ground, level: SecondLevel) -> Shared:
+    return Shared(
+        inner,
+        on.clock,
+        level,
+        CacheOptions(),
+        on.background,
+        random.uniform,
+        lambda: token_hex(8),
+    )
+
+
+@asynccontextmanager
+async def over_shared_cache(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
+    """The layer alone, over a cache of its own."""
+    async with AsyncExitStack() as opened:
+        if isinstance(adapter, AbstractAsyncContextManager):
+            await opened.enter_async_context(adapter)
+        background = await opened.enter_async_context(Background())
+        store = ModelStore(clock)
+        level = SecondLevel(store, SharedOptions(), clock, background, log_signal)
+        await opened.enter_async_context(level)
+        yield shared(adapter, Ground(clock, background), level)
+
+
+def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
+    """The stack as the container composes it where replicas share a cache."""
+
+    @asynccontextmanager
+    async def wrap(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
+        settings = Settings()
+        background = Background()
+        level = SecondLevel(store(clock), settings.shared, clock, background, log_signal)
+        container = Container(
+            settings=providers.Object(settings),
+            clock=providers.Object(clock),
+            adapter=providers.Object(adapter),
+            background=providers.Object(background),
+            second_level=providers.Object(level),
+        )
+        async with container.integration():
+            yield container.port()
+
+    return wrap
+
+
 STACKS = (
     Stack("Checked", layers(lambda inner, on: Checked(inner))),
     Stack("Chaos", layers(lambda inner, on: Chaos(inner, random.uniform))),
@@ -120,6 +179,14 @@ STACKS = (
             )
         ),
         keeps_readings=True,
+    ),
+    Stack("Shared", over_shared_cache, keeps_readings=True),
+    Stack(
+        "DefaultWithShared",
+        default_with_shared(ModelStore),
+        keeps_readings=True,
+        bounds_waiting=True,
+        many_ids=1000,
     ),
     Stack(
         "Default",

@@ -1,13 +1,16 @@
 """Changes: fences, and what began before them."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from shelfport import (
     DEFAULT_CALL,
     Call,
+    ServedStale,
     TimedOut,
+    UnknownVariant,
 )
 from shelfport.adapters.layers import Cached
 from tests.adapters.layers.cached.world import (
@@ -25,6 +28,7 @@ from tests.adapters.layers.cached.world import (
     read,
 )
 from tests.support.clocks import LoopClock
+from tests.support.listening import Heard
 from tests.support.ports import Answers, Ids
 from tests.support.values import a_reading, an_initial_stock
 
@@ -144,3 +148,61 @@ async def test_the_stricter_limit_goes_down(cached: Cached, service: Service) ->
     await read(cached, B, call=Call(max_staleness=20))
 
     assert [2, 3] == [call.max_staleness for _, call in service.reads]
+
+
+async def test_something_may_have_changed_about_any(cached: Cached, service: Service) -> None:
+    """After it, everything is asked for first, and shown as stale if nobody answers."""
+    await read(cached, A, B)
+    await after(1)
+    cached.invalidate_all()
+    await after(0.001)
+    service.quantity = 7
+    asked = await read(cached, A)
+    service.error = DOWN
+
+    assert ([LIVE], [7]) == (freshness(asked), quantities(asked))
+    assert [STALE] == freshness(await read(cached, B))
+
+
+async def test_an_unknown_that_another_cache_kept(cached: Cached, service: Service) -> None:
+    """An "unknown" from a cache below is believed for the rest of its window alone."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        return {v: UnknownVariant(v, LoopClock().now() - timedelta(seconds=3)) for v in asked}
+
+    service.script = script
+    for _ in range(3):
+        await read(cached, A)
+        await after(0.6)
+
+    assert 2 == len(service.asked)
+
+
+async def test_what_another_cache_kept_may_be_older(cached: Cached, service: Service) -> None:
+    """A stale reading from a cache below does not take the place of a younger one in memory."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        old = LoopClock().now() - timedelta(seconds=100)
+        return {v: a_reading(v, 3, old, STALE) for v in asked}
+
+    await read(cached, A)
+    await after(40)
+    service.script = script
+    page = await read(cached, A, B)
+
+    assert ([STALE, STALE], [100, 3]) == (freshness(page), quantities(page))
+
+
+async def test_stale_from_below_is_told(cached: Cached, service: Service, heard: Heard) -> None:
+    """What a cache below shows for want of better is told like what memory shows."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        return {
+            v: a_reading(v, 3, LoopClock().now() - timedelta(seconds=100), STALE) for v in asked
+        }
+
+    service.script = script
+    await read(cached, A, call=Call(correlation_id="c"))
+
+    [told] = heard.of(ServedStale)
+    assert (1, 100.0, "c") == (told.variants, round(told.oldest, 6), told.correlation_id)

@@ -1,0 +1,174 @@
+"""`RedisClient`: redis-py as the shared cache uses it, with every failure as a `SharedOut`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError
+from yarl import URL
+
+from shelfport.adapters.layers.second_level import SharedFull, SharedOut
+from shelfport.adapters.layers.shared_options import SharedOptions
+from shelfport.adapters.loopback import is_loopback
+from shelfport.adapters.redis.script import Script
+
+T = TypeVar("T")
+
+_SILENCE = 2.0
+"""Seconds without a word on the channel after which the server is asked for one."""
+
+
+class RedisClient:
+    """Connections to one Redis, open while entered. Constructing and entering it does no I/O.
+
+    The scripts are known to the server by their checksum; one that has never seen them, or was
+    started again, is sent the text once. A connection that broke while it was idle is replaced
+    before it is used; no command is sent twice.
+    """
+
+    def __init__(self, options: SharedOptions) -> None:
+        if options.url is None:
+            raise ValueError("shared.url is not set: where is Redis?")
+        self._options = options
+        self._url = options.url.get_secret_value()
+        url = URL(self._url)
+        self._password = url.password
+        self.address = f"{url.scheme}://{url.host}:{url.port or 6379}"
+        """Where it is, fit to be shown."""
+        self.sends_password_in_the_clear = (
+            url.password is not None and url.scheme == "redis" and not is_loopback(url.host)
+        )
+        """Whether somebody on the way can read the password."""
+        self._redis: Redis | None = None
+        self._pool: BlockingConnectionPool | None = None
+
+    def __repr__(self) -> str:
+        return f"RedisClient({self.address})"
+
+    async def __aenter__(self) -> Self:
+        tls: dict[str, Any] = {}
+        if self._url.startswith("rediss:") and self._options.ca_file is not None:
+            tls["ssl_ca_certs"] = self._options.ca_file
+        self._pool = BlockingConnectionPool.from_url(
+            self._url,
+            max_connections=self._options.connections,
+            # The bound on every wait is the caller's; these end what nobody waits for any more.
+            timeout=self._options.timeout,
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            # Whether a script ran is not known after a failure; the next page looks anew.
+            retry=Retry(NoBackoff(), 0),
+            # RESP2: nothing here needs more, and connecting takes a round trip less.
+            protocol=2,
+            driver_info=None,
+            **tls,
+        )
+        self._redis = Redis(connection_pool=self._pool)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        redis, self._redis = self._redis, None
+        pool, self._pool = self._pool, None
+        if redis is not None:
+            await redis.aclose()
+        if pool is not None:
+            await pool.aclose()
+
+    async def run(
+        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int]
+    ) -> Any:
+        """What `script` returns for `keys`, in one round trip once the server knows it.
+
+        Raises:
+            SharedOut: the server was not reached, or refused.
+        """
+        with self._translated():
+            redis = self._opened(self._redis)
+            try:
+                return await redis.evalsha(script.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                return await redis.eval(script.text, len(keys), *keys, *args)
+            except ReadOnlyError:
+                # It was the primary, and is none any more: look again where the address leads.
+                await self._opened(self._pool).disconnect(inuse_connections=False)
+                raise
+
+    async def ping(self) -> None:
+        """Find out whether the server answers.
+
+        Raises:
+            SharedOut: it does not.
+        """
+        with self._translated():
+            await self._opened(self._redis).ping()
+
+    @asynccontextmanager
+    async def messages(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """What is published on `channel` from now on, until the connection is cut or silent.
+
+        redis-py's own `PubSub` connects again by itself and says nothing of the gap.
+
+        Raises:
+            SharedOut: the server was not reached, refused, or does not answer any more.
+        """
+        pool = self._opened(self._pool)
+        connection: AbstractConnection = pool.connection_class(**pool.connection_kwargs)
+        try:
+            with self._translated():
+                async with asyncio.timeout(_SILENCE):
+                    await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+                    await connection.send_command("SUBSCRIBE", channel)
+                    await connection.read_response()
+            yield self._heard(connection)
+        finally:
+            await connection.disconnect(nowait=True)
+
+    async def _heard(self, connection: AbstractConnection) -> AsyncIterator[bytes]:
+        asked = False
+        while True:
+            with self._translated():
+                said = await connection.read_response(timeout=_SILENCE)
+            if said is not None:
+                asked = False
+                if said[0] == b"message":
+                    yield said[2]
+            elif asked:
+                raise SharedOut(f"Redis at {self.address} is silent")
+            else:
+                asked = True
+                with self._translated():
+                    await connection.send_command("PING")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OutOfMemoryError as error:
+            raise SharedFull(self._sentence(error)) from error
+        except TimeoutError as error:
+            raise SharedOut(f"Redis at {self.address} did not answer in time") from error
+        except (RedisError, OSError) as error:
+            raise SharedOut(self._sentence(error)) from error
+
+    def _sentence(self, error: Exception) -> str:
+        said = str(error) or type(error).__name__
+        if self._password:
+            said = said.replace(self._password, "*****")
+        return f"Redis at {self.address}: {said}"
+
+    @staticmethod
+    def _opened(part: T | None) -> T:
+        if part is None:
+            raise RuntimeError("this RedisClient is not open: use it inside `async with`")
+        return part

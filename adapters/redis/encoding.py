@@ -1,0 +1,101 @@
+"""How a reading looks in Redis: one byte that says which version, then MessagePack.
+
+Replicas of several releases share one Redis while a new one is rolled out. Each reads every
+version up to its own, and takes what it does not know for nothing at all.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from shelfport.domain.model import (
+    Freshness,
+    ProductVariantId,
+    StockLevel,
+    StockReading,
+    StockStatus,
+    UnknownVariant,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_STATUSES = (StockStatus.IN_STOCK, StockStatus.LOW_STOCK, StockStatus.OUT_OF_STOCK)
+"""By their number in version 1: appended to, never reordered."""
+
+
+class _Level1(msgspec.Struct, array_like=True, frozen=True):
+    quantity: int
+    status: int
+    updated_at: int
+
+
+class _Reading1(msgspec.Struct, array_like=True, frozen=True):
+    """Version 1. Instants are microseconds since 1970; no level means "unknown variant"."""
+
+    as_of: int
+    source: str = ""
+    level: _Level1 | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode1 = msgspec.msgpack.Decoder(_Reading1).decode
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def encoded(kept: StockReading | UnknownVariant, as_of: datetime) -> bytes:
+    """`kept`, in the newest version."""
+    if isinstance(kept, UnknownVariant):
+        return b"\x01" + _encode(_Reading1(microseconds(as_of)))
+    level = kept.level
+    return b"\x01" + _encode(
+        _Reading1(
+            microseconds(as_of),
+            kept.source,
+            _Level1(
+                level.available_quantity,
+                _STATUSES.index(level.status),
+                microseconds(level.updated_at),
+            ),
+        )
+    )
+
+
+def decoded(variant: ProductVariantId, payload: bytes) -> StockReading | UnknownVariant | None:
+    """What `payload` says of `variant`; None if it is of an unknown version, or damaged."""
+    reader = _READERS.get(payload[:1])
+    if reader is None:
+        return None
+    try:
+        return reader(variant, payload[1:])
+    except (msgspec.DecodeError, ValueError, LookupError, OverflowError):
+        return None  # msgspec's, the domain's own rules, an unknown status, a year beyond 9999
+
+
+def _version_1(variant: ProductVariantId, payload: bytes) -> StockReading | UnknownVariant:
+    read = _decode1(payload)
+    as_of = _instant(read.as_of)
+    if read.level is None:
+        return UnknownVariant(variant, as_of)
+    if read.level.status < 0:
+        raise LookupError(read.level.status)
+    level = StockLevel(
+        variant,
+        read.level.quantity,
+        _STATUSES[read.level.status],
+        _instant(read.level.updated_at),
+    )
+    return StockReading(level, as_of, read.source, Freshness.CACHED)
+
+
+_READERS: dict[bytes, Callable[[ProductVariantId, bytes], StockReading | UnknownVariant]] = {
+    b"\x01": _version_1
+}
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

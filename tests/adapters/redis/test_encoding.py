@@ -1,0 +1,137 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shelfport import (
+    MAX_QUANTITY,
+    Freshness,
+    StockLevel,
+    StockReading,
+    StockStatus,
+    UnknownVariant,
+)
+from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
+from tests.support.values import an_id
+
+A = an_id(1)
+AS_OF = datetime(2026, 3, 1, 12, 30, 0, 123456, UTC)
+UPDATED_AT = datetime(2026, 2, 28, 8, 0, 0, 7, UTC)
+
+KEPT_SAMPLES: dict[str, tuple[str, StockReading | UnknownVariant]] = {
+    # Payloads as released versions wrote them. Never changed: add the next version's below.
+    "1: in stock": (
+        "0193cf00064bf5a0fac440a46874747093ccc800cf00064bddbd892007",
+        StockReading(
+            StockLevel(A, 200, StockStatus.IN_STOCK, UPDATED_AT), AS_OF, "http", Freshness.CACHED
+        ),
+    ),
+    "1: low": (
+        "0193cf00064bf5a0fac440a468747470930301cf00064bddbd892007",
+        StockReading(
+            StockLevel(A, 3, StockStatus.LOW_STOCK, UPDATED_AT), AS_OF, "http", Freshness.CACHED
+        ),
+    ),
+    "1: out": (
+        "0193cf00064bf5a0fac440a468747470930002cf00064bddbd892007",
+        StockReading(
+            StockLevel(A, 0, StockStatus.OUT_OF_STOCK, UPDATED_AT), AS_OF, "http", Freshness.CACHED
+        ),
+    ),
+    "1: unknown variant": ("0193cf00064bf5a0fac440a0c0", UnknownVariant(A, AS_OF)),
+}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+instants = st.integers(0, 2**53).map(lambda micros: EPOCH + timedelta(microseconds=micros))
+
+
+@pytest.mark.parametrize("name", KEPT_SAMPLES)
+def test_what_released_versions_wrote_is_read(name: str) -> None:
+    """A payload of any released version is read as what it meant."""
+    payload, expected = KEPT_SAMPLES[name]
+
+    kept = decoded(A, bytes.fromhex(payload))
+
+    assert (expected, expected.as_of) == (kept, getattr(kept, "as_of", None))
+
+
+@given(
+    quantity=st.integers(0, MAX_QUANTITY),
+    status=st.sampled_from(StockStatus),
+    updated_at=instants,
+    as_of=instants,
+    source=st.text(max_size=20),
+)
+def test_a_reading_comes_back_as_it_was(
+    quantity: int, status: StockStatus, updated_at: datetime, as_of: datetime, source: str
+) -> None:
+    """Encoding loses nothing, to the microsecond; what comes back is marked CACHED."""
+    reading = StockReading(StockLevel(A, quantity, status, updated_at), as_of, source)
+
+    assert reading.kept_as(Freshness.CACHED) == decoded(A, encoded(reading, as_of))
+
+
+@given(as_of=instants)
+def test_an_unknown_variant_comes_back(as_of: datetime) -> None:
+    """That the service has no record is kept with its date."""
+    kept = decoded(A, encoded(UnknownVariant(A), as_of))
+
+    assert (UnknownVariant(A), as_of) == (kept, getattr(kept, "as_of", None))
+
+
+def test_a_reading_is_small() -> None:
+    """A reading takes few bytes: a catalogue of 100,000 variants fits beside other tenants."""
+    reading = StockReading(StockLevel(A, 200, StockStatus.IN_STOCK, UPDATED_AT), AS_OF, "http")
+
+    assert len(encoded(reading, AS_OF)) <= 32
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x00",
+        b"\x02" + encoded(UnknownVariant(A), AS_OF)[1:],
+        b"\x01",
+        b"\x01\xc1",
+        b"\x01\x93\x01\xa0\x93\x01\x07\x01",
+        b"\x01\x93\x01\xa0\x93\x01\xff\x01",
+        b"\x01\x93\x01\xa0\x93\xff\x00\x01",
+        b"\x01\x93\xcf" + b"\xff" * 8 + b"\xa0\xc0",
+        b'{"quantity": 3}',
+        b"\x80\x04\x95\x00",
+    ],
+    ids=[
+        "nothing",
+        "no version",
+        "a version to come",
+        "cut off",
+        "no MessagePack",
+        "an unknown status",
+        "a negative status",
+        "a negative quantity",
+        "a year beyond all calendars",
+        "JSON",
+        "a pickle",
+    ],
+)
+def test_what_is_not_understood_is_nothing(payload: bytes) -> None:
+    """A payload of a later version, or a damaged one, is as if there were none."""
+    assert decoded(A, payload) is None
+
+
+@given(payload=st.binary(max_size=60))
+def test_no_payload_raises(payload: bytes) -> None:
+    """Whatever lies in Redis, reading it fails for nobody."""
+    kept = decoded(A, b"\x01" + payload)
+
+    assert kept is None or isinstance(kept, StockReading | UnknownVariant)
+
+
+def test_microseconds_are_exact() -> None:
+    """Instants are whole microseconds, which a Lua number holds exactly until the year 2255."""
+    last = datetime(2255, 1, 1, tzinfo=UTC)
+
+    assert microseconds(last) == int(float(microseconds(last))) < 2**53
+    assert last == EPOCH + timedelta(microseconds=microseconds(last))

@@ -1,0 +1,389 @@
+"""A Redis in trouble costs callers its bound, then nothing, and is used again by itself."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+import trustme
+from dependency_injector import providers
+from redis import Redis as SyncRedis
+
+from shelfport import (
+    BreakerState,
+    CacheOptions,
+    ChangesCut,
+    ChangesHeard,
+    Container,
+    Freshness,
+    InventoryIntegration,
+    ProductVariantId,
+    Settings,
+    SharedCacheBack,
+    SharedCacheOut,
+    SharedOptions,
+    SharedSnapshot,
+    StockReading,
+    TimedOut,
+)
+from tests.support.figures import Report
+from tests.support.listening import Heard
+from tests.support.ports import Lively
+from tests.support.private_redis import PrivateRedis, private_redis
+from tests.support.services import free_port
+from tests.support.values import an_id, ids
+from tests.support.waiting import until
+
+VIEWS = 1000 if os.environ.get("SHELFPORT_LONG") else 100
+PAGE = ids(24)
+GENEROUS = 1.0
+"""Seconds by which a bound may be missed on a loaded machine."""
+
+
+@attrs.define
+class Replica:
+    """One process: an integration on a shared cache, its service, and what it said."""
+
+    inventory: InventoryIntegration[ProductVariantId]
+    service: Lively
+    heard: Heard
+
+    @property
+    def shared(self) -> SharedSnapshot:
+        snapshot = self.inventory.snapshot().shared
+        assert snapshot is not None
+        return snapshot
+
+    @property
+    def state(self) -> BreakerState:
+        return self.shared.circuit.state
+
+    async def view(
+        self, *variants: ProductVariantId, max_staleness: float | None = None
+    ) -> list[Freshness]:
+        page = await self.inventory.get_stock_levels(variants, max_staleness=max_staleness)
+        assert all(isinstance(stock, StockReading) for stock in page.values()), page
+        return [stock.freshness for stock in page.values() if isinstance(stock, StockReading)]
+
+
+@asynccontextmanager
+async def replica(
+    url: str | None, cache: CacheOptions | None = None, **options: object
+) -> AsyncIterator[Replica]:
+    shared = {"timeout": 0.05, "retry_after": 0.1, **options}
+    service, heard = Lively(), Heard()
+    container = Container(
+        settings=providers.Object(
+            Settings(
+                shared=SharedOptions(url=url, **shared),  # type: ignore[arg-type]  # as they are
+                cache=cache or CacheOptions(),
+            )
+        ),
+        adapter=providers.Object(service),
+        listener=providers.Object(heard),
+    )
+    async with container.integration() as inventory:
+        yield Replica(inventory, service, heard)
+
+
+async def opened(it: Replica) -> float:
+    """View new pages until the circuit is open; the longest view, in seconds."""
+    longest = 0.0
+    for _ in range(50):
+        began = time.monotonic()
+        await it.view(an_id())
+        longest = max(longest, time.monotonic() - began)
+        if it.state is not BreakerState.CLOSED:
+            return longest
+    raise AssertionError("the circuit never opened")
+
+
+async def usable(it: Replica) -> None:
+    """Wait until the shared cache is in use again, and changes are heard."""
+    await until(lambda: it.state is BreakerState.CLOSED and it.shared.hears_changes)
+
+
+async def kept(it: Replica, *variants: ProductVariantId) -> None:
+    """View variants until they are in the shared cache."""
+    async with asyncio.timeout(10):
+        await it.view(*variants)
+        await until(it.inventory._shared._writes.empty)  # type: ignore[union-attr]  # set
+        await asyncio.sleep(0.05)
+
+
+async def test_frozen(own_redis: PrivateRedis) -> None:
+    """A Redis that hangs costs a few callers the bound; then it is out, and later back."""
+    async with replica(own_redis.url) as one, replica(own_redis.url) as other:
+        await kept(one, *PAGE)
+        own_redis.freeze()
+        longest = await opened(other)
+        out = other.heard.of(SharedCacheOut)
+        own_redis.thaw()
+        await usable(other)
+        back = await other.view(*PAGE)
+
+    assert longest < 0.05 + GENEROUS
+    assert 1 == len(out)
+    assert [SharedCacheBack()] == other.heard.of(SharedCacheBack)
+    assert {Freshness.CACHED} == set(back)
+
+
+async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) -> None:
+    """Views beside a hung Redis cost as much as without any, but for the few that found out."""
+
+    async def views(it: Replica) -> list[float]:
+        took = []
+        for _ in range(VIEWS):
+            began = time.perf_counter()
+            await it.view(*(an_id() for _ in range(24)))
+            took.append(time.perf_counter() - began)
+        return took
+
+    async with replica(None) as without:
+        baseline = await views(without)
+    # Long enough that no probe falls into the measurement.
+    async with replica(own_redis.url, retry_after=60) as it:
+        own_redis.freeze()
+        beside = await views(it)
+        state, asked = it.state, it.shared.circuit.calls
+
+    found_out = [seconds for seconds in beside[:3] if seconds > 0.045]
+    after, before = sorted(beside[3:]), sorted(baseline[3:])
+    report(
+        f"{VIEWS} views: {sum(beside):.3f} s beside a hung Redis, {sum(baseline):.3f} s without "
+        f"any; {len(found_out)} waited for it ({sum(found_out):.3f} s); after that "
+        f"{sum(after):.3f} s against {sum(before):.3f} s, median {after[VIEWS // 2] * 1e6:.0f} µs "
+        f"against {before[VIEWS // 2] * 1e6:.0f} µs"
+    )
+    assert (BreakerState.OPEN, 0) == (state, asked)
+    assert 3 == len(found_out)
+    assert after[VIEWS // 2] < 3 * before[VIEWS // 2] + 0.001
+
+
+async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
+    """A Redis that is gone, and comes back empty, is used again; nothing is wrong meanwhile."""
+    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
+        await kept(one, *PAGE)
+        own_redis.kill()
+        await opened(one)
+        during = await one.view(*PAGE)
+        own_redis.start()
+        await usable(one)
+        await usable(other)
+        after = await one.view(*PAGE)
+        shared = await other.view(*PAGE)
+
+    assert {Freshness.CACHED} == set(during)
+    assert {Freshness.LIVE} == set(after)  # what was announced meanwhile nobody heard
+    assert {Freshness.CACHED} == set(shared)
+    assert 1 == len(one.heard.of(ChangesCut))
+    assert 1 == len(one.heard.of(ChangesHeard))
+
+
+async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:
+    """Kept connections that broke while they were idle cost nobody a failure."""
+    async with replica(own_redis.url, timeout=1.0) as it:
+        await kept(it, *PAGE)
+        own_redis.kill()
+        own_redis.start()
+        await it.view(an_id())
+
+        assert BreakerState.CLOSED is it.state
+        assert 0 == it.shared.circuit.failures
+
+
+async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
+    """A host starts without its Redis, and uses it as soon as there is one."""
+    own_redis.kill()
+    async with replica(own_redis.url) as it:
+        assert [Freshness.LIVE] == await it.view(an_id())
+        assert not it.shared.hears_changes
+        own_redis.start()
+        await usable(it)
+        await kept(it, *PAGE)
+
+        async with replica(own_redis.url) as other:
+            assert {Freshness.CACHED} == set(await other.view(*PAGE))
+
+
+async def takes(redis: "SyncRedis", it: Replica) -> bool:
+    """Whether what `it` reads is kept, where a look had still given out a token."""
+    variant = an_id()
+    dropped = it.shared.dropped_writes
+    redis.config_set("maxmemory", "0")
+    page = asyncio.create_task(it.view(variant))
+    it.service.delay = 0.05
+    await asyncio.sleep(0.03)
+    redis.config_set("maxmemory", "1")
+    await page
+    await asyncio.sleep(0.03)
+    it.service.delay = 0.0
+    return it.shared.dropped_writes == dropped
+
+
+async def test_full(tmp_path: Path) -> None:
+    """A full Redis (maxmemory, noeviction) serves what it has; what it does not take is counted."""
+    with private_redis(tmp_path, "--maxmemory-policy", "noeviction") as server:
+        async with replica(server.url) as one, replica(server.url) as other:
+            await kept(one, *PAGE)
+            with SyncRedis.from_url(server.url) as redis:
+                redis.config_set("maxmemory", "1")
+                had = await other.view(*PAGE, an_id())
+                refused = [await takes(redis, other) for _ in range(5)]
+                state = other.state
+                redis.config_set("maxmemory", "0")
+            await kept(other, a := an_id())
+            async with replica(server.url) as third:
+                again = await third.view(a)
+
+    assert [*[Freshness.CACHED] * 24, Freshness.LIVE] == had
+    assert [False] * 5 == refused
+    assert BreakerState.CLOSED is state
+    assert [Freshness.CACHED] == again
+
+
+async def test_a_primary_that_is_none_any_more(own_redis: PrivateRedis) -> None:
+    """A Redis that became a replica of another serves what it has, until it is a primary again."""
+    async with replica(own_redis.url) as one, replica(own_redis.url) as other:
+        await kept(one, *PAGE)
+        with SyncRedis.from_url(own_redis.url) as redis:
+            redis.replicaof("127.0.0.1", "1")
+            had = await other.view(*PAGE, an_id())
+            await other.inventory.request_inventory_initialization(an_id())
+            dropped = other.shared.dropped_writes
+            redis.replicaof("NO", "ONE")
+        await usable(other)
+        await kept(other, a := an_id())
+        again = await one.view(a)
+
+    assert ([*[Freshness.CACHED] * 24, Freshness.LIVE], 1) == (had, dropped)
+    assert [Freshness.CACHED] == again
+
+
+async def test_a_wrong_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Wrong credentials put the shared cache out, with a sentence that does not tell them."""
+    caplog.set_level(logging.DEBUG)
+    with private_redis(tmp_path, "--requirepass", "right-one") as server:
+        wrong = server.url.replace("//", "//:wr0ng-one@")
+        async with replica(wrong) as it:
+            await opened(it)
+            shown = f"{it.inventory!r} {it.heard.signals!r} {caplog.text}"
+            [out] = it.heard.of(SharedCacheOut)
+        async with replica(server.url.replace("//", "//:right-one@")) as it:
+            await kept(it, *PAGE)
+            assert (0, 24) == (it.shared.circuit.failures, it.shared.misses)
+
+    assert "wr0ng-one" not in shown
+    assert "invalid username-password pair" in out.why
+
+
+async def test_encrypted(tmp_path: Path) -> None:
+    """rediss:// checks the server's certificate against the CA that is named, and no other."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    stranger.cert_pem.write_to_path(tmp_path / "stranger.pem")
+    port = free_port()
+    tls = ["--tls-port", str(port), "--tls-cert-file", str(tmp_path / "cert.pem")]
+    tls += ["--tls-key-file", str(tmp_path / "key.pem"), "--tls-auth-clients", "no"]
+    tls += ["--user", "shop", "on", ">s%cret", "~*", "&*", "+@all"]
+    url = f"rediss://shop:s%25cret@localhost:{port}/0"
+    with private_redis(tmp_path, *tls):
+        async with replica(url, ca_file=str(tmp_path / "ca.pem"), timeout=1.5) as one:
+            await kept(one, *PAGE)
+            async with replica(url, ca_file=str(tmp_path / "ca.pem"), timeout=1.5) as other:
+                assert {Freshness.CACHED} == set(await other.view(*PAGE))
+        async with replica(url, ca_file=str(tmp_path / "stranger.pem")) as it:
+            await opened(it)
+            [out] = it.heard.of(SharedCacheOut)
+
+    assert "certificate verify failed" in out.why
+
+
+async def test_changes_reach_other_replicas(own_redis: PrivateRedis) -> None:
+    """A write on one replica is seen by the next view on another one, within its fresh window."""
+    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
+        a = an_id()
+        await one.view(a)
+        await other.view(a)
+        before = await other.view(a)
+        asked = len(one.service.reads) + len(other.service.reads)
+        await one.inventory.request_inventory_initialization(a)
+        await asyncio.sleep(0.2)
+        await other.view(a)
+        after = len(one.service.reads) + len(other.service.reads)
+
+    assert [Freshness.CACHED] == before
+    assert 1 == after - asked
+
+
+async def test_a_channel_that_was_cut(own_redis: PrivateRedis) -> None:
+    """What was announced while the channel was cut is made up for: all is asked for once more."""
+    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    async with replica(own_redis.url, cache) as one:
+        await kept(one, *PAGE)
+        before = await one.view(*PAGE)
+        with SyncRedis.from_url(own_redis.url) as redis:
+            redis.client_kill_filter(_type="pubsub")
+        await until(lambda: one.heard.of(ChangesCut))
+        down = one.shared.hears_changes
+        await until(lambda: one.heard.of(ChangesHeard))
+        asked = len(one.service.reads)
+        await one.view(*PAGE)
+
+    assert ({Freshness.CACHED}, False) == (set(before), down)
+    assert 1 == len(one.service.reads) - asked
+
+
+async def test_a_channel_that_hangs(
+    own_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is silent when asked for a word counts as cut off."""
+    monkeypatch.setattr("shelfport.adapters.redis.client._SILENCE", 0.1)
+    async with replica(own_redis.url) as one:
+        own_redis.freeze()
+        await until(lambda: one.heard.of(ChangesCut))
+        own_redis.thaw()
+        await until(lambda: one.heard.of(ChangesHeard))
+
+        assert "silent" in one.heard.of(ChangesCut)[0].why
+
+
+async def test_stale_from_redis(own_redis: PrivateRedis) -> None:
+    """A process that was just started shows what the fleet knew, if the service is down."""
+    cache = CacheOptions(fresh_for=0.2, refresh_for=0.2, soft_timeout=0.1)
+    async with replica(own_redis.url, cache) as one:
+        await kept(one, *PAGE)
+    await asyncio.sleep(0.25)
+    async with replica(own_redis.url, cache) as fresh:
+        fresh.service.error = TimedOut("down")
+
+        assert {Freshness.STALE} == set(await fresh.view(*PAGE))
+
+
+if os.environ.get("SHELFPORT_LONG"):
+    # A node in cluster mode takes no writes for its first two seconds.
+
+    async def test_a_cluster(tmp_path: Path) -> None:
+        """In a Redis Cluster, which refuses scripts over several slots, a page works, too."""
+        options = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
+        options += ["--cluster-port", str(free_port())]
+        with private_redis(tmp_path, *options) as server:
+            with SyncRedis.from_url(server.url) as redis:
+                redis.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+                await until(lambda: redis.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+            async with replica(server.url) as one, replica(server.url) as other:
+                await kept(one, *PAGE)
+                await one.inventory.request_inventory_initialization(an_id())
+
+                assert {Freshness.CACHED} == set(await other.view(*PAGE))
+                assert (0, 0) == (one.shared.dropped_writes, one.shared.circuit.failures)

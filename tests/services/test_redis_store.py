@@ -1,0 +1,202 @@
+"""What only a real Redis shows: round trips, keys, clocks, and messages of strangers."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shelfport import Freshness, Settings, SharedOptions, StockReading, UnknownVariant, build
+from shelfport.adapters.layers.second_level import Keeping, SharedOut, Terms
+from shelfport.adapters.redis import RedisClient, RedisStore
+from tests.support.figures import Report
+from tests.support.ports import Lively
+from tests.support.private_redis import PrivateRedis
+from tests.support.values import a_reading, an_id, ids
+from tests.support.waiting import until
+
+A = an_id(1)
+
+
+@asynccontextmanager
+async def monitored(url: str) -> AsyncIterator[Callable[[], list[str]]]:
+    """The commands that clients send meanwhile; what scripts do inside is not theirs."""
+    commands: list[str] = []
+    async with Redis.from_url(url) as redis, redis.monitor() as monitor:
+
+        async def listen() -> None:
+            async for entry in monitor.listen():
+                name = entry["command"].split(" ")[0].upper()
+                commands.extend([] if entry["client_type"] == "lua" else [name])
+
+        task = asyncio.create_task(listen())
+        yield lambda: commands
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def settings(url: str, prefix: str = "own") -> Settings:
+    return Settings(shared=SharedOptions(url=url, prefix=prefix, timeout=1.9))
+
+
+async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) -> None:
+    """A page of 24, memory cold, is exactly one command to Redis, and one more if it is kept."""
+    page = ids(24)
+    async with build(settings(own_redis.url), adapter=Lively()) as first:
+        await first.get_stock_levels(page)  # the server has seen the scripts, too
+        await until(lambda: first.snapshot().shared.misses == 24)  # type: ignore[union-attr]  # set
+
+        second = Lively()
+        async with build(settings(own_redis.url), adapter=second) as inventory:
+            await inventory.get_stock_levels([an_id(999)])  # connected
+            await asyncio.sleep(0.05)
+            async with monitored(own_redis.url) as commands:
+                readings = await inventory.get_stock_levels(page)
+                await asyncio.sleep(0.05)
+                for_reads = list(commands())
+                await inventory.get_stock_levels(ids(48)[24:])
+                await until(lambda: len(commands()) >= 3)
+                await asyncio.sleep(0.05)
+                with_writes = list(commands())
+
+    assert ["EVALSHA"] == for_reads
+    assert ["EVALSHA"] * 3 == with_writes
+    assert {Freshness.CACHED} == {
+        r.freshness for r in readings.values() if isinstance(r, StockReading)
+    }
+    assert 1 + 1 == len(second.reads)
+    report(f"a page of 24, memory cold: {len(for_reads)} round trip; not known yet: 1 + 1 behind")
+
+
+async def test_keys_are_in_one_slot(redis_store: RedisStore, redis_url: str) -> None:
+    """In a Redis Cluster all keys and the page's script are of one slot; nobody's text is a key."""
+    keys = [redis_store.key(variant) for variant in ids(50)]
+    tags = {re.fullmatch(r"\{([^{}]+)\}:1:[0-9a-f]{32}", key) for key in keys}
+
+    assert None not in tags
+    assert {redis_store.prefix} == {tag.group(1) for tag in tags if tag is not None}
+    with pytest.raises(AttributeError):
+        redis_store.key("text")  # type: ignore[arg-type]  # that is the question
+
+
+async def test_every_key_ends(redis_store: RedisStore, redis_url: str) -> None:
+    """Whatever is left behind, Redis forgets it."""
+    now = datetime.now(UTC)
+    fenced, looked, kept, unknown = ids(4)
+    terms = Terms(now, 5, 5, "one", 10)
+    await redis_store.fence([fenced], None)
+    glances = await redis_store.look([looked, kept, unknown], terms)
+    await redis_store.keep(
+        {
+            kept: Keeping(a_reading(kept), now, glances[kept].token, 300),
+            unknown: Keeping(UnknownVariant(unknown), now, glances[unknown].token, 5),
+        },
+        now,
+        "one",
+    )
+
+    with SyncRedis.from_url(redis_url) as redis:
+        lives = [redis.ttl(redis_store.key(v)) for v in (fenced, looked, kept, unknown)]
+    assert [True, True, True, True] == [
+        0 < life <= most for life, most in zip(lives, (60, 60, 300, 5), strict=True)
+    ]
+
+
+async def test_how_much_a_variant_takes(
+    redis_store: RedisStore, redis_url: str, report: Report
+) -> None:
+    """A variant takes some hundred bytes of Redis: 100,000 fit into a few dozen MB."""
+    now = datetime.now(UTC)
+    page = ids(100)
+    glances = await redis_store.look(page, Terms(now, 5, 5, "c" * 16, 10))
+    await redis_store.keep(
+        {v: Keeping(a_reading(v), now, glances[v].token, 300) for v in page}, now, "c" * 16
+    )
+    with SyncRedis.from_url(redis_url) as redis:
+        used = [redis.memory_usage(redis_store.key(v)) or 0 for v in page]
+    each = sum(used) / len(used)
+
+    assert each < 400
+    report(f"{each:.0f} bytes a variant, key included")
+
+
+async def test_a_host_with_another_idea_of_the_time(redis_store: RedisStore) -> None:
+    """A reading of a host that is an hour ahead is not young for an hour."""
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    token = (await redis_store.look([A], Terms(ahead, 1, 1, "one", 10)))[A].token
+    await redis_store.keep({A: Keeping(a_reading(A), ahead, token, 300)}, ahead, "one")
+    await asyncio.sleep(1.2)
+    now = datetime.now(UTC)
+    glance = (await redis_store.look([A], Terms(now, 1, 1, "two", 10)))[A]
+
+    assert not glance.current
+    assert isinstance(glance.kept, StockReading)
+    assert timedelta(seconds=1.1) < now - glance.kept.as_of < timedelta(seconds=5)
+
+
+async def test_a_payload_of_a_later_release(redis_store: RedisStore, redis_url: str) -> None:
+    """What a later release kept is asked for, and replaced by what this one can read."""
+    now = datetime.now(UTC)
+    terms = Terms(now, 5, 5, "one", 10)
+    token = (await redis_store.look([A], terms))[A].token
+    await redis_store.keep({A: Keeping(a_reading(A), now, token, 300)}, now, "one")
+    with SyncRedis.from_url(redis_url) as redis:
+        redis.hset(redis_store.key(A), "v", b"\x7fof a later release")
+    glance = (await redis_store.look([A], terms))[A]
+    await redis_store.keep({A: Keeping(a_reading(A), now, glance.token, 300)}, now, "one")
+    after = (await redis_store.look([A], terms))[A]
+
+    assert (None, False) == (glance.kept, glance.current)
+    assert (a_reading(A, as_of=now, freshness=Freshness.CACHED), True) == (
+        after.kept,
+        after.current,
+    )
+
+
+async def test_ones_own_changes_and_strangers_messages(
+    redis_store: RedisStore, redis_url: str
+) -> None:
+    """A replica is not told its own changes; what is no message of ours tells nothing."""
+    async with redis_store.changes() as changes:
+        await redis_store.fence([an_id(1)], None)
+        with SyncRedis.from_url(redis_url) as redis:
+            redis.publish(redis_store.channel, b"")
+            redis.publish(redis_store.channel, b"stranger and strange")
+            redis.publish(redis_store.channel, b"stranger" + an_id(2).bytes)
+        heard = await asyncio.wait_for(anext(changes), 5)
+
+    assert [an_id(2)] == heard
+
+
+async def test_a_quiet_channel_is_asked_for_a_word(
+    redis_store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence alone is no cut: the server is asked, and answers."""
+    monkeypatch.setattr("shelfport.adapters.redis.client._SILENCE", 0.1)
+    async with redis_store.changes() as changes:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(changes), 0.5)
+
+
+def test_a_client_is_made_without_io() -> None:
+    """Making it opens nothing, and what is not entered says so."""
+    client = RedisClient(SharedOptions(url="redis://me:secret@cache.internal/3"))
+
+    assert "RedisClient(redis://cache.internal:6379)" == repr(client)
+    with pytest.raises(RuntimeError, match="not open"):
+        asyncio.run(client.ping())
+    with pytest.raises(ValueError, match=r"shared\.url is not set"):
+        RedisClient(SharedOptions())
+
+
+def test_a_password_is_in_no_sentence() -> None:
+    """Should a server ever quote the password, no error of ours does."""
+    client = RedisClient(SharedOptions(url="redis://:s3cret@cache.internal"))
+
+    with pytest.raises(SharedOut, match=r"no user with \*\*\*\*\*$"), client._translated():
+        raise RedisError("no user with s3cret")

@@ -1,0 +1,101 @@
+"""A real Redis in virtual time: its scripts run for real, and how long that takes is made up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from shelfport.adapters.layers.second_level import SharedOut
+from shelfport.adapters.redis.script import Script
+from shelfport.adapters.redis.store import FENCE
+
+
+class VirtualRedis:
+    """A `ScriptRunner` that blocks the loop for the real command, and sleeps for the made-up time.
+
+    What is published is delivered by this object, as late as everything else.
+    """
+
+    def __init__(self, redis: "Redis", prefix: str) -> None:
+        self.redis = redis
+        self.prefix = prefix
+        self.delay = 0.0
+        """Seconds to the server, and again back."""
+        self.out = False
+        self.observe: Callable[[], None] = lambda: None
+        """Called after each script, before anybody else can run."""
+        self._channels: list[asyncio.Queue[bytes | None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def run(
+        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int]
+    ) -> Any:
+        await self._travel()
+        try:
+            result: Any = self.redis.evalsha(script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            result = self.redis.eval(script.text, len(keys), *keys, *args)
+        if script is FENCE and result:
+            sender, *ids = args[4:]
+            assert result == len(ids) == 1
+            assert isinstance(sender, bytes)
+            assert isinstance(ids[0], bytes)
+            self._publish(sender + ids[0])
+        self.observe()
+        await self._travel()
+        return result
+
+    async def ping(self) -> None:
+        await self._travel()
+
+    @asynccontextmanager
+    async def messages(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._travel()
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._channels.append(queue)
+        try:
+            yield self._heard(queue)
+        finally:
+            self._channels.remove(queue)
+
+    def cut(self) -> None:
+        """Cut off everybody who listens; what is published until they are back, they miss."""
+        for queue in self._channels:
+            queue.put_nowait(None)
+
+    def forget(self) -> None:
+        """As if it had been started again."""
+        for key in self.redis.scan_iter(match=f"*{self.prefix}*", count=10_000):
+            self.redis.delete(key)
+        self.cut()
+
+    def _publish(self, message: bytes) -> None:
+        for queue in self._channels:
+            queue.put_nowait(message)
+
+    async def _heard(self, queue: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
+        while True:
+            message = await queue.get()
+            if message is None:
+                raise SharedOut("cut")
+            await asyncio.sleep(self.delay)
+            yield message
+
+    async def _travel(self) -> None:
+        if self.out:
+            raise SharedOut("out")
+        await asyncio.sleep(self.delay)
