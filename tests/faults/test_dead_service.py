@@ -12,6 +12,7 @@ from shelfport import (
     BreakerOptions,
     ConnectionFailed,
     HttpInventory,
+    HttpOptions,
     RetryOptions,
     Settings,
     StockReading,
@@ -64,7 +65,12 @@ async def in_turns(calls: Calls) -> "asyncio.Future[list[object]]":
 @dead
 async def test_retried_alone(report: Report, trouble: Trouble) -> None:
     """200 callers send a dead service at most 1.2 times as much as without repetitions."""
-    async with wired(trouble) as wire, HttpInventory(wire.url, clock=SystemClock()) as http:
+    # Patient: on a busy machine 200 connections at once may take longer than a page would wait.
+    patient = HttpOptions(connect_timeout=30, attempt_timeout=30)
+    async with (
+        wired(trouble) as wire,
+        HttpInventory(wire.url, clock=SystemClock(), options=patient) as http,
+    ):
         layer = retried(http)
         calls = [partial(layer.read, [variant], DEFAULT_CALL) for variant in ids(CALLERS)]
         results = await (await together(calls))
