@@ -10,7 +10,7 @@ from shelfport.domain.model import Claim, DeathReason, QueuedInitialization, Que
 
 @runtime_checkable
 class InitializationQueue(Protocol):
-    """Keeps entries until they are done, dead and dropped, or never less than that.
+    """Keeps each entry until it is done, or until a person drops it.
 
     Obligations of every implementation:
 
@@ -42,9 +42,9 @@ class InitializationQueue(Protocol):
     ) -> Sequence[Claim]:
         """Put up to `limit` entries that are due into the hands of `holder` for `lease` seconds.
 
-        Those due longest come first, of those due at the same time the one queued first: an entry
+        It takes those due longest, of those due at the same time the one queued first: an entry
         that was put off stands behind all that became due meanwhile, so that none is passed over
-        for ever. Each claim must count an attempt, set the entry's `holder`, and its `due_at` to
+        for ever. They come in any order. Each claim must count an attempt, set the entry's `holder`, and its `due_at` to
         the lease's end: when that has passed, anybody may claim it.
 
         Must not claim dead entries, nor those written by a later edition of this library in a
@@ -98,9 +98,10 @@ class InitializationQueue(Protocol):
         ...
 
     async def retry(self, key: UUID, *, now: datetime) -> bool:
-        """Make an entry due at once, a dead one alive again, with no attempt counted but one.
+        """Make an entry due at once, a dead one alive again, and its attempts counted anew.
 
-        The one that stays makes the next attempt read before it writes. False: no such entry.
+        One attempt stays counted if there were any, so that the next one reads before it writes.
+        False: no such entry.
         An entry in a worker's hands is taken from them: their claim is void.
         """
         ...

@@ -6,6 +6,7 @@ idempotency key of its `InitialStock`, from the host's transaction to the Invent
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import attrs
 
