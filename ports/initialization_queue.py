@@ -44,8 +44,8 @@ class InitializationQueue(Protocol):
 
         It takes those due longest, of those due at the same time the one queued first: an entry
         that was put off stands behind all that became due meanwhile, so that none is passed over
-        for ever. They come in any order. Each claim must count an attempt, set the entry's `holder`, and its `due_at` to
-        the lease's end: when that has passed, anybody may claim it.
+        for ever. They come in any order. Each claim must count an attempt, set the entry's
+        `holder`, and its `due_at` to the lease's end: when that has passed, anybody may claim it.
 
         Must not claim dead entries, nor those written by a later edition of this library in a
         shape that this one does not know.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import attrs
@@ -178,7 +178,7 @@ class InMemoryQueue:
         kept = self._kept.get(claim.entry.request.idempotency_key)
         return kept if kept is not None and kept.token == claim.token else None
 
-    def _change(self, claim: Claim, **changes: object) -> bool:
+    def _change(self, claim: Claim, **changes: Any) -> bool:
         kept = self._held(claim)
         if kept is None:
             return False
