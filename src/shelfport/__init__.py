@@ -26,6 +26,16 @@ from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.snapshot import Snapshot
+from shelfport.adapters.sql.enqueue import (
+    enqueue_asyncpg,
+    enqueue_django,
+    enqueue_psycopg,
+    enqueue_psycopg_async,
+    enqueue_sqlalchemy,
+    enqueue_sqlalchemy_async,
+    enqueue_sqlite3,
+    enqueue_statement,
+)
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
@@ -192,6 +202,14 @@ __all__ = [
     "Unreadable",
     "VariantMapper",
     "build",
+    "enqueue_asyncpg",
+    "enqueue_django",
+    "enqueue_psycopg",
+    "enqueue_psycopg_async",
+    "enqueue_sqlalchemy",
+    "enqueue_sqlalchemy_async",
+    "enqueue_sqlite3",
+    "enqueue_statement",
     "load_settings",
     "request_context",
     "variant_id",
