@@ -63,7 +63,7 @@ Verdict = NotTried | Later | Dead
 """A closed union, for `match`."""
 
 
-def refusal_of(error: InventoryError) -> DeathReason | None:
+def refusal_of(error: Exception) -> DeathReason | None:
     """Why a request that failed with `error` will never succeed; None if it may.
 
     Only what the service says of *this request* is final. Wrong credentials, an answer against
@@ -80,7 +80,7 @@ def refusal_of(error: InventoryError) -> DeathReason | None:
 
 
 def verdict_on(
-    error: InventoryError,
+    error: Exception,
     entry: QueuedInitialization,
     terms: QueueTerms,
     *,
@@ -90,7 +90,7 @@ def verdict_on(
     """What becomes of `entry`, whose attempt failed with `error` at `now`.
 
     Args:
-        error: why.
+        error: why; anything but an `InventoryError` is the host's catalogue that failed.
         entry: as it was claimed, this attempt counted.
         terms: how often, how soon.
         now: the present instant, in UTC.
@@ -108,13 +108,11 @@ def verdict_on(
     return Later(now + timedelta(seconds=pause_after(entry.attempts, error, terms, share)))
 
 
-def pause_after(
-    attempts: int, error: InventoryError | None, terms: QueueTerms, share: float
-) -> float:
+def pause_after(attempts: int, error: Exception, terms: QueueTerms, share: float) -> float:
     """Seconds to wait after so many attempts, the last of which failed with `error`."""
     # Beyond 2**20 every bound is the longest one, and a float has its limits.
     bound = min(terms.longest_delay, terms.first_delay * 2.0 ** min(max(attempts - 1, 0), 20))
-    asked_for = (error.retry_after if error is not None else None) or 0.0
+    asked_for = (error.retry_after if isinstance(error, InventoryError) else None) or 0.0
     return min(LONGEST_WAIT, asked_for + share * bound)
 
 

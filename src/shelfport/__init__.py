@@ -22,7 +22,7 @@ from shelfport.adapters.layers import (
     RetryOptions,
     SplitOptions,
 )
-from shelfport.adapters.memory import InMemoryInventory
+from shelfport.adapters.memory import InMemoryInventory, InMemoryQueue
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.snapshot import Snapshot
@@ -36,6 +36,7 @@ from shelfport.adapters.sql.enqueue import (
     enqueue_sqlite3,
     enqueue_statement,
 )
+from shelfport.adapters.worker import QueueOptions
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
@@ -96,6 +97,12 @@ from shelfport.domain.model import (
 from shelfport.domain.model.signals import (
     BreakerChanged,
     BreakerState,
+    InitializationDead,
+    InitializationDone,
+    InitializationPutOff,
+    InitializationQueued,
+    QueueRecovered,
+    QueueTrouble,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
@@ -144,11 +151,16 @@ __all__ = [
     "HttpInventory",
     "HttpOptions",
     "InMemoryInventory",
+    "InMemoryQueue",
     "InitialStock",
     "InitialStockOptions",
+    "InitializationDead",
+    "InitializationDone",
     "InitializationOutcome",
     "InitializationPolicy",
+    "InitializationPutOff",
     "InitializationQueue",
+    "InitializationQueued",
     "Initialized",
     "InventoryBackInStock",
     "InventoryError",
@@ -169,7 +181,10 @@ __all__ = [
     "ProductCatalogPort",
     "ProductVariantId",
     "QueueFailed",
+    "QueueOptions",
+    "QueueRecovered",
     "QueueStats",
+    "QueueTrouble",
     "Queued",
     "QueuedInitialization",
     "ReachedService",
