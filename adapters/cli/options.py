@@ -11,7 +11,10 @@ from cyclopts import Parameter
 from shelfport.adapters.cli.running import Misuse
 from shelfport.adapters.container import build
 from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import LoadedSettings, load_with_origins
+from shelfport.adapters.worker import QueueOptions
+from shelfport.domain.model import InitializationPolicy
 
 
 @Parameter(name="*")
@@ -52,8 +55,11 @@ class CallOptions:
         ),
     ] = False
 
-    def inventory(self) -> InventoryIntegration:
+    def inventory(self, *, queueing: bool = False) -> InventoryIntegration:
         """The integration that the settings and `--base-url` make, not open yet.
+
+        No command but `worker` works the queue off; one that is not `queueing` has none, and needs
+        none of it to be reachable.
 
         Raises:
             Misuse: they make none.
@@ -61,11 +67,20 @@ class CallOptions:
         with misuse():
             settings = load_given(self.settings, {"base_url": self.base_url}).settings
             if settings.base_url is not None:
-                return build(settings)
+                return build(_queueing(settings) if queueing else _without_queue(settings))
         raise Misuse(
             "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
             "or base_url in a settings file"
         )
+
+
+def _queueing(settings: Settings) -> Settings:
+    return attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=False))
+
+
+def _without_queue(settings: Settings) -> Settings:
+    initial = attrs.evolve(settings.initial, policy=InitializationPolicy.ROLL_BACK)
+    return attrs.evolve(settings, queue=QueueOptions(), initial=initial)
 
 
 def load_given(files: tuple[Path, ...], command_line: Mapping[str, Any]) -> LoadedSettings:

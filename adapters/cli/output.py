@@ -17,9 +17,11 @@ from shelfport.domain.model import (
     Availability,
     Created,
     Freshness,
-    Initialized,
+    InitializationOutcome,
     InventoryError,
     ProductVariantId,
+    Queued,
+    RefusedForGood,
     StockReading,
     StockStatus,
 )
@@ -35,6 +37,9 @@ _STYLES = {
     StockStatus.LOW_STOCK: "yellow",
     StockStatus.OUT_OF_STOCK: "red",
 }
+
+
+_OUTCOMES = {"CREATED": "record opened", "ALREADY_THERE": "already there", "QUEUED": "queued"}
 
 
 class StockEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,7 +79,7 @@ class InitializationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `init --json` prints. Every field is always there; unknown ones are null."""
 
     variant_id: UUID
-    outcome: Literal["CREATED", "ALREADY_THERE", "FAILED"]
+    outcome: Literal["CREATED", "ALREADY_THERE", "QUEUED", "REFUSED", "FAILED"]
     idempotency_key: UUID
     correlation_id: str
     item_id: UUID | None = None
@@ -111,7 +116,7 @@ def _entry(variant: ProductVariantId, availability: Availability) -> StockEntry:
 
 def initialization_document(
     variant: ProductVariantId,
-    outcome: Initialized | InventoryError,
+    outcome: InitializationOutcome | InventoryError,
     *,
     idempotency_key: UUID,
     correlation_id: str,
@@ -124,6 +129,10 @@ def initialization_document(
             level = item.level
         case AlreadyThere(level):
             known = structs.replace(known, outcome="ALREADY_THERE")
+        case Queued(_, error):
+            return structs.replace(known, outcome="QUEUED", error=_failure(error))
+        case RefusedForGood(error):
+            return structs.replace(known, outcome="REFUSED", error=_failure(error))
         case InventoryError():
             return structs.replace(known, error=_failure(outcome))
     return structs.replace(
@@ -174,8 +183,8 @@ def print_initialization(document: InitializationDocument) -> None:
     table.add_row(
         str(document.variant_id),
         "-" if document.status is None else _colored(document.status),
-        str(document.available_quantity),
-        "record opened" if document.outcome == "CREATED" else "already there",
+        "-" if document.available_quantity is None else str(document.available_quantity),
+        _OUTCOMES[document.outcome],
     )
     _print_table(table)
 

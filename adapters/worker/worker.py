@@ -11,6 +11,7 @@ import attrs
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.layers import Breaker
+from shelfport.adapters.snapshot import QueueSnapshot
 from shelfport.adapters.worker.attempt import Attempts
 from shelfport.domain.model import Claim, QueueFailed, QueueStats
 from shelfport.domain.model.signals import BreakerState, QueueRecovered, QueueTrouble
@@ -39,17 +40,18 @@ class Worker:
 
     attempts: Attempts
     breaker: Breaker = attrs.field(repr=False)
-    holder: str
-    """Its name in the queue."""
+    name: Callable[[], str] = attrs.field(repr=False)
+    """Makes its name in the queue when it starts, which may be in a forked child."""
     clock: Clock = attrs.field(repr=False)
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
     listener: Listener = attrs.field(repr=False)
-    stats: QueueStats | None = attrs.field(init=False, default=None, repr=False)
+    _stats: QueueStats | None = attrs.field(init=False, default=None, repr=False)
     """How the queue stood when it was last looked at."""
-    looked_at: datetime | None = attrs.field(init=False, default=None, repr=False)
-    trouble: QueueFailed | None = attrs.field(init=False, default=None, repr=False)
+    _looked_at: datetime | None = attrs.field(init=False, default=None, repr=False)
+    _trouble: QueueFailed | None = attrs.field(init=False, default=None, repr=False)
     """Why the queue cannot be used; None while it can."""
+    _holder: str = attrs.field(init=False, default="", repr=False)
     _hands: Background = attrs.field(init=False, factory=Background, repr=False)
     _loop: asyncio.Task[None] | None = attrs.field(init=False, default=None, repr=False)
     _stopping: bool = attrs.field(init=False, default=False, repr=False)
@@ -59,10 +61,10 @@ class Worker:
     _look_at: float = attrs.field(init=False, default=0.0, repr=False)
 
     async def __aenter__(self) -> Self:
-        self._stopping = False
+        self._stopping, self._holder = False, self.name()
         await self._hands.__aenter__()
         # Its owner is the worker itself, which waits for it below.
-        self._loop = asyncio.create_task(self._work(), name=f"queue worker {self.holder}")
+        self._loop = asyncio.create_task(self._work(), name=f"queue worker {self._holder}")
         return self
 
     async def __aexit__(
@@ -86,6 +88,20 @@ class Worker:
                 await asyncio.gather(self._loop, return_exceptions=True)
             await self._hands.__aexit__(None, None, None)
 
+    def snapshot(self, now: datetime) -> QueueSnapshot:
+        """How the queue stood when this worker looked last."""
+        stats, error = self._stats, None if self._trouble is None else str(self._trouble)
+        if stats is None:
+            return QueueSnapshot(as_of=None, error=error)
+        age = None if stats.oldest is None else max((now - stats.oldest).total_seconds(), 0.0)
+        return QueueSnapshot(
+            as_of=self._looked_at,
+            waiting=stats.waiting,
+            oldest_age=age,
+            dead=stats.dead,
+            error=error,
+        )
+
     async def _work(self) -> None:
         while not self._stopping:
             try:
@@ -104,13 +120,13 @@ class Worker:
         options, queue = self.attempts.options, self.attempts.queue
         now = self.clock.monotonic()
         if now >= self._look_at:
-            self.stats, self.looked_at = await queue.stats(), self.clock.now()
+            self._stats, self._looked_at = await queue.stats(), self.clock.now()
             self._look_at = now + _LOOK_EVERY
         wanted, pause = self._wanted(now)
         if wanted == 0:
             return pause
         claims = await queue.claim(
-            holder=self.holder, limit=wanted, now=self.clock.now(), lease=options.lease
+            holder=self._holder, limit=wanted, now=self.clock.now(), lease=options.lease
         )
         for claim in claims:
             self._hands.start(self._attempt(claim), "queued initialization")
@@ -145,15 +161,15 @@ class Worker:
 
     def _usable(self) -> None:
         self._failures = 0
-        if self.trouble is not None:
-            self.trouble = None
+        if self._trouble is not None:
+            self._trouble = None
             self.listener(QueueRecovered())
 
     def _unusable(self, error: QueueFailed) -> float:
         """Note that the queue failed; the seconds for which to leave it alone."""
-        if self.trouble is None:
+        if self._trouble is None:
             self.listener(QueueTrouble(error))
-        self.trouble = error
+        self._trouble = error
         self._failures += 1
         bound = min(_LONGEST_PAUSE, self.attempts.options.poll * 2.0 ** min(self._failures, 10))
         return self.uniform(bound / 2, bound)

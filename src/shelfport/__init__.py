@@ -11,6 +11,7 @@ from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
 from shelfport.adapters.http import HttpInventory, HttpOptions
+from shelfport.adapters.initializer import NewVariant
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     Breaker,
@@ -25,7 +26,7 @@ from shelfport.adapters.layers import (
 from shelfport.adapters.memory import InMemoryInventory, InMemoryQueue
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
-from shelfport.adapters.snapshot import Snapshot
+from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
 from shelfport.adapters.sql.enqueue import (
     enqueue_asyncpg,
     enqueue_django,
@@ -173,6 +174,7 @@ __all__ = [
     "LimitOptions",
     "Listener",
     "LocalRefusal",
+    "NewVariant",
     "NotInitialized",
     "Operation",
     "OperationInProgress",
@@ -183,6 +185,7 @@ __all__ = [
     "QueueFailed",
     "QueueOptions",
     "QueueRecovered",
+    "QueueSnapshot",
     "QueueStats",
     "QueueTrouble",
     "Queued",
