@@ -66,16 +66,16 @@ async def initialize_stock(
                 )
         except InventoryError as error:
             outcome = error
-    error = outcome.error if isinstance(outcome, RefusedForGood) else outcome
+    failure = outcome.error if isinstance(outcome, RefusedForGood) else outcome
     document = output.initialization_document(
         variant, outcome, idempotency_key=key, correlation_id=correlation_id
     )
     if options.as_json:
         output.print_json(document)
-    elif not isinstance(error, InventoryError):
+    elif not isinstance(failure, InventoryError):
         output.print_initialization(document)
-    if isinstance(error, InventoryError):
-        again = f"; to try the same again, add --idempotency-key {key}" if error.retryable else ""
-        complain(f"{error}{again}")
+    if isinstance(failure, InventoryError):
+        again = f"; to try the same again, add --idempotency-key {key}" if failure.retryable else ""
+        complain(f"{failure}{again}")
         return Exit.NO
     return Exit.ANSWERED
