@@ -33,6 +33,9 @@ class InitializationPolicy(Enum):
     """As RETRY_LATER; until the record is there, the host's catalogue keeps the product from
     being ordered (R22)."""
 
+    def __str__(self) -> str:
+        return self.value
+
     @property
     def queues(self) -> bool:
         """Whether what fails waits in the queue."""
