@@ -38,6 +38,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def clean_text(text: str) -> str:
+    """As much of an error's sentence as any database stores: no NUL, no lone surrogate, no book."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:2000]
+
+
 def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
     """What is stored of a new entry, by column; the other columns have defaults.
 
@@ -55,7 +60,7 @@ def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
         "correlation_id": entry.correlation_id,
         "traceparent": entry.traceparent,
         "attempts": entry.attempts,
-        "last_error": entry.last_error,
+        "last_error": None if entry.last_error is None else clean_text(entry.last_error),
         "entry_version": ENTRY_VERSION,
     }
 

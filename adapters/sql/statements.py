@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from shelfport.adapters.sql.row import ENTRY_VERSION, TABLE, to_micros
+from shelfport.adapters.sql.row import ENTRY_VERSION, TABLE, clean_text, to_micros
 from shelfport.domain.model import LONGEST_WAIT, Claim, DeathReason
 
 entries = table(
@@ -122,7 +122,9 @@ def complete(claim: Claim) -> Delete:
 
 def retry_later(claim: Claim, *, due_at: datetime, error: str) -> Update:
     """Put the entry off."""
-    return _held(claim).values(due_at=to_micros(due_at), holder=null(), last_error=error)
+    return _held(claim).values(
+        due_at=to_micros(due_at), holder=null(), last_error=clean_text(error)
+    )
 
 
 def give_back(claim: Claim, *, now: datetime) -> Update:
@@ -134,7 +136,11 @@ def bury(claim: Claim, *, now: datetime, reason: DeathReason, error: str) -> Upd
     """Make it a dead letter."""
     micros = to_micros(now)
     return _held(claim).values(
-        due_at=micros, holder=null(), last_error=error, dead_at=micros, dead_reason=reason.value
+        due_at=micros,
+        holder=null(),
+        last_error=clean_text(error),
+        dead_at=micros,
+        dead_reason=reason.value,
     )
 
 
