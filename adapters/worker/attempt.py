@@ -41,6 +41,10 @@ from shelfport.ports import (
 logger = logging.getLogger("shelfport.worker")
 
 
+class CatalogFailed(Exception):
+    """The host's catalogue did not do as it was asked; what it raised is the `__cause__`."""
+
+
 class _Lost(Exception):
     """The entry is somebody else's by now, or nobody's: nothing more is done with it here."""
 
@@ -100,11 +104,12 @@ class Attempts:
             else:
                 await self.queue.give_back(claim, now=now)
             raise
-        except InventoryError as error:
+        except (InventoryError, CatalogFailed) as error:
             return await self._failed(claim, error)
         except Exception as error:
             logger.exception(
-                "an attempt at the inventory record of %s failed", claim.entry.request.variant_id
+                "an attempt at the inventory record of %s stumbled: this is a bug",
+                claim.entry.request.variant_id,
             )
             return await self._failed(claim, error)
         return True
@@ -156,12 +161,21 @@ class Attempts:
         entry: QueuedInitialization,
     ) -> None:
         if self.catalog is None:
-            raise RuntimeError(
+            raise CatalogFailed(
                 "the entry is NOT_ORDERABLE, but this worker has no catalogue to tell: "
                 "give one to build(settings, catalog=…)"
             )
-        async with asyncio.timeout(self.options.catalog_timeout):
-            await method(self.catalog)(entry.request.variant_id)
+        seconds = self.options.catalog_timeout
+        timeout = asyncio.timeout(seconds)
+        try:
+            async with timeout:
+                await method(self.catalog)(entry.request.variant_id)
+        except Exception as error:
+            if timeout.expired():
+                failed = f"did not answer in {seconds:g} s"
+            else:
+                failed = f"failed: {type(error).__name__}: {error}"
+            raise CatalogFailed(f"the host's catalogue {failed}") from error
 
     async def _done(self, claim: Claim) -> None:
         self.changed(claim.entry.request.variant_id)
@@ -194,8 +208,6 @@ class Attempts:
 
 def _sentence(error: Exception) -> str:
     """What a person reads of it in the queue."""
-    if isinstance(error, InventoryError):
+    if isinstance(error, InventoryError | CatalogFailed):
         return str(error)
-    if isinstance(error, TimeoutError):
-        return "the host's catalogue did not answer in time"
-    return f"the host's catalogue failed: {type(error).__name__}: {error}"[:500]
+    return f"unexpected {type(error).__name__}: {error}"

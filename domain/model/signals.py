@@ -105,7 +105,7 @@ class InitializationPutOff:
     entry: QueuedInitialization
     until: datetime
     error: Exception
-    """An `InventoryError`, or whatever the host's catalogue raised."""
+    """An `InventoryError`, or what says that the host's catalogue failed."""
 
 
 @attrs.frozen
