@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -54,14 +55,18 @@ class Worker:
     _holder: str = attrs.field(init=False, default="", repr=False)
     _hands: Background = attrs.field(init=False, factory=Background, repr=False)
     _loop: asyncio.Task[None] | None = attrs.field(init=False, default=None, repr=False)
-    _stopping: bool = attrs.field(init=False, default=False, repr=False)
+    _busy: int = attrs.field(init=False, default=0, repr=False)
+    """How many entries it has in its hands."""
+    _stopping: asyncio.Event = attrs.field(init=False, factory=asyncio.Event, repr=False)
     _failures: int = attrs.field(init=False, default=0, repr=False)
     _not_before: float = attrs.field(init=False, default=0.0, repr=False)
     """On the monotonic scale: nothing is claimed earlier, as this process would not ask anyway."""
     _look_at: float = attrs.field(init=False, default=0.0, repr=False)
 
     async def __aenter__(self) -> Self:
-        self._stopping, self._holder = False, self.name()
+        self._holder = self.name()
+        self._busy = 0
+        self._stopping.clear()
         await self._hands.__aenter__()
         # Its owner is the worker itself, which waits for it below.
         self._loop = asyncio.create_task(self._work(), name=f"queue worker {self._holder}")
@@ -73,7 +78,7 @@ class Worker:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stopping = True
+        self._stopping.set()
         self.attempts.queue.wake()
         try:
             async with asyncio.timeout(self.attempts.options.stop_within):
@@ -103,17 +108,21 @@ class Worker:
         )
 
     async def _work(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 pause = await self._turn()
-                self._usable()
+                await self.attempts.queue.wait(pause)
             except QueueFailed as error:
-                pause = self._unusable(error)
+                await self._leave_alone(self._unusable(error))
             except Exception:
                 logger.exception("the queue's worker stumbled, and goes on: this is a bug")
-                pause = _LONGEST_PAUSE
-            if pause > 0 and not self._stopping:
-                await self.attempts.queue.wait(pause)
+                await self._leave_alone(_LONGEST_PAUSE)
+
+    async def _leave_alone(self, seconds: float) -> None:
+        """Let time pass; unlike a wait for the queue, no hint ends it, only a stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _turn(self) -> float:
         """Claim what there are hands for; the seconds after which to look again."""
@@ -128,15 +137,17 @@ class Worker:
         claims = await queue.claim(
             holder=self._holder, limit=wanted, now=self.clock.now(), lease=options.lease
         )
+        self._usable()
         for claim in claims:
+            self._busy += 1
             self._hands.start(self._attempt(claim), "queued initialization")
-        # As many as wanted: there may be more, which the first free hand will look for.
+        # If there is more, the first hand that is free looks for it.
         return options.poll * self.uniform(0.5, 1.0)
 
     def _wanted(self, now: float) -> tuple[int, float]:
         """How many entries to claim, and if none, after how many seconds to ask again."""
         poll = self.attempts.options.poll
-        free = self.attempts.options.at_once - len(self._hands)
+        free = self.attempts.options.at_once - self._busy
         circuit = self.breaker.snapshot(now)
         if now < self._not_before:
             return 0, self._not_before - now
@@ -145,7 +156,7 @@ class Worker:
         if circuit.state is BreakerState.OPEN and circuit.next_probe != 0:
             return 0, min(circuit.next_probe or poll, poll)
         # It may be probed: with one entry, for the page's readers want to probe as well.
-        return (0 if len(self._hands) else 1), poll
+        return (0 if self._busy else 1), poll
 
     async def _attempt(self, claim: Claim) -> None:
         try:
@@ -156,8 +167,9 @@ class Worker:
             if not asked:
                 poll = self.attempts.options.poll
                 self._not_before = self.clock.monotonic() + poll * self.uniform(0.5, 1.0)
-        # A hand is free.
-        self.attempts.queue.wake()
+        finally:
+            self._busy -= 1
+            self.attempts.queue.wake()  # a hand is free
 
     def _usable(self) -> None:
         self._failures = 0
