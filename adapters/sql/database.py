@@ -83,6 +83,7 @@ class Sqlite:
     """A file on a local disk, in WAL mode; what is committed is on the disk (synchronous=FULL)."""
 
     url: URL
+    busy_timeout: float = BUSY_TIMEOUT
     begin = "BEGIN IMMEDIATE"
     lock = None
     has_table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
@@ -102,7 +103,7 @@ class Sqlite:
             hide_parameters=True,
             pool_size=1,
             max_overflow=0,
-            connect_args={"timeout": BUSY_TIMEOUT},
+            connect_args={"timeout": self.busy_timeout},
         )
         event.listen(engine.sync_engine, "connect", _durable)
         return engine
@@ -112,7 +113,7 @@ class Sqlite:
         return _meaning(
             error,
             {
-                "database is locked": f"stayed locked by another process for {BUSY_TIMEOUT:g} "
+                "database is locked": f"stayed locked by another process for {self.busy_timeout:g} "
                 "seconds: it may hold a long transaction",
                 "database or disk is full": "cannot grow: the disk is full, or the database has "
                 "reached its size limit; make room",
