@@ -225,9 +225,9 @@ class InventoryIntegration(Generic[RefT]):
     ) -> QueuedInitialization:
         """An entry for the queue, which the host stores in the transaction that makes its product.
 
-        So both are there, or neither. Nothing is stored or asked here: `shelfport.enqueue` stores
-        the entry over the host's own connection; `wake_worker`, after the commit, saves the worker
-        the wait until it looks by itself.
+        So both are there, or neither. Nothing is stored or asked here: one of the `enqueue_…`
+        functions stores the entry over the host's own connection; `wake_worker`, after the commit,
+        saves this process's worker the wait until it looks by itself.
 
         Args:
             variant: which one; arguments else as for `request_inventory_initialization`.
