@@ -22,6 +22,8 @@ logger = logging.getLogger("shelfport.worker")
 
 _LOOK_EVERY = 5.0
 """Seconds between two looks at how the queue stands, for the snapshot."""
+_SHORTEST_PAUSE = 0.01
+"""Seconds that an idle worker sleeps, at least, however soon it could look again."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two attempts to use a queue that cannot be used, at most."""
 
@@ -111,7 +113,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 pause = await self._turn()
-                await self.attempts.queue.wait(pause)
+                await self.attempts.queue.wait(max(pause, _SHORTEST_PAUSE))
             except QueueFailed as error:
                 await self._leave_alone(self._unusable(error))
             except Exception:
