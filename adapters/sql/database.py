@@ -6,6 +6,7 @@ address. It works in autocommit, as each statement of the queue stands for itsel
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -105,6 +106,7 @@ class Sqlite:
             max_overflow=0,
             connect_args={"timeout": self.busy_timeout},
         )
+        event.listen(engine.sync_engine, "do_connect", _looked_into)
         event.listen(engine.sync_engine, "connect", _durable)
         return engine
 
@@ -128,11 +130,29 @@ class Sqlite:
         )
 
 
+def _looked_into(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+    """Have a file that cannot be opened fail here and now.
+
+    In aiosqlite the thread of a connection that failed lives on for a moment, and stumbles if the
+    event loop is closed meanwhile.
+    """
+    with closing(sqlite3.connect(*arguments, **options | {"timeout": 0})) as connection:
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+
+
 def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # NORMAL would lose what was committed last when the machine loses power.
-    cursor.execute("PRAGMA synchronous=FULL")
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL would lose what was committed last when the machine loses power.
+        cursor.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
     cursor.close()
 
 

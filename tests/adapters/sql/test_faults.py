@@ -127,6 +127,17 @@ async def test_what_cannot_be_opened(file: Path, make: Any, words: str) -> None:
         await SqlQueue(on(file)).__aenter__()
 
 
+async def test_a_lock_at_the_opening(file: Path) -> None:
+    """A file that another process holds for itself is waited for, and then one error; no more."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as host:
+        host.execute("CREATE TABLE product (id)")
+        host.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(QueueFailed, match="stayed locked by another process"):
+            await SqlQueue(on(file)).__aenter__()
+    async with SqlQueue(on(file)) as queue:
+        assert await queue.add(an_entry())
+
+
 async def test_tables_that_are_gone(file: Path) -> None:
     """Tables that somebody dropped meanwhile are missed with a sentence."""
     async with SqlQueue(on(file)) as queue:
