@@ -118,7 +118,7 @@ class Driver:
             time.sleep(chance.uniform(0.02, 0.15))
             # Some die by their own hand, in between two steps: they are the other half.
             mortal = [child for child in self.children.values() if child.role != "service"]
-            if mortal and chance.random() < 0.5:
+            if mortal and self.plan.kills and chance.random() < 0.5:
                 os.kill(chance.choice(mortal).pid, signal.SIGKILL)
             self.reap(again=True)
 
@@ -134,7 +134,8 @@ class Driver:
     def fork_worker(self) -> None:
         self.workers_made += 1
         chance = self.plan.chance("worker", self.workers_made)
-        dies_after = chance.randint(1, 400) if chance.random() < 0.7 else None
+        mortal = self.plan.kills > 0 and chance.random() < 0.7
+        dies_after = chance.randint(1, 400) if mortal else None
         self.fork("worker", lambda: asyncio.run(work(self.plan, dies_after)))
 
     def fork(self, role: str, run: Callable[[], None]) -> Child:

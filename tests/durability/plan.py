@@ -43,9 +43,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     operations: int
     """How many products are created."""
     kills: int
-    """How many processes are killed at least, spread over all of the run."""
+    """How many processes are killed at least, spread over all of the run; 0 for none at all."""
     hosts: int = 2
     workers: int = 3
+    at_once: int = 8
+    """Entries that one worker has in its hands."""
     sabotage: Sabotage = Sabotage.NONE
     lost_answers: float = 0.06
     """The share of writes after which the answer is lost, the key remembered."""

@@ -24,6 +24,7 @@ from shelfport import (
 )
 from shelfport.adapters.sql.queue import SqlQueue
 from shelfport.adapters.worker import attempt
+from shelfport.domain.model import Claim
 from tests.durability.plan import Plan, Sabotage
 from tests.durability.shop import Catalogue
 
@@ -51,7 +52,7 @@ async def work(plan: Plan, dies_after: int | None) -> None:
         queue=QueueOptions(
             url=plan.url,
             create_schema=False,
-            at_once=8,
+            at_once=plan.at_once,
             first_delay=0.2,
             longest_delay=1.0,
             attempts=200,
@@ -80,7 +81,11 @@ def _sabotage(sabotage: Sabotage) -> None:
             async def claim_for_no_time(self: SqlQueue, **terms: Any) -> Any:
                 return await claim(self, **{**terms, "lease": 0.0})
 
+            async def renew_for_nothing(self: SqlQueue, claim: Claim, **terms: Any) -> bool:
+                return True
+
             patch.object(SqlQueue, "claim", claim_for_no_time).start()
+            patch.object(SqlQueue, "renew", renew_for_nothing).start()
         case Sabotage.KEY:
             initialize = HttpInventory.initialize
 
