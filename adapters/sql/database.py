@@ -186,7 +186,13 @@ class Postgres:
             pool_size=4,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args={"timeout": CONNECT_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT},
+            connect_args={
+                "timeout": CONNECT_TIMEOUT,
+                "command_timeout": STATEMENT_TIMEOUT,
+                # Planned anew each time: a plan kept from when the queue was short reads all of
+                # it when it is long (100,000 entries: 14 ms a claim instead of 2.5).
+                "prepared_statement_cache_size": 0,
+            },
         )
 
     def meaning(self, error: BaseException) -> str:

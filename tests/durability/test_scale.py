@@ -20,8 +20,10 @@ from tests.support.figures import Report
 from tests.support.queues import an_entry, own_database, sqlite_url
 from tests.support.values import an_initial_stock
 
-FEW, MANY = 100, 100_000 if LONG else 5_000
+FEW, MANY = 100, 100_000
 CLAIMS = 60
+
+pytestmark = pytest.mark.skipif(not LONG, reason="measures: run alone, by nox -s durability")
 
 
 @pytest.fixture
