@@ -64,21 +64,64 @@ class CallOptions:
         Raises:
             Misuse: they make none.
         """
+        settings = self.loaded()
+        with misuse():
+            return build(_queueing(settings) if queueing else without_queue(settings))
+
+    def loaded(self) -> Settings:
+        """The settings, with a service to ask.
+
+        Raises:
+            Misuse: they make no sense, or name no service.
+        """
         with misuse():
             settings = load_given(self.settings, {"base_url": self.base_url}).settings
-            if settings.base_url is not None:
-                return build(_queueing(settings) if queueing else _without_queue(settings))
-        raise Misuse(
-            "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
-            "or base_url in a settings file"
-        )
+        if settings.base_url is None:
+            raise Misuse(
+                "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
+                "or base_url in a settings file"
+            )
+        return settings
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class QueueCommandOptions:
+    """What the commands about the queue have in common.
+
+    The queue's address comes from the settings alone: it may hold a password, and a command line
+    is seen by everybody on the machine.
+    """
+
+    settings: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="A TOML file with a table [shelfport]; may be repeated, later ones win. The "
+            "variables SHELFPORT_… win over files.",
+        ),
+    ] = ()
+    as_json: Annotated[
+        bool,
+        Parameter(
+            name="--json", negative=(), show_default=False, help="Print one JSON document instead."
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
+        ),
+    ] = False
 
 
 def _queueing(settings: Settings) -> Settings:
     return attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=False))
 
 
-def _without_queue(settings: Settings) -> Settings:
+def without_queue(settings: Settings) -> Settings:
+    """`settings`, for what only reads: nothing of the queue has to be reachable."""
     initial = attrs.evolve(settings.initial, policy=InitializationPolicy.ROLL_BACK)
     return attrs.evolve(settings, queue=QueueOptions(), initial=initial)
 

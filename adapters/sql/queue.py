@@ -36,6 +36,8 @@ class SqlQueue:
     def __init__(self, database: Database, *, create_schema: bool = True) -> None:
         self._database = database
         self._create_schema = create_schema
+        self.migrated: Migrated | None = None
+        """What entering found, and what it made of it."""
         self._engine: AsyncEngine | None = None
         self._statements = Background()
         self._wake = Wake()
@@ -49,7 +51,9 @@ class SqlQueue:
         self._engine = self._database.engine()
         await self._statements.__aenter__()
         try:
-            await self.migrate(allowed=self._create_schema)
+            self.migrated = await self._on_a_connection(
+                lambda connection: migrate(connection, self._database, allowed=self._create_schema)
+            )
         except BaseException:
             await self._close()
             raise
@@ -69,12 +73,6 @@ class SqlQueue:
         await self._statements.__aexit__(None, None, None)
         if engine is not None:
             await engine.dispose()
-
-    async def migrate(self, *, allowed: bool = True) -> Migrated:
-        """Make or upgrade the tables; see `shelfport.adapters.sql.migration.migrate`."""
-        return await self._on_a_connection(
-            lambda connection: migrate(connection, self._database, allowed=allowed)
-        )
 
     async def add(self, entry: QueuedInitialization) -> bool:
         """See `InitializationQueue.add`."""
