@@ -83,6 +83,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def durability(session: nox.Session) -> None:
+    """Hosts and workers killed at random, 2,000 products on each database; prints its figures."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("pytest", "tests/durability", *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
 def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: PostgreSQL, Redis, RabbitMQ, NATS."""
     install(session, "tests", extras=EXTRAS)
