@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from shelfport.domain.model import Claim, DeathReason, QueuedInitialization, QueueStats
@@ -29,6 +30,19 @@ class InitializationQueue(Protocol):
     - No exception but `QueueFailed` (and cancellation) leaves it for anything that a disk, a
       network or a database does; the driver's own error is its `__cause__`.
     """
+
+    async def __aenter__(self) -> Self:
+        """Open it: what was queued before is there."""
+        ...
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it, when what was begun has ended."""
+        ...
 
     async def add(self, entry: QueuedInitialization) -> bool:
         """Store `entry`. An entry under the same idempotency key is left alone: returns False.

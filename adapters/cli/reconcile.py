@@ -38,7 +38,7 @@ _AT_A_TIME = 200
 class Advance(Protocol):
     """Told how many variants have been looked at."""
 
-    def __call__(self, count: int) -> None:
+    def __call__(self, count: int, /) -> None:
         """`count` more have been."""
         ...
 
@@ -130,7 +130,7 @@ async def _reconciled(
 def _progress(total: int) -> Iterator[Advance]:
     """A bar on stderr, if a person looks at it."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda count: None
+        yield lambda _: None
         return
     with Progress(
         TextColumn("Looking for records"),
