@@ -44,6 +44,6 @@ class InSqlite(QueueMachine):
 
 
 TestInMemory = InMemory.TestCase
-TestInMemory.settings = settings(stateful_step_count=30)
+TestInMemory.settings = settings(stateful_step_count=30, max_examples=settings().max_examples * 4)
 TestInSqlite = InSqlite.TestCase
 TestInSqlite.settings = settings(stateful_step_count=20, max_examples=settings().max_examples // 2)
