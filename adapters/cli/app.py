@@ -128,7 +128,7 @@ def worker(
 
 @app.command(name="reconcile", help_epilogue=help.RECONCILE)
 def reconcile_records(
-    source: Annotated[str, Parameter(name="FILE")],
+    source: Annotated[str, Parameter(name="FILE", allow_leading_hyphen=True)],
     /,
     *,
     dry_run: Flag = False,

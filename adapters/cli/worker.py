@@ -40,14 +40,13 @@ async def run_worker(*, files: tuple[Path, ...], base_url: str | None, catalog: 
     if settings.base_url is None and settings.adapter is None:
         raise Misuse("where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL")
     settings = attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=True))
+    made = None if make is None else _made(make, catalog or "")
 
     async def serve(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as opened:
-            host = None
-            if make is not None:
-                host = _made(make, catalog or "")
-                if isinstance(host, AbstractAsyncContextManager):
-                    host = await opened.enter_async_context(host)
+            host = made
+            if isinstance(host, AbstractAsyncContextManager):
+                host = await opened.enter_async_context(host)
             container = Container(
                 settings=providers.Object(settings), catalog=providers.Object(host)
             )

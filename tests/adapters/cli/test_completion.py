@@ -9,7 +9,7 @@ from cyclopts.completion.detect import ShellDetectionError
 from shelfport.adapters.cli.app import app
 from tests.adapters.cli.conftest import Shelfport
 
-COMMANDS = {"check", "demo", "get", "init", "sandbox"}
+COMMANDS = {"check", "demo", "get", "init", "queue", "reconcile", "sandbox", "worker"}
 SHELLS: tuple[Literal["bash", "zsh", "fish"], ...] = ("bash", "zsh", "fish")
 
 

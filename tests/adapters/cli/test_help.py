@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shelfport.adapters.cli import main, output
+from shelfport.adapters.cli import main, output, queue_output
 from shelfport.adapters.cli.app import app
 from shelfport.adapters.cli.check import report
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
-COMMANDS = ("get", "init", "check", "sandbox", "demo", "--install-completion")
+COMMANDS = (
+    "get", "init", "check", "worker", "queue", "reconcile", "sandbox", "demo",
+    "--install-completion",
+)  # fmt: skip
 REFERENCE = Path(__file__).parents[3] / "docs" / "command.md"
 _COLOR = re.compile(r"\x1b\[[0-9;]*3[0-7]")
 
@@ -76,6 +79,12 @@ def test_the_reference_has_every_command_by_examples() -> None:
         output.StockEntry,
         output.InitializationDocument,
         output.FailureEntry,
+        queue_output.QueueDocument,
+        queue_output.QueueEntry,
+        queue_output.ChangeDocument,
+        queue_output.MigrationDocument,
+        queue_output.ReconcileDocument,
+        queue_output.UnreadableEntry,
         report.CheckDocument,
         report.SettingEntry,
         report.CheckEntry,
