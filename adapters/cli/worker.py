@@ -40,15 +40,14 @@ async def run_worker(*, files: tuple[Path, ...], base_url: str | None, catalog: 
     if settings.base_url is None and settings.adapter is None:
         raise Misuse("where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL")
     settings = attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=True))
-    made = None if make is None else _made(make, catalog or "")
+    made: object = None if make is None else _made(make, catalog or "")
 
     async def serve(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as opened:
-            host = made
-            if isinstance(host, AbstractAsyncContextManager):
-                host = await opened.enter_async_context(host)
+            if isinstance(made, AbstractAsyncContextManager):
+                await opened.enter_async_context(made)
             container = Container(
-                settings=providers.Object(settings), catalog=providers.Object(host)
+                settings=providers.Object(settings), catalog=providers.Object(made)
             )
             try:
                 with misuse():

@@ -90,18 +90,20 @@ async def test_show_retry_drop(call_shelfport: Shelfport, url: str, queue: SqlQu
 @pytest.mark.parametrize(
     ("arguments", "address", "words"),
     [
-        (("list",), None, "where is the queue? Set SHELFPORT_QUEUE_URL"),
+        (("list",), "", "where is the queue? Set SHELFPORT_QUEUE_URL"),
         (("list",), "memory:", "that no other process can look into"),
         (("list",), "mysql://u:s3cr3t@db/x", "queue.url begins with mysql"),
         (("retry",), "sqlite:///none.db", "which entries? Give their idempotency keys"),
     ],
 )
 async def test_bad_use(
-    call_shelfport: Shelfport, arguments: tuple[str, ...], address: str | None, words: str
+    call_shelfport: Shelfport, arguments: tuple[str, ...], address: str, words: str
 ) -> None:
     """What makes no sense is one sentence, with no password in it."""
-    given = {} if address is None else {"SHELFPORT_QUEUE_URL": address}
-    done = await call_shelfport("queue", *arguments, **given)
+    if address:
+        done = await call_shelfport("queue", *arguments, SHELFPORT_QUEUE_URL=address)
+    else:
+        done = await call_shelfport("queue", *arguments)
 
     assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))
     assert words in done.err
