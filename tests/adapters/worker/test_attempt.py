@@ -313,6 +313,23 @@ async def test_a_late_mark_is_made_good() -> None:
     assert 1 == len(world.service.initializations)
 
 
+async def test_a_mark_after_the_lease_ends_the_attempt() -> None:
+    """Where another worker has the entry by the time of the mark, this one asks for nothing."""
+    world, entry = World(), an_entry(NOT_ORDERABLE)
+    await world.queue.add(entry)
+    slow = await world.claim("slow")
+
+    async def taken_meanwhile(variant: object) -> None:
+        advance(world, 60)
+        await world.claim("quick")
+
+    world.catalogue.mark_not_orderable = taken_meanwhile  # type: ignore[method-assign]  # a stall
+    assert await world.attempts().make(slow)
+
+    assert [] == world.log
+    assert await world.find(entry) is not None
+
+
 @pytest.mark.parametrize("policy", [RETRY_LATER, NOT_ORDERABLE])
 async def test_a_worker_that_stood_still_asks_for_its_lease(policy: InitializationPolicy) -> None:
     """After its lease's end a worker changes nothing before it has the lease again."""
