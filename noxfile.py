@@ -14,7 +14,7 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-EXTRAS = "cli,contracts,redis"
+EXTRAS = "cli,contracts,postgres,redis,sqlite"
 """What the tests and the type checker need of the package's extras: all of them."""
 CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
@@ -83,6 +83,13 @@ def faults(session: nox.Session) -> None:
     """Faults over real sockets at full length: prints its figures; 100,000 faulty calls."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/faults", *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def durability(session: nox.Session) -> None:
+    """Hosts and workers killed at random, 2,000 products on each database; prints its figures."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("pytest", "tests/durability", *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session

@@ -59,6 +59,10 @@ class Background:
         task.add_done_callback(self._ended)
         return task
 
+    async def drain(self) -> None:
+        """Wait until what runs now has ended by itself."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -17,6 +17,7 @@ from dependency_injector import containers, providers
 from shelfport.adapters.background import Background
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.http import HttpInventory
+from shelfport.adapters.initializer import Initializer
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     Breaker,
@@ -37,12 +38,21 @@ from shelfport.adapters.layers import (
 )
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.plugged import plugged_adapter
+from shelfport.adapters.queueing import make_queue, make_worker
 from shelfport.adapters.settings import Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.signal_log import log_signal, unfailing
-from shelfport.domain.model import variant_id
+from shelfport.adapters.worker import Worker
+from shelfport.domain.model import InitializationPolicy, variant_id
 from shelfport.domain.services import InventoryInitialization, StockLookup
-from shelfport.ports import Clock, InventoryPort, Listener, VariantMapper
+from shelfport.ports import (
+    Clock,
+    InitializationQueue,
+    InventoryPort,
+    Listener,
+    ProductCatalogPort,
+    VariantMapper,
+)
 
 RefT = TypeVar("RefT")
 
@@ -102,7 +112,7 @@ def compose(
                 background,
             ),
             clock,
-            lambda: uuid4().hex,
+            _new_id,
             settings.deadline,
         ),
         clock,
@@ -131,6 +141,10 @@ def shared(
         random.uniform,
         lambda: secrets.token_hex(8),
     )
+
+
+def _new_id() -> str:
+    return uuid4().hex
 
 
 def trusted(adapter: InventoryPort) -> InventoryPort:
@@ -196,19 +210,36 @@ def _kind(settings: Settings) -> str:
     return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
-def _resources(
-    adapter: InventoryPort,
-    background: Background,
-    second_level: SecondLevel | None,
-    change_feed: ChangeFeed | None,
-) -> tuple[AbstractAsyncContextManager[Any], ...]:
-    """What is opened with the integration, in this order; closed the other way round.
+def _resources(*parts: object) -> tuple[AbstractAsyncContextManager[Any], ...]:
+    """What of `parts` is opened with the integration, in this order; closed the other way round.
 
-    Tasks end before the sessions that they use are closed.
+    The worker stops and tasks end before the queue and the sessions that they use are closed.
     """
-    store = None if second_level is None else second_level.store
-    parts = (adapter, store, background, second_level, change_feed)
     return tuple(part for part in parts if isinstance(part, AbstractAsyncContextManager))
+
+
+def _worker(settings: Settings, queue: InitializationQueue | None, **parts: Any) -> Worker | None:
+    return None if queue is None else make_worker(settings, queue, **parts)
+
+
+def _own_worker(settings: Settings, worker: Worker | None) -> Worker | None:
+    """The worker, if the integration is to work the queue off itself."""
+    return worker if settings.queue.worker else None
+
+
+def _can_mark(settings: Settings, catalog: ProductCatalogPort | None) -> bool:
+    """Whether NOT_ORDERABLE can be kept; of a worker elsewhere, its own process knows."""
+    can = catalog is not None or not settings.queue.worker
+    if settings.initial.policy is InitializationPolicy.NOT_ORDERABLE and not can:
+        raise SettingsError(
+            "initial.policy is NOT_ORDERABLE, which needs the host's catalogue: "
+            "give one to build(settings, catalog=…)"
+        )
+    return can
+
+
+def _store_of(second_level: SecondLevel | None) -> object:
+    return None if second_level is None else second_level.store
 
 
 class Container(containers.DeclarativeContainer):
@@ -254,35 +285,82 @@ class Container(containers.DeclarativeContainer):
         background,
         providers.Callable(unfailing, listener),
     )
+    catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
+    queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
+        make_queue, settings
+    )
+    worker: providers.Provider[Worker | None] = providers.Singleton(
+        _worker,
+        settings,
+        queue,
+        port=port,
+        catalog=catalog,
+        breaker=breaker,
+        clock=clock,
+        new_correlation_id=providers.Object(_new_id),
+        listener=providers.Callable(unfailing, listener),
+    )
+    """Works the queue off: by itself if `queue.worker` is set; else whoever enters it."""
+    own_worker: providers.Provider[Worker | None] = providers.Callable(
+        _own_worker, settings, worker
+    )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
         lookup=providers.Singleton(StockLookup, port),
-        initialization=providers.Singleton(InventoryInitialization, port),
+        initializer=providers.Singleton(
+            Initializer,
+            service=providers.Singleton(
+                InventoryInitialization,
+                port,
+                clock,
+                settings.provided.deadline,
+                queue,
+                providers.Callable(unfailing, listener),
+            ),
+            mapper=mapper,
+            initial=settings.provided.initial,
+            new_key=providers.Object(uuid4),
+            can_mark=providers.Callable(_can_mark, settings, catalog),
+        ),
         clock=clock,
         mapper=mapper,
-        initial=settings.provided.initial,
-        new_key=providers.Object(uuid4),
         breaker=breaker,
         shared=second_level,
-        resources=providers.Callable(_resources, adapter, background, second_level, change_feed),
+        queue=queue,
+        worker=own_worker,
+        resources=providers.Callable(
+            _resources,
+            adapter,
+            providers.Callable(_store_of, second_level),
+            queue,
+            background,
+            second_level,
+            change_feed,
+            own_worker,
+        ),
     )
 
 
 @overload
 def build(
-    settings: Settings | None = None, *, adapter: InventoryPort | None = None
+    settings: Settings | None = None,
+    *,
+    adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
 ) -> InventoryIntegration[UUID | str]: ...
 @overload
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
     mapper: VariantMapper[RefT],
 ) -> InventoryIntegration[RefT]: ...
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
     mapper: VariantMapper[Any] = variant_id,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
@@ -291,6 +369,8 @@ def build(
         settings: how it behaves; without them, `load_settings()` reads the environment. Without a
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
+        catalog: lets shelfport keep a product from being ordered until its record is there; the
+            policy NOT_ORDERABLE needs one.
         mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
 
     Raises:
@@ -299,6 +379,7 @@ def build(
     container = Container(
         settings=providers.Object(load_settings() if settings is None else settings),
         mapper=providers.Object(mapper),
+        catalog=providers.Object(catalog),
     )
     if adapter is not None:
         container.adapter.override(providers.Object(adapter))

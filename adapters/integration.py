@@ -1,26 +1,29 @@
 """`InventoryIntegration`: what a host holds (R25)."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
+from shelfport.adapters.initializer import Initializer, NewVariant
 from shelfport.adapters.layers import Breaker, SecondLevel
-from shelfport.adapters.settings import InitialStockOptions
-from shelfport.adapters.snapshot import Snapshot
+from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
+from shelfport.adapters.worker import Worker
 from shelfport.domain.model import (
     DEFAULT_CALL,
     Availability,
+    BulkOutcome,
     Call,
-    Initialized,
-    InitialStock,
+    InitializationOutcome,
+    InitializationPolicy,
+    QueuedInitialization,
 )
 from shelfport.domain.model.signals import BreakerState
-from shelfport.domain.services import InventoryInitialization, StockLookup
-from shelfport.ports import Clock, VariantMapper
+from shelfport.domain.services import StockLookup
+from shelfport.ports import Clock, InitializationQueue, VariantMapper
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -44,23 +47,23 @@ class InventoryIntegration(Generic[RefT]):
         self,
         *,
         lookup: StockLookup,
-        initialization: InventoryInitialization,
+        initializer: Initializer[RefT],
         clock: Clock,
         mapper: VariantMapper[RefT],
-        initial: InitialStockOptions,
-        new_key: Callable[[], UUID],
         breaker: Breaker,
         shared: SecondLevel | None = None,
+        queue: InitializationQueue | None = None,
+        worker: Worker | None = None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
-        self._initialization = initialization
+        self._initializer = initializer
         self._clock = clock
         self._mapper = mapper
-        self._initial = initial
-        self._new_key = new_key
         self._breaker = breaker
         self._shared = shared
+        self._queue = queue
+        self._worker = worker
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -137,44 +140,137 @@ class InventoryIntegration(Generic[RefT]):
         *,
         initial_quantity: int | None = None,
         low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
         idempotency_key: UUID | None = None,
         deadline: float | None = None,
         correlation_id: str | None = None,
-    ) -> Initialized:
+    ) -> InitializationOutcome:
         """Open the inventory record of a new variant (R4).
 
         Args:
             variant: which one.
             initial_quantity: units on hand; without it, the settings' (0).
             low_stock_threshold: units at which stock is low; without it, the settings' (10).
+            policy: what becomes of the product if the record cannot be opened now (R20-R22);
+                without it, the settings' (ROLL_BACK).
             idempotency_key: names the operation, where the host repeats it by itself; without
                 it, this call is an operation of its own.
-            deadline: seconds until the answer must be there; without it, the settings'.
+            deadline: seconds until the answer must be there; without it, the settings'. Under
+                ROLL_BACK it includes reading what became of a request that nobody answered.
             correlation_id: ties the records and the requests to the caller's own.
 
         Returns:
-            `Created`, or `AlreadyThere` with the stock of the record that was found.
+            `Created`, or `AlreadyThere` with the stock of the record that was found. Under a
+            policy that queues also `Queued`: stored, and opened later; or `RefusedForGood`.
 
         Raises:
-            InventoryError: the record was not opened, or nobody knows: roll the product back (R20).
-            ValueError: an argument is out of its bounds.
+            InventoryError: under ROLL_BACK, the record was not opened, or nobody knows; under the
+                others, it could not be queued either. Roll the product back (R20).
+            ValueError: an argument is out of its bounds, or the policy cannot be kept.
         """
         self._must_be_open()
-        request = InitialStock(
-            variant_id=self._mapper(variant),
-            initial_quantity=_given(initial_quantity, self._initial.quantity),
-            low_stock_threshold=_given(low_stock_threshold, self._initial.low_stock_threshold),
-            idempotency_key=self._new_key() if idempotency_key is None else idempotency_key,
+        new = NewVariant(
+            variant,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+            idempotency_key=idempotency_key,
         )
-        return await self._initialization.request(
-            request, self._call(None, deadline, correlation_id)
+        call = self._call(None, deadline, correlation_id)
+        return await self._initializer.request(new, call, policy)
+
+    async def request_inventory_initializations(
+        self,
+        variants: Iterable[RefT | NewVariant[RefT]],
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[RefT, BulkOutcome]:
+        """Open the inventory records of a product's many variants, each an operation of its own.
+
+        One outcome for each, under the key that was passed, in the order asked. What a single
+        request raises is a `NotInitialized` here, so that one failure hides no other outcome.
+
+        Args:
+            variants: which ones; a `NewVariant` where one has numbers or a key of its own.
+            initial_quantity: of all that bring none; arguments else as for a single request.
+            low_stock_threshold: of all that bring none.
+            policy: of all.
+            deadline: seconds until all must have been answered.
+            correlation_id: of all.
+
+        Raises:
+            ValueError: as for a single request, or a variant is named twice; nothing was asked.
+        """
+        self._must_be_open()
+        if isinstance(variants, str):
+            raise ValueError(f"{variants!r} is one variant: pass a list")
+        return await self._initializer.request_all(
+            variants,
+            self._call(None, deadline, correlation_id),
+            policy,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
         )
+
+    def initialization_entry(
+        self,
+        variant: RefT,
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        idempotency_key: UUID | None = None,
+        correlation_id: str | None = None,
+    ) -> QueuedInitialization:
+        """An entry for the queue, which the host stores in the transaction that makes its product.
+
+        So both are there, or neither. Nothing is stored or asked here: one of the `enqueue_…`
+        functions stores the entry over the host's own connection; `wake_worker`, after the commit,
+        saves this process's worker the wait until it looks by itself.
+
+        Args:
+            variant: which one; arguments else as for `request_inventory_initialization`.
+            initial_quantity: units on hand.
+            low_stock_threshold: units at which stock is low.
+            policy: RETRY_LATER or NOT_ORDERABLE; without it, the settings' if that is one of them,
+                else RETRY_LATER.
+            idempotency_key: names the operation; an entry under it is stored once.
+            correlation_id: every attempt goes out under it.
+
+        Raises:
+            ValueError: an argument is out of its bounds, or the policy cannot be kept.
+        """
+        new = NewVariant(
+            variant,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+            idempotency_key=idempotency_key,
+        )
+        return self._initializer.entry(new, self._call(None, None, correlation_id), policy)
+
+    def wake_worker(self) -> None:
+        """Have this process's worker look into the queue now. Best effort, and never an error."""
+        if self._queue is not None:
+            self._queue.wake()
 
     def snapshot(self) -> Snapshot:
         """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
         now = self._clock.monotonic()
-        shared = None if self._shared is None else self._shared.snapshot(now)
-        return Snapshot(circuit=self._breaker.snapshot(now), shared=shared)
+        return Snapshot(
+            circuit=self._breaker.snapshot(now),
+            shared=None if self._shared is None else self._shared.snapshot(now),
+            queue=self._queue_snapshot(),
+        )
+
+    def _queue_snapshot(self) -> QueueSnapshot | None:
+        if self._queue is None:
+            return None
+        if self._worker is None:
+            return QueueSnapshot(as_of=None)
+        return self._worker.snapshot(self._clock.now())
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.
@@ -210,7 +306,3 @@ class InventoryIntegration(Generic[RefT]):
             correlation_id=correlation_id,
             traceparent=traceparent,
         )
-
-
-def _given(value: int | None, default: int) -> int:
-    return default if value is None else value

@@ -21,7 +21,9 @@ from shelfport.adapters.layers import (
     SplitOptions,
 )
 from shelfport.adapters.loopback import is_loopback
-from shelfport.domain.model.validators import number, units
+from shelfport.adapters.worker.options import QueueOptions
+from shelfport.domain.model import InitializationPolicy
+from shelfport.domain.model.validators import member_of, number, units
 
 _LONGEST_BASE_URL = 512
 """200 ids take 7,400 bytes of the 8,000 of a request target; the rest is for the base URL."""
@@ -69,6 +71,12 @@ class InitialStockOptions:
     """Units on hand."""
     low_stock_threshold: int = attrs.field(default=10, validator=units)
     """At this many units or fewer, stock is low."""
+    policy: InitializationPolicy = attrs.field(
+        default=InitializationPolicy.ROLL_BACK, validator=member_of(InitializationPolicy)
+    )
+    """What becomes of a product whose record cannot be opened now (R20-R22)."""
+    at_once: int = attrs.field(default=8, validator=number(1, 1000, unit="requests"))
+    """Requests of one call for many variants under way at once, at most."""
 
 
 def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
@@ -107,6 +115,7 @@ class Settings:
     limit: LimitOptions = attrs.field(factory=LimitOptions)
     breaker: BreakerOptions = attrs.field(factory=BreakerOptions)
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
+    queue: QueueOptions = attrs.field(factory=QueueOptions)
 
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:
@@ -144,6 +153,12 @@ class Settings:
             self.shared.timeout >= self.deadline,
             f"shared.timeout is {self.shared.timeout:g}: it must be less than the deadline "
             f"({self.deadline:g} seconds), or a Redis that hangs leaves no time for the service",
+        )
+        policy = self.initial.policy
+        yield (
+            policy.queues and self.queue.url is None,
+            f"initial.policy is {policy.value}, which needs a queue: set queue.url, for example "
+            "to sqlite:///queue.db",
         )
 
     @property

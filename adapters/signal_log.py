@@ -2,11 +2,18 @@
 
 import logging
 
+from shelfport.domain.model import QueuedInitialization
 from shelfport.domain.model.signals import (
     BreakerChanged,
     BreakerState,
     ChangesCut,
     ChangesHeard,
+    InitializationDead,
+    InitializationDone,
+    InitializationPutOff,
+    InitializationQueued,
+    QueueRecovered,
+    QueueTrouble,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
@@ -76,8 +83,87 @@ def log_signal(signal: Signal) -> None:
                 error,
                 extra={"event": "inventory.refresh"},
             )
-        case SharedCacheOut() | SharedCacheBack() | SharedWritesDropped():
+        case (
+            SharedCacheOut()
+            | SharedCacheBack()
+            | SharedWritesDropped()
+            | ChangesCut()
+            | ChangesHeard()
+        ):
             _log_shared(signal)
+        case _:
+            _log_queue(signal)
+
+
+def _log_queue(
+    signal: InitializationQueued
+    | InitializationDone
+    | InitializationPutOff
+    | InitializationDead
+    | QueueTrouble
+    | QueueRecovered,
+) -> None:
+    match signal:
+        case InitializationQueued(entry, error):
+            _log(
+                logging.WARNING, entry, "queued", "could not be opened now and is queued: %s", error
+            )
+        case InitializationDone(entry, took):
+            sentence = "is there, at attempt %d, %.1f s after it was queued"
+            _log(logging.INFO, entry, "done", sentence, entry.attempts, took)
+        case InitializationPutOff(entry, until, failure):
+            sentence = "is put off until %s, after attempt %d: %s"
+            _log(
+                logging.DEBUG,
+                entry,
+                "put_off",
+                sentence,
+                until.isoformat(),
+                entry.attempts,
+                failure,
+            )
+        case InitializationDead(entry, reason, failure):
+            sentence = "will not be opened (%s) until a person retries or drops its entry: %s"
+            _log(logging.ERROR, entry, "dead", sentence, reason.value, failure or entry.last_error)
+        case QueueTrouble(error):
+            logger.error("%s", error, extra={"event": "inventory.queue"})
+        case QueueRecovered():
+            logger.info("the queue can be used again", extra={"event": "inventory.queue"})
+
+
+def _log(
+    level: int, entry: QueuedInitialization, event: str, sentence: str, *arguments: object
+) -> None:
+    """A record about one entry, which can be found by each of its three ids."""
+    key = str(entry.request.idempotency_key)
+    logger.log(
+        level,
+        f"inventory record of %s {sentence} (idempotency key %s, correlation id %s)",
+        entry.request.variant_id,
+        *arguments,
+        key,
+        entry.correlation_id,
+        extra={
+            "event": f"inventory.initialization.{event}",
+            "idempotency_key": key,
+            "correlation_id": entry.correlation_id,
+        },
+    )
+
+
+def _log_shared(
+    signal: SharedCacheOut | SharedCacheBack | SharedWritesDropped | ChangesCut | ChangesHeard,
+) -> None:
+    extra = {"event": "inventory.shared"}
+    match signal:
+        case SharedCacheOut(why):
+            logger.warning("the shared cache is out, and not asked: %s", why, extra=extra)
+        case SharedCacheBack():
+            logger.info("the shared cache answers again", extra=extra)
+        case SharedWritesDropped(total, why):
+            logger.debug(
+                "not written to the shared cache (%d times so far): %s", total, why, extra=extra
+            )
         case ChangesCut(why):
             logger.warning(
                 "changes that other replicas learn of are not heard: %s",
@@ -89,19 +175,6 @@ def log_signal(signal: Signal) -> None:
                 "changes that other replicas learn of are heard again, after %.1f s",
                 seconds,
                 extra={"event": "inventory.changes"},
-            )
-
-
-def _log_shared(signal: SharedCacheOut | SharedCacheBack | SharedWritesDropped) -> None:
-    extra = {"event": "inventory.shared"}
-    match signal:
-        case SharedCacheOut(why):
-            logger.warning("the shared cache is out, and not asked: %s", why, extra=extra)
-        case SharedCacheBack():
-            logger.info("the shared cache answers again", extra=extra)
-        case SharedWritesDropped(total, why):
-            logger.debug(
-                "not written to the shared cache (%d times so far): %s", total, why, extra=extra
             )
 
 

@@ -1,5 +1,7 @@
 """`Snapshot`: how one integration stands, for a readiness check, an ops page or a person."""
 
+from datetime import datetime
+
 import attrs
 
 from shelfport.adapters.layers import BreakerSnapshot, SharedSnapshot
@@ -13,3 +15,21 @@ class Snapshot:
     """The circuit breaker: its state, what it counted, when it tries again."""
     shared: SharedSnapshot | None = None
     """The shared cache: its circuit, what it was good for; None where there is none."""
+    queue: "QueueSnapshot | None"
+    """The queue of initialisations, as this process's worker saw it last; None without a queue."""
+
+
+@attrs.frozen(kw_only=True)
+class QueueSnapshot:
+    """How the queue stood when the worker of this process last looked."""
+
+    as_of: datetime | None
+    """When that was, in UTC; None if it has not looked yet, or this process has no worker."""
+    waiting: int = 0
+    """Entries that are yet to be done."""
+    oldest_age: float | None = None
+    """Seconds since the oldest of them was queued; None if there is none."""
+    dead: int = 0
+    """Entries that only a person can help on."""
+    error: str | None = None
+    """Why the queue cannot be used; None if it can."""

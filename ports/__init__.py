@@ -4,6 +4,7 @@ Their docstrings are obligations on whoever implements them.
 """
 
 from shelfport.ports.clock import Clock
+from shelfport.ports.initialization_queue import InitializationQueue
 from shelfport.ports.inventory import InventoryPort
 from shelfport.ports.listener import Listener
 from shelfport.ports.product_catalog import ProductCatalogPort
@@ -12,6 +13,7 @@ from shelfport.ports.variant_mapper import VariantMapper
 
 __all__ = [
     "Clock",
+    "InitializationQueue",
     "InventoryPort",
     "Listener",
     "ProductCatalogPort",

@@ -13,11 +13,14 @@ from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python
 from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
 from shelfport.adapters.cli.contracts import contracts_app
-from shelfport.adapters.cli.ids import asked_variants
+from shelfport.adapters.cli.ids import asked_variants, listed_variants
 from shelfport.adapters.cli.options import CallOptions
+from shelfport.adapters.cli.queue_app import queue_app
+from shelfport.adapters.cli.reconcile import reconcile
 from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
 from shelfport.adapters.cli.servers import play_demo, run_sandbox
 from shelfport.adapters.cli.stock import get_stock, initialize_stock
+from shelfport.adapters.cli.worker import run_worker
 
 _PIPE_WIDTH = 200
 
@@ -102,6 +105,50 @@ def check(
         options: Where to ask, and how.
     """
     return run_async(lambda: run_check(variant=variant, options=options), verbose=options.verbose)
+
+
+@app.command(help_epilogue=help.WORKER)
+def worker(
+    *,
+    settings: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    base_url: str | None = None,
+    catalog: str | None = None,
+) -> int:
+    """Open the inventory records that wait in the queue, until Ctrl-C.
+
+    Args:
+        settings: A TOML file with a table [shelfport]; may be repeated, later ones win. The
+            variables SHELFPORT_… win over files.
+        base_url: Where the Inventory Service lives; wins over every setting.
+        catalog: MODULE:NAME of what makes the host's catalogue.
+    """
+    return run_async(
+        lambda: run_worker(files=settings, base_url=base_url, catalog=catalog), verbose=True
+    )
+
+
+@app.command(name="reconcile", help_epilogue=help.RECONCILE)
+def reconcile_records(
+    source: Annotated[str, Parameter(name="FILE", allow_leading_hyphen=True)],
+    /,
+    *,
+    dry_run: Flag = False,
+    options: CallOptions = CallOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Enqueue the variants that have no inventory record.
+
+    Args:
+        source: A file of product variant ids, one a line; - reads standard input.
+        dry_run: Look, and change nothing.
+        options: Where to ask, and how.
+    """
+    return run_async(
+        lambda: reconcile(listed_variants(source), dry_run=dry_run, options=options),
+        verbose=options.verbose,
+    )
+
+
+app.command(queue_app)
 
 
 @app.command(help_epilogue=help.SANDBOX)

@@ -178,6 +178,58 @@ Examples:
 
 {EXIT_CODES}"""
 
+WORKER = f"""\
+It logs to stderr. --catalog names what makes the host's catalogue, a class or a
+function without arguments; entries under NOT_ORDERABLE need one. Run as many
+workers as you like. At SIGTERM each finishes what it has begun, within
+queue.stop_within seconds, and gives the rest back.
+
+Examples:
+  shelfport worker --settings shelfport.toml
+  shelfport worker --catalog shop.stock:Catalogue
+  SHELFPORT_QUEUE_URL=sqlite:////var/lib/shop/queue.db shelfport worker
+
+{EXIT_CODES}"""
+
+QUEUE = f"""\
+The queue's address comes from SHELFPORT_QUEUE_URL or a settings file, never
+from the command line: it may hold a password.
+
+Examples:
+  shelfport queue list
+  shelfport queue dead --json | jq -r '.entries[].idempotencyKey'
+  shelfport queue show 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
+  shelfport queue retry 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
+  shelfport queue retry --all-dead
+  shelfport queue drop 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
+  shelfport queue migrate --settings shelfport.toml
+
+list, dead and show print with --json {{"waiting": ..., "dead": ...,
+"oldest": ..., "entries": [...], "schema": 1}}; retry and drop print changed and
+notFound; migrate prints before and after.
+
+{EXIT_CODES}"""
+
+RECONCILE = f"""\
+Reads the record of each variant, afresh, and enqueues those that have none,
+with the settings' quantities; a worker opens them. It may be run again at any
+time: a variant that is in the queue is not enqueued again.
+
+The Inventory Service cannot list its records, so nothing can be said of those
+whose variants the host has forgotten. Entries of the queue whose variants are
+not among those given are listed.
+
+Examples:
+  shelfport reconcile variants.txt --dry-run
+  shelfport reconcile variants.txt --settings shelfport.toml
+  shelfport reconcile - --json < variants.txt
+
+--json prints an object with correlationId, dryRun, given, present, missing,
+enqueued, alreadyQueued, unreadable (variantId, reason), notGiven and schema (1).
+Exit code 1: something could not be read, or --dry-run found something missing.
+
+{EXIT_CODES}"""
+
 COMPLETION = f"""\
 Examples:
   shelfport --install-completion

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.running import Misuse
@@ -27,15 +28,37 @@ def asked_variants(arguments: Sequence[str]) -> list[ProductVariantId]:
             return [variant_id(text) for text in arguments]
     if len(arguments) > 1:
         raise Misuse("'-' reads the ids from standard input: it must be the only ID")
-    if sys.stdin is None:
+    return _variants_in(None)
+
+
+def listed_variants(source: str) -> list[ProductVariantId]:
+    """The ids in the file `source`, one a line; `-` reads them from standard input.
+
+    Raises:
+        Misuse: it cannot be read, has no ids, or a line that is none.
+    """
+    return _variants_in(None if source == STDIN else Path(source))
+
+
+def _variants_in(file: Path | None) -> list[ProductVariantId]:
+    """The ids in `file`; None is standard input."""
+    place = "standard input" if file is None else str(file)
+    if file is not None:
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise Misuse(f"{place} cannot be read: {error.strerror}") from error
+    elif sys.stdin is None:
         raise Misuse("standard input is closed: there are no ids to read")
-    variants = _from_lines(sys.stdin.buffer.read())
+    else:
+        content = sys.stdin.buffer.read()
+    variants = _from_lines(content, place)
     if not variants:
-        raise Misuse("standard input has no ids: one a line is expected")
+        raise Misuse(f"{place} has no ids: one a line is expected")
     return variants
 
 
-def _from_lines(content: bytes) -> list[ProductVariantId]:
+def _from_lines(content: bytes, place: str) -> list[ProductVariantId]:
     variants: list[ProductVariantId] = []
     # bytes.splitlines knows the ends that an editor counts; str.splitlines knows eight more.
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
@@ -45,5 +68,5 @@ def _from_lines(content: bytes) -> list[ProductVariantId]:
         try:
             variants.append(variant_id(text))
         except ValueError as error:
-            raise Misuse(f"line {number} of standard input: {error}") from error
+            raise Misuse(f"line {number} of {place}: {error}") from error
     return variants

@@ -11,7 +11,10 @@ from cyclopts import Parameter
 from shelfport.adapters.cli.running import Misuse
 from shelfport.adapters.container import build
 from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import LoadedSettings, load_with_origins
+from shelfport.adapters.worker import QueueOptions
+from shelfport.domain.model import InitializationPolicy
 
 
 @Parameter(name="*")
@@ -52,20 +55,75 @@ class CallOptions:
         ),
     ] = False
 
-    def inventory(self) -> InventoryIntegration:
+    def inventory(self, *, queueing: bool = False) -> InventoryIntegration:
         """The integration that the settings and `--base-url` make, not open yet.
+
+        No command but `worker` works the queue off; one that is not `queueing` has none, and needs
+        none of it to be reachable.
 
         Raises:
             Misuse: they make none.
         """
+        settings = self.loaded()
+        with misuse():
+            return build(_queueing(settings) if queueing else without_queue(settings))
+
+    def loaded(self) -> Settings:
+        """The settings, with a service to ask.
+
+        Raises:
+            Misuse: they make no sense, or name no service.
+        """
         with misuse():
             settings = load_given(self.settings, {"base_url": self.base_url}).settings
-            if settings.base_url is not None:
-                return build(settings)
-        raise Misuse(
-            "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
-            "or base_url in a settings file"
-        )
+        if settings.base_url is None:
+            raise Misuse(
+                "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
+                "or base_url in a settings file"
+            )
+        return settings
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class QueueCommandOptions:
+    """What the commands about the queue have in common.
+
+    The queue's address comes from the settings alone: it may hold a password, and a command line
+    is seen by everybody on the machine.
+    """
+
+    settings: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="A TOML file with a table [shelfport]; may be repeated, later ones win. The "
+            "variables SHELFPORT_… win over files.",
+        ),
+    ] = ()
+    as_json: Annotated[
+        bool,
+        Parameter(
+            name="--json", negative=(), show_default=False, help="Print one JSON document instead."
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
+        ),
+    ] = False
+
+
+def _queueing(settings: Settings) -> Settings:
+    return attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=False))
+
+
+def without_queue(settings: Settings) -> Settings:
+    """`settings`, for what only reads: nothing of the queue has to be reachable."""
+    initial = attrs.evolve(settings.initial, policy=InitializationPolicy.ROLL_BACK)
+    return attrs.evolve(settings, queue=QueueOptions(), initial=initial)
 
 
 def load_given(files: tuple[Path, ...], command_line: Mapping[str, Any]) -> LoadedSettings:

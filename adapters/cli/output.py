@@ -17,9 +17,11 @@ from shelfport.domain.model import (
     Availability,
     Created,
     Freshness,
-    Initialized,
+    InitializationOutcome,
     InventoryError,
     ProductVariantId,
+    Queued,
+    RefusedForGood,
     StockReading,
     StockStatus,
 )
@@ -35,6 +37,9 @@ _STYLES = {
     StockStatus.LOW_STOCK: "yellow",
     StockStatus.OUT_OF_STOCK: "red",
 }
+
+
+_OUTCOMES = {"CREATED": "record opened", "ALREADY_THERE": "already there", "QUEUED": "queued"}
 
 
 class StockEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,7 +79,7 @@ class InitializationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `init --json` prints. Every field is always there; unknown ones are null."""
 
     variant_id: UUID
-    outcome: Literal["CREATED", "ALREADY_THERE", "FAILED"]
+    outcome: Literal["CREATED", "ALREADY_THERE", "QUEUED", "REFUSED", "FAILED"]
     idempotency_key: UUID
     correlation_id: str
     item_id: UUID | None = None
@@ -111,7 +116,7 @@ def _entry(variant: ProductVariantId, availability: Availability) -> StockEntry:
 
 def initialization_document(
     variant: ProductVariantId,
-    outcome: Initialized | InventoryError,
+    outcome: InitializationOutcome | InventoryError,
     *,
     idempotency_key: UUID,
     correlation_id: str,
@@ -124,6 +129,10 @@ def initialization_document(
             level = item.level
         case AlreadyThere(level):
             known = structs.replace(known, outcome="ALREADY_THERE")
+        case Queued(_, error):
+            return structs.replace(known, outcome="QUEUED", error=_failure(error))
+        case RefusedForGood(error):
+            return structs.replace(known, outcome="REFUSED", error=_failure(error))
         case InventoryError():
             return structs.replace(known, error=_failure(outcome))
     return structs.replace(
@@ -151,46 +160,45 @@ def print_json(document: msgspec.Struct) -> None:
 
 def print_stock(document: StockDocument) -> None:
     """Print a page of stock as a table: a row for each variant."""
-    table = _table("Variant", "Status", "Available", "Freshness, as of")
+    rows = table("Variant", "Status", "Available", "Freshness, as of", right="Available")
     for entry in document.stock:
         variant = str(entry.variant_id)
         if entry.status is None or entry.freshness is None or entry.as_of is None:
             reason = (entry.reason or "").lower().replace("_", " ")
-            table.add_row(variant, Text("unavailable", "dim"), "-", Text(reason, "dim"))
+            rows.add_row(variant, Text("unavailable", "dim"), "-", Text(reason, "dim"))
         else:
-            table.add_row(
+            rows.add_row(
                 variant,
                 _colored(entry.status),
                 str(entry.available_quantity),
                 # No reading is kept for a day: the time tells enough, and leaves room on a line.
                 f"{entry.freshness.value.lower()} {entry.as_of.astimezone(UTC):%H:%M:%S}Z",
             )
-    _print_table(table)
+    print_table(rows)
 
 
 def print_initialization(document: InitializationDocument) -> None:
     """Print an initialisation that did not fail as a table of one row."""
-    table = _table("Variant", "Status", "Available", "Outcome")
-    table.add_row(
+    rows = table("Variant", "Status", "Available", "Outcome", right="Available")
+    rows.add_row(
         str(document.variant_id),
         "-" if document.status is None else _colored(document.status),
-        str(document.available_quantity),
-        "record opened" if document.outcome == "CREATED" else "already there",
+        "-" if document.available_quantity is None else str(document.available_quantity),
+        _OUTCOMES[document.outcome],
     )
-    _print_table(table)
+    print_table(rows)
 
 
 def _colored(status: StockStatus) -> Text:
     return Text(status.value, _STYLES[status])
 
 
-def _table(variant: str, status: str, available: str, last: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(variant)
-    table.add_column(status)
-    table.add_column(available, justify="right")
-    table.add_column(last)
-    return table
+def table(*columns: str, right: str) -> Table:
+    """An empty table, with numbers in the column `right`."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        rows.add_column(column, justify="right" if column == right else "left")
+    return rows
 
 
 def print_text(line: Text) -> None:
@@ -198,9 +206,9 @@ def print_text(line: Text) -> None:
     _print(line, soft_wrap=True)
 
 
-def _print_table(table: Table) -> None:
+def print_table(rows: Table) -> None:
     """Print without folding: an id that is cut in two is no use to anybody."""
-    _print(table)
+    _print(rows)
 
 
 def _print(what: Table | Text, *, soft_wrap: bool = False) -> None:

@@ -7,9 +7,10 @@ from shelfport.adapters.cli import output
 from shelfport.adapters.cli.options import CallOptions, misuse
 from shelfport.adapters.cli.running import Exit, complain
 from shelfport.domain.model import (
-    Initialized,
+    InitializationOutcome,
     InventoryError,
     ProductVariantId,
+    RefusedForGood,
     StockReading,
     variant_id,
 )
@@ -51,8 +52,8 @@ async def initialize_stock(
         variant = variant_id(id_)
     correlation_id = options.correlation_id or uuid4().hex
     key = idempotency_key or uuid4()
-    outcome: Initialized | InventoryError
-    async with options.inventory() as inventory:
+    outcome: InitializationOutcome | InventoryError
+    async with options.inventory(queueing=True) as inventory:
         try:
             with misuse():
                 outcome = await inventory.request_inventory_initialization(
@@ -65,15 +66,16 @@ async def initialize_stock(
                 )
         except InventoryError as error:
             outcome = error
+    failure = outcome.error if isinstance(outcome, RefusedForGood) else outcome
     document = output.initialization_document(
         variant, outcome, idempotency_key=key, correlation_id=correlation_id
     )
     if options.as_json:
         output.print_json(document)
-    elif not isinstance(outcome, InventoryError):
+    elif not isinstance(failure, InventoryError):
         output.print_initialization(document)
-    if isinstance(outcome, InventoryError):
-        again = f"; to try the same again, add --idempotency-key {key}" if outcome.retryable else ""
-        complain(f"{outcome}{again}")
+    if isinstance(failure, InventoryError):
+        again = f"; to try the same again, add --idempotency-key {key}" if failure.retryable else ""
+        complain(f"{failure}{again}")
         return Exit.NO
     return Exit.ANSWERED

@@ -9,6 +9,7 @@ from shelfport.contracts.sandbox.catalogue import (
 )
 from shelfport.contracts.sandbox.faults import ErrorStatus, FaultMode, Faults
 from shelfport.contracts.sandbox.journal import JournalEntry
+from shelfport.contracts.sandbox.ledger import Opening
 from shelfport.contracts.sandbox.server import CannotListen, Sandbox
 from shelfport.contracts.sandbox.store import SeedRecord
 
@@ -22,6 +23,7 @@ __all__ = [
     "FaultMode",
     "Faults",
     "JournalEntry",
+    "Opening",
     "Sandbox",
     "SeedRecord",
     "seed_records",

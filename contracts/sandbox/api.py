@@ -16,7 +16,7 @@ from shelfport.contracts.sandbox.checks import (
     uuid_of,
     variant_ids_of,
 )
-from shelfport.contracts.sandbox.front import Delay, request_delay
+from shelfport.contracts.sandbox.front import Delay, request_delay, request_mode
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.contracts.sandbox.store import Exists, Opened, Reused, Store
 from shelfport.domain.model import ProductVariantId
@@ -81,7 +81,8 @@ class Api:
                 raise RequestRefused("key-reused")
             raise RequestRefused("in-progress", f"Idempotency-Key {key} is being worked on.")
         self._working[key] = wanted
-        task = asyncio.create_task(self._open(key, wanted, request_delay.get()))
+        remembered = request_mode.get() != "crash_after_write"
+        task = asyncio.create_task(self._open(key, wanted, request_delay.get(), remembered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # A real service does not stop half way because its client left: neither does this one.
@@ -98,11 +99,11 @@ class Api:
                 raise RequestRefused("key-reused")
 
     async def _open(
-        self, key: UUID, wanted: InitializeInventoryRequest, delay: Delay
+        self, key: UUID, wanted: InitializeInventoryRequest, delay: Delay, remembered: bool
     ) -> Opened | Exists | Reused:
         try:
             await delay.once()
-            return self._store.initialize(key, wanted)
+            return self._store.initialize(key, wanted, remembered=remembered)
         finally:
             del self._working[key]
 

@@ -178,7 +178,7 @@ def decode(body: bytes, shape: type[T], rules: Mapping[str, str]) -> T:
 
 
 def _explained(message: str, rules: Mapping[str, str]) -> str:
-    if match := re.search(r"at `\$\.(\w+)", message):
+    if match := re.search(r"(?:at|in) `\$\.(\w+)", message):
         name = match[1]
         return f"{name} is not valid: it must be {rules[name]}."
     if match := re.search(r"unknown field `(.*)`", message, re.DOTALL):

@@ -3,11 +3,22 @@
 import asyncio
 import math
 import random
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
 
-FaultMode = Literal["ok", "down", "refuse", "hang", "garbage", "truncated", "timeout_after_write"]
+FaultMode = Literal[
+    "ok",
+    "down",
+    "refuse",
+    "hang",
+    "garbage",
+    "truncated",
+    "timeout_after_write",
+    "crash_after_write",
+    "late_write",
+]
 """What becomes of a request:
 
 - `ok`: nothing special.
@@ -16,16 +27,28 @@ FaultMode = Literal["ok", "down", "refuse", "hang", "garbage", "truncated", "tim
 - `hang`: no answer, and nothing is done, until the faults change or the client leaves.
 - `garbage`: the request is carried out; the answer is a 200 whose body is not JSON.
 - `truncated`: the request is carried out; half of the answer is sent, then the connection closes.
-- `timeout_after_write`: a POST is carried out, and its answer hangs; a GET is left untouched.
+- `timeout_after_write`: a POST is carried out, and its answer hangs.
+- `crash_after_write`: a POST is carried out, but its key is forgotten, and the connection aborted:
+  as if the service had died between the record and the key. The contract bars it.
+- `late_write`: a POST is carried out up to `late_by` seconds after it came, also if its client has
+  left by then.
+
+The last three leave a GET untouched.
 """
 
 ErrorStatus = Literal[401, 403, 429, 500, 503]
+
+_ONLY_WRITES: frozenset[FaultMode] = frozenset(
+    {"timeout_after_write", "crash_after_write", "late_write"}
+)
 
 FAULT_RULES = {
     "mode": f"one of {', '.join(get_args(FaultMode))}",
     "latency": "a number of seconds from 0 to 3600",
     "errorRate": "a number from 0 to 1",
     "errorStatus": f"one of {', '.join(map(str, get_args(ErrorStatus)))}",
+    "modeRates": "an object of modes, each with a number from 0 to 1, and all at most 1",
+    "lateBy": "a number of seconds from 0 to 3600",
     "seed": "an integer",
     "times": "null or an integer of 1 or more",
 }
@@ -35,7 +58,8 @@ FAULT_RULES = {
 class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """How the sandbox is to misbehave. The JSON form has the same fields in camelCase.
 
-    A request is first delayed (`latency`), then may fail by `error_rate`, then meets `mode`.
+    A request is first delayed (`latency`), then may fail by `error_rate`, then meets `mode`, or
+    one of `mode_rates` by its share.
 
     Raises:
         ValueError: a field is out of its range; one sentence names it and what is allowed.
@@ -48,17 +72,21 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     error_rate: float = 0.0
     """The share of requests, 0 to 1, that get `error_status` and are not carried out."""
     error_status: ErrorStatus = 503
+    mode_rates: dict[FaultMode, float] = {}
+    """The shares of requests, 0 to 1, that meet these modes instead of `mode`."""
+    late_by: float = 5.0
+    """How many seconds after it came a `late_write` is carried out at the latest; each is drawn."""
     seed: int = 0
-    """Starts the random numbers behind `error_rate`: the same seed strikes the same requests."""
+    """Starts the random numbers behind the rates: the same seed strikes the same requests."""
     times: int | None = None
     """How many requests are struck before all is well again; None for no end."""
 
     def __post_init__(self) -> None:
         _check("mode", self.mode, self.mode in get_args(FaultMode))
+        _check("modeRates", self.mode_rates, _are_shares(self.mode_rates))
+        _check("lateBy", self.late_by, _is_number(self.late_by) and 0 <= self.late_by <= 3600)
         _check("latency", self.latency, _is_number(self.latency) and 0 <= self.latency <= 3600)
-        _check(
-            "errorRate", self.error_rate, _is_number(self.error_rate) and 0 <= self.error_rate <= 1
-        )
+        _check("errorRate", self.error_rate, _is_share(self.error_rate))
         _check("errorStatus", self.error_status, self.error_status in get_args(ErrorStatus))
         _check("seed", self.seed, _is_int(self.seed))
         _check("times", self.times, self.times is None or (_is_int(self.times) and self.times >= 1))
@@ -70,6 +98,18 @@ def _is_int(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 <= value <= 1  # type: ignore[operator]  # it is a number
+
+
+def _are_shares(rates: Mapping[FaultMode, float]) -> bool:
+    return (
+        set(rates) <= set(get_args(FaultMode))
+        and all(map(_is_share, rates.values()))
+        and sum(rates.values()) <= 1 + 1e-9  # shares such as ten times 0.1
+    )
 
 
 def _check(name: str, value: object, allowed: bool) -> None:
@@ -97,7 +137,7 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self._faults = WELL
-        self._random = random.Random(WELL.seed)  # noqa: S311 - repeatable is the point
+        self._random, self._modes = _random_numbers(WELL.seed)
         self._changed = asyncio.Event()
 
     @property
@@ -108,7 +148,7 @@ class FaultPlan:
     def replace(self, faults: Faults) -> None:
         """Put `faults` in force instead, with fresh random numbers, and let go what hangs."""
         self._faults = faults
-        self._random = random.Random(faults.seed)  # noqa: S311 - repeatable is the point
+        self._random, self._modes = _random_numbers(faults.seed)
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -119,15 +159,29 @@ class FaultPlan:
     def judge(self, method: str) -> Verdict:
         """Decide what happens to a request of HTTP method `method`, and count it if struck."""
         faults = self._faults
-        # One number a request whatever comes of it, so that latency or mode do not shift the run.
+        # The same numbers a request whatever comes of it, so that one rate does not shift another.
         failed = self._random.random() < faults.error_rate
-        mode = faults.mode
-        if mode == "timeout_after_write" and method != "POST":
+        mode, late = self._drawn_mode(), self._modes.uniform(0, faults.late_by)
+        if mode in _ONLY_WRITES and method != "POST":
             mode = "ok"
-        verdict = Verdict(mode, faults.latency, faults.error_status if failed else None)
+        latency = faults.latency + (late if mode == "late_write" and not failed else 0.0)
+        verdict = Verdict(mode, latency, faults.error_status if failed else None)
         if verdict == UNTOUCHED:
             return verdict
         if faults.times is not None:
             left = faults.times - 1
             self._faults = msgspec.structs.replace(faults, times=left) if left else WELL
         return verdict
+
+    def _drawn_mode(self) -> FaultMode:
+        number = self._modes.random()
+        for mode, share in self._faults.mode_rates.items():
+            number -= share
+            if number < 0:
+                return mode
+        return self._faults.mode
+
+
+def _random_numbers(seed: int) -> tuple[random.Random, random.Random]:
+    """Those behind the error rate, and those behind the modes: each goes its own way."""
+    return random.Random(seed), random.Random(f"modes {seed}")  # noqa: S311 - repeatable on purpose

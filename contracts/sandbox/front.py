@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from shelfport.adapters.http.wire import CORRELATION_ID, ProblemSlug
 from shelfport.contracts.sandbox.checks import correlation_id_of
-from shelfport.contracts.sandbox.faults import ErrorStatus, FaultPlan
+from shelfport.contracts.sandbox.faults import ErrorStatus, FaultMode, FaultPlan
 from shelfport.contracts.sandbox.journal import Journal
 from shelfport.contracts.sandbox.problems import RequestRefused, problem
 
@@ -43,6 +43,8 @@ class Delay:
 # Not `request[...]`: string keys warn from aiohttp 3.14 on, and typed keys are not there before.
 request_delay: ContextVar[Delay] = ContextVar("request_delay")
 """The latency of the request that the current task works on."""
+request_mode: ContextVar[FaultMode] = ContextVar("request_mode")
+"""What becomes of the request that the current task works on."""
 
 
 class Front:
@@ -97,6 +99,7 @@ class Front:
             case _:
                 pass
         request_delay.set(delay)
+        request_mode.set(verdict.mode)
         response = await _carried_out(request, handler)
         await delay.once()
         match verdict.mode:
@@ -106,6 +109,8 @@ class Front:
                 return await _truncated(request, response)
             case "timeout_after_write":
                 await self._plan.changed()
+            case "crash_after_write":
+                return await _aborted(request)
             case _:
                 pass
         return response

@@ -17,6 +17,7 @@ from shelfport.contracts.sandbox.control import Control
 from shelfport.contracts.sandbox.faults import FaultPlan, Faults
 from shelfport.contracts.sandbox.front import Front
 from shelfport.contracts.sandbox.journal import Journal, JournalEntry
+from shelfport.contracts.sandbox.ledger import Ledger, Opening
 from shelfport.contracts.sandbox.pact import MESSAGES_PATH, STATES_PATH, PactEndpoints
 from shelfport.contracts.sandbox.store import SeedRecord, Store
 from shelfport.domain.model import ProductVariantId
@@ -55,6 +56,8 @@ class Sandbox:
         host: the address to listen on.
         token: the bearer token that every API request must carry; None asks for none.
         clock: the current instant, aware; journal and `updatedAt` go by it.
+        ledger: refuse no key, so that a second record of a variant shows in `openings`: for
+            proving that a client opens exactly one. It breaks the contract on purpose.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         token: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ledger: bool = False,
     ) -> None:
         if token == "":
             raise ValueError("token is empty: give one, or None to ask for none")
@@ -76,7 +80,8 @@ class Sandbox:
         self._clock = clock
         self._plan = FaultPlan()
         self._journal = Journal(clock)
-        self._store = Store(store_path, clock)
+        self._ledger = Ledger(store_path, clock) if ledger else None
+        self._store: Store = self._ledger or Store(store_path, clock)
         self._api: Api | None = None
         self._runner: web.AppRunner | None = None
 
@@ -205,6 +210,17 @@ class Sandbox:
             ValueError: a number that counts no units.
         """
         return self._store.set_stock(variant_id, quantity, low_stock_threshold)
+
+    @property
+    def openings(self) -> list[Opening]:
+        """Every record that was opened, oldest first, two of one variant included.
+
+        Raises:
+            RuntimeError: the sandbox is not running, or is no ledger.
+        """
+        if self._ledger is None:
+            raise RuntimeError("this sandbox keeps no openings: make it with ledger=True")
+        return self._ledger.openings()
 
     def reset(self) -> None:
         """As freshly started: seeded records only, no keys, no faults, an empty journal.

@@ -104,6 +104,8 @@ class Store:
         clock: the current instant, aware.
     """
 
+    _one_record_a_variant = True
+
     def __init__(self, path: Path | None, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._clock = clock
@@ -187,9 +189,15 @@ class Store:
         return None if row is None else _level(*row)
 
     def initialize(
-        self, key: UUID, request: InitializeInventoryRequest
+        self, key: UUID, request: InitializeInventoryRequest, *, remembered: bool = True
     ) -> Opened | Exists | Reused:
-        """Open the record that `request` asks for, at most once for `key`."""
+        """Open the record that `request` asks for, at most once for `key`.
+
+        Args:
+            key: names the operation.
+            request: what it is to open.
+            remembered: whether `key` is kept with the record, as the contract promises.
+        """
         payload = msgspec.json.encode(request)
         with self._transaction() as connection:
             known = connection.execute(
@@ -200,7 +208,7 @@ class Store:
                     return Reused()
                 return Opened(msgspec.json.decode(known[1], type=InventoryItem))
             level = self.level(request.variant_id)
-            if level is not None:
+            if level is not None and self._one_record_a_variant:
                 return Exists(level)
             now = self._now()
             item = InventoryItem(
@@ -212,11 +220,16 @@ class Store:
                 updated_at=datetime.fromisoformat(now),
             )
             self._write(item.variant_id, item.quantity, request.low_stock_threshold, now)
-            connection.execute(
-                "INSERT INTO idempotency VALUES (?, ?, ?)",
-                (str(key), payload, msgspec.json.encode(item)),
-            )
+            self._note_opening(key, item)
+            if remembered:
+                connection.execute(
+                    "INSERT INTO idempotency VALUES (?, ?, ?)",
+                    (str(key), payload, msgspec.json.encode(item)),
+                )
             return Opened(item)
+
+    def _note_opening(self, key: UUID, item: InventoryItem) -> None:
+        """Note, in the transaction that opens it, that `key` opened `item`: here, nowhere."""
 
     def set_stock(
         self, variant_id: ProductVariantId, quantity: int, threshold: int | None = None

@@ -40,7 +40,11 @@ class Created:
 
 @attrs.frozen
 class AlreadyThere:
-    """The variant had an inventory record before this operation; its stock was left alone."""
+    """The variant has an inventory record that this operation did not see itself open.
+
+    It was there before, and its stock was left alone; or an attempt that nobody heard back from
+    opened it, and a read found it.
+    """
 
     level: StockLevel
 

@@ -12,14 +12,15 @@ _TRACEPARENT = re.compile(
 )
 
 
-def _clean(correlation_id: str | None) -> str | None:
+def clean_id(correlation_id: str | None) -> str | None:
+    """What of a correlation id may go into headers and logs; None if nothing is left."""
     if correlation_id is None:
         return None
     visible = "".join(c for c in correlation_id[:1024] if "!" <= c <= "~")
     return visible[:_LONGEST_CORRELATION_ID] or None
 
 
-def _trace_context(traceparent: str | None) -> str | None:
+def trace_context(traceparent: str | None) -> str | None:
     """Keep a well-formed version 00 to fe `traceparent` (Trace Context §3.2), and nothing else."""
     if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
         return traceparent
@@ -39,10 +40,10 @@ class Call:
     One deadline over everything: queueing, attempts, backoff."""
     max_staleness: float | None = attrs.field(default=None, validator=optional_seconds)
     """The greatest age, in seconds, of a kept reading that this caller accepts; 0 accepts none."""
-    correlation_id: str | None = attrs.field(default=None, converter=_clean)
+    correlation_id: str | None = attrs.field(default=None, converter=clean_id)
     """Ties the caller's records, ours and the Inventory Service's together (R23). It goes into
     headers and logs, so what is not visible ASCII is dropped, and what is over 128 characters."""
-    traceparent: str | None = attrs.field(default=None, converter=_trace_context)
+    traceparent: str | None = attrs.field(default=None, converter=trace_context)
     """The W3C trace context of the caller's request, passed on as it is; malformed, it is None."""
     waiters: tuple[str, ...] = ()
     """Correlation ids of further calls that share this request, for its record."""

@@ -189,3 +189,14 @@ class ContractViolation(PermanentError):
     """The service answered, but not as inventory-service.yaml promises."""
 
     reason = UnavailableReason.CONTRACT_VIOLATION
+
+
+class QueueFailed(InventoryError):
+    """The queue of initialisations cannot be used: nothing was stored, or nobody knows.
+
+    The sentence says what is wrong with it (locked, full, read-only, unreachable, of another
+    schema); the driver's error is the `__cause__`. Storing again under the same key is safe.
+    """
+
+    retryable = True
+    reached_service = ReachedService.UNKNOWN

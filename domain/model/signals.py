@@ -4,11 +4,13 @@ A signal is made where something happens that an operator would want to know of.
 answered from memory makes none.
 """
 
+from datetime import datetime
 from enum import Enum
 
 import attrs
 
-from shelfport.domain.model.errors import InventoryError, Operation
+from shelfport.domain.model.errors import InventoryError, Operation, QueueFailed
+from shelfport.domain.model.initialization import DeathReason, QueuedInitialization
 
 
 class BreakerState(Enum):
@@ -115,6 +117,55 @@ class ChangesHeard:
     """How long it was not."""
 
 
+@attrs.frozen
+class InitializationQueued:
+    """A record could not be opened now; the entry is stored, and a worker will see to it."""
+
+    entry: QueuedInitialization
+    error: InventoryError
+
+
+@attrs.frozen
+class InitializationDone:
+    """The record of a queued entry is there, and the entry is gone."""
+
+    entry: QueuedInitialization
+    took: float
+    """Seconds since it was queued; what clocks disagree about counts as 0."""
+
+
+@attrs.frozen
+class InitializationPutOff:
+    """An attempt at a queued entry failed; it is tried again."""
+
+    entry: QueuedInitialization
+    until: datetime
+    error: Exception
+    """An `InventoryError`, or what says that the host's catalogue failed."""
+
+
+@attrs.frozen
+class InitializationDead:
+    """A queued entry is not tried any more: a person has to see to it."""
+
+    entry: QueuedInitialization
+    reason: DeathReason
+    error: Exception | None
+    """None if the attempts were begun, and none of them came to an end."""
+
+
+@attrs.frozen
+class QueueTrouble:
+    """The worker cannot use its queue, for the first time since it last could."""
+
+    error: QueueFailed
+
+
+@attrs.frozen
+class QueueRecovered:
+    """The worker can use its queue again."""
+
+
 Signal = (
     Retrying
     | RetryBudgetSpent
@@ -127,5 +178,11 @@ Signal = (
     | SharedWritesDropped
     | ChangesCut
     | ChangesHeard
+    | InitializationQueued
+    | InitializationDone
+    | InitializationPutOff
+    | InitializationDead
+    | QueueTrouble
+    | QueueRecovered
 )
 """A closed union, for `match`."""

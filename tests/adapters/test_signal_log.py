@@ -1,4 +1,5 @@
 import logging
+from uuid import UUID
 
 import pytest
 
@@ -7,7 +8,16 @@ from shelfport import (
     BreakerState,
     ChangesCut,
     ChangesHeard,
+    DeathReason,
+    InitializationDead,
+    InitializationDone,
+    InitializationPutOff,
+    InitializationQueued,
     Operation,
+    QueuedInitialization,
+    QueueFailed,
+    QueueRecovered,
+    QueueTrouble,
     RefreshFailed,
     Refused,
     RetryBudgetSpent,
@@ -20,8 +30,18 @@ from shelfport import (
     TimedOut,
 )
 from shelfport.adapters.signal_log import log_signal, unfailing
+from tests.support.clocks import EPOCH
+from tests.support.values import an_id, an_initial_stock
 
 LATE = TimedOut("late")
+ENTRY = QueuedInitialization(
+    request=an_initial_stock(an_id(1), key=UUID(int=9)),
+    queued_at=EPOCH,
+    correlation_id="c",
+    attempts=3,
+    last_error="busy",
+)
+IDS = f"(idempotency key {UUID(int=9)}, correlation id c)"
 CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
 
 
@@ -80,6 +100,37 @@ CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
             logging.INFO,
             "changes that other replicas learn of are heard again, after 2.0 s",
         ),
+        (
+            InitializationQueued(ENTRY, LATE),
+            logging.WARNING,
+            f"inventory record of {an_id(1)} could not be opened now and is queued: late {IDS}",
+        ),
+        (
+            InitializationDone(ENTRY, 61.26),
+            logging.INFO,
+            f"inventory record of {an_id(1)} is there, at attempt 3, 61.3 s after it was queued "
+            f"{IDS}",
+        ),
+        (
+            InitializationPutOff(ENTRY, EPOCH, LATE),
+            logging.DEBUG,
+            f"inventory record of {an_id(1)} is put off until 2026-01-01T00:00:00+00:00, "
+            f"after attempt 3: late {IDS}",
+        ),
+        (
+            InitializationDead(ENTRY, DeathReason.KEY_REUSED, LATE),
+            logging.ERROR,
+            f"inventory record of {an_id(1)} will not be opened (KEY_REUSED) until a person "
+            f"retries or drops its entry: late {IDS}",
+        ),
+        (
+            InitializationDead(ENTRY, DeathReason.EXHAUSTED, None),
+            logging.ERROR,
+            f"inventory record of {an_id(1)} will not be opened (EXHAUSTED) until a person "
+            f"retries or drops its entry: busy {IDS}",
+        ),
+        (QueueTrouble(QueueFailed("the disk is full")), logging.ERROR, "the disk is full"),
+        (QueueRecovered(), logging.INFO, "the queue can be used again"),
     ],
 )
 def test_records(signal: Signal, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,9 @@ from cyclopts.completion.detect import ShellDetectionError
 from shelfport.adapters.cli.app import app
 from tests.adapters.cli.conftest import Shelfport
 
-COMMANDS = {"check", "contracts", "demo", "get", "init", "sandbox"}
+COMMANDS = {
+    "check", "contracts", "demo", "get", "init", "queue", "reconcile", "sandbox", "worker",
+}  # fmt: skip
 CONTRACTS = {"generate", "verify", "publish", "can-i-deploy", "record-deployment"}
 SHELLS: tuple[Literal["bash", "zsh", "fish"], ...] = ("bash", "zsh", "fish")
 

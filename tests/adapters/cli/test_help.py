@@ -10,13 +10,16 @@ import msgspec
 import pytest
 import yaml
 
-from shelfport.adapters.cli import main, output
+from shelfport.adapters.cli import main, output, queue_output
 from shelfport.adapters.cli.app import app
 from shelfport.adapters.cli.check import report
 from shelfport.adapters.cli.contracts import contracts_app, exchange, verification
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
-COMMANDS = ("get", "init", "check", "sandbox", "demo", "contracts", "--install-completion")
+COMMANDS = (
+    "get", "init", "check", "worker", "queue", "reconcile", "sandbox", "demo", "contracts",
+    "--install-completion",
+)  # fmt: skip
 CONTRACTS = ("generate", "verify", "publish", "can-i-deploy", "record-deployment")
 PAGES = (*COMMANDS, *(f"contracts {name}" for name in CONTRACTS))
 DOCS = Path(__file__).parents[3] / "docs"
@@ -102,6 +105,12 @@ def test_the_pipelines_are_what_the_parser_takes() -> None:
         output.StockEntry,
         output.InitializationDocument,
         output.FailureEntry,
+        queue_output.QueueDocument,
+        queue_output.QueueEntry,
+        queue_output.ChangeDocument,
+        queue_output.MigrationDocument,
+        queue_output.ReconcileDocument,
+        queue_output.UnreadableEntry,
         report.CheckDocument,
         report.SettingEntry,
         report.CheckEntry,

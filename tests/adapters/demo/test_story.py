@@ -17,7 +17,7 @@ from shelfport.contracts.sandbox import Faults, Sandbox
         (Faults(mode="down"), 1, "expected 12, came 0"),
         (Faults(latency=5), 1, "expected 12, came 0"),
         (Faults(mode="garbage"), 1, "expected 12, came 0"),
-        (Faults(mode="timeout_after_write"), 2, "expected 201, came 503"),
+        (Faults(mode="timeout_after_write"), 2, "expected 1, came 2"),
     ],
     ids=lambda value: f"{value.mode} {value.latency:g}" if isinstance(value, Faults) else None,
 )

@@ -62,6 +62,8 @@ async def test_faults(client: CheckedClient, sandbox: Sandbox) -> None:
         "latency": 0.0,
         "errorRate": 0.25,
         "errorStatus": 503,
+        "modeRates": {},
+        "lateBy": 5.0,
         "seed": 0,
         "times": 3,
     } == answered.json
@@ -119,6 +121,8 @@ async def test_reset(client: CheckedClient, sandbox: Sandbox) -> None:
         ("faults", b'{"latency": "1"}', "latency is not valid: it must be a number of seconds"),
         ("faults", b'{"errorRate": 2}', "errorRate is 2.0: it must be a number from 0 to 1"),
         ("faults", b'{"errorStatus": 404}', "errorStatus is not valid: it must be one of 401"),
+        ("faults", b'{"modeRates": {"sad": 1}}', "modeRates is not valid: it must be an object of"),
+        ("faults", b'{"modeRates": {"ok": 2}}', "modeRates is {'ok': 2.0}: it must be an object"),
         ("faults", b'{"times": 0}', "times is 0: it must be null or an integer of 1 or more"),
         ("faults", b'{"rate": 1}', "'rate' is not a field: the fields are mode, latency"),
         (f"stock/{LOW}", b"{}", "availableQuantity is missing: it must be an integer from 0"),

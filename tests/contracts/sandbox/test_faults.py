@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from shelfport.contracts.sandbox import Faults, Sandbox
-from shelfport.contracts.sandbox.faults import FaultPlan
+from shelfport.contracts.sandbox.faults import FaultMode, FaultPlan
 from tests.contracts.checked_client import CheckedClient
 from tests.contracts.shelf import IN_STOCK, LOW, UNKNOWN, poll
 
@@ -120,6 +120,56 @@ async def test_timeout_after_write(client: CheckedClient, sandbox: Sandbox) -> N
     assert 201 == (await client.initialize(key, UNKNOWN)).status
 
 
+async def test_crash_after_write(client: CheckedClient, sandbox: Sandbox) -> None:
+    """The write is done, the connection lost, and the key forgotten: only a read finds it."""
+    key = uuid4()
+    sandbox.faults = Faults(mode="crash_after_write", times=1)
+
+    assert 200 == (await client.get(f"/inventory/{LOW}")).status
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await client.initialize(key, UNKNOWN)
+
+    assert 200 == (await client.get(f"/inventory/{UNKNOWN}")).status
+    assert "record-exists" == (await client.initialize(key, UNKNOWN)).slug
+
+
+async def test_late_write(client: CheckedClient, sandbox: Sandbox) -> None:
+    """A late write outlives its client: a read before it finds nothing, its key opens one."""
+    key = uuid4()
+    sandbox.faults = Faults(mode="late_write", late_by=1.0, times=1)
+
+    assert 200 == (await client.get(f"/inventory/{LOW}")).status
+    with pytest.raises(TimeoutError):
+        await client.post(
+            "/inventory",
+            json={"productVariantId": str(UNKNOWN)},
+            headers={"Idempotency-Key": str(key)},
+            timeout=BRIEF,
+        )
+
+    assert 404 == (await client.get(f"/inventory/{UNKNOWN}")).status
+    await poll(lambda: sandbox._store.level(UNKNOWN) is not None)
+    assert 201 == (await client.initialize(key, UNKNOWN)).status
+
+
+def test_mode_rates_are_repeatable() -> None:
+    """Each mode strikes its share of the requests, the same ones for the same seed."""
+
+    def run(seed: int, error_rate: float = 0.0) -> list[str]:
+        plan = FaultPlan()
+        rates: dict[FaultMode, float] = {"hang": 0.1, "timeout_after_write": 0.3}
+        plan.replace(Faults(mode="down", mode_rates=rates, seed=seed, error_rate=error_rate))
+        return [plan.judge("POST").mode for _ in range(1000)]
+
+    first = run(1)
+
+    assert first == run(1) == run(1, error_rate=0.5)
+    assert first != run(2)
+    assert 60 <= first.count("hang") <= 140
+    assert 240 <= first.count("timeout_after_write") <= 360
+    assert 1000 == sum(first.count(m) for m in ("hang", "timeout_after_write", "down"))
+
+
 async def test_latency(client: CheckedClient, sandbox: Sandbox) -> None:
     """Latency delays any answer, problems included, and a read answers with what it saw first."""
     sandbox.faults = Faults(latency=0.1)
@@ -230,6 +280,10 @@ async def test_correlation_id_survives(client: CheckedClient, sandbox: Sandbox) 
         ({"error_rate": 1.1}, "errorRate is 1.1: it must be a number from 0 to 1"),
         ({"error_rate": True}, "errorRate is True"),
         ({"error_status": 404}, "errorStatus is 404: it must be one of 401, 403, 429, 500, 503"),
+        ({"mode_rates": {"sad": 0.5}}, "modeRates is {'sad': 0.5}: it must be an object of modes"),
+        ({"mode_rates": {"hang": 1.1}}, "modeRates is {'hang': 1.1}"),
+        ({"mode_rates": {"hang": 0.6, "down": 0.6}}, "modeRates is {'hang': 0.6, 'down': 0.6}"),
+        ({"late_by": -1}, "lateBy is -1: it must be a number of seconds from 0 to 3600"),
         ({"seed": 1.5}, "seed is 1.5: it must be an integer"),
         ({"times": 0}, "times is 0: it must be null or an integer of 1 or more"),
     ],

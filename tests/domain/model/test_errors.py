@@ -15,6 +15,7 @@ from shelfport import (
     Operation,
     OperationInProgress,
     OverloadedHere,
+    QueueFailed,
     ReachedService,
     RequestRejected,
     ServiceFailed,
@@ -43,6 +44,7 @@ YES, NO, UNKNOWN = ReachedService.YES, ReachedService.NO, ReachedService.UNKNOWN
         (Unauthorized, False, YES),
         (ContractViolation, False, YES),
         (AdapterFault, False, UNKNOWN),
+        (QueueFailed, True, UNKNOWN),
     ],
 )
 def test_two_questions(

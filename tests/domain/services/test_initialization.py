@@ -1,15 +1,252 @@
-from shelfport import DEFAULT_CALL, Created
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from shelfport import (
+    AlreadyThere,
+    Answer,
+    Call,
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
+    Created,
+    InitializationPolicy,
+    InitializationQueued,
+    Initialized,
+    InitialStock,
+    InMemoryQueue,
+    InventoryError,
+    ProductVariantId,
+    Queued,
+    QueueFailed,
+    ReachedService,
+    RefusedForGood,
+    RequestRejected,
+    ServiceFailed,
+    Signal,
+    TimedOut,
+    Unauthorized,
+    UnknownVariant,
+)
 from shelfport.domain.services import InventoryInitialization
-from tests.support.ports import ScriptedPort
-from tests.support.values import an_initial_stock
+from tests.support.clocks import EPOCH, ManualClock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_level, a_reading, an_initial_stock
+
+ROLL_BACK = InitializationPolicy.ROLL_BACK
+QUEUEING = (InitializationPolicy.RETRY_LATER, InitializationPolicy.NOT_ORDERABLE)
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+CALL = Call(correlation_id="c", traceparent=TRACE)
 
 
-async def test_passes_the_request_to_the_port() -> None:
-    """The port gets the request unchanged, its idempotency key included, and its answer returns."""
-    port, request = ScriptedPort(), an_initial_stock()
+class Failing(ScriptedPort):
+    """A port whose initialisations end in `error`, and whose reads in `found`."""
 
-    outcome = await InventoryInitialization(port).request(request, DEFAULT_CALL)
+    def __init__(
+        self,
+        error: InventoryError,
+        found: Callable[[ProductVariantId], Answer] | InventoryError = UnknownVariant,
+    ) -> None:
+        async def read(ids: Ids, call: Call) -> Answers:
+            if isinstance(found, InventoryError):
+                raise found
+            return {variant: found(variant) for variant in ids}
+
+        super().__init__(read)
+        self.error = error
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        self.initializations.append((request, call))
+        raise self.error
+
+
+@attrs.define
+class World:
+    port: ScriptedPort
+    queue: InMemoryQueue | None = attrs.field(factory=InMemoryQueue)
+    clock: ManualClock = attrs.field(factory=ManualClock)
+    signals: list[Signal] = attrs.field(factory=list)
+
+    @property
+    def service(self) -> InventoryInitialization:
+        return InventoryInitialization(self.port, self.clock, 2.0, self.queue, self.signals.append)
+
+
+@pytest.mark.parametrize("policy", list(InitializationPolicy))
+async def test_success_is_the_same_under_every_policy(policy: InitializationPolicy) -> None:
+    """A record that was opened at once is `Created`; the request went out unchanged, once."""
+    world, request = World(ScriptedPort()), an_initial_stock()
+
+    outcome = await world.service.request(request, CALL, policy)
 
     assert isinstance(outcome, Created)
-    assert request.variant_id == outcome.item.variant_id
-    assert [(request, DEFAULT_CALL)] == port.initializations
+    assert [request] == [asked for asked, _ in world.port.initializations]
+    assert world.queue is not None
+    assert (0, []) == ((await world.queue.stats()).waiting, world.signals)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionFailed("refused", reached_service=ReachedService.NO),
+        CircuitOpen("open"),
+        Unauthorized("token"),
+        RequestRejected("no"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_is_known_is_raised_at_once(error: InventoryError) -> None:
+    """Under ROLL_BACK a request that was refused, or never arrived, is not looked for."""
+    world = World(Failing(error))
+
+    with pytest.raises(type(error)) as caught:
+        await world.service.request(an_initial_stock(), CALL, ROLL_BACK)
+
+    assert caught.value is error
+    assert [] == world.port.reads
+
+
+async def test_a_record_that_is_found_is_a_success() -> None:
+    """After an attempt that may have arrived, a record that a fresh read finds is success."""
+    world, request = World(Failing(TimedOut("late"), a_reading)), an_initial_stock()
+
+    outcome = await world.service.request(request, CALL, ROLL_BACK)
+
+    assert AlreadyThere(a_level(request.variant_id)) == outcome
+    [(ids, call)] = world.port.reads
+    assert ([request.variant_id], 0, "c", TRACE) == (
+        ids,
+        call.max_staleness,
+        call.correlation_id,
+        call.traceparent,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (UnknownVariant, "read afterwards, there was no record yet"),
+        (ServiceFailed("500"), r"reading it afterwards failed too \(500\)"),
+    ],
+)
+async def test_what_stays_unknown_is_said(
+    found: Callable[[ProductVariantId], Answer] | InventoryError, words: str
+) -> None:
+    """Where reading settles nothing, the error is of the same kind, and says that nobody knows."""
+    error = TimedOut("no answer in 1 s", attempts=3, correlation_id="c")
+    world = World(Failing(error, found))
+
+    with pytest.raises(TimedOut, match=f"no answer in 1 s; {words}: the record may") as caught:
+        await world.service.request(an_initial_stock(), CALL, ROLL_BACK)
+
+    assert (ReachedService.UNKNOWN, 3, "c") == (
+        caught.value.reached_service,
+        caught.value.attempts,
+        caught.value.correlation_id,
+    )
+    assert error is caught.value.__cause__
+
+
+@pytest.mark.parametrize(
+    ("deadline", "writing", "reading"), [(None, 101.6, 102.0), (110.0, 108.0, 110.0)]
+)
+async def test_time_is_kept_for_reading(
+    deadline: float | None, writing: float, reading: float
+) -> None:
+    """A fifth of the caller's time is kept, and the caller's deadline holds over both."""
+    world = World(Failing(TimedOut("late"), a_reading))
+    world.clock.advance(100.0)
+
+    await world.service.request(
+        an_initial_stock(), attrs.evolve(CALL, deadline=deadline), ROLL_BACK
+    )
+
+    assert [writing] == [call.deadline for _, call in world.port.initializations]
+    assert [reading] == [call.deadline for _, call in world.port.reads]
+
+
+async def test_a_deadline_that_has_passed_gets_no_longer() -> None:
+    """No time is kept of a deadline that lies behind."""
+    world = World(Failing(CircuitOpen("open")))
+    world.clock.advance(100.0)
+
+    with pytest.raises(CircuitOpen):
+        await world.service.request(
+            an_initial_stock(), attrs.evolve(CALL, deadline=50.0), ROLL_BACK
+        )
+
+    assert [50.0] == [call.deadline for _, call in world.port.initializations]
+
+
+@pytest.mark.parametrize("policy", QUEUEING)
+@pytest.mark.parametrize(
+    ("error", "attempts", "words"),
+    [
+        (TimedOut("late"), 1, "late"),
+        (Unauthorized("token"), 1, "token"),
+        (CircuitOpen("open"), 0, None),
+    ],
+)
+async def test_what_failed_is_queued(
+    policy: InitializationPolicy, error: InventoryError, attempts: int, words: str | None
+) -> None:
+    """What may pass is stored, with the ids of its request; an attempt that was made counts."""
+    world, request = World(Failing(error)), an_initial_stock()
+    world.clock.advance(5)
+
+    outcome = await world.service.request(request, CALL, policy)
+
+    assert isinstance(outcome, Queued)
+    entry = outcome.entry
+    assert world.queue is not None
+    assert entry == await world.queue.find(request.idempotency_key)
+    assert (request, policy, "c", TRACE, attempts, words) == (
+        entry.request,
+        entry.policy,
+        entry.correlation_id,
+        entry.traceparent,
+        entry.attempts,
+        entry.last_error,
+    )
+    assert 5 == (entry.queued_at - EPOCH).total_seconds()
+    assert error is outcome.error
+    assert [InitializationQueued(entry, error)] == world.signals
+
+
+@pytest.mark.parametrize("policy", QUEUEING)
+@pytest.mark.parametrize("error", [Conflict("key"), RequestRejected("no")])
+async def test_what_is_final_is_not_queued(
+    policy: InitializationPolicy, error: InventoryError
+) -> None:
+    """A refusal for good is an outcome, and nothing waits for it to pass."""
+    world = World(Failing(error))
+
+    assert RefusedForGood(error) == await world.service.request(an_initial_stock(), CALL, policy)
+    assert world.queue is not None
+    assert 0 == (await world.queue.stats()).waiting
+
+
+async def test_a_queue_that_fails_is_an_error() -> None:
+    """What could not be opened and not be stored is raised, with what befell the service behind."""
+
+    class Full(InMemoryQueue):
+        async def add(self, entry: object) -> bool:
+            raise QueueFailed("the disk is full")
+
+    late = TimedOut("late")
+    world = World(Failing(late), Full())
+
+    with pytest.raises(QueueFailed, match="the disk is full") as caught:
+        await world.service.request(an_initial_stock(), CALL, InitializationPolicy.RETRY_LATER)
+    assert late is caught.value.__cause__
+
+
+@pytest.mark.parametrize("policy", QUEUEING)
+async def test_without_a_queue(policy: InitializationPolicy) -> None:
+    """A policy that queues is refused where there is no queue, before anybody is asked."""
+    world = World(ScriptedPort(), None)
+
+    with pytest.raises(ValueError, match=f"policy is {policy.value}, which needs a queue"):
+        await world.service.request(an_initial_stock(), CALL, policy)
+    assert [] == world.port.initializations

@@ -1,0 +1,102 @@
+"""The queue that the settings name, and a worker for it: made for the container, opened later."""
+
+import os
+import random
+import socket
+from collections.abc import Callable
+
+from shelfport.adapters.layers import Breaker, Cached, Deadlined, Limited
+from shelfport.adapters.memory import InMemoryQueue
+from shelfport.adapters.settings import Settings, SettingsError
+from shelfport.adapters.worker import Attempts, Worker
+from shelfport.adapters.worker.options import MEMORY
+from shelfport.domain.model import ProductVariantId
+from shelfport.ports import (
+    Clock,
+    InitializationQueue,
+    InventoryPort,
+    Listener,
+    ProductCatalogPort,
+)
+
+
+def make_queue(settings: Settings) -> InitializationQueue | None:
+    """The queue at `queue.url`, not open yet; None without one.
+
+    Raises:
+        SettingsError: it is no address of a queue, or its extra is not installed.
+    """
+    options = settings.queue
+    if options.url is None:
+        return None
+    address = options.url.get_secret_value()
+    if address == MEMORY:
+        return InMemoryQueue()
+    try:
+        # Here, as SQLAlchemy comes with an extra.
+        from shelfport.adapters.sql.database import database  # noqa: PLC0415
+        from shelfport.adapters.sql.queue import SqlQueue  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "sqlalchemy":
+            raise
+        raise SettingsError(
+            "queue.url needs an extra that is not installed: pip install 'shelfport[sqlite]' or "
+            "'shelfport[postgres]'"
+        ) from error
+    try:
+        return SqlQueue(database(address), create_schema=options.create_schema)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def make_worker(
+    settings: Settings,
+    queue: InitializationQueue,
+    *,
+    port: InventoryPort,
+    catalog: ProductCatalogPort | None,
+    breaker: Breaker,
+    clock: Clock,
+    new_correlation_id: Callable[[], str],
+    listener: Listener,
+) -> Worker:
+    """A worker for `queue`, not started yet.
+
+    It asks through the part of the stack `port` that makes one attempt at one request: so it
+    shares the limit and the breaker with the pages, repeats nothing by itself, and leaves the
+    retry budget to them.
+    """
+    attempts = Attempts(
+        queue=queue,
+        port=Deadlined(
+            one_attempt(port), clock, new_correlation_id, settings.queue.attempt_timeout
+        ),
+        catalog=catalog,
+        clock=clock,
+        options=settings.queue,
+        draw=random.random,
+        changed=lambda variant: forget(port, variant),
+        listener=listener,
+    )
+    return Worker(
+        attempts,
+        breaker,
+        name=lambda: f"{socket.gethostname()}/{os.getpid()}",
+        clock=clock,
+        uniform=random.uniform,
+        listener=listener,
+    )
+
+
+def one_attempt(port: InventoryPort) -> InventoryPort:
+    """The part of a composed stack below everything that repeats, shares or keeps."""
+    layer: InventoryPort | None = port
+    while layer is not None and not isinstance(layer, Limited):
+        layer = getattr(layer, "inner", None)
+    return port if layer is None else layer
+
+
+def forget(port: InventoryPort, variant: ProductVariantId) -> None:
+    """Have a stack that keeps readings ask for `variant` before it shows it again."""
+    if isinstance(port, Cached):
+        port.invalidate((variant,))

@@ -1,0 +1,1 @@
+"""The durable queue, in SQLite or PostgreSQL (the extras `sqlite` and `postgres`)."""

@@ -1,0 +1,51 @@
+"""The queue's tables, as a list of steps: version 1, and from each version to the next.
+
+The same SQL for SQLite and PostgreSQL. A step that was released is never changed again; what must
+change becomes a step of its own.
+"""
+
+from collections.abc import Sequence
+
+from shelfport.adapters.sql.row import TABLE
+
+VERSIONS_TABLE = "shelfport_schema"
+"""One row: the version that the tables have."""
+
+Step = Sequence[str]
+
+STEPS: Sequence[Step] = (
+    (
+        f"""
+        CREATE TABLE {TABLE} (
+            idempotency_key TEXT PRIMARY KEY,
+            variant_id TEXT NOT NULL,
+            initial_quantity BIGINT NOT NULL,
+            low_stock_threshold BIGINT NOT NULL,
+            policy TEXT NOT NULL,
+            queued_at BIGINT NOT NULL,
+            due_at BIGINT NOT NULL,
+            correlation_id TEXT,
+            traceparent TEXT,
+            attempts BIGINT NOT NULL DEFAULT 0,
+            last_error TEXT,
+            entry_version BIGINT NOT NULL,
+            token BIGINT NOT NULL DEFAULT 0,
+            holder TEXT,
+            marked BOOLEAN NOT NULL DEFAULT FALSE,
+            dead_at BIGINT,
+            dead_reason TEXT
+        )
+        """,
+        # A claim reads the beginning of this index, and no more than it claims.
+        f"CREATE INDEX {TABLE}_due ON {TABLE} (due_at, queued_at) WHERE dead_at IS NULL",
+        f"CREATE INDEX {TABLE}_age ON {TABLE} (queued_at) WHERE dead_at IS NULL",
+        f"CREATE INDEX {TABLE}_dead ON {TABLE} (dead_at) WHERE dead_at IS NOT NULL",
+        f"CREATE INDEX {TABLE}_variant ON {TABLE} (variant_id)",
+    ),
+)
+"""Step n (from 1) makes version n of version n - 1."""
+
+VERSION = len(STEPS)
+"""The version that this edition works with."""
+
+CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version BIGINT NOT NULL)"
