@@ -7,8 +7,9 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 
 import logging
 import random
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID, uuid4
 
 from dependency_injector import containers, providers
@@ -37,7 +38,20 @@ from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.signal_log import log_signal, unfailing
 from shelfport.domain.model import variant_id
 from shelfport.domain.services import InventoryInitialization, StockLookup
-from shelfport.ports import Clock, InventoryPort, Listener, VariantMapper
+from shelfport.ports import (
+    Clock,
+    InventoryPort,
+    Listener,
+    Notifier,
+    ProductCatalogPort,
+    VariantMapper,
+)
+
+if TYPE_CHECKING:
+    # Without a bus, nothing of it is imported.
+    from shelfport.adapters.bus import Bus
+    from shelfport.adapters.bus.embedded import EmbeddedEvents
+    from shelfport.adapters.events.counts import EventsSnapshot
 
 RefT = TypeVar("RefT")
 
@@ -122,16 +136,44 @@ def _kind(settings: Settings) -> str:
     return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
+def _bus(settings: Settings) -> "Bus | None":
+    if settings.events.url is None:
+        return None
+    from shelfport.adapters.bus.opening import open_bus  # noqa: PLC0415 - only with a bus
+
+    return open_bus(settings.events)
+
+
+def _events(
+    bus: "Bus | None",
+    settings: Settings,
+    clock: Clock,
+    port: InventoryPort,
+    catalog: ProductCatalogPort | None,
+    notifier: Notifier | None,
+) -> "EmbeddedEvents | None":
+    if bus is None:
+        return None
+    from shelfport.adapters.bus.embedded import EmbeddedEvents  # noqa: PLC0415 - only with a bus
+    from shelfport.adapters.events.knowledge import layers_that_learn  # noqa: PLC0415 - as above
+
+    targets = layers_that_learn(port)
+    return EmbeddedEvents(bus, settings.events, clock, targets, catalog, notifier)
+
+
+def _snapshot_of(events: "EmbeddedEvents | None") -> "Callable[[], EventsSnapshot] | None":
+    return None if events is None else events.snapshot
+
+
 def _resources(
-    adapter: InventoryPort, background: Background
+    adapter: InventoryPort, background: Background, events: "EmbeddedEvents | None"
 ) -> tuple[AbstractAsyncContextManager[Any], ...]:
     """What is opened with the integration, in this order; closed the other way round.
 
     Tasks end before the session that they use is closed.
     """
-    if isinstance(adapter, AbstractAsyncContextManager):
-        return adapter, background
-    return (background,)
+    resources = (adapter, background, events)
+    return tuple(r for r in resources if isinstance(r, AbstractAsyncContextManager))
 
 
 class Container(containers.DeclarativeContainer):
@@ -151,6 +193,9 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
+    catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
+    notifier: providers.Provider[Notifier | None] = providers.Object(None)
+    bus: "providers.Provider[Bus | None]" = providers.Singleton(_bus, settings)
     listener: providers.Provider[Listener] = providers.Object(log_signal)
     background: providers.Provider[Background] = providers.Singleton(Background)
     breaker: providers.Provider[Breaker] = providers.Singleton(
@@ -165,6 +210,9 @@ class Container(containers.DeclarativeContainer):
         breaker=breaker,
         listener=providers.Callable(unfailing, listener),
     )
+    events: "providers.Provider[EmbeddedEvents | None]" = providers.Singleton(
+        _events, bus, settings, clock, port, catalog, notifier
+    )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
         lookup=providers.Singleton(StockLookup, port),
@@ -174,25 +222,37 @@ class Container(containers.DeclarativeContainer):
         initial=settings.provided.initial,
         new_key=providers.Object(uuid4),
         breaker=breaker,
-        resources=providers.Callable(_resources, adapter, background),
+        events=providers.Callable(_snapshot_of, events),
+        resources=providers.Callable(_resources, adapter, background, events),
     )
 
 
 @overload
 def build(
-    settings: Settings | None = None, *, adapter: InventoryPort | None = None
+    settings: Settings | None = None,
+    *,
+    adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
 ) -> InventoryIntegration[UUID | str]: ...
 @overload
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
     mapper: VariantMapper[RefT],
 ) -> InventoryIntegration[RefT]: ...
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
+    catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
     mapper: VariantMapper[Any] = variant_id,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
@@ -201,6 +261,9 @@ def build(
         settings: how it behaves; without them, `load_settings()` reads the environment. Without a
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
+        catalog: the host's catalogue: shows the status that events tell.
+        notifier: tells teams of events, instead of the log and the settings' webhooks.
+        bus: where events come from, instead of the settings' `events.url`.
         mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
 
     Raises:
@@ -209,7 +272,11 @@ def build(
     container = Container(
         settings=providers.Object(load_settings() if settings is None else settings),
         mapper=providers.Object(mapper),
+        catalog=providers.Object(catalog),
+        notifier=providers.Object(notifier),
     )
     if adapter is not None:
         container.adapter.override(providers.Object(adapter))
+    if bus is not None:
+        container.bus.override(providers.Object(bus))
     return container.integration()

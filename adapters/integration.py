@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
+from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.layers import Breaker
 from shelfport.adapters.settings import InitialStockOptions
 from shelfport.adapters.snapshot import Snapshot
@@ -50,6 +51,7 @@ class InventoryIntegration(Generic[RefT]):
         initial: InitialStockOptions,
         new_key: Callable[[], UUID],
         breaker: Breaker,
+        events: Callable[[], EventsSnapshot] | None = None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -59,6 +61,7 @@ class InventoryIntegration(Generic[RefT]):
         self._initial = initial
         self._new_key = new_key
         self._breaker = breaker
+        self._events = events
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -170,7 +173,10 @@ class InventoryIntegration(Generic[RefT]):
 
     def snapshot(self) -> Snapshot:
         """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
-        return Snapshot(circuit=self._breaker.snapshot(self._clock.monotonic()))
+        return Snapshot(
+            circuit=self._breaker.snapshot(self._clock.monotonic()),
+            events=None if self._events is None else self._events(),
+        )
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.

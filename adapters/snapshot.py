@@ -2,6 +2,7 @@
 
 import attrs
 
+from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.layers import BreakerSnapshot
 
 
@@ -11,3 +12,5 @@ class Snapshot:
 
     circuit: BreakerSnapshot
     """The circuit breaker: its state, what it counted, when it tries again."""
+    events: EventsSnapshot | None = None
+    """The subscriptions to events; None where there is no bus."""

@@ -6,6 +6,7 @@ Their docstrings are obligations on whoever implements them.
 from shelfport.ports.clock import Clock
 from shelfport.ports.inventory import InventoryPort
 from shelfport.ports.listener import Listener
+from shelfport.ports.notifier import Notifier
 from shelfport.ports.product_catalog import ProductCatalogPort
 from shelfport.ports.stock_knowledge import StockKnowledge
 from shelfport.ports.variant_mapper import VariantMapper
@@ -14,6 +15,7 @@ __all__ = [
     "Clock",
     "InventoryPort",
     "Listener",
+    "Notifier",
     "ProductCatalogPort",
     "StockKnowledge",
     "VariantMapper",

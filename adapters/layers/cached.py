@@ -15,6 +15,7 @@ from shelfport.domain.model import (
     Initialized,
     InitialStock,
     InventoryError,
+    InventoryEvent,
     ProductVariantId,
     StockReading,
     UnknownVariant,
@@ -111,6 +112,13 @@ class Cached:
         now = self.clock.monotonic()
         for variant in variants:
             self.shelf.fence(variant, now)
+
+    async def learn(self, event: InventoryEvent) -> None:
+        """See `StockKnowledge.learn`; what follows from which event is the shelf's."""
+        now, instant = self.clock.monotonic(), self.clock.now()
+        as_of = min(event.occurred_at, instant)
+        happened_at = now - (instant - as_of).total_seconds()
+        self.shelf.learn(event, as_of=as_of, happened_at=happened_at, now=now)
 
     async def _complete(
         self, answers: dict[ProductVariantId, Answer], page: _Page, call: Call, now: float

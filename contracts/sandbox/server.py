@@ -11,6 +11,7 @@ from typing import Self
 from aiohttp import web
 
 from shelfport.adapters.http.wire import InventoryStockLevel
+from shelfport.contracts.sandbox.announcements import Announcements, Publish
 from shelfport.contracts.sandbox.api import Api
 from shelfport.contracts.sandbox.checks import MAX_BODY_BYTES
 from shelfport.contracts.sandbox.control import Control
@@ -54,6 +55,8 @@ class Sandbox:
         host: the address to listen on.
         token: the bearer token that every API request must carry; None asks for none.
         clock: the current instant, aware; journal and `updatedAt` go by it.
+        publish: takes an event to the message bus; None announces nothing. It is called for one
+            event after the other, in their order, and again for the same one if it raises.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         token: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        publish: Publish | None = None,
     ) -> None:
         if token == "":
             raise ValueError("token is empty: give one, or None to ask for none")
@@ -74,7 +78,8 @@ class Sandbox:
         self._token = token
         self._plan = FaultPlan()
         self._journal = Journal(clock)
-        self._store = Store(store_path, clock)
+        self._announcements = Announcements(publish)
+        self._store = Store(store_path, clock, self._announcements.announce)
         self._api: Api | None = None
         self._runner: web.AppRunner | None = None
 
@@ -91,6 +96,7 @@ class Sandbox:
         self._store.open()
         try:
             self._store.seed(self._seed)
+            self._announcements.start()
             await self._listen()
         except BaseException:
             await self._stop()
@@ -134,6 +140,7 @@ class Sandbox:
                 await runner.cleanup()
             if api is not None:
                 await api.close()
+            await self._announcements.close()
         finally:
             self._store.close()
 

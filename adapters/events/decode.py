@@ -1,0 +1,192 @@
+"""From a message to an event of the domain.
+
+A message is bare JSON, or a CloudEvent 1.0 in structured or binary mode. Which event it is, its
+type says (a header, or the CloudEvent's attribute), or else the channel that it came through.
+Members and headers that are not known are passed over: the contract lets events grow.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import attrs
+import msgspec
+
+from shelfport.adapters.events import wire
+from shelfport.domain.model import InventoryEvent
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far ahead of our clock a `timestamp` may be; further ahead, the event is malformed."""
+
+_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+_PATH = re.compile(r" - at `(\$.*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+# HTTP and NATS, Kafka, AMQP (CloudEvents protocol bindings 1.0; AMQP has both of its own).
+_PREFIX = re.compile(r"^(ce[-_]|cloudevents[:_])")
+_CORRELATION = ("x-correlation-id", "correlationid")
+
+_cloud_event = msgspec.json.Decoder(wire.CloudEvent)
+_payload = msgspec.json.Decoder(wire.StockEvent)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class MalformedEvent(Exception):
+    """A message is no event of the contract: it will not be one later either.
+
+    The message is one sentence that names the spot; what lies beneath is the `__cause__`.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"the event is malformed at {path}: {reason}")
+        self.path = path
+        """JSON path of the spot, such as `$.timestamp`; `$` is the whole message, and
+        `headers.NAME` a header."""
+        self.reason = reason
+
+
+@attrs.frozen(kw_only=True)
+class Delivered:
+    """An event, and what its message says beside it."""
+
+    event: InventoryEvent
+    correlation_id: str | None = None
+    """Ties the event to the request that caused it, where its sender says so."""
+    traceparent: str | None = None
+    """W3C Trace Context of what caused it."""
+
+
+def decode_event(
+    body: bytes,
+    *,
+    now: datetime,
+    kind: type[InventoryEvent] | None = None,
+    headers: Mapping[str, str] | None = None,
+    content_type: str | None = None,
+) -> Delivered:
+    """Decode one message.
+
+    Args:
+        body: what the message holds.
+        now: the current instant, aware; a `timestamp` more than five minutes after it is refused.
+        kind: which event comes through the channel (see `wire.CHANNELS`); None where one channel
+            carries several, and the type must say it.
+        headers: the message's headers, or application properties, under names of any case.
+        content_type: the message's content type; None is taken from the headers, or the body.
+
+    Raises:
+        MalformedEvent: no event of the contract.
+    """
+    named = _without_prefix(headers or {})
+    media_type = (content_type or named.get("content-type") or "").partition(";")[0].strip().lower()
+    if media_type == wire.CLOUDEVENT or (
+        media_type in {"", wire.JSON} and _is_envelope(body, named)
+    ):
+        return _from_envelope(body, now, kind)
+    if media_type.startswith("application/cloudevents"):
+        raise MalformedEvent("headers.content-type", f"{media_type} is not read: one JSON event is")
+    if media_type and media_type != wire.JSON and not media_type.endswith("+json"):
+        raise MalformedEvent("headers.content-type", f"{media_type!r} is not JSON")
+    known = _kind_of(named.get(wire.TYPE), kind, "headers.type")
+    return Delivered(
+        event=_event(body, known, now, "$"),
+        correlation_id=next((named[n] for n in _CORRELATION if n in named), None),
+        traceparent=named.get("traceparent"),
+    )
+
+
+def _from_envelope(body: bytes, now: datetime, kind: type[InventoryEvent] | None) -> Delivered:
+    """A CloudEvent in structured mode: the event is its data."""
+    try:
+        envelope = _cloud_event.decode(body)
+    except _UNREADABLE as error:
+        raise _malformed(error, "$") from error
+    if not envelope.specversion.startswith("1."):
+        raise MalformedEvent(
+            "$.specversion", f"CloudEvents {envelope.specversion!r} is not read: 1.0 is"
+        )
+    known = _kind_of(envelope.type, kind, "$.type")
+    if envelope.data is not None:
+        event = _event(bytes(envelope.data), known, now, "$.data")
+    elif envelope.data_base64 is not None:
+        event = _event(envelope.data_base64, known, now, "$.data_base64")
+    else:
+        raise MalformedEvent("$.data", "it is missing")
+    return Delivered(
+        event=event,
+        correlation_id=envelope.correlationid,
+        traceparent=envelope.traceparent,
+    )
+
+
+def _is_envelope(body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether a body that nobody declared, or as plain JSON only, is a whole CloudEvent."""
+    if "specversion" in headers or b'"specversion"' not in body:
+        return False
+    try:
+        members = _members.decode(body)
+    except _UNREADABLE:
+        return False
+    return "specversion" in members and ("data" in members or "data_base64" in members)
+
+
+def _without_prefix(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers in lower case, a CloudEvent's attributes (binary mode) under their own names.
+
+    An attribute wins over a plain header of the same name.
+    """
+    plain = {name.lower(): value for name, value in headers.items()}
+    attributes = {
+        _PREFIX.sub("", name): value for name, value in plain.items() if _PREFIX.match(name)
+    }
+    return plain | attributes
+
+
+def _kind_of(
+    told: str | None, expected: type[InventoryEvent] | None, path: str
+) -> type[InventoryEvent]:
+    if told is None:
+        if expected is None:
+            raise MalformedEvent(path, "it is missing, and the channel does not say the type")
+        return expected
+    known = wire.EVENTS.get(told.rpartition(".")[2])
+    if known is None:
+        raise MalformedEvent(path, f"{told[:100]!r} is not one of {', '.join(wire.EVENTS)}")
+    if expected is not None and known is not expected:
+        raise MalformedEvent(path, f"{told!r} came through the channel of {expected.__name__}")
+    return known
+
+
+def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) -> InventoryEvent:
+    try:
+        payload = _payload.decode(body)
+    except _UNREADABLE as error:
+        raise _malformed(error, path) from error
+    try:
+        event = kind(
+            event_id=payload.event_id,
+            occurred_at=payload.timestamp,
+            variant_id=payload.variant_id,
+        )
+    except ValueError as error:
+        raise MalformedEvent(path, str(error)) from error
+    if event.occurred_at > now + CLOCK_SKEW:
+        raise MalformedEvent(
+            f"{path}.timestamp",
+            f"{event.occurred_at.isoformat()} is more than {CLOCK_SKEW.total_seconds():.0f} s "
+            "ahead of this host's clock",
+        )
+    return event
+
+
+def _malformed(error: Exception, path: str) -> MalformedEvent:
+    if isinstance(error, RecursionError):
+        return MalformedEvent(path, "it is nested too deeply")
+    said: Any = str(error)
+    found = _PATH.search(said)
+    inner = found.group(1).removeprefix("$") if found else ""
+    reason = _PATH.sub("", said)
+    missing = _MISSING.search(reason)
+    if missing is not None:
+        return MalformedEvent(f"{path}{inner}.{missing.group(1)}", "it is missing")
+    return MalformedEvent(path + inner, reason)

@@ -1,0 +1,60 @@
+"""The events on the wire, as inventory-events.asyncapi.yaml names them (R7-R9).
+
+They live here and nowhere else; the domain's events are in `shelfport.domain.model.events`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from shelfport.adapters.http.wire import Instant
+from shelfport.domain.model import (
+    InventoryBackInStock,
+    InventoryEvent,
+    InventoryLowStock,
+    InventoryOutOfStock,
+    ProductVariantId,
+)
+
+
+class StockEvent(msgspec.Struct, frozen=True):
+    """The payload of each of the three events; which of them it is, the message's type tells."""
+
+    event_id: UUID = msgspec.field(name="eventId")
+    timestamp: Instant
+    variant_id: ProductVariantId = msgspec.field(name="productVariantId")
+
+
+EVENTS: Mapping[str, type[InventoryEvent]] = {
+    "InventoryOutOfStockEvent": InventoryOutOfStock,
+    "InventoryLowStockEvent": InventoryLowStock,
+    "InventoryBackInStockEvent": InventoryBackInStock,
+}
+"""The events by their type: the header `type`, or the last part of a CloudEvent's `type`."""
+
+CHANNELS: Mapping[str, type[InventoryEvent]] = {
+    "inventory.out-of-stock": InventoryOutOfStock,
+    "inventory.low-stock": InventoryLowStock,
+    "inventory.back-in-stock": InventoryBackInStock,
+}
+"""The events by the address of their channel: one channel an event."""
+
+JSON: Final = "application/json"
+CLOUDEVENT: Final = "application/cloudevents+json"
+"""A CloudEvent in structured mode (CloudEvents JSON format 1.0 §3)."""
+TYPE: Final = "type"
+"""The header of a message, and the attribute of a CloudEvent, that says which event it is."""
+
+
+class CloudEvent(msgspec.Struct, frozen=True):
+    """A CloudEvent 1.0 in structured mode, as far as it is read (its JSON format §3)."""
+
+    specversion: str
+    type: str
+    data: msgspec.Raw | None = None
+    data_base64: bytes | None = None
+    datacontenttype: str | None = None
+    correlationid: str | None = None
+    traceparent: str | None = None
