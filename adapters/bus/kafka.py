@@ -34,6 +34,9 @@ from shelfport.adapters.bus.bus import (
 _COMMIT_EVERY = 0.25
 """Seconds between two commits: what is handled in between is delivered again after a crash."""
 
+_SILENCE_MS = 6_000
+"""After so long without a heartbeat a replica is dead: the least that Kafka allows by default."""
+
 
 class Record(Protocol):
     """A record as aiokafka gives it."""
@@ -69,7 +72,11 @@ class KafkaBus:
     async def work(self) -> AsyncIterator[Source]:
         """See `Bus.work`."""
         consumer = self._consumer(
-            group_id=self.names.own, auto_offset_reset="earliest", enable_auto_commit=False
+            group_id=self.names.own,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=_SILENCE_MS,
+            heartbeat_interval_ms=_SILENCE_MS // 3,
         )
         progress = _Progress(consumer)
         async with self._producing() as producer:

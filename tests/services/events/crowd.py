@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -102,14 +101,8 @@ async def replica(options: EventOptions, path: Path) -> None:
 class Replicas:
     """Processes that handle events from one work queue."""
 
-    def __init__(self, options: EventOptions, path: Path) -> None:
-        assert options.url is not None
-        given = {"url": options.url.get_secret_value(), "prefix": options.prefix}
-        given |= {"exchange": options.exchange, "group": options.group}
-        self._arguments: Sequence[str] = (
-            msgspec.json.encode({**given, "redeliver_after": options.redeliver_after}).decode(),
-            str(path),
-        )
+    def __init__(self, arguments: str, path: Path) -> None:
+        self._arguments = (arguments, str(path))
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, count: int) -> None:
@@ -142,10 +135,16 @@ class Replicas:
             self.kill_one()
 
 
+def arguments_of(url: str, prefix: str, redeliver_after: float) -> str:
+    """What a replica is told, as one argument."""
+    given = {"url": url, "exchange": prefix, "prefix": f"{prefix}.", "group": "shop"}
+    return msgspec.json.encode({**given, "redeliver_after": redeliver_after}).decode()
+
+
 def options_of(arguments: str) -> EventOptions:
-    """The options of a replica, with attempts that fit their `redeliver_after`."""
+    """The options of a replica, with attempts that fit any `redeliver_after`."""
     return EventOptions(
-        **msgspec.json.decode(arguments), attempts=2, attempt_timeout=0.9, first_delay=0.1
+        **msgspec.json.decode(arguments), attempts=2, attempt_timeout=0.4, first_delay=0.1
     )
 
 
