@@ -14,7 +14,7 @@ REASON = "x-shelfport-reason"
 CHANNEL = "x-shelfport-channel"
 """The header of a dead letter that says which channel it came through."""
 
-FETCH_WAIT = 0.5
+FETCH_WAIT = 0.25
 """Seconds that `Source.fetch` waits for a first message: how soon a subscription can be closed."""
 
 

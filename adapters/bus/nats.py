@@ -34,7 +34,7 @@ _CONNECT = 5
 """Seconds that a connection may take."""
 _FORGOTTEN = 60.0
 """Seconds after which the server forgets the ephemeral consumer of a replica that is gone."""
-_RARE = 5.0
+_RARE = 1.0
 """Seconds between two looks for what came back from the dead: a person waits for it, no page."""
 
 Subscription = JetStreamContext.PullSubscription
@@ -170,6 +170,8 @@ async def _connected(url: str) -> AsyncIterator[Client]:
         url,
         connect_timeout=_CONNECT,
         allow_reconnect=False,
+        max_reconnect_attempts=1,  # otherwise even the first connection is tried 60 times
+        reconnect_time_wait=0,
         error_cb=unlogged,
         ping_interval=10,
         max_outstanding_pings=1,

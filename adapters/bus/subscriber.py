@@ -102,8 +102,7 @@ class EventSubscriber:
             opened_at = inf
             try:
                 async with AsyncExitStack() as stack:
-                    async with asyncio.timeout(_TO_OPEN):
-                        source = await stack.enter_async_context(subscription.opened())
+                    source = await _stood(stack.enter_async_context(subscription.opened()))
                     counts.connected, counts.trouble = True, None
                     opened_at = self._clock.monotonic()
                     logger.info("events: subscribed for %s", subscription.name)
@@ -204,3 +203,11 @@ class EventSubscriber:
             exc_info=error,
             extra={"event": "inventory.dead_letter", "subscription": subscription.name},
         )
+
+
+async def _stood(opening: Awaitable[Source]) -> Source:
+    try:
+        async with asyncio.timeout(_TO_OPEN):
+            return await opening
+    except TimeoutError as error:
+        raise ConnectionError("the bus did not answer in time") from error

@@ -7,7 +7,7 @@ Members and headers that are not known are passed over: the contract lets events
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -51,7 +51,8 @@ class Delivered:
 
     event: InventoryEvent
     correlation_id: str | None = None
-    """Ties the event to the request that caused it, where its sender says so."""
+    """Ties the event to the request that caused it, where its sender says so. As it came: a `Call`
+    cleans it, and the next."""
     traceparent: str | None = None
     """W3C Trace Context of what caused it."""
 
@@ -78,18 +79,17 @@ def decode_event(
         MalformedEvent: no event of the contract.
     """
     named = _without_prefix(headers or {})
-    media_type = (content_type or named.get("content-type") or "").partition(";")[0].strip().lower()
+    media_type = _media_type(content_type or named.get("content-type"))
     if media_type == wire.CLOUDEVENT or (
         media_type in {"", wire.JSON} and _is_envelope(body, named)
     ):
         return _from_envelope(body, now, kind)
-    if media_type.startswith("application/cloudevents"):
-        raise MalformedEvent("headers.content-type", f"{media_type} is not read: one JSON event is")
-    if media_type and media_type != wire.JSON and not media_type.endswith("+json"):
-        raise MalformedEvent("headers.content-type", f"{media_type!r} is not JSON")
-    known = _kind_of(named.get(wire.TYPE), kind, "headers.type")
+    if not _is_json(media_type):
+        raise MalformedEvent("headers.content-type", f"{media_type!r} is not one JSON event")
+    if "specversion" in named:
+        _check_version(named["specversion"], "headers.specversion")
     return Delivered(
-        event=_event(body, known, now, "$"),
+        event=_event(body, _kind_of(named.get(wire.TYPE), kind, "headers.type"), now, "$"),
         correlation_id=next((named[n] for n in _CORRELATION if n in named), None),
         traceparent=named.get("traceparent"),
     )
@@ -101,12 +101,11 @@ def _from_envelope(body: bytes, now: datetime, kind: type[InventoryEvent] | None
         envelope = _cloud_event.decode(body)
     except _UNREADABLE as error:
         raise _malformed(error, "$") from error
-    if not envelope.specversion.startswith("1."):
-        raise MalformedEvent(
-            "$.specversion", f"CloudEvents {envelope.specversion!r} is not read: 1.0 is"
-        )
+    _check_version(envelope.specversion, "$.specversion")
+    if not _is_json(_media_type(envelope.datacontenttype)):
+        raise MalformedEvent("$.datacontenttype", f"{envelope.datacontenttype!r} is not JSON")
     known = _kind_of(envelope.type, kind, "$.type")
-    if envelope.data is not None:
+    if envelope.data:
         event = _event(bytes(envelope.data), known, now, "$.data")
     elif envelope.data_base64 is not None:
         event = _event(envelope.data_base64, known, now, "$.data_base64")
@@ -114,9 +113,30 @@ def _from_envelope(body: bytes, now: datetime, kind: type[InventoryEvent] | None
         raise MalformedEvent("$.data", "it is missing")
     return Delivered(
         event=event,
-        correlation_id=envelope.correlationid,
-        traceparent=envelope.traceparent,
+        correlation_id=_text(envelope.correlationid),
+        traceparent=_text(envelope.traceparent),
     )
+
+
+def _media_type(content_type: str | None) -> str:
+    """The media type without its parameters; empty for none."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def _is_json(media_type: str) -> bool:
+    """Whether a body is JSON, and one event rather than a CloudEvents batch; undeclared, it is."""
+    if media_type.startswith("application/cloudevents"):
+        return False
+    return media_type in {"", wire.JSON} or media_type.endswith("+json")
+
+
+def _check_version(specversion: str, path: str) -> None:
+    if not specversion.startswith("1."):
+        raise MalformedEvent(path, f"CloudEvents {specversion[:20]!r} is not read: 1.0 is")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _is_envelope(body: bytes, headers: Mapping[str, str]) -> bool:
@@ -162,21 +182,20 @@ def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) ->
         payload = _payload.decode(body)
     except _UNREADABLE as error:
         raise _malformed(error, path) from error
-    try:
-        event = kind(
-            event_id=payload.event_id,
-            occurred_at=payload.timestamp,
-            variant_id=payload.variant_id,
-        )
-    except ValueError as error:
-        raise MalformedEvent(path, str(error)) from error
-    if event.occurred_at > now + CLOCK_SKEW:
+    for name, value in (("eventId", payload.event_id), ("productVariantId", payload.variant_id)):
+        if value.int == 0:
+            raise MalformedEvent(f"{path}.{name}", "the nil UUID identifies nothing")
+    if payload.timestamp > now + CLOCK_SKEW:
         raise MalformedEvent(
             f"{path}.timestamp",
-            f"{event.occurred_at.isoformat()} is more than {CLOCK_SKEW.total_seconds():.0f} s "
+            f"{payload.timestamp.isoformat()} is more than {CLOCK_SKEW.total_seconds():.0f} s "
             "ahead of this host's clock",
         )
-    return event
+    try:
+        occurred_at = payload.timestamp.astimezone(UTC)
+    except OverflowError as error:
+        raise MalformedEvent(f"{path}.timestamp", "it lies before the year 1 UTC") from error
+    return kind(event_id=payload.event_id, occurred_at=occurred_at, variant_id=payload.variant_id)
 
 
 def _malformed(error: Exception, path: str) -> MalformedEvent:

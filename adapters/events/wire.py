@@ -4,7 +4,7 @@ They live here and nowhere else; the domain's events are in `shelfport.domain.mo
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -49,12 +49,16 @@ TYPE: Final = "type"
 
 
 class CloudEvent(msgspec.Struct, frozen=True):
-    """A CloudEvent 1.0 in structured mode, as far as it is read (its JSON format §3)."""
+    """A CloudEvent 1.0 in structured mode, as far as it is read (its JSON format §3).
+
+    Extension attributes are of any type here: an odd one is passed over, and costs no event.
+    """
 
     specversion: str
     type: str
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
+    """Its JSON text; empty where it is missing."""
     data_base64: bytes | None = None
     datacontenttype: str | None = None
-    correlationid: str | None = None
-    traceparent: str | None = None
+    correlationid: Any = None
+    traceparent: Any = None

@@ -10,6 +10,8 @@ These are the public names; everything else may move.
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
+from shelfport.adapters.events.counts import EventsSnapshot, SubscriptionSnapshot
+from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.http import HttpInventory, HttpOptions
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
@@ -86,6 +88,7 @@ from shelfport.ports import (
     Clock,
     InventoryPort,
     Listener,
+    Notifier,
     ProductCatalogPort,
     StockKnowledge,
     VariantMapper,
@@ -115,6 +118,8 @@ __all__ = [
     "ContractViolation",
     "Created",
     "DeadlineExceeded",
+    "EventOptions",
+    "EventsSnapshot",
     "Freshness",
     "HttpInventory",
     "HttpOptions",
@@ -133,6 +138,7 @@ __all__ = [
     "LimitOptions",
     "Listener",
     "LocalRefusal",
+    "Notifier",
     "Operation",
     "OperationInProgress",
     "OverloadedHere",
@@ -158,6 +164,7 @@ __all__ = [
     "StockLevel",
     "StockReading",
     "StockStatus",
+    "SubscriptionSnapshot",
     "SystemClock",
     "TimedOut",
     "TransientError",

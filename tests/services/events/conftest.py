@@ -1,5 +1,6 @@
 """The buses that the tests of events run against, each with names of its own."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -17,9 +18,12 @@ def kafka_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=[*BUSES, "kafka"])
+LONG = os.environ.get("SHELFPORT_LONG") == "1"
+
+
+@pytest.fixture(params=[*BUSES, "kafka"] if LONG else BUSES)
 def bus_name(request: pytest.FixtureRequest) -> str:
-    """Each of the buses in turn."""
+    """Each of the buses in turn; Kafka at length only, as joining its group takes seconds."""
     name: str = request.param
     return name
 
