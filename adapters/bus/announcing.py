@@ -1,7 +1,8 @@
 """`Announcer`: an event of the domain, sent as the Inventory Service sends it."""
 
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -39,7 +40,12 @@ class Announcer:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         await self._hang_up()
 
     async def announce(self, event: InventoryEvent) -> None:

@@ -126,7 +126,8 @@ class Bus(Protocol):
 
     def dead_letters(self) -> AbstractAsyncContextManager[Source]:
         """The group's dead letters, each with its `REASON`; `done` puts it back into the work
-        queue. `fetch` gives nothing once they are through."""
+        queue. `fetch` gives nothing once they are through.
+        """
         ...
 
     def publisher(self) -> AbstractAsyncContextManager[Publisher]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
 from typing import Any, Self
 
 from shelfport.adapters.background import Background
@@ -102,8 +103,13 @@ class EmbeddedEvents:
             self._open = stack.pop_all()
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
-        await self._open.__aexit__(*exc_info)
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.__aexit__(exc_type, exc, traceback)
 
     def snapshot(self) -> EventsSnapshot:
         """How both subscriptions stand: no I/O."""

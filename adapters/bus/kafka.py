@@ -49,7 +49,6 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-
 @attrs.frozen
 class KafkaBus:
     """See `Bus`.
@@ -330,4 +329,6 @@ def _message(record: Record, names: Names) -> Message:
         name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers
     }
     address = headers.get(CHANNEL) or names.channels.get(record.topic, "")
-    return Message(record.value or b"", headers, address, (record.key or b"").decode("utf-8", "replace"))
+    return Message(
+        record.value or b"", headers, address, (record.key or b"").decode("utf-8", "replace")
+    )

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
 
 class Lanes:
@@ -26,8 +27,13 @@ class Lanes:
         await self._tasks.__aenter__()
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
-        await self._tasks.__aexit__(*exc_info)
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(exc_type, exc, traceback)
 
     async def room(self) -> int:
         """How much may be put now: at least 1, after waiting for it."""

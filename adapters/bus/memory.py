@@ -189,4 +189,3 @@ class _DeadLetters:
 
         marked = attrs.evolve(message, headers={**message.headers, REASON: reason})
         return Delivery(marked, done, pass_over)
-

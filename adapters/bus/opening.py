@@ -32,8 +32,7 @@ def open_bus(options: EventOptions) -> Bus:
         if (error.name or "").partition(".")[0] != client:
             raise
         raise ValueError(
-            f"events.url needs {client}, which is not installed: "
-            f'pip install "shelfport[{extra}]"'
+            f'events.url needs {client}, which is not installed: pip install "shelfport[{extra}]"'
         ) from error
     names = Names(prefix=options.prefix, group=options.group, exchange=options.exchange)
     match extra:

@@ -158,7 +158,9 @@ class _Work:
             block=round(FETCH_WAIT * 1000),
         )
         return [
-            self._delivery(stream.decode(), entry, 1) for stream, entries in came for entry in entries
+            self._delivery(stream.decode(), entry, 1)
+            for stream, entries in came
+            for entry in entries
         ]
 
     async def _claim(self, stream: str, most: int) -> list[Delivery]:
@@ -205,9 +207,7 @@ class _Work:
         for stream in self._streams:
             for consumer in await self._redis.xinfo_consumers(stream, self._names.group):
                 if consumer["name"].decode() == self._consumer and consumer["pending"] == 0:
-                    await self._redis.xgroup_delconsumer(
-                        stream, self._names.group, self._consumer
-                    )
+                    await self._redis.xgroup_delconsumer(stream, self._names.group, self._consumer)
 
 
 @attrs.frozen

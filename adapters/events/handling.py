@@ -8,6 +8,7 @@ from shelfport.adapters.events.remembered import Remembered
 from shelfport.domain.model import InventoryEvent, ProductVariantId
 from shelfport.ports import Clock, Notifier, ProductCatalogPort
 
+
 class EventHandling:
     """Handles events of the work subscription, each as if it had come once and in order.
 

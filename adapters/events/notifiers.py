@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from typed_settings import Secret
@@ -147,8 +147,13 @@ class Routed:
             self._open = stack.pop_all()
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
-        await self._open.__aexit__(*exc_info)
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.__aexit__(exc_type, exc, traceback)
 
     async def notify(self, event: InventoryEvent) -> None:
         """See `Notifier.notify`: it fails with the first who could not be told."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
 import attrs
 
@@ -68,9 +69,14 @@ class Quiet:
             await self._inner.__aenter__()
         return self
 
-    async def __aexit__(self, *exc_info: Any) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if isinstance(self._inner, AbstractAsyncContextManager):
-            await self._inner.__aexit__(*exc_info)
+            await self._inner.__aexit__(exc_type, exc, traceback)
 
     async def notify(self, event: InventoryEvent) -> None:
         """See `Notifier.notify`."""

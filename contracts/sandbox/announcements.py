@@ -79,9 +79,7 @@ class Announcements:
         last = self._last.get(change.variant_id)
         at = change.at if last is None else max(change.at, last + _TICK)
         self._last[change.variant_id] = at
-        self._queue.put_nowait(
-            kind(event_id=uuid4(), occurred_at=at, variant_id=change.variant_id)
-        )
+        self._queue.put_nowait(kind(event_id=uuid4(), occurred_at=at, variant_id=change.variant_id))
 
     async def _run(self, publish: Publish) -> None:
         while True:

@@ -26,7 +26,8 @@ class _StockEvent:
     @property
     def rank(self) -> tuple[datetime, UUID]:
         """Orders the events of one variant: by time; of equal times by id, so that all who hear
-        them, in whatever order, end with the same one."""
+        them, in whatever order, end with the same one.
+        """
         return (self.occurred_at, self.event_id)
 
 

@@ -92,14 +92,13 @@ def test_the_catalogue_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], replicas: list[int]
 ) -> None:
     """Handled out of order, several times, by several replicas, the catalogue ends as the ordered
-    history leaves it; nobody is told of an event twice by one replica."""
+    history leaves it; nobody is told of an event twice by one replica.
+    """
     history, delivered = given
     catalog = ShownCatalog()
     told = [Told() for _ in range(3)]
     counts = [Counts() for _ in range(3)]
-    handlings = [
-        EventHandling(catalog, told[n], ManualClock(), counts[n], 1000) for n in range(3)
-    ]
+    handlings = [EventHandling(catalog, told[n], ManualClock(), counts[n], 1000) for n in range(3)]
 
     async def handle() -> None:
         for event, replica in zip(delivered, replicas, strict=False):
@@ -114,7 +113,9 @@ def test_the_catalogue_shows_what_happened_last(
     }
     for variant, event in expected.items():
         # Across replicas, two events of one instant are told apart by nobody.
-        same = [e for e in history if e.variant_id == variant and e.occurred_at == event.occurred_at]
+        same = [
+            e for e in history if e.variant_id == variant and e.occurred_at == event.occurred_at
+        ]
         assert catalog.statuses[variant][1] in {e.status for e in same}
         if len(same) == 1 or len(set(replicas)) == 1:
             assert catalog.statuses[variant][1] is event.status
@@ -146,7 +147,8 @@ def test_the_cache_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], read: Read | None
 ) -> None:
     """Learned out of order and several times, events leave the cache as the ordered history does,
-    over whatever it had read before."""
+    over whatever it had read before.
+    """
     history, delivered = given
     clock = ManualClock()
 

@@ -13,7 +13,7 @@ from tests.support.services import address_of, unique
 
 @pytest.fixture(scope="session")
 def kafka_url() -> Iterator[str]:
-    """librdkafka's mock cluster: a real protocol, and no server to install."""
+    """Librdkafka's mock cluster: a real protocol, and no server to install."""
     with mock_kafka() as url:
         yield url
 
@@ -48,4 +48,3 @@ async def options(bus_name: str, request: pytest.FixtureRequest) -> AsyncIterato
         longest_delay=0.5,
     )
     await clean(bus_name, url, name)
-
