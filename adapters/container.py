@@ -147,6 +147,7 @@ def _bus(settings: Settings) -> "Bus | None":
 def _events(
     bus: "Bus | None",
     settings: Settings,
+    *,
     clock: Clock,
     port: InventoryPort,
     catalog: ProductCatalogPort | None,
@@ -157,8 +158,14 @@ def _events(
     from shelfport.adapters.bus.embedded import EmbeddedEvents  # noqa: PLC0415 - only with a bus
     from shelfport.adapters.events.knowledge import layers_that_learn  # noqa: PLC0415 - as above
 
-    targets = layers_that_learn(port)
-    return EmbeddedEvents(bus, settings.events, clock, targets, catalog, notifier)
+    return EmbeddedEvents(
+        bus,
+        settings.events,
+        clock=clock,
+        targets=layers_that_learn(port),
+        catalog=catalog,
+        notifier=notifier,
+    )
 
 
 def _snapshot_of(events: "EmbeddedEvents | None") -> "Callable[[], EventsSnapshot] | None":
@@ -211,7 +218,7 @@ class Container(containers.DeclarativeContainer):
         listener=providers.Callable(unfailing, listener),
     )
     events: "providers.Provider[EmbeddedEvents | None]" = providers.Singleton(
-        _events, bus, settings, clock, port, catalog, notifier
+        _events, bus, settings, clock=clock, port=port, catalog=catalog, notifier=notifier
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,

@@ -17,7 +17,7 @@ class Notifier(Protocol):
         """Tell of `event`.
 
         Must be safe to repeat: after a crash, or a failure further on, the same event comes again
-        under the same `event_id`. Must not wait for long; it is cut off with the whole attempt.
-        Any exception means "not told": it is tried again, and in the end the event is dead-lettered.
+        under the same `event_id`. Must not wait for long: it is cut off with the whole attempt. Any
+        exception means "not told": it is tried again, and in the end the event is dead-lettered.
         """
         ...

@@ -1,4 +1,4 @@
-"""What a message bus is to shelfport: four things, each open for as long as one connection lasts."""
+"""What a message bus is to shelfport: four things, each open while one connection lasts."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -125,8 +125,9 @@ class Bus(Protocol):
         ...
 
     def dead_letters(self) -> AbstractAsyncContextManager[Source]:
-        """The group's dead letters, each with its `REASON`; `done` puts it back into the work
-        queue. `fetch` gives nothing once they are through.
+        """The group's dead letters, each with its `REASON`.
+
+        `done` puts it back into the work queue; `fetch` gives nothing once they are through.
         """
         ...
 

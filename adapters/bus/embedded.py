@@ -42,8 +42,7 @@ class EmbeddedEvents:
         bus: where the events come from.
         options: how they are handled.
         clock: the time.
-        targets: the layers that learn from events; with none, there is no knowledge subscription's
-            work to do, but it is counted all the same.
+        targets: the layers that learn from events, innermost first.
         catalog: the host's catalogue; None where it shows no status.
         notifier: tells the teams, at most once a quiet period; None takes the settings'.
     """
@@ -52,6 +51,7 @@ class EmbeddedEvents:
         self,
         bus: Bus,
         options: EventOptions,
+        *,
         clock: Clock,
         targets: Sequence[StockKnowledge],
         catalog: ProductCatalogPort | None,
@@ -64,11 +64,11 @@ class EmbeddedEvents:
         attempts = Attempts(options)
         self._notifier = Quiet(
             notifier_of(options) if notifier is None else notifier,
-            options.quiet_for,
-            clock,
-            self._background,
-            attempts,
-            options.remembered,
+            quiet_for=options.quiet_for,
+            clock=clock,
+            background=self._background,
+            attempts=attempts,
+            remembered=options.remembered,
         )
         handling = EventHandling(catalog, self._notifier, clock, self._work, options.remembered)
         knowledge = Knowledge(targets, clock, self._knowledge)

@@ -215,12 +215,12 @@ class _Progress:
             # The partitions are somebody else's by now, who begins where the last commit was.
             self._partitions.clear()
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:
+    async def on_partitions_revoked(self, _revoked: Any) -> None:
         """Commit before somebody else takes over; what is under way then comes there again."""
         await self.commit()
         self._partitions.clear()
 
-    async def on_partitions_assigned(self, assigned: Any) -> None:
+    async def on_partitions_assigned(self, _assigned: Any) -> None:
         """Begin with nothing taken."""
 
 

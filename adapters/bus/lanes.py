@@ -42,7 +42,7 @@ class Lanes:
         return self._at_once - self._running
 
     async def put(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin `work` as soon as there is room, and all that was put under `key` before is done."""
+        """Begin `work` once there is room, and all that was put under `key` before is done."""
         await self._room.acquire()
         self._running += 1
         task = self._tasks.create_task(self._run(self._last.get(key), work))

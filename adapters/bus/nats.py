@@ -1,12 +1,12 @@
-"""NATS: JetStream's durable consumer for the group, an ephemeral one for each replica, over nats-py.
+"""NATS: a durable consumer of JetStream for the group, an ephemeral one for each replica.
 
-The stream of the channels' subjects is the service's; one that is missing is declared. The group has
-a stream of its own for dead letters and for what comes back from them.
+Over nats-py. The stream of the channels' subjects is the service's, and declared if it is missing.
+The group has a stream of its own for dead letters and for what comes back from them.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import attrs
 import nats
@@ -87,11 +87,8 @@ class NatsBus:
             subscription = await context.pull_subscribe(
                 self._subjects, stream=stream, config=config
             )
-            try:
-                yield _Broadcast(client, self.names, subscription)
-            finally:
-                with suppress(Exception):  # the server forgets it by itself
-                    await context.delete_consumer(stream, subscription._consumer)
+            # When it is closed, the server forgets the consumer by itself.
+            yield _Broadcast(client, self.names, subscription)
 
     @asynccontextmanager
     async def dead_letters(self) -> AsyncIterator[Source]:

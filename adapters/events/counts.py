@@ -45,7 +45,7 @@ class SubscriptionSnapshot:
     retried: int
     """Attempts that failed and were repeated."""
     dead: int
-    """Messages that were dead-lettered; for knowledge, those that were no events and passed over."""
+    """Messages that were dead-lettered; for knowledge, those that were passed over."""
     lag: float | None
     """Seconds between the timestamp of the event that was done with last and that moment, by two
     clocks; None before the first."""

@@ -15,7 +15,7 @@ class Knowledge:
 
     Nothing is deduplicated here: to learn something twice is harmless, and the caches order events
     by themselves. Nothing is refreshed either: whoever asks next asks the service, in a request
-    that all share who ask then, so that an event about a variant that nobody looks at costs nothing.
+    that all share who ask then. An event about a variant that nobody looks at costs nothing.
     """
 
     targets: Sequence[StockKnowledge]

@@ -9,7 +9,7 @@ from typing import Self
 import attrs
 
 from shelfport.adapters.background import Background
-from shelfport.adapters.events.attempts import Attempts, in_a_sentence
+from shelfport.adapters.events.attempts import Attempts
 from shelfport.adapters.events.remembered import Remembered
 from shelfport.domain.model import InventoryEvent, ProductVariantId
 from shelfport.ports import Clock, Notifier
@@ -48,6 +48,7 @@ class Quiet:
     def __init__(
         self,
         inner: Notifier,
+        *,
         quiet_for: float,
         clock: Clock,
         background: Background,
@@ -92,8 +93,7 @@ class Quiet:
 
     async def _at_the_end(self, told: _Told) -> None:
         """Tell the last word when the quiet period is over; another period begins with it."""
-        while (left := told.until - self._clock.monotonic()) > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(max(0.0, told.until - self._clock.monotonic()))
         last, told.last = told.last, None
         if last is None or last.status is told.event.status:
             return
@@ -101,11 +101,9 @@ class Quiet:
         self._told.put(last.variant_id, told)
         try:
             await self._attempts.run(lambda: self._inner.notify(last), lambda: None)
-        except Exception as error:
-            logger.error(
-                "nobody could be told of event %s, the last word on variant %s: %s",
+        except Exception:
+            logger.exception(
+                "nobody could be told of event %s, the last word on variant %s",
                 last.event_id,
                 last.variant_id,
-                in_a_sentence(error),
-                exc_info=error,
             )

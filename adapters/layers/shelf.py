@@ -84,7 +84,7 @@ class Entry:
         return self._stale
 
     def updated_by(self, moment: datetime) -> bool:
-        """Whether the service updated the level that is kept at `moment`, its own time, or later."""
+        """Whether the service updated the kept level at `moment`, by its own clock, or later."""
         answer = self.answer
         return isinstance(answer, StockReading) and answer.level.updated_at >= moment
 

@@ -84,7 +84,7 @@ class Announcements:
     async def _run(self, publish: Publish) -> None:
         while True:
             event = await self._queue.get()
-            while not await _published(event, publish):
+            while not await _published(event, publish):  # noqa: ASYNC110 - it asks the bus
                 await asyncio.sleep(_AGAIN_AFTER)
             self._queue.task_done()
 

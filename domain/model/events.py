@@ -25,8 +25,9 @@ class _StockEvent:
 
     @property
     def rank(self) -> tuple[datetime, UUID]:
-        """Orders the events of one variant: by time; of equal times by id, so that all who hear
-        them, in whatever order, end with the same one.
+        """Orders the events of one variant: by time, and those of equal times by id.
+
+        So all who hear them, in whatever order, end with the same one.
         """
         return (self.occurred_at, self.event_id)
 

@@ -91,9 +91,7 @@ class Told:
 def test_the_catalogue_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], replicas: list[int]
 ) -> None:
-    """Handled out of order, several times, by several replicas, the catalogue ends as the ordered
-    history leaves it; nobody is told of an event twice by one replica.
-    """
+    """Handled out of order, again and by several replicas, it ends as the ordered history does."""
     history, delivered = given
     catalog = ShownCatalog()
     told = [Told() for _ in range(3)]
@@ -146,9 +144,7 @@ def in_the_end(
 def test_the_cache_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], read: Read | None
 ) -> None:
-    """Learned out of order and several times, events leave the cache as the ordered history does,
-    over whatever it had read before.
-    """
+    """Learned out of order and again, over any read, events leave what the ordered ones leave."""
     history, delivered = given
     clock = ManualClock()
 
