@@ -133,7 +133,11 @@ def sandbox(
     )
 
 
-events_app: Final = App(name="events", help="What the Inventory Service announces, on a bus.")
+events_app: Final = App(
+    name="events",
+    help="What the Inventory Service announces, on a message bus.",
+    help_epilogue=help.EVENTS,
+)
 app.command(events_app)
 
 

@@ -90,6 +90,14 @@ Examples:
 
 {EXIT_CODES}"""
 
+EVENTS = f"""\
+Examples:
+  shelfport events listen --events redis://127.0.0.1:6379/0
+  shelfport events replay --settings shelfport.toml
+  shelfport events listen --help
+
+{EXIT_CODES}"""
+
 LISTEN = f"""\
 Examples:
   shelfport events listen --events amqp://guest:guest@127.0.0.1:5672/
