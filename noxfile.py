@@ -84,7 +84,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def services(session: nox.Session) -> None:
-    """What talks to real servers, at full length: PostgreSQL, Redis, RabbitMQ, NATS, Kafka's mock."""
+    """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *session.posargs, env={"SHELFPORT_LONG": "1"})
 

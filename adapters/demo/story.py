@@ -117,8 +117,10 @@ async def _sell_out(world: World) -> Facts:
     sold = CATALOGUE[0].variant_id
     began = perf_counter()
     world.stage.sandbox.set_stock(sold, 0)
-    while (source := await world.out_of_stock_by()) is None and perf_counter() < began + _PATIENCE:
+    source = await world.out_of_stock_by()
+    while source is None and perf_counter() < began + _PATIENCE:
         await asyncio.sleep(_PAUSE / 10)
+        source = await world.out_of_stock_by()
     seconds = perf_counter() - began
     seen = await world.look()
     return {

@@ -52,7 +52,9 @@ def an_initial_stock(
     )
 
 
-OUT, LOW, BACK = InventoryOutOfStock, InventoryLowStock, InventoryBackInStock
+OUT: type[InventoryEvent] = InventoryOutOfStock
+LOW: type[InventoryEvent] = InventoryLowStock
+BACK: type[InventoryEvent] = InventoryBackInStock
 
 
 def an_event(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import attrs
@@ -80,8 +79,8 @@ class World:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    yield World()
+async def world() -> World:
+    return World()
 
 
 def of(host: InventoryIntegration) -> EventsSnapshot:

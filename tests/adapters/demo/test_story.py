@@ -98,7 +98,7 @@ class _Deaf(World):
 
     def __init__(self, stage: Stage, session: aiohttp.ClientSession) -> None:
         super().__init__(stage, session)
-        stage.sandbox._announcements._queue.put_nowait = lambda _event: None  # type: ignore[method-assign]  # that is the fault
+        stage.sandbox._announcements._queue.put_nowait = lambda _event: None  # type: ignore[method-assign, assignment]  # that is the fault
 
 
 async def test_an_event_that_does_not_come_is_noticed() -> None:

@@ -30,9 +30,7 @@ class World:
     def __init__(self, remembered: int = 100) -> None:
         self.catalog, self.team, self.counts = ShownCatalog(), Team(), Counts()
         self.clock = ManualClock()
-        self.handling = EventHandling(
-            self.catalog, self.team, self.clock, self.counts, remembered
-        )
+        self.handling = EventHandling(self.catalog, self.team, self.clock, self.counts, remembered)
 
     async def handle(self, *events: InventoryEvent) -> None:
         for event in events:

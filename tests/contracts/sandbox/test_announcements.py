@@ -62,12 +62,14 @@ async def test_changes_are_announced_in_order() -> None:
 async def test_a_change_over_http_is_announced_too() -> None:
     """The control endpoint changes stock as `set_stock` does; a new record is no change."""
     bus = Bus()
-    async with Sandbox(seed=SEED, publish=bus.publish) as sandbox:
-        async with aiohttp.ClientSession() as session:
-            for variant, quantity in ((B, 3), (ids(3)[2], 0)):
-                url = f"{sandbox.url}/_sandbox/stock/{variant}"
-                async with session.put(url, json={"availableQuantity": quantity}) as response:
-                    assert 200 == response.status
+    async with (
+        Sandbox(seed=SEED, publish=bus.publish) as sandbox,
+        aiohttp.ClientSession() as session,
+    ):
+        for variant, quantity in ((B, 3), (ids(3)[2], 0)):
+            url = f"{sandbox.url}/_sandbox/stock/{variant}"
+            async with session.put(url, json={"availableQuantity": quantity}) as response:
+                assert 200 == response.status
 
     assert [(BACK, B)] == [(type(event), event.variant_id) for event in bus.events]
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shelfport import Call, ProductVariantId, StockLevel, StockReading, StockStatus
+from shelfport import Call, InventoryEvent, ProductVariantId, StockLevel, StockReading, StockStatus
 from shelfport.adapters.layers import Cached
 from tests.adapters.layers.cached.world import (
     CACHED,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.looptime(start=1000)
 
 
 async def test_out_of_stock_is_known_without_asking(cached: Cached, service: Service) -> None:
-    """ "Out of stock" is a reading as of the event, from the event, and nobody is asked."""
+    """That it is out of stock is a reading as of the event, from the event, and nobody is asked."""
     await read(cached, A)
     await after(1)
     event = an_event(OUT, A, at=1001)
@@ -48,7 +48,7 @@ async def test_out_of_stock_is_known_without_asking(cached: Cached, service: Ser
 
 @pytest.mark.parametrize("kind", [LOW, BACK])
 async def test_the_others_make_it_ask(
-    cached: Cached, service: Service, kind: type[LOW] | type[BACK]
+    cached: Cached, service: Service, kind: type[InventoryEvent]
 ) -> None:
     """Low and back in stock say no quantity: the service is asked; if it is down, all is stale."""
     await read(cached, A)
