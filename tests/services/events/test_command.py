@@ -59,7 +59,7 @@ async def test_from_the_sandbox_to_a_listener_and_back_from_the_dead(
             async with bus.publisher() as publisher:
                 await publisher.publish(Message(b"poison", channel="inventory.low-stock"))
             async with asyncio.timeout(10):
-                while not await buried(bus):
+                while not await buried(bus):  # noqa: ASYNC110 - nobody tells that it is dead
                     await asyncio.sleep(0.05)
             for process in (sandbox, listener, worker):
                 process.send_signal(signal.SIGINT)
