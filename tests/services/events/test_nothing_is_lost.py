@@ -1,8 +1,9 @@
 """Events with replicas killed and the bus restarted in the middle: none is lost.
 
 At length (SHELFPORT_LONG=1) 20,000 events a bus, each bus a private server that is killed and
-started again; briefly, some hundred events over Redis, whose pending entries have to be claimed, with
-one of two replicas killed. Kafka's mock cluster cannot be restarted: there, replicas alone are killed.
+started again. Briefly, some hundred events over Redis, whose pending entries have to be claimed,
+with one of two replicas killed. Kafka's mock cluster cannot be restarted: there, replicas alone are
+killed.
 """
 
 import asyncio
