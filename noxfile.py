@@ -14,7 +14,7 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-EXTRAS = "cli,contracts,postgres,redis,sqlite"
+EXTRAS = "cli,contracts,kafka,nats,postgres,rabbitmq,redis,redis-streams,sqlite"
 """What the tests and the type checker need of the package's extras: all of them."""
 CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
@@ -94,7 +94,7 @@ def durability(session: nox.Session) -> None:
 
 @nox.session
 def services(session: nox.Session) -> None:
-    """What talks to real servers, at full length: PostgreSQL, Redis, RabbitMQ, NATS."""
+    """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *session.posargs, env={"SHELFPORT_LONG": "1"})
 

@@ -8,8 +8,9 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 import logging
 import random
 import secrets
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID, uuid4
 
 from dependency_injector import containers, providers
@@ -50,9 +51,16 @@ from shelfport.ports import (
     InitializationQueue,
     InventoryPort,
     Listener,
+    Notifier,
     ProductCatalogPort,
     VariantMapper,
 )
+
+if TYPE_CHECKING:
+    # Without a bus, nothing of it is imported.
+    from shelfport.adapters.bus import Bus
+    from shelfport.adapters.bus.embedded import EmbeddedEvents
+    from shelfport.adapters.events.counts import EventsSnapshot
 
 RefT = TypeVar("RefT")
 
@@ -210,6 +218,44 @@ def _kind(settings: Settings) -> str:
     return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
 
 
+def _bus(settings: Settings) -> "Bus | None":
+    if settings.events.url is None:
+        return None
+    from shelfport.adapters.bus.opening import open_bus  # noqa: PLC0415 - only with a bus
+
+    return open_bus(settings.events)
+
+
+def _events(
+    bus: "Bus | None",
+    settings: Settings,
+    *,
+    clock: Clock,
+    port: InventoryPort,
+    second_level: SecondLevel | None,
+    catalog: ProductCatalogPort | None,
+    notifier: Notifier | None,
+) -> "EmbeddedEvents | None":
+    if bus is None:
+        return None
+    from shelfport.adapters.bus.embedded import EmbeddedEvents  # noqa: PLC0415 - only with a bus
+    from shelfport.adapters.events.knowledge import layers_that_learn  # noqa: PLC0415 - as above
+
+    return EmbeddedEvents(
+        bus,
+        settings.events,
+        clock=clock,
+        # What replicas share first: else it hands out what memory has just fenced.
+        targets=(*(() if second_level is None else (second_level,)), *layers_that_learn(port)),
+        catalog=catalog,
+        notifier=notifier,
+    )
+
+
+def _snapshot_of(events: "EmbeddedEvents | None") -> "Callable[[], EventsSnapshot] | None":
+    return None if events is None else events.snapshot
+
+
 def _resources(*parts: object) -> tuple[AbstractAsyncContextManager[Any], ...]:
     """What of `parts` is opened with the integration, in this order; closed the other way round.
 
@@ -259,6 +305,9 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
+    catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
+    notifier: providers.Provider[Notifier | None] = providers.Object(None)
+    bus: "providers.Provider[Bus | None]" = providers.Singleton(_bus, settings)
     listener: providers.Provider[Listener] = providers.Object(log_signal)
     background: providers.Provider[Background] = providers.Singleton(Background)
     breaker: providers.Provider[Breaker] = providers.Singleton(
@@ -285,7 +334,6 @@ class Container(containers.DeclarativeContainer):
         background,
         providers.Callable(unfailing, listener),
     )
-    catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
     queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
         make_queue, settings
     )
@@ -303,6 +351,16 @@ class Container(containers.DeclarativeContainer):
     """Works the queue off: by itself if `queue.worker` is set; else whoever enters it."""
     own_worker: providers.Provider[Worker | None] = providers.Callable(
         _own_worker, settings, worker
+    )
+    events: "providers.Provider[EmbeddedEvents | None]" = providers.Singleton(
+        _events,
+        bus,
+        settings,
+        clock=clock,
+        port=port,
+        second_level=second_level,
+        catalog=catalog,
+        notifier=notifier,
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
@@ -328,6 +386,7 @@ class Container(containers.DeclarativeContainer):
         shared=second_level,
         queue=queue,
         worker=own_worker,
+        events=providers.Callable(_snapshot_of, events),
         resources=providers.Callable(
             _resources,
             adapter,
@@ -336,6 +395,7 @@ class Container(containers.DeclarativeContainer):
             background,
             second_level,
             change_feed,
+            events,
             own_worker,
         ),
     )
@@ -347,6 +407,8 @@ def build(
     *,
     adapter: InventoryPort | None = None,
     catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
 ) -> InventoryIntegration[UUID | str]: ...
 @overload
 def build(
@@ -354,6 +416,8 @@ def build(
     *,
     adapter: InventoryPort | None = None,
     catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
     mapper: VariantMapper[RefT],
 ) -> InventoryIntegration[RefT]: ...
 def build(
@@ -361,6 +425,8 @@ def build(
     *,
     adapter: InventoryPort | None = None,
     catalog: ProductCatalogPort | None = None,
+    notifier: Notifier | None = None,
+    bus: "Bus | None" = None,
     mapper: VariantMapper[Any] = variant_id,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
@@ -369,8 +435,10 @@ def build(
         settings: how it behaves; without them, `load_settings()` reads the environment. Without a
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
-        catalog: lets shelfport keep a product from being ordered until its record is there; the
-            policy NOT_ORDERABLE needs one.
+        catalog: the host's catalogue: keeps a product from being ordered until its record is there,
+            which the policy NOT_ORDERABLE needs, and shows the status that events tell.
+        notifier: tells teams of events, instead of the log and the settings' webhooks.
+        bus: where events come from, instead of the settings' `events.url`.
         mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
 
     Raises:
@@ -380,7 +448,10 @@ def build(
         settings=providers.Object(load_settings() if settings is None else settings),
         mapper=providers.Object(mapper),
         catalog=providers.Object(catalog),
+        notifier=providers.Object(notifier),
     )
     if adapter is not None:
         container.adapter.override(providers.Object(adapter))
+    if bus is not None:
+        container.bus.override(providers.Object(bus))
     return container.integration()

@@ -1,13 +1,14 @@
 """`InventoryIntegration`: what a host holds (R25)."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
+from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.initializer import Initializer, NewVariant
 from shelfport.adapters.layers import Breaker, SecondLevel
 from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
@@ -54,6 +55,7 @@ class InventoryIntegration(Generic[RefT]):
         shared: SecondLevel | None = None,
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
+        events: Callable[[], EventsSnapshot] | None = None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -64,6 +66,7 @@ class InventoryIntegration(Generic[RefT]):
         self._shared = shared
         self._queue = queue
         self._worker = worker
+        self._events = events
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -263,6 +266,7 @@ class InventoryIntegration(Generic[RefT]):
             circuit=self._breaker.snapshot(now),
             shared=None if self._shared is None else self._shared.snapshot(now),
             queue=self._queue_snapshot(),
+            events=None if self._events is None else self._events(),
         )
 
     def _queue_snapshot(self) -> QueueSnapshot | None:

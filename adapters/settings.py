@@ -11,6 +11,7 @@ import attrs
 from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.http import HttpOptions
 from shelfport.adapters.layers import (
     BreakerOptions,
@@ -116,6 +117,7 @@ class Settings:
     breaker: BreakerOptions = attrs.field(factory=BreakerOptions)
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
     queue: QueueOptions = attrs.field(factory=QueueOptions)
+    events: EventOptions = attrs.field(factory=EventOptions)
 
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import attrs
 
+from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.layers import BreakerSnapshot, SharedSnapshot
 
 
@@ -17,6 +18,8 @@ class Snapshot:
     """The shared cache: its circuit, what it was good for; None where there is none."""
     queue: "QueueSnapshot | None"
     """The queue of initialisations, as this process's worker saw it last; None without a queue."""
+    events: EventsSnapshot | None = None
+    """The subscriptions to events; None where there is no bus."""
 
 
 @attrs.frozen(kw_only=True)

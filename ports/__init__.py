@@ -7,6 +7,7 @@ from shelfport.ports.clock import Clock
 from shelfport.ports.initialization_queue import InitializationQueue
 from shelfport.ports.inventory import InventoryPort
 from shelfport.ports.listener import Listener
+from shelfport.ports.notifier import Notifier
 from shelfport.ports.product_catalog import ProductCatalogPort
 from shelfport.ports.stock_knowledge import StockKnowledge
 from shelfport.ports.variant_mapper import VariantMapper
@@ -16,6 +17,7 @@ __all__ = [
     "InitializationQueue",
     "InventoryPort",
     "Listener",
+    "Notifier",
     "ProductCatalogPort",
     "StockKnowledge",
     "VariantMapper",

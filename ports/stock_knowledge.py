@@ -1,14 +1,16 @@
 """The port to whatever remembers stock: how it learns that what it remembers has changed."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from shelfport.domain.model import InventoryEvent
 
 
+@runtime_checkable
 class StockKnowledge(Protocol):
     """Something that keeps stock levels and is told when they change (R10).
 
-    It is told every event, on every replica, perhaps twice and perhaps out of order.
+    It is told every event, on every replica, perhaps twice and perhaps out of order. Layers that
+    keep stock implement it beside `InventoryPort`, and are found in the stack by that.
     """
 
     async def learn(self, event: InventoryEvent) -> None:

@@ -13,6 +13,8 @@ from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python
 from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
 from shelfport.adapters.cli.contracts import contracts_app
+from shelfport.adapters.cli.events import listen as listen_to_events
+from shelfport.adapters.cli.events import replay as replay_dead_letters
 from shelfport.adapters.cli.ids import asked_variants, listed_variants
 from shelfport.adapters.cli.options import CallOptions
 from shelfport.adapters.cli.queue_app import queue_app
@@ -25,6 +27,8 @@ from shelfport.adapters.cli.worker import run_worker
 _PIPE_WIDTH = 200
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+EventsUrl = Annotated[str | None, Parameter(name="--events")]
+Files = Annotated[tuple[Path, ...], Parameter(name="--settings", negative=(), show_default=False)]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 app: Final = App(
@@ -158,6 +162,7 @@ def sandbox(
     host: str = "127.0.0.1",
     store: Path | None = None,
     empty: Flag = False,
+    events: EventsUrl = None,
     verbose: Flag = False,
 ) -> int:
     """Serve an Inventory Service for development, until Ctrl-C.
@@ -167,10 +172,66 @@ def sandbox(
         host: The address to listen on.
         store: A file that keeps the records; without it, they are gone at the end.
         empty: Start without the records of the demo's catalogue.
+        events: The bus to announce changes of stock on; without it, nothing is announced.
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(
-        lambda: run_sandbox(host=host, port=port, store=store, empty=empty), verbose=verbose
+        lambda: run_sandbox(host=host, port=port, store=store, empty=empty, events=events),
+        verbose=verbose,
+    )
+
+
+events_app: Final = App(
+    name="events",
+    help="What the Inventory Service announces, on a message bus.",
+    help_epilogue=help.EVENTS,
+)
+app.command(events_app)
+
+
+@events_app.command(help_epilogue=help.LISTEN)
+def listen(
+    *,
+    events: EventsUrl = None,
+    files: Files = (),
+    work: Flag = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    verbose: Flag = False,
+) -> int:
+    """Print events as they come, until Ctrl-C.
+
+    Args:
+        events: The bus; wins over every setting.
+        files: A TOML file with a table [shelfport]; may be repeated, later ones win.
+        work: Take events from the work queue, notify the teams, and acknowledge them: those are
+            then handled, and come to no other replica.
+        as_json: Print one JSON document a line instead.
+        verbose: Log to stderr; a bug comes with its traceback.
+    """
+    return run_async(
+        lambda: listen_to_events(files=files, url=events, work=work, as_json=as_json),
+        verbose=verbose,
+    )
+
+
+@events_app.command(help_epilogue=help.REPLAY)
+def replay(
+    *,
+    events: EventsUrl = None,
+    files: Files = (),
+    most: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    verbose: Flag = False,
+) -> int:
+    """Put dead letters back into the work queue.
+
+    Args:
+        events: The bus; wins over every setting.
+        files: A TOML file with a table [shelfport]; may be repeated, later ones win.
+        most: How many at most; without it, all that are there now.
+        verbose: Log to stderr; a bug comes with its traceback.
+    """
+    return run_async(
+        lambda: replay_dead_letters(files=files, url=events, most=most), verbose=verbose
     )
 
 

@@ -84,8 +84,43 @@ Examples:
   shelfport sandbox
   shelfport sandbox --port 0 --empty
   shelfport sandbox --store stock.sqlite
+  shelfport sandbox --events redis://127.0.0.1:6379/0
   curl -X PUT http://127.0.0.1:8080/_sandbox/faults \\
        -H 'Content-Type: application/json' -d '{{"mode": "down"}}'
+
+{EXIT_CODES}"""
+
+EVENTS = f"""\
+Examples:
+  shelfport events listen --events redis://127.0.0.1:6379/0
+  shelfport events replay --settings shelfport.toml
+  shelfport events listen --help
+
+{EXIT_CODES}"""
+
+LISTEN = f"""\
+Examples:
+  shelfport events listen --events amqp://guest:guest@127.0.0.1:5672/
+  shelfport events listen --settings shelfport.toml --json
+  shelfport events listen --settings shelfport.toml --work
+
+The bus is amqp(s)://, nats://, tls://, redis(s)://, or kafka(s)://. It may be
+away at the start, and go and come. Without --work nothing is taken from
+anybody: every listener hears everything. A bus's password is better kept in a
+settings file, or in SHELFPORT_EVENTS_URL, than on a command line.
+
+--json prints, of each event on one line, eventId, type, productVariantId,
+status, timestamp and schema (1).
+
+{EXIT_CODES}"""
+
+REPLAY = f"""\
+Examples:
+  shelfport events replay --events nats://127.0.0.1:4222
+  shelfport events replay --settings shelfport.toml --most 10
+
+Each dead letter is printed with the reason for which it was one. Whoever
+handles the work queue tries it again; what fails again is a dead letter again.
 
 {EXIT_CODES}"""
 

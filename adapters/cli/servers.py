@@ -1,8 +1,12 @@
 """`sandbox` and `demo`: commands that serve until they are told to stop."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
+from shelfport.adapters.bus.announcing import Announcer
+from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.cli.options import load_given, misuse
 from shelfport.adapters.cli.running import Exit, Misuse, until_signalled
 from shelfport.adapters.demo import run_demo, tell_story
 from shelfport.adapters.demo.stage import AddressTaken
@@ -11,13 +15,25 @@ from shelfport.contracts.sandbox import CATALOGUE, CannotListen, Sandbox, seed_r
 DEMO_PORT = 8000
 
 
-async def run_sandbox(*, host: str, port: int, store: Path | None, empty: bool) -> int:
-    """Serve a sandbox Inventory Service until Ctrl-C."""
+async def run_sandbox(
+    *, host: str, port: int, store: Path | None, empty: bool, events: str | None
+) -> int:
+    """Serve a sandbox Inventory Service until Ctrl-C, announcing changes on the bus `events`."""
+    announcer = None if events is None else _announcer(events)
 
     async def serve(stop: asyncio.Event) -> None:
         seed = () if empty else seed_records()
         try:
-            async with Sandbox(store_path=store, seed=seed, host=host, port=port) as sandbox:
+            async with (
+                announcer or nullcontext(),
+                Sandbox(
+                    store_path=store,
+                    seed=seed,
+                    host=host,
+                    port=port,
+                    publish=None if announcer is None else announcer.announce,
+                ) as sandbox,
+            ):
                 say(f"Inventory Service (sandbox): {sandbox.url}")
                 if not empty:
                     one = CATALOGUE[0].variant_id
@@ -28,6 +44,13 @@ async def run_sandbox(*, host: str, port: int, store: Path | None, empty: bool) 
             raise Misuse(str(error).rstrip(".")) from error
 
     return await until_signalled(serve)
+
+
+def _announcer(url: str) -> Announcer:
+    # Exchange and prefix come from the environment, as those of whoever listens do.
+    with misuse():
+        options = load_given((), {"events.url": url}).settings.events
+        return Announcer(open_bus(options))
 
 
 async def play_demo(*, once: bool, port: int | None) -> int:

@@ -228,6 +228,7 @@ def _described(availability: Availability, now: datetime) -> dict[str, object]:
             "status": availability.level.status.value,
             "availableQuantity": availability.level.available_quantity,
             "freshness": availability.freshness.value,
+            "source": availability.source,
             "asOf": availability.as_of.isoformat(),
             "ageSeconds": round(availability.age(now).total_seconds(), 3),
         }

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import attrs
 from aiohttp import web
 
+from shelfport.adapters.bus.announcing import Announcer
+from shelfport.adapters.bus.memory import InProcessBus
 from shelfport.adapters.container import build
 from shelfport.adapters.demo.catalogue import Catalogue
 from shelfport.adapters.demo.control import SandboxControl
@@ -70,12 +72,18 @@ class Stage:
 async def staged(windows: Windows, *, port: int = 0, buttons: bool = False) -> AsyncIterator[Stage]:
     """Start the Inventory Service on a free port and the Product Service on `port` (0: a free one).
 
+    Between them, beside HTTP, is a message bus in this process.
+
     Raises:
         AddressTaken: the port is taken.
     """
     products = Catalogue.of_sandbox()
-    async with Sandbox(seed=seed_records()) as sandbox:
-        inventory = build(windows.settings(sandbox.url))
+    bus = InProcessBus()
+    async with (
+        Announcer(bus) as announcer,
+        Sandbox(seed=seed_records(), publish=announcer.announce) as sandbox,
+    ):
+        inventory = build(windows.settings(sandbox.url), bus=bus)
         control = SandboxControl(sandbox) if buttons else None
         app = product_service(inventory, products, control=control)
         async with _served(app, port) as url:

@@ -68,6 +68,12 @@ class World:
             seen = await self.look()
         return seen
 
+    async def out_of_stock_by(self) -> str | None:
+        """What tells that the first product is out of stock; None while it is not."""
+        async with self.session.get(f"{self.stage.url}/products.json") as response:
+            stock = (await response.json())["products"][0]["stock"]
+        return stock["source"] if stock.get("status") == "OUT_OF_STOCK" else None
+
 
 async def _list(world: World) -> Facts:
     seen = await world.look()
@@ -104,6 +110,24 @@ async def _create(world: World) -> Facts:
             opened is not None and opened.correlation_id == correlation_id
         ),
         ELAPSED: _milliseconds(seconds),
+    }
+
+
+async def _sell_out(world: World) -> Facts:
+    sold = CATALOGUE[0].variant_id
+    began = perf_counter()
+    world.stage.sandbox.set_stock(sold, 0)
+    source = await world.out_of_stock_by()
+    while source is None and perf_counter() < began + _PATIENCE:
+        await asyncio.sleep(_PAUSE / 10)
+        source = await world.out_of_stock_by()
+    seconds = perf_counter() - began
+    seen = await world.look()
+    return {
+        STATUS: seen.status,
+        "badge of the product that was sold": seen.badges[0].text,
+        "the page knows it from": source,
+        ELAPSED + " until then": _milliseconds(seconds),
     }
 
 
@@ -203,6 +227,16 @@ STORY: Final = (
         lesson="The new one is there; what was read a moment ago is not asked for twice.",
         act=_list,
         expected={STATUS: 200, LISTED: _KNOWN + 1, REQUESTS: 1},
+    ),
+    Step[World](
+        title="Sell the last pair of the first product.",
+        lesson="The Inventory Service announces it, and the badge turns before anybody asks.",
+        act=_sell_out,
+        expected={
+            STATUS: 200,
+            "badge of the product that was sold": "Out of stock",
+            "the page knows it from": "event",
+        },
     ),
     Step[World](
         title="Let the Inventory Service become slow.",

@@ -15,6 +15,7 @@ from shelfport.domain.model import (
     Initialized,
     InitialStock,
     InventoryError,
+    InventoryEvent,
     ProductVariantId,
     StockReading,
     UnknownVariant,
@@ -115,6 +116,13 @@ class Cached:
     def invalidate_all(self) -> None:
         """Something may have changed about any variant: as `invalidate`, for all."""
         self.shelf.fence_all(self.clock.monotonic())
+
+    async def learn(self, event: InventoryEvent) -> None:
+        """See `StockKnowledge.learn`; what follows from which event is the shelf's."""
+        now, instant = self.clock.monotonic(), self.clock.now()
+        as_of = min(event.occurred_at, instant)
+        happened_at = now - (instant - as_of).total_seconds()
+        self.shelf.learn(event, as_of=as_of, happened_at=happened_at, now=now)
 
     async def _complete(
         self, answers: dict[ProductVariantId, Answer], page: _Page, call: Call, now: float

@@ -4,14 +4,20 @@ All times are seconds of the monotonic clock.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from math import inf
+from typing import TypeVar
+from uuid import UUID
 
 import attrs
 
 from shelfport.domain.model import (
     Freshness,
+    InventoryEvent,
     ProductVariantId,
+    StockLevel,
     StockReading,
+    StockStatus,
     UnknownVariant,
 )
 from shelfport.domain.model.validators import number
@@ -49,6 +55,12 @@ class CacheOptions:
             )
 
 
+T = TypeVar("T")
+
+EVENT = "event"
+"""The source of a reading that no adapter read: an event told it."""
+
+
 @attrs.define(eq=False)
 class Entry:
     """What is kept of one variant, and until when for what."""
@@ -71,6 +83,11 @@ class Entry:
             self._stale = answer
         return self._stale
 
+    def updated_by(self, moment: datetime) -> bool:
+        """Whether the service updated the kept level at `moment`, by its own clock, or later."""
+        answer = self.answer
+        return isinstance(answer, StockReading) and answer.level.updated_at >= moment
+
 
 @attrs.define(eq=False)
 class Shelf:
@@ -79,7 +96,9 @@ class Shelf:
     *Fences.* A write or an event about a variant is a fence in time: what a read brings that
     began before it is not stored after it, as it may show the world before the change.
     *Order.* Between reads, the level that the service updated last wins; of two equal ones, the
-    read that began later.
+    read that began later. Between events, the one that happened last. Between a read and an event,
+    the moment of hearing it decides, by the fence; their two stamps are not compared in a read's
+    disfavour, since an event is stamped a moment after the row that it tells of.
     """
 
     options: CacheOptions
@@ -89,6 +108,13 @@ class Shelf:
     _fences: dict[ProductVariantId, float] = attrs.field(init=False, factory=dict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Stands for the fences that were too many to keep."""
+    _learned: dict[ProductVariantId, tuple[datetime, UUID]] = attrs.field(
+        init=False, factory=dict, repr=False
+    )
+    """The rank of the last event of each variant."""
+    _told: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    """What events told. It lies over what reads brought, and comes off with the next event or the
+    next read, so that what is left does not depend on the order in which events come."""
 
     def __len__(self) -> int:
         """How many variants are kept."""
@@ -96,7 +122,7 @@ class Shelf:
 
     def get(self, variant: ProductVariantId) -> Entry | None:
         """What is kept of `variant`, expired or not."""
-        return self._entries.get(variant)
+        return self._told.get(variant) or self._entries.get(variant)
 
     def fence_of(self, variant: ProductVariantId) -> float:
         """A read must have begun after this moment to be stored."""
@@ -108,23 +134,46 @@ class Shelf:
         """Keep what a read that began at `asked_at` brought; False if something forbids it."""
         if asked_at <= self.fence_of(variant) or not self._wins(variant, answer, asked_at):
             return False
-        options = self.options
         if isinstance(answer, StockReading):
-            early = self.uniform(0.0, options.jitter * options.fresh_for)
-            entry = Entry(
-                answer.kept_as(Freshness.CACHED),
-                asked_at,
-                fresh_until=asked_at + options.fresh_for - early,
-                refresh_until=asked_at + options.refresh_for,
-                stale_until=asked_at + options.stale_for,
-            )
+            entry = self._windows(answer, asked_at)
         else:
-            end = asked_at + options.unknown_for
+            end = asked_at + self.options.unknown_for
             entry = Entry(answer, asked_at, end, end, end)
-        self._entries.pop(variant, None)
-        self._entries[variant] = entry
-        if len(self._entries) > options.most:
-            del self._entries[next(iter(self._entries))]
+        self._told.pop(variant, None)
+        self._put(self._entries, variant, entry)
+        return True
+
+    def learn(
+        self, event: InventoryEvent, *, as_of: datetime, happened_at: float, now: float
+    ) -> bool:
+        """Follow `event`, heard `now`; False if it tells nothing new.
+
+        It tells nothing new if a later event of its variant was heard, or if what is kept was
+        updated at its time or later: the service stamps both, so these two can be compared.
+        Otherwise it is a fence. "Out of stock" says all that there is to know, and is kept as a
+        reading, unless something younger is kept already; the other two say no quantity, so that
+        the service is asked first.
+
+        Args:
+            event: what was heard.
+            as_of: when it happened, or now, if the service's clock is ahead.
+            happened_at: the same moment on the scale of `now`.
+            now: the moment of hearing it.
+        """
+        variant = event.variant_id
+        last, read = self._learned.get(variant), self._entries.get(variant)
+        if last is not None and event.rank <= last:
+            return False
+        self._put(self._learned, variant, event.rank)
+        if read is not None and read.updated_by(event.occurred_at):
+            return False
+        younger = read is not None and read.asked_at > happened_at
+        self.fence(variant, now)
+        self._told.pop(variant, None)
+        if event.status is StockStatus.OUT_OF_STOCK and not younger:
+            level = StockLevel(variant, 0, event.status, event.occurred_at)
+            told = self._windows(StockReading(level, as_of, EVENT), happened_at)
+            self._put(self._told, variant, told)
         return True
 
     def fence(self, variant: ProductVariantId, now: float) -> None:
@@ -133,28 +182,38 @@ class Shelf:
         "Unknown" is forgotten; a reading stays, for the service may be down when it is next asked,
         but it is asked first.
         """
-        self._fences.pop(variant, None)
-        self._fences[variant] = now
-        if len(self._fences) > self.options.most:
-            oldest = next(iter(self._fences))
-            self._fence_for_all = self._fences.pop(oldest)
-        entry = self._entries.get(variant)
-        if entry is None:
-            return
-        if isinstance(entry.answer, UnknownVariant):
-            del self._entries[variant]
-        else:
-            entry.fresh_until = entry.refresh_until = -inf
+        if (gone := self._put(self._fences, variant, now)) is not None:
+            self._fence_for_all = gone
+        for kept in (self._entries, self._told):
+            if variant in kept:
+                _ask_first(kept, variant)
+
+    def _windows(self, reading: StockReading, asked_at: float) -> Entry:
+        options = self.options
+        early = self.uniform(0.0, options.jitter * options.fresh_for)
+        return Entry(
+            reading.kept_as(Freshness.CACHED),
+            asked_at,
+            fresh_until=asked_at + options.fresh_for - early,
+            refresh_until=asked_at + options.refresh_for,
+            stale_until=asked_at + options.stale_for,
+        )
+
+    def _put(
+        self, kept: dict[ProductVariantId, T], variant: ProductVariantId, value: T
+    ) -> T | None:
+        """Put `value` in as the youngest; what was put in first goes if it is one too many."""
+        kept.pop(variant, None)
+        kept[variant] = value
+        return kept.pop(next(iter(kept))) if len(kept) > self.options.most else None
 
     def fence_all(self, now: float) -> None:
         """As `fence`, for every variant there is."""
         self._fences.clear()
         self._fence_for_all = now
-        for variant, entry in list(self._entries.items()):
-            if isinstance(entry.answer, UnknownVariant):
-                del self._entries[variant]
-            else:
-                entry.fresh_until = entry.refresh_until = -inf
+        for kept in (self._entries, self._told):
+            for variant in list(kept):
+                _ask_first(kept, variant)
 
     def _wins(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
@@ -166,3 +225,12 @@ class Shelf:
             new, old = answer.level.updated_at, known.answer.level.updated_at
             return (new, asked_at) >= (old, known.asked_at)
         return asked_at >= known.asked_at
+
+
+def _ask_first(kept: dict[ProductVariantId, Entry], variant: ProductVariantId) -> None:
+    """Forget an "unknown", and let a reading be shown only if the service does not answer."""
+    entry = kept[variant]
+    if isinstance(entry.answer, UnknownVariant):
+        del kept[variant]
+    else:
+        entry.fresh_until = entry.refresh_until = -inf

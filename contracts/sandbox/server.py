@@ -11,6 +11,7 @@ from typing import Self
 from aiohttp import web
 
 from shelfport.adapters.http.wire import InventoryStockLevel
+from shelfport.contracts.sandbox.announcements import Announcements, Publish
 from shelfport.contracts.sandbox.api import Api
 from shelfport.contracts.sandbox.checks import MAX_BODY_BYTES
 from shelfport.contracts.sandbox.control import Control
@@ -58,6 +59,8 @@ class Sandbox:
         clock: the current instant, aware; journal and `updatedAt` go by it.
         ledger: refuse no key, so that a second record of a variant shows in `openings`: for
             proving that a client opens exactly one. It breaks the contract on purpose.
+        publish: takes an event to the message bus; None announces nothing. It is called for one
+            event after the other, in their order, and again for the same one if it raises.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Sandbox:
         token: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ledger: bool = False,
+        publish: Publish | None = None,
     ) -> None:
         if token == "":
             raise ValueError("token is empty: give one, or None to ask for none")
@@ -80,8 +84,10 @@ class Sandbox:
         self._clock = clock
         self._plan = FaultPlan()
         self._journal = Journal(clock)
-        self._ledger = Ledger(store_path, clock) if ledger else None
-        self._store: Store = self._ledger or Store(store_path, clock)
+        self._announcements = Announcements(publish)
+        announce = self._announcements.announce
+        self._ledger = Ledger(store_path, clock, announce) if ledger else None
+        self._store: Store = self._ledger or Store(store_path, clock, announce)
         self._api: Api | None = None
         self._runner: web.AppRunner | None = None
 
@@ -98,6 +104,7 @@ class Sandbox:
         self._store.open()
         try:
             self._store.seed(self._seed)
+            self._announcements.start()
             await self._listen()
         except BaseException:
             await self._stop()
@@ -142,6 +149,7 @@ class Sandbox:
                 await runner.cleanup()
             if api is not None:
                 await api.close()
+            await self._announcements.close()
         finally:
             self._store.close()
 

@@ -94,6 +94,17 @@ class Reused:
     """The key came with another request before; nothing was written."""
 
 
+@attrs.frozen
+class StatusChange:
+    """The status of a record that was there before is another now."""
+
+    variant_id: ProductVariantId
+    before: StockStatus
+    after: StockStatus
+    at: datetime
+    """The record's `updatedAt`."""
+
+
 class Store:
     """Records and keys. Constructing it does no I/O; `open` does.
 
@@ -102,13 +113,20 @@ class Store:
     Args:
         path: the database file, or None for memory (gone at `close`).
         clock: the current instant, aware.
+        changed: is told, after it was written, that a record's status is another now.
     """
 
     _one_record_a_variant = True
 
-    def __init__(self, path: Path | None, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        clock: Callable[[], datetime],
+        changed: Callable[[StatusChange], None] = lambda _change: None,
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._changed = changed
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -259,6 +277,9 @@ class Store:
                 self._write(variant_id, quantity, threshold, self._now())
         level = self.level(variant_id)
         assert level is not None  # noqa: S101 - it was written, or found, just above
+        before = level.status if row is None else status_of(*row)
+        if before is not level.status:
+            self._changed(StatusChange(variant_id, before, level.status, level.updated_at))
         return level
 
     def forget(self, variant_id: ProductVariantId) -> None:

@@ -23,6 +23,14 @@ class _StockEvent:
     a level's `updated_at` it proves nothing, as it is stamped a moment after the row."""
     variant_id: ProductVariantId = attrs.field(validator=not_nil)
 
+    @property
+    def rank(self) -> tuple[datetime, UUID]:
+        """Orders the events of one variant: by time, and those of equal times by id.
+
+        So all who hear them, in whatever order, end with the same one.
+        """
+        return (self.occurred_at, self.event_id)
+
 
 @attrs.frozen(kw_only=True)
 class InventoryOutOfStock(_StockEvent):

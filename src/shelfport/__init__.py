@@ -10,6 +10,8 @@ These are the public names; everything else may move.
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
+from shelfport.adapters.events.counts import EventsSnapshot, SubscriptionSnapshot
+from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.http import HttpInventory, HttpOptions
 from shelfport.adapters.initializer import NewVariant
 from shelfport.adapters.integration import InventoryIntegration
@@ -123,6 +125,7 @@ from shelfport.ports import (
     InitializationQueue,
     InventoryPort,
     Listener,
+    Notifier,
     ProductCatalogPort,
     StockKnowledge,
     VariantMapper,
@@ -157,6 +160,8 @@ __all__ = [
     "DeadlineExceeded",
     "Death",
     "DeathReason",
+    "EventOptions",
+    "EventsSnapshot",
     "Freshness",
     "HttpInventory",
     "HttpOptions",
@@ -185,6 +190,7 @@ __all__ = [
     "LocalRefusal",
     "NewVariant",
     "NotInitialized",
+    "Notifier",
     "Operation",
     "OperationInProgress",
     "OverloadedHere",
@@ -224,6 +230,7 @@ __all__ = [
     "StockLevel",
     "StockReading",
     "StockStatus",
+    "SubscriptionSnapshot",
     "SystemClock",
     "TimedOut",
     "TransientError",

@@ -17,6 +17,7 @@ from shelfport import (
     Call,
     Freshness,
     InventoryError,
+    InventoryEvent,
     ProductVariantId,
     StockLevel,
     StockReading,
@@ -29,7 +30,7 @@ from shelfport.adapters.layers import Cached, Shelf
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway
 from tests.support.ports import Answers, Ids, ScriptedPort
-from tests.support.values import ids
+from tests.support.values import LOW, OUT, an_event, ids
 
 VARIANTS = ids(2)
 OPTIONS = CacheOptions(
@@ -75,6 +76,7 @@ class CacheModel(RuleBasedStateMachine):
         self.clock = LoopClock()
         self.history = {variant: History() for variant in VARIANTS}
         self.events: dict[ProductVariantId, list[float]] = {v: [] for v in VARIANTS}
+        self.past: list[InventoryEvent] = []
         self.delay, self.failing = 0.0, False
         self.trouble_until = -1.0
         self.views: list[View] = []
@@ -143,10 +145,25 @@ class CacheModel(RuleBasedStateMachine):
     def stock_changes_and_an_event_tells(self, variant: ProductVariantId, quantity: int) -> None:
         self.stock_changes(variant, quantity)
 
-        async def tell() -> None:
+        kind = LOW if quantity else OUT
+        event = an_event(kind, variant, at=self.now())
+        self.run(self.cache.learn(event))
+        self.past.append(event)
+        self.events[variant].append(self.now())
+        self.run(self.pass_time(TICK))
+
+    @rule(which=st.integers(0, 3))
+    def an_event_comes_again(self, which: int) -> None:
+        """Late, and perhaps after newer ones of its variant."""
+        if which < len(self.past):
+            self.run(self.cache.learn(self.past[-1 - which]))
+
+    @rule(variant=st.sampled_from(VARIANTS))
+    def something_is_written(self, variant: ProductVariantId) -> None:
+        async def write() -> None:
             self.cache.invalidate([variant])
 
-        self.run(tell())
+        self.run(write())
         self.events[variant].append(self.now())
         self.run(self.pass_time(TICK))
 

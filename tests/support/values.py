@@ -1,11 +1,15 @@
 """Makers of values, with everything that a test does not care about filled in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shelfport import (
     Freshness,
     InitialStock,
+    InventoryBackInStock,
+    InventoryEvent,
+    InventoryLowStock,
+    InventoryOutOfStock,
     ProductVariantId,
     StockLevel,
     StockReading,
@@ -45,4 +49,24 @@ def an_initial_stock(
         variant_id=variant or an_id(),
         initial_quantity=quantity,
         idempotency_key=key or uuid4(),
+    )
+
+
+OUT: type[InventoryEvent] = InventoryOutOfStock
+LOW: type[InventoryEvent] = InventoryLowStock
+BACK: type[InventoryEvent] = InventoryBackInStock
+
+
+def an_event(
+    kind: type[InventoryEvent] = InventoryOutOfStock,
+    variant: ProductVariantId | None = None,
+    *,
+    at: float = 0,
+    event_id: UUID | None = None,
+) -> InventoryEvent:
+    """An event that happened `at` seconds after `EPOCH`."""
+    return kind(
+        event_id=event_id or uuid4(),
+        occurred_at=EPOCH + timedelta(seconds=at),
+        variant_id=variant or an_id(),
     )

@@ -10,7 +10,8 @@ from shelfport.adapters.cli.app import app
 from tests.adapters.cli.conftest import Shelfport
 
 COMMANDS = {
-    "check", "contracts", "demo", "get", "init", "queue", "reconcile", "sandbox", "worker",
+    "check", "contracts", "demo", "events", "get", "init", "queue", "reconcile", "sandbox",
+    "worker",
 }  # fmt: skip
 CONTRACTS = {"generate", "verify", "publish", "can-i-deploy", "record-deployment"}
 SHELLS: tuple[Literal["bash", "zsh", "fish"], ...] = ("bash", "zsh", "fish")

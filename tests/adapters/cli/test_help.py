@@ -18,10 +18,15 @@ from tests.adapters.cli.conftest import MAIN, SOURCES
 
 COMMANDS = (
     "get", "init", "check", "worker", "queue", "reconcile", "sandbox", "demo", "contracts",
-    "--install-completion",
+    "events", "--install-completion",
 )  # fmt: skip
+EVENTS = ("listen", "replay")
 CONTRACTS = ("generate", "verify", "publish", "can-i-deploy", "record-deployment")
-PAGES = (*COMMANDS, *(f"contracts {name}" for name in CONTRACTS))
+PAGES = (
+    *COMMANDS,
+    *(f"contracts {name}" for name in CONTRACTS),
+    *(f"events {name}" for name in EVENTS),
+)
 DOCS = Path(__file__).parents[3] / "docs"
 REFERENCE = DOCS / "command.md"
 _COLOR = re.compile(r"\x1b\[[0-9;]*3[0-7]")
@@ -53,6 +58,7 @@ def test_every_command_is_known_here() -> None:
 
     assert set(COMMANDS) == {name for name in app if name not in flags}
     assert set(CONTRACTS) == {name for name in contracts_app if name not in flags}
+    assert set(EVENTS) == {name for name in app["events"] if name not in flags}
 
 
 def test_help_is_plain_in_a_pipe(page: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from shelfport.adapters.demo import run_demo
 from shelfport.adapters.demo.look import Look, SeenBadge, read_badges
-from shelfport.adapters.demo.stage import AddressTaken, staged
+from shelfport.adapters.demo.stage import AddressTaken, Stage, staged
 from shelfport.adapters.demo.story import STORY, STORY_WINDOWS, World
 from shelfport.adapters.demo.telling import tell
 from shelfport.contracts.sandbox import Faults, Sandbox
@@ -28,7 +28,7 @@ async def test_a_broken_service_is_noticed(faults: Faults, step: int, says: str)
         stage.sandbox.faults = faults
         as_told = await tell(World(stage, session), STORY, lines.append)
 
-    assert (as_told, lines[-1]) == (False, f"Step {step} of 9 was not as told.")
+    assert (as_told, lines[-1]) == (False, f"Step {step} of 10 was not as told.")
     assert any(says in line for line in lines)
 
 
@@ -48,7 +48,7 @@ async def test_one_request_too_many_is_noticed() -> None:
     async with staged(STORY_WINDOWS) as stage, aiohttp.ClientSession() as session:
         as_told = await tell(_Greedy(stage, session), STORY, lines.append)
 
-    assert (False, "Step 1 of 9 was not as told.") == (as_told, lines[-1])
+    assert (False, "Step 1 of 10 was not as told.") == (as_told, lines[-1])
     assert any("expected 1, came 2" in line for line in lines)
 
 
@@ -91,3 +91,21 @@ def test_badges_are_read_off_a_page() -> None:
     assert SeenBadge("in-stock", "stale", "In&stock", "as of 2 min ago") == first
     assert (True, False) == (first.says_its_age, first.says_nothing_is_known)
     assert (False, True) == (second.says_its_age, second.says_nothing_is_known)
+
+
+class _Deaf(World):
+    """A world in which no event arrives."""
+
+    def __init__(self, stage: Stage, session: aiohttp.ClientSession) -> None:
+        super().__init__(stage, session)
+        stage.sandbox._announcements._queue.put_nowait = lambda _event: None  # type: ignore[method-assign, assignment]  # that is the fault
+
+
+async def test_an_event_that_does_not_come_is_noticed() -> None:
+    """Without the event the badge turns only when the page asks, and that is not as told."""
+    lines: list[str] = []
+    async with staged(STORY_WINDOWS) as stage, aiohttp.ClientSession() as session:
+        as_told = await tell(_Deaf(stage, session), STORY[:1] + STORY[3:4], lines.append)
+
+    assert (False, "Step 2 of 2 was not as told.") == (as_told, lines[-1])
+    assert any("the page knows it from" in line and "NOT AS TOLD" in line for line in lines)

@@ -1,0 +1,120 @@
+"""`EmbeddedEvents`: everything between a bus and a host, put together (R7-R13)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from shelfport.adapters.background import Background
+from shelfport.adapters.bus.bus import Bus
+from shelfport.adapters.bus.subscriber import EventSubscriber, Subscription
+from shelfport.adapters.events.attempts import Attempts
+from shelfport.adapters.events.counts import Counts, EventsSnapshot
+from shelfport.adapters.events.handling import EventHandling
+from shelfport.adapters.events.knowledge import Knowledge
+from shelfport.adapters.events.notifiers import LogNotifier, Routed, WebhookNotifier
+from shelfport.adapters.events.options import EventOptions
+from shelfport.adapters.events.quiet import Quiet
+from shelfport.domain.model import StockStatus
+from shelfport.ports import Clock, Notifier, ProductCatalogPort, StockKnowledge
+
+
+def notifier_of(options: EventOptions) -> Notifier:
+    """The notifier that the settings name: the log for every kind, and the webhook of each."""
+    log = LogNotifier()
+    webhooks = {
+        StockStatus.OUT_OF_STOCK: options.out_of_stock_webhook,
+        StockStatus.LOW_STOCK: options.low_stock_webhook,
+        StockStatus.IN_STOCK: options.back_in_stock_webhook,
+    }
+    routes: Mapping[StockStatus, Sequence[Notifier]] = {
+        status: [log] if url is None else [log, WebhookNotifier(url, options.webhook_timeout)]
+        for status, url in webhooks.items()
+    }
+    return Routed(routes)
+
+
+class EmbeddedEvents:
+    """Both subscriptions to a bus, with all that they feed; open while the integration is.
+
+    Args:
+        bus: where the events come from.
+        options: how they are handled.
+        clock: the time.
+        targets: the layers that learn from events, innermost first.
+        catalog: the host's catalogue; None where it shows no status.
+        notifier: tells the teams, at most once a quiet period; None takes the settings'.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        options: EventOptions,
+        *,
+        clock: Clock,
+        targets: Sequence[StockKnowledge],
+        catalog: ProductCatalogPort | None,
+        notifier: Notifier | None,
+    ) -> None:
+        self._bus = bus
+        # Its own: a last word is told before the webhook's session is closed, or not at all.
+        self._background = Background()
+        self._work, self._knowledge = Counts(), Counts()
+        attempts = Attempts(options)
+        self._notifier = Quiet(
+            notifier_of(options) if notifier is None else notifier,
+            quiet_for=options.quiet_for,
+            clock=clock,
+            background=self._background,
+            attempts=attempts,
+            remembered=options.remembered,
+        )
+        handling = EventHandling(catalog, self._notifier, clock, self._work, options.remembered)
+        knowledge = Knowledge(targets, clock, self._knowledge)
+        self._subscriber = EventSubscriber(
+            [
+                Subscription("work", bus.work, handling.handle, self._work),
+                # Work puts the same messages away, and says so, once for all replicas.
+                Subscription(
+                    "knowledge",
+                    bus.knowledge,
+                    knowledge.handle,
+                    self._knowledge,
+                    buried="passed over",
+                    level=logging.DEBUG,
+                ),
+            ],
+            attempts,
+            self._background,
+            clock,
+        )
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            parts: Sequence[AbstractAsyncContextManager[Any]] = (
+                self._notifier,
+                self._background,
+                self._subscriber,
+            )
+            for part in parts:
+                await stack.enter_async_context(part)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._open.__aexit__(exc_type, exc, traceback)
+
+    def snapshot(self) -> EventsSnapshot:
+        """How both subscriptions stand: no I/O."""
+        return EventsSnapshot(
+            bus=self._bus.name,
+            work=self._work.snapshot(),
+            knowledge=self._knowledge.snapshot(),
+        )

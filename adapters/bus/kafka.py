@@ -1,0 +1,334 @@
+"""Kafka: a consumer group, and a consumer without a group for each replica, over aiokafka.
+
+A channel is a topic. Kafka acknowledges by position: the offset that is committed is the first one
+that is not done, so that nothing is skipped while events are handled at once. The group has two
+topics of its own: for dead letters and for what comes back from them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from math import inf
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+import attrs
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.helpers import create_ssl_context
+
+from shelfport.adapters.bus.bus import (
+    CHANNEL,
+    FETCH_WAIT,
+    REASON,
+    Delivery,
+    Message,
+    Names,
+    Publisher,
+    Source,
+    nothing,
+    pass_over,
+)
+
+_COMMIT_EVERY = 0.25
+"""Seconds between two commits: what is handled in between is delivered again after a crash."""
+
+_SILENCE_MS = 6_000
+"""After so long without a heartbeat a replica is dead: the least that Kafka allows by default."""
+
+
+class Record(Protocol):
+    """A record as aiokafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@attrs.frozen
+class KafkaBus:
+    """See `Bus`.
+
+    Args:
+        url: kafka://host:port,host:port, or kafkas:// for TLS; user and password before the hosts
+            are for SASL PLAIN.
+        names: the prefix of its topics, and the group.
+    """
+
+    url: str = attrs.field(repr=False)
+    names: Names
+
+    @property
+    def name(self) -> str:
+        """See `Bus.name`."""
+        return f"Kafka at {_parts(self.url)[2]}"
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Source]:
+        """See `Bus.work`."""
+        consumer = self._consumer(
+            group_id=self.names.own,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=_SILENCE_MS,
+            heartbeat_interval_ms=_SILENCE_MS // 3,
+        )
+        progress = _Progress(consumer)
+        async with self._producing() as producer:
+            # Subscribed before it is started, so that no partition is ours unnoticed.
+            consumer.subscribe([*self.names.channels, self.names.replayed], listener=progress)
+            async with _started(consumer):
+                yield _Work(consumer, producer, self.names, progress)
+                await progress.commit()
+
+    @asynccontextmanager
+    async def knowledge(self) -> AsyncIterator[Source]:
+        """See `Bus.knowledge`."""
+        consumer = self._consumer(group_id=None, auto_offset_reset="latest")
+        consumer.subscribe(list(self.names.channels))
+        async with _started(consumer):
+            if consumer.assignment():
+                await consumer.seek_to_end()
+            yield _Broadcast(consumer, self.names)
+
+    @asynccontextmanager
+    async def dead_letters(self) -> AsyncIterator[Source]:
+        """See `Bus.dead_letters`."""
+        consumer = self._consumer(
+            group_id=f"{self.names.own}.replay",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        async with self._producing() as producer, _started(consumer):
+            # The producer asks which partitions there are; a consumer only later, by itself.
+            numbers = await producer.partitions_for(self.names.dead)
+            partitions = [TopicPartition(self.names.dead, number) for number in numbers]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            progress = _Progress(consumer)
+            yield _DeadLetters(consumer, producer, self.names, progress, ends)
+            await progress.commit()
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[Publisher]:
+        """See `Bus.publisher`."""
+        async with self._producing() as producer:
+            yield _Publisher(producer, self.names)
+
+    def _consumer(self, **options: Any) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(**self._connection, **options)
+
+    @asynccontextmanager
+    async def _producing(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(**self._connection, acks="all")
+        async with _started(producer):
+            yield producer
+
+    @property
+    def _connection(self) -> dict[str, Any]:
+        scheme, credentials, hosts = _parts(self.url)
+        options: dict[str, Any] = {"bootstrap_servers": hosts, "security_protocol": "PLAINTEXT"}
+        if scheme == "kafkas":
+            options |= {"security_protocol": "SSL", "ssl_context": create_ssl_context()}
+        if credentials:
+            user, _, password = credentials.partition(":")
+            options |= {
+                "security_protocol": "SASL_SSL" if scheme == "kafkas" else "SASL_PLAINTEXT",
+                "sasl_mechanism": "PLAIN",
+                "sasl_plain_username": unquote(user),
+                "sasl_plain_password": unquote(password),
+            }
+        return options
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, credentials and hosts: several hosts are more than a URL parser takes."""
+    scheme, _, rest = url.partition("://")
+    credentials, _, hosts = rest.rpartition("@")
+    return scheme, credentials, hosts.partition("/")[0]
+
+
+@asynccontextmanager
+async def _started(client: Any) -> AsyncIterator[None]:
+    try:
+        await client.start()
+        yield
+    finally:
+        await client.stop()
+
+
+@attrs.define
+class _Partition:
+    """What was taken from a partition, and how far it is done without a gap."""
+
+    taken: deque[int] = attrs.field(factory=deque)
+    done: set[int] = attrs.field(factory=set)
+    position: int | None = None
+    """What to commit: the first offset that is not done; None if there is nothing new."""
+
+    def finish(self, offset: int) -> None:
+        self.done.add(offset)
+        while self.taken and self.taken[0] in self.done:
+            first = self.taken.popleft()
+            self.done.discard(first)
+            self.position = first + 1
+
+
+@ConsumerRebalanceListener.register
+class _Progress:
+    """How far each partition is done, and the commits."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._partitions: dict[TopicPartition, _Partition] = {}
+        self._committed_at = -inf
+
+    def take(self, record: Record) -> _Partition:
+        """Note that `record` was taken; what is returned is told when it is finished."""
+        where = TopicPartition(record.topic, record.partition)
+        partition = self._partitions.setdefault(where, _Partition())
+        partition.taken.append(record.offset)
+        return partition
+
+    async def commit_now_and_then(self) -> None:
+        """Commit if the last time is a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if now - self._committed_at >= _COMMIT_EVERY:
+            self._committed_at = now
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit what is done."""
+        offsets: dict[TopicPartition, int] = {}
+        for where, partition in self._partitions.items():
+            if partition.position is not None:
+                offsets[where], partition.position = partition.position, None
+        if not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            # The partitions are somebody else's by now, who begins where the last commit was.
+            self._partitions.clear()
+
+    async def on_partitions_revoked(self, _revoked: Any) -> None:
+        """Commit before somebody else takes over; what is under way then comes there again."""
+        await self.commit()
+        self._partitions.clear()
+
+    async def on_partitions_assigned(self, _assigned: Any) -> None:
+        """Begin with nothing taken."""
+
+
+class _Work:
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        producer: AIOKafkaProducer,
+        names: Names,
+        progress: _Progress,
+    ) -> None:
+        self._consumer = consumer
+        self._producer = producer
+        self._names = names
+        self._progress = progress
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        await self._progress.commit_now_and_then()
+        return [self._delivery(record) for record in await _came(self._consumer, most)]
+
+    def _delivery(self, record: Record) -> Delivery:
+        message, partition = _message(record, self._names), self._progress.take(record)
+
+        async def done() -> None:
+            partition.finish(record.offset)
+
+        async def dead(reason: str) -> None:
+            marks = {REASON: reason, CHANNEL: message.channel}
+            await _send(self._producer, self._names.dead, message, marks)
+            partition.finish(record.offset)
+
+        return Delivery(message, done, dead)
+
+
+@attrs.frozen
+class _Broadcast:
+    consumer: AIOKafkaConsumer
+    names: Names
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        came = await _came(self.consumer, most)
+        return [Delivery(_message(record, self.names), nothing, pass_over) for record in came]
+
+
+@attrs.frozen
+class _DeadLetters:
+    consumer: AIOKafkaConsumer
+    producer: AIOKafkaProducer
+    names: Names
+    progress: _Progress
+    ends: Mapping[TopicPartition, int]
+    """Where each partition ended at the start: what dies again meanwhile stays."""
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        await self.progress.commit()
+        while await self._more():
+            came = [
+                record
+                for record in await _came(self.consumer, most)
+                if record.offset < self.ends[TopicPartition(record.topic, record.partition)]
+            ]
+            if came:
+                return [self._delivery(record) for record in came]
+        return []
+
+    async def _more(self) -> bool:
+        for partition, end in self.ends.items():
+            if await self.consumer.position(partition) < end:
+                return True
+        return False
+
+    def _delivery(self, record: Record) -> Delivery:
+        message, partition = _message(record, self.names), self.progress.take(record)
+
+        async def done() -> None:
+            await _send(self.producer, self.names.replayed, message, {REASON: ""})
+            partition.finish(record.offset)
+
+        return Delivery(message, done, pass_over)
+
+
+@attrs.frozen
+class _Publisher:
+    producer: AIOKafkaProducer
+    names: Names
+
+    async def publish(self, message: Message) -> None:
+        await _send(self.producer, f"{self.names.prefix}{message.channel}", message, {})
+
+
+async def _came(consumer: AIOKafkaConsumer, most: int) -> list[Record]:
+    came = await consumer.getmany(timeout_ms=round(FETCH_WAIT * 1000), max_records=most)
+    return [record for records in came.values() for record in records]
+
+
+async def _send(
+    producer: AIOKafkaProducer, topic: str, message: Message, marks: Mapping[str, str]
+) -> None:
+    headers = [(name, value.encode()) for name, value in {**message.headers, **marks}.items()]
+    key = message.key.encode() or None
+    await producer.send_and_wait(topic, message.body, key=key, headers=headers)
+
+
+def _message(record: Record, names: Names) -> Message:
+    headers = {
+        name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers
+    }
+    address = headers.get(CHANNEL) or names.channels.get(record.topic, "")
+    return Message(
+        record.value or b"", headers, address, (record.key or b"").decode("utf-8", "replace")
+    )

@@ -1,0 +1,47 @@
+"""From the settings to a bus: which one the URL names, and what it needs to be installed."""
+
+from importlib import import_module
+from typing import Any
+
+from shelfport.adapters.bus.bus import Bus, Names
+from shelfport.adapters.events.options import SCHEMES, EventOptions
+
+_MODULES = {
+    "rabbitmq": ("aio_pika", "rabbitmq"),
+    "nats": ("nats", "nats"),
+    "redis-streams": ("redis", "redis_streams"),
+    "kafka": ("aiokafka", "kafka"),
+}
+"""For each extra, the client that it brings, and the module here that needs it."""
+
+
+def open_bus(options: EventOptions) -> Bus:
+    """The bus that the settings name. It connects to nothing yet.
+
+    Raises:
+        ValueError: no bus is named, or its extra is not installed; one sentence.
+    """
+    if options.url is None:
+        raise ValueError("events.url is not set: where is the bus?")
+    url = options.url.get_secret_value()
+    extra = SCHEMES[url.partition("://")[0]]
+    client, module = _MODULES[extra]
+    try:
+        part: Any = import_module(f"shelfport.adapters.bus.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != client:
+            raise
+        raise ValueError(
+            f'events.url needs {client}, which is not installed: pip install "shelfport[{extra}]"'
+        ) from error
+    names = Names(prefix=options.prefix, group=options.group, exchange=options.exchange)
+    match extra:
+        case "rabbitmq":
+            bus: Bus = part.RabbitBus(url, names, options.at_once)
+        case "kafka":
+            bus = part.KafkaBus(url, names)
+        case "nats":
+            bus = part.NatsBus(url, names, options.redeliver_after)
+        case _:
+            bus = part.RedisStreamsBus(url, names, options.redeliver_after)
+    return bus

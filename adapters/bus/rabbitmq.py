@@ -1,0 +1,292 @@
+"""RabbitMQ: a quorum queue for the group, an exclusive queue for each replica, over aio-pika.
+
+The exchange is the service's; one that is missing is declared as a durable topic. The group's queue
+has the group's name, and so has, with `.dead` after it, the queue of its dead letters, and the
+fanout exchange that leads there: for ours, with their reason, and for what the broker gives up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import aio_pika
+import attrs
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+    HeadersType,
+)
+from aio_pika.exceptions import ChannelNotFoundEntity
+from yarl import URL
+
+from shelfport.adapters.bus.bus import (
+    CHANNEL,
+    FETCH_WAIT,
+    REASON,
+    Delivery,
+    Message,
+    Names,
+    Publisher,
+    Source,
+    nothing,
+    pass_over,
+)
+
+_CONNECT = 5.0
+"""Seconds that a connection may take."""
+
+
+@attrs.frozen
+class RabbitBus:
+    """See `Bus`.
+
+    Args:
+        url: amqp(s)://user:password@host:port/vhost.
+        names: what its exchange and queues are called.
+        at_once: how many messages are taken before the first is acknowledged.
+    """
+
+    url: str = attrs.field(repr=False)
+    names: Names
+    at_once: int
+
+    @property
+    def name(self) -> str:
+        """See `Bus.name`."""
+        url = URL(self.url)
+        return f"RabbitMQ at {url.host}:{url.port or (5671 if url.scheme == 'amqps' else 5672)}"
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Source]:
+        """See `Bus.work`."""
+        async with _connected(self.url) as connection:
+            exchange = await self._exchange(connection)
+            channel = await connection.channel(on_return_raises=True)
+            await channel.set_qos(prefetch_count=self.at_once)
+            graveyard, _ = await self._graveyard(channel)
+            queue = await self._work_queue(channel)
+            for routing_key in self.names.channels:
+                await queue.bind(exchange.name, routing_key)
+            source = _Work(connection, channel, self.names, graveyard)
+            await source.listen(queue, no_ack=False)
+            yield source
+
+    @asynccontextmanager
+    async def knowledge(self) -> AsyncIterator[Source]:
+        """See `Bus.knowledge`."""
+        async with _connected(self.url) as connection:
+            exchange = await self._exchange(connection)
+            channel = await connection.channel()
+            queue = await channel.declare_queue(exclusive=True)
+            for routing_key in self.names.channels:
+                await queue.bind(exchange.name, routing_key)
+            source = _Broadcast(connection, channel, self.names)
+            await source.listen(queue, no_ack=True)
+            yield source
+
+    @asynccontextmanager
+    async def dead_letters(self) -> AsyncIterator[Source]:
+        """See `Bus.dead_letters`."""
+        async with _connected(self.url) as connection:
+            channel = await connection.channel(on_return_raises=True)
+            _, queue = await self._graveyard(channel)
+            await self._work_queue(channel)
+            count = queue.declaration_result.message_count or 0
+            yield _DeadLetters(queue, channel.default_exchange, self.names, count)
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[Publisher]:
+        """See `Bus.publisher`."""
+        async with _connected(self.url) as connection:
+            exchange = await self._exchange(connection)
+            yield _Publisher(exchange, self.names)
+
+    async def _exchange(self, connection: AbstractConnection) -> AbstractExchange:
+        channel = await connection.channel()
+        try:
+            # Passively: of what kind it is, is the service's choice.
+            return await channel.get_exchange(self.names.exchange)
+        except ChannelNotFoundEntity:
+            # The refusal closed that channel.
+            channel = await connection.channel()
+            return await channel.declare_exchange(
+                self.names.exchange, aio_pika.ExchangeType.TOPIC, durable=True
+            )
+
+    async def _work_queue(self, channel: AbstractChannel) -> AbstractQueue:
+        return await channel.declare_queue(
+            self.names.own,
+            durable=True,
+            arguments={"x-queue-type": "quorum", "x-dead-letter-exchange": self.names.dead},
+        )
+
+    async def _graveyard(self, channel: AbstractChannel) -> tuple[AbstractExchange, AbstractQueue]:
+        exchange = await channel.declare_exchange(
+            self.names.dead, aio_pika.ExchangeType.FANOUT, durable=True
+        )
+        queue = await channel.declare_queue(
+            self.names.dead, durable=True, arguments={"x-queue-type": "quorum"}
+        )
+        await queue.bind(exchange)
+        return exchange, queue
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[AbstractConnection]:
+    # Not connect_robust: what it restores behind our back, we could not count as lost.
+    connection = await aio_pika.connect(url, timeout=_CONNECT)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+class _Listening:
+    """What the broker pushes, to be fetched."""
+
+    def __init__(
+        self, connection: AbstractConnection, channel: AbstractChannel, names: Names
+    ) -> None:
+        self._connection = connection
+        self._channel = channel
+        self._names = names
+        self._came: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        self._cancelled = False
+
+    async def listen(self, queue: AbstractQueue, *, no_ack: bool) -> None:
+        """Have the messages of `queue` pushed here."""
+        underlay = await self._channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
+        await queue.consume(self._came.put, no_ack=no_ack)
+
+    def _on_cancel(self, *_: object) -> None:
+        self._cancelled = True
+
+    async def came(self, most: int) -> list[AbstractIncomingMessage]:
+        """Up to `most` messages, waiting a moment for the first."""
+        if self._connection.is_closed or self._channel.is_closed:
+            raise ConnectionError("RabbitMQ closed the connection")
+        if self._cancelled:
+            raise ConnectionError("RabbitMQ took the queue away")
+        try:
+            async with asyncio.timeout(FETCH_WAIT):
+                messages = [await self._came.get()]
+        except TimeoutError:
+            return []
+        while len(messages) < most and not self._came.empty():
+            messages.append(self._came.get_nowait())
+        return messages
+
+
+class _Work(_Listening):
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        channel: AbstractChannel,
+        names: Names,
+        graveyard: AbstractExchange,
+    ) -> None:
+        super().__init__(connection, channel, names)
+        self._graveyard = graveyard
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        return [self._delivery(message) for message in await self.came(most)]
+
+    def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
+        async def done() -> None:
+            await message.ack()
+
+        async def dead(reason: str) -> None:
+            headers = {**message.headers, REASON: reason, CHANNEL: carried.channel}
+            await self._graveyard.publish(_persistent(message, headers), "")
+            await message.ack()
+
+        carried = _message(message, self._names)
+        failed = message.headers.get("x-delivery-count", 0)
+        times = failed + 1 if isinstance(failed, int) else None
+        return Delivery(carried, done, dead, times)
+
+
+class _Broadcast(_Listening):
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        return [
+            Delivery(_message(message, self._names), nothing, pass_over)
+            for message in await self.came(most)
+        ]
+
+
+class _DeadLetters:
+    def __init__(
+        self, queue: AbstractQueue, exchange: AbstractExchange, names: Names, count: int
+    ) -> None:
+        self._queue = queue
+        self._exchange = exchange
+        self._names = names
+        self._left = count
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        deliveries: list[Delivery] = []
+        while self._left > 0 and len(deliveries) < most:
+            message = await self._queue.get(fail=False)
+            if message is None:
+                break
+            self._left -= 1
+            deliveries.append(self._delivery(message))
+        return deliveries
+
+    def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
+        async def done() -> None:
+            await self._exchange.publish(
+                _persistent(message, _without_deaths(message.headers)), self._names.own
+            )
+            await message.ack()
+
+        return Delivery(_message(message, self._names), done, pass_over)
+
+
+class _Publisher:
+    def __init__(self, exchange: AbstractExchange, names: Names) -> None:
+        self._exchange = exchange
+        self._names = names
+
+    async def publish(self, message: Message) -> None:
+        await self._exchange.publish(
+            aio_pika.Message(
+                message.body,
+                headers=dict(message.headers),
+                content_type=message.headers.get("content-type"),
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            ),
+            routing_key=f"{self._names.prefix}{message.channel}",
+            mandatory=False,
+        )
+
+
+def _message(message: AbstractIncomingMessage, names: Names) -> Message:
+    headers = {name.lower(): _text(value) for name, value in message.headers.items()}
+    if message.content_type:
+        headers["content-type"] = message.content_type
+    address = headers.get(CHANNEL) or names.channels.get(message.routing_key or "", "")
+    return Message(message.body, headers, address)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _persistent(message: AbstractIncomingMessage, headers: HeadersType) -> aio_pika.Message:
+    return aio_pika.Message(
+        message.body,
+        headers=headers,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+
+
+def _without_deaths(headers: HeadersType) -> HeadersType:
+    # CHANNEL stays: the routing key of what is put back is the queue's name.
+    gone = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", REASON)
+    return {name: value for name, value in headers.items() if not name.startswith(gone)}

@@ -1,0 +1,283 @@
+"""Redis Streams: a consumer group with recovery of what is pending, plain reads for each replica.
+
+A channel is a stream; an entry's field `data` is the message, and its other fields are the headers.
+What a replica took and did not finish is claimed by another after a while (XAUTOCLAIM). The group
+has two streams of its own: for dead letters and for what comes back from them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from math import inf
+from typing import Any
+from uuid import uuid4
+
+import attrs
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+from yarl import URL
+
+from shelfport.adapters.bus.bus import (
+    CHANNEL,
+    FETCH_WAIT,
+    REASON,
+    Delivery,
+    Message,
+    Names,
+    Publisher,
+    Source,
+    nothing,
+    pass_over,
+)
+
+DATA = "data"
+"""The field of an entry that is the message."""
+
+_CONNECT = 5.0
+"""Seconds that a connection, and any answer, may take."""
+_LONGEST_STREAM = 1_000_000
+"""Entries that our publisher keeps in a stream, roughly."""
+_GONE = 10
+"""After so many times `redeliver_after` a consumer that holds nothing is one that is no more."""
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+Client = Any
+"""A `redis.asyncio.Redis`, whose types answer every call with a union of all protocols' answers."""
+
+
+@attrs.frozen
+class RedisStreamsBus:
+    """See `Bus`.
+
+    Args:
+        url: redis(s)://user:password@host:port/database.
+        names: the prefix of its streams, and the group.
+        redeliver_after: seconds until another replica claims what one took and did not finish.
+    """
+
+    url: str = attrs.field(repr=False)
+    names: Names
+    redeliver_after: float
+
+    @property
+    def name(self) -> str:
+        """See `Bus.name`."""
+        url = URL(self.url)
+        return f"Redis at {url.host}:{url.port or 6379}"
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Source]:
+        """See `Bus.work`."""
+        async with self._connected() as redis:
+            streams = [*self.names.channels, self.names.replayed]
+            for stream in streams:
+                await self._declare_group(redis, stream)
+            consumer = uuid4().hex
+            source = _Work(redis, self.names, consumer, streams, self.redeliver_after)
+            try:
+                yield source
+            finally:
+                with suppress(Exception):  # its name is all that it leaves behind
+                    await source.leave()
+
+    @asynccontextmanager
+    async def knowledge(self) -> AsyncIterator[Source]:
+        """See `Bus.knowledge`."""
+        async with self._connected() as redis:
+            read = {stream: await _last_id(redis, stream) for stream in self.names.channels}
+            yield _Broadcast(redis, self.names, read)
+
+    @asynccontextmanager
+    async def dead_letters(self) -> AsyncIterator[Source]:
+        """See `Bus.dead_letters`."""
+        async with self._connected() as redis:
+            yield _DeadLetters(redis, self.names, await _last_id(redis, self.names.dead))
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[Publisher]:
+        """See `Bus.publisher`."""
+        async with self._connected() as redis:
+            yield _Publisher(redis, self.names)
+
+    @asynccontextmanager
+    async def _connected(self) -> "AsyncIterator[Client]":
+        redis: Client = Redis.from_url(
+            self.url,
+            socket_connect_timeout=_CONNECT,
+            socket_timeout=_CONNECT,
+            retry=Retry(NoBackoff(), 0),
+        )
+        try:
+            await redis.ping()
+            yield redis
+        finally:
+            await redis.aclose()
+
+    async def _declare_group(self, redis: Client, stream: str) -> None:
+        try:
+            await redis.xgroup_create(stream, self.names.group, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+        for consumer in await redis.xinfo_consumers(stream, self.names.group):
+            gone = consumer["idle"] > self.redeliver_after * _GONE * 1000
+            if gone and consumer["pending"] == 0:
+                await redis.xgroup_delconsumer(stream, self.names.group, consumer["name"])
+
+
+class _Work:
+    def __init__(
+        self,
+        redis: Client,
+        names: Names,
+        consumer: str,
+        streams: Sequence[str],
+        redeliver_after: float,
+    ) -> None:
+        self._redis = redis
+        self._names = names
+        self._consumer = consumer
+        self._streams = streams
+        self._redeliver_after = redeliver_after
+        self._claimed_at = -inf
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        now = asyncio.get_running_loop().time()
+        if now - self._claimed_at >= self._redeliver_after / 4:
+            claimed = [d for stream in self._streams for d in await self._claim(stream, most)]
+            if claimed:
+                return claimed
+            self._claimed_at = now
+        came = await self._redis.xreadgroup(
+            self._names.group,
+            self._consumer,
+            dict.fromkeys(self._streams, ">"),
+            count=most,
+            block=round(FETCH_WAIT * 1000),
+        )
+        return [
+            self._delivery(stream.decode(), entry, 1)
+            for stream, entries in came
+            for entry in entries
+        ]
+
+    async def _claim(self, stream: str, most: int) -> list[Delivery]:
+        """What others took and did not finish."""
+        group, idle = self._names.group, round(self._redeliver_after * 1000)
+        _, entries, *_ = await self._redis.xautoclaim(
+            stream, group, self._consumer, min_idle_time=idle, count=most
+        )
+        # A pending entry whose data was trimmed away comes without.
+        entries = [entry for entry in entries if entry[1]]
+        if not entries:
+            return []
+        pending = await self._redis.xpending_range(
+            stream, group, entries[0][0], entries[-1][0], 10 * most, self._consumer
+        )
+        times = {each["message_id"]: each["times_delivered"] for each in pending}
+        return [self._delivery(stream, entry, times.get(entry[0], 2)) for entry in entries]
+
+    def _delivery(self, stream: str, entry: Entry, times: int) -> Delivery:
+        number, _ = entry
+        message = _message(stream, entry, self._names)
+
+        async def done() -> None:
+            async with self._redis.pipeline() as both:
+                self._forget(both, stream, number)
+                await both.execute()
+
+        async def dead(reason: str) -> None:
+            marks = {REASON: reason, CHANNEL: message.channel}
+            async with self._redis.pipeline() as both:
+                both.xadd(self._names.dead, _fields(message, marks))
+                self._forget(both, stream, number)
+                await both.execute()
+
+        return Delivery(message, done, dead, times)
+
+    def _forget(self, pipeline: Any, stream: str, number: bytes) -> None:
+        pipeline.xack(stream, self._names.group, number)
+        if stream == self._names.replayed:
+            pipeline.xdel(stream, number)
+
+    async def leave(self) -> None:
+        """Take the consumer's name out of the group, where it holds nothing any more."""
+        for stream in self._streams:
+            for consumer in await self._redis.xinfo_consumers(stream, self._names.group):
+                if consumer["name"].decode() == self._consumer and consumer["pending"] == 0:
+                    await self._redis.xgroup_delconsumer(stream, self._names.group, self._consumer)
+
+
+@attrs.frozen
+class _Broadcast:
+    redis: Client
+    names: Names
+    read: dict[str, bytes]
+    """For each stream the last entry that was read."""
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        came = await self.redis.xread(self.read, count=most, block=round(FETCH_WAIT * 1000))
+        deliveries: list[Delivery] = []
+        for name, entries in came:
+            stream = name.decode()
+            for entry in entries:
+                self.read[stream] = entry[0]
+                message = _message(stream, entry, self.names)
+                deliveries.append(Delivery(message, nothing, pass_over))
+        return deliveries
+
+
+@attrs.define
+class _DeadLetters:
+    redis: Client
+    names: Names
+    last: bytes
+    """The last letter that was there at the start: what dies again meanwhile stays."""
+    _after: str = "-"
+
+    async def fetch(self, most: int) -> Sequence[Delivery]:
+        entries = await self.redis.xrange(self.names.dead, self._after, self.last, count=most)
+        if entries:
+            self._after = f"({entries[-1][0].decode()}"
+        return [self._delivery(entry) for entry in entries]
+
+    def _delivery(self, entry: Entry) -> Delivery:
+        message = _message(self.names.dead, entry, self.names)
+
+        async def done() -> None:
+            async with self.redis.pipeline() as both:
+                both.xadd(self.names.replayed, _fields(message, {REASON: ""}))
+                both.xdel(self.names.dead, entry[0])
+                await both.execute()
+
+        return Delivery(message, done, pass_over)
+
+
+@attrs.frozen
+class _Publisher:
+    redis: Client
+    names: Names
+
+    async def publish(self, message: Message) -> None:
+        await self.redis.xadd(
+            f"{self.names.prefix}{message.channel}", _fields(message, {}), maxlen=_LONGEST_STREAM
+        )
+
+
+async def _last_id(redis: Client, stream: str) -> bytes:
+    newest: list[Entry] = await redis.xrevrange(stream, count=1)
+    return newest[0][0] if newest else b"0-0"
+
+
+def _message(stream: str, entry: Entry, names: Names) -> Message:
+    fields = {name.decode("utf-8", "replace").lower(): value for name, value in entry[1].items()}
+    body = fields.pop(DATA, b"")
+    headers = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+    address = headers.get(CHANNEL) or names.channels.get(stream, "")
+    return Message(body, headers, address)
+
+
+def _fields(message: Message, marks: Mapping[str, str]) -> dict[Any, Any]:
+    return {**message.headers, **marks, DATA: message.body}

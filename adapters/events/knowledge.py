@@ -1,0 +1,42 @@
+"""`Knowledge`: what an event does to everything that keeps stock (R10)."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from shelfport.adapters.events.counts import Counts
+from shelfport.domain.model import InventoryEvent
+from shelfport.ports import Clock, InventoryPort, StockKnowledge
+
+
+@attrs.frozen(eq=False)
+class Knowledge:
+    """Handles events of the knowledge subscription: every replica hears every one of them.
+
+    Nothing is deduplicated here: to learn something twice is harmless, and the caches order events
+    by themselves. Nothing is refreshed either: whoever asks next asks the service, in a request
+    that all share who ask then. An event about a variant that nobody looks at costs nothing.
+    """
+
+    targets: Sequence[StockKnowledge]
+    """Whoever is to learn, innermost first: a level that was told later would be asked for, and
+    would answer, with what it kept from before."""
+    clock: Clock
+    counts: Counts
+
+    async def handle(self, event: InventoryEvent) -> None:
+        """Let all targets learn `event`."""
+        for target in self.targets:
+            await target.learn(event)
+        self.counts.took(event.occurred_at, self.clock.now())
+
+
+def layers_that_learn(port: InventoryPort) -> tuple[StockKnowledge, ...]:
+    """The layers of a stack that keep stock, innermost first."""
+    found: list[StockKnowledge] = []
+    layer: object = port
+    while layer is not None:
+        if isinstance(layer, StockKnowledge):
+            found.append(layer)
+        layer = getattr(layer, "inner", None)
+    return tuple(reversed(found))

@@ -1,0 +1,119 @@
+"""What an event does in the host: shown, told, once, and in order."""
+
+import pytest
+
+from shelfport import EventOptions, InventoryEvent
+from shelfport.adapters.events.counts import Counts
+from shelfport.adapters.events.handling import EventHandling
+from tests.support.catalogs import ShownCatalog
+from tests.support.clocks import ManualClock
+from tests.support.values import BACK, LOW, OUT, an_event, ids
+
+A, B = ids(2)
+
+
+class Team:
+    """A notifier that keeps what it was told, and refuses the first `failures`."""
+
+    def __init__(self) -> None:
+        self.told: list[InventoryEvent] = []
+        self.failures = 0
+
+    async def notify(self, event: InventoryEvent) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("nobody there")
+        self.told.append(event)
+
+
+class World:
+    def __init__(self, remembered: int = 100) -> None:
+        self.catalog, self.team, self.counts = ShownCatalog(), Team(), Counts()
+        self.clock = ManualClock()
+        self.handling = EventHandling(self.catalog, self.team, self.clock, self.counts, remembered)
+
+    async def handle(self, *events: InventoryEvent) -> None:
+        for event in events:
+            await self.handling.handle(event)
+
+
+async def test_an_event_is_shown_and_told() -> None:
+    """An event changes the display status, as of when it happened, and the teams are told."""
+    world = World()
+    event = an_event(LOW, A, at=3)
+    world.clock.advance(5)
+    await world.handle(event)
+
+    assert [(A, LOW.status, event.occurred_at)] == world.catalog.calls
+    assert [event] == world.team.told
+    assert (1, 2.0) == (world.counts.handled, world.counts.lag)
+
+
+async def test_a_duplicate_does_nothing() -> None:
+    """An event that was handled is done with when it comes again, also after newer ones."""
+    world = World()
+    first, second = an_event(OUT, A, at=1), an_event(BACK, A, at=2)
+    await world.handle(first, second, first, second)
+
+    assert [first, second] == world.team.told
+    assert 2 == len(world.catalog.calls)
+    assert (4, 2, 0) == (world.counts.handled, world.counts.duplicates, world.counts.late)
+
+
+async def test_a_late_event_is_neither_shown_nor_told() -> None:
+    """What happened before the last event shown is no longer so; other variants are no matter."""
+    world = World()
+    await world.handle(new := an_event(BACK, A, at=9), an_event(OUT, A, at=8), an_event(OUT, B))
+
+    assert {A: BACK.status, B: OUT.status} == world.catalog.shown()
+    assert [new, world.team.told[-1]] == world.team.told
+    assert 1 == world.counts.late
+
+
+async def test_what_fails_is_done_again_in_full() -> None:
+    """After a failure the same event is shown and told as if it came for the first time."""
+    world = World()
+    world.team.failures = 1
+    event = an_event(OUT, A)
+    with pytest.raises(ConnectionError):
+        await world.handle(event)
+    await world.handle(event)
+
+    assert [event] == world.team.told
+    assert (1, 0, 0) == (world.counts.handled, world.counts.duplicates, world.counts.late)
+
+
+async def test_memory_is_bounded() -> None:
+    """Beyond what is remembered an event is handled anew: the catalogue takes it twice."""
+    world = World(remembered=2)
+    events = [an_event(OUT, A, at=n) for n in range(3)]
+    await world.handle(*events, events[2], events[0])
+
+    assert (1, 1) == (world.counts.duplicates, world.counts.late)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"url": "ftp://secret@bus"}, "url is no address of a bus"),
+        ({"url": "amqp://"}, "url is no address of a bus"),
+        ({"group": "a b"}, "group is 'a b': it must be"),
+        ({"prefix": ".x"}, "prefix is '.x': it must be"),
+        ({"first_delay": 9}, "first_delay is 9: it must not be above longest_delay"),
+        ({"redeliver_after": 5}, "redeliver_after is 5: it must be at least"),
+        ({"low_stock_webhook": "mailto:a@b"}, "low_stock_webhook is no URL of a webhook"),
+    ],
+)
+def test_options_that_make_no_sense(given: dict[str, object], sentence: str) -> None:
+    """A wrong option is one sentence that names it, and quotes no secret."""
+    with pytest.raises(ValueError, match=sentence) as caught:
+        EventOptions(**given)  # type: ignore[arg-type]  # that is the point
+
+    assert "secret" not in str(caught.value)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither the bus's address, which may hold a password, nor a webhook's is printed."""
+    options = EventOptions(url="amqp://a:secret@b", out_of_stock_webhook="https://hooks/secret")
+
+    assert "secret" not in repr(options)

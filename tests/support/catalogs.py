@@ -1,0 +1,34 @@
+"""A host's catalogue for tests."""
+
+from datetime import datetime
+
+from shelfport import ProductVariantId, StockStatus
+
+
+class ShownCatalog:
+    """Keeps what it was told to show, in order; `refuses` what it is told not to take."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[ProductVariantId, StockStatus, datetime]] = []
+        self.statuses: dict[ProductVariantId, tuple[datetime, StockStatus]] = {}
+        self.refused: set[ProductVariantId] = set()
+
+    async def mark_orderable(self, variant: ProductVariantId) -> None:
+        """Not what this is about."""
+
+    async def mark_not_orderable(self, variant: ProductVariantId) -> None:
+        """Not what this is about."""
+
+    async def show_status(
+        self, variant: ProductVariantId, status: StockStatus, as_of: datetime
+    ) -> None:
+        if variant in self.refused:
+            raise LookupError(f"the catalogue refuses {variant}")
+        self.calls.append((variant, status, as_of))
+        shown = self.statuses.get(variant)
+        if shown is None or shown[0] <= as_of:
+            self.statuses[variant] = (as_of, status)
+
+    def shown(self) -> dict[ProductVariantId, StockStatus]:
+        """What it shows now."""
+        return {variant: status for variant, (_, status) in self.statuses.items()}
