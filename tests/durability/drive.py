@@ -112,7 +112,9 @@ class Driver:
     def create(self) -> None:
         """Let the hosts create all products, and the kills keep pace with them."""
         chance = self.plan.chance("kills")
-        while self.seen(Shop.count) < self.plan.operations and time.monotonic() < self.until:
+        while time.monotonic() < self.until and (
+            self.seen(Shop.count) < self.plan.operations or self.kills < self.plan.kills
+        ):
             share = min(1.0, (self.kills + 1) / max(self.plan.kills, 1))
             self.allowed.value = max(int(self.plan.operations * share), self.plan.hosts)
             time.sleep(chance.uniform(0.02, 0.15))

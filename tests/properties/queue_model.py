@@ -93,9 +93,11 @@ class Outside:
     trouble: Trouble = Trouble.NONE
     dies: Death = None
     calls: int = 0
+    sent: bool = False
+    """Whether the request of this attempt has arrived."""
 
     def begin(self, trouble: Trouble, dies: Death) -> None:
-        self.trouble, self.dies, self.calls = trouble, dies, 0
+        self.trouble, self.dies, self.calls, self.sent = trouble, dies, 0, False
 
     def before_call(self) -> None:
         if self.dies == (self.calls, False):
@@ -117,6 +119,7 @@ class Outside:
 
     def send(self, variant: ProductVariantId, key: UUID) -> None:
         self.refuse_early()
+        self.sent = True
         if self.trouble is Trouble.REJECTED:
             raise RequestRejected("no")
         if (variant, key) in self.pending:
@@ -377,7 +380,9 @@ class QueueMachine(RuleBasedStateMachine):
                 return True
             return False
 
-        if self.runner.run(until_death()):
+        if self.runner.run(until_death()) and not self.outside.sent:
+            # It may have stood still, and go on. One that has sent its request goes on behind that;
+            # whoever sends it once more has claimed the entry again, and reads first.
             self.held.append(held)
 
     @precondition(lambda self: any(self.over(held) for held in self.held))
