@@ -7,6 +7,7 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 
 import logging
 import random
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, overload
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from dependency_injector import containers, providers
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.clock import SystemClock
-from shelfport.adapters.http import HttpInventory
+from shelfport.adapters.http import HostSecret, HttpInventory, TlsSnapshot
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     Breaker,
@@ -106,7 +107,7 @@ def trusted(adapter: InventoryPort) -> InventoryPort:
     return adapter if ours else Checked(adapter)
 
 
-def _http(settings: Settings, clock: Clock) -> HttpInventory:
+def _http(settings: Settings, clock: Clock, secret: HostSecret | None) -> HttpInventory:
     if settings.base_url is None:
         raise ValueError("base_url is not set: where is the service?")
     if settings.plain_http_to_others:
@@ -114,8 +115,17 @@ def _http(settings: Settings, clock: Clock) -> HttpInventory:
             "requests to %s are not encrypted: allow_plain_http is set", settings.base_url
         )
     return HttpInventory(
-        settings.base_url, clock=clock, options=settings.http, token=settings.token
+        settings.base_url,
+        clock=clock,
+        options=settings.http,
+        tls=settings.tls,
+        auth=settings.credentials,
+        secret=secret,
     )
+
+
+def _tls_of(adapter: InventoryPort) -> Callable[[], TlsSnapshot | None]:
+    return adapter.tls_snapshot if isinstance(adapter, HttpInventory) else lambda: None
 
 
 def _kind(settings: Settings) -> str:
@@ -145,9 +155,10 @@ class Container(containers.DeclarativeContainer):
     )
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     mapper: providers.Provider[VariantMapper[Any]] = providers.Object(variant_id)
+    secret: providers.Provider[HostSecret | None] = providers.Object(None)
     adapter: providers.Provider[InventoryPort] = providers.Selector(
         providers.Callable(_kind, settings),
-        http=providers.Singleton(_http, settings, clock),
+        http=providers.Singleton(_http, settings, clock, secret),
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
@@ -174,13 +185,17 @@ class Container(containers.DeclarativeContainer):
         initial=settings.provided.initial,
         new_key=providers.Object(uuid4),
         breaker=breaker,
+        tls=providers.Callable(_tls_of, adapter),
         resources=providers.Callable(_resources, adapter, background),
     )
 
 
 @overload
 def build(
-    settings: Settings | None = None, *, adapter: InventoryPort | None = None
+    settings: Settings | None = None,
+    *,
+    adapter: InventoryPort | None = None,
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[UUID | str]: ...
 @overload
 def build(
@@ -188,12 +203,14 @@ def build(
     *,
     adapter: InventoryPort | None = None,
     mapper: VariantMapper[RefT],
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[RefT]: ...
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
     mapper: VariantMapper[Any] = variant_id,
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
 
@@ -202,6 +219,8 @@ def build(
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
         mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
+        secret: gives the bearer token, or with the scheme `api_key` the key, to present now, in
+            place of one in the settings; a plain function that does not block, or an async one.
 
     Raises:
         ValueError: the settings make no sense; the sentence says which and why.
@@ -209,6 +228,7 @@ def build(
     container = Container(
         settings=providers.Object(load_settings() if settings is None else settings),
         mapper=providers.Object(mapper),
+        secret=providers.Object(secret),
     )
     if adapter is not None:
         container.adapter.override(providers.Object(adapter))

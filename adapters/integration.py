@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
+from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.layers import Breaker
 from shelfport.adapters.settings import InitialStockOptions
 from shelfport.adapters.snapshot import Snapshot
@@ -50,6 +51,7 @@ class InventoryIntegration(Generic[RefT]):
         initial: InitialStockOptions,
         new_key: Callable[[], UUID],
         breaker: Breaker,
+        tls: Callable[[], TlsSnapshot | None] = lambda: None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -59,6 +61,7 @@ class InventoryIntegration(Generic[RefT]):
         self._initial = initial
         self._new_key = new_key
         self._breaker = breaker
+        self._tls = tls
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -66,6 +69,11 @@ class InventoryIntegration(Generic[RefT]):
         return f"InventoryIntegration({self._lookup.port!r})"
 
     async def __aenter__(self) -> Self:
+        """Open everything that it is made of.
+
+        Raises:
+            BadFile: a file that a setting names cannot be used (a `ValueError`).
+        """
         if self._open is not None:
             raise RuntimeError("this InventoryIntegration is open already: enter it once")
         async with AsyncExitStack() as stack:
@@ -170,7 +178,10 @@ class InventoryIntegration(Generic[RefT]):
 
     def snapshot(self) -> Snapshot:
         """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
-        return Snapshot(circuit=self._breaker.snapshot(self._clock.monotonic()))
+        return Snapshot(
+            circuit=self._breaker.snapshot(self._clock.monotonic()),
+            tls=self._tls(),
+        )
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.

@@ -2,6 +2,7 @@
 
 import attrs
 
+from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.layers import BreakerSnapshot
 
 
@@ -11,3 +12,5 @@ class Snapshot:
 
     circuit: BreakerSnapshot
     """The circuit breaker: its state, what it counted, when it tries again."""
+    tls: TlsSnapshot | None = None
+    """How long the certificates last; None where requests go without TLS, or by another adapter."""

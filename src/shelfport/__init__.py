@@ -10,7 +10,15 @@ These are the public names; everything else may move.
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
-from shelfport.adapters.http import HttpInventory, HttpOptions
+from shelfport.adapters.http import (
+    AuthOptions,
+    BadFile,
+    HostSecret,
+    HttpInventory,
+    HttpOptions,
+    TlsOptions,
+    TlsSnapshot,
+)
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     Breaker,
@@ -40,10 +48,12 @@ from shelfport.domain.model import (
     ConnectionFailed,
     ContractViolation,
     Created,
+    CredentialsUnavailable,
     DeadlineExceeded,
     Freshness,
     Initialized,
     InitialStock,
+    InsecureConnection,
     InventoryBackInStock,
     InventoryError,
     InventoryEvent,
@@ -98,7 +108,9 @@ __all__ = [
     "AdapterFault",
     "AlreadyThere",
     "Answer",
+    "AuthOptions",
     "Availability",
+    "BadFile",
     "Breaker",
     "BreakerChanged",
     "BreakerOptions",
@@ -114,14 +126,17 @@ __all__ = [
     "Container",
     "ContractViolation",
     "Created",
+    "CredentialsUnavailable",
     "DeadlineExceeded",
     "Freshness",
+    "HostSecret",
     "HttpInventory",
     "HttpOptions",
     "InMemoryInventory",
     "InitialStock",
     "InitialStockOptions",
     "Initialized",
+    "InsecureConnection",
     "InventoryBackInStock",
     "InventoryError",
     "InventoryEvent",
@@ -160,6 +175,8 @@ __all__ = [
     "StockStatus",
     "SystemClock",
     "TimedOut",
+    "TlsOptions",
+    "TlsSnapshot",
     "TransientError",
     "Unauthorized",
     "Unavailable",

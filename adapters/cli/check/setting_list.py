@@ -13,10 +13,9 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.cli.options import option_name
+from shelfport.adapters.http.secret_text import MASK
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
-
-MASK = str(Secret("masked whatever it is"))
 
 
 class Origin(Enum):
