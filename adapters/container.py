@@ -107,7 +107,7 @@ def trusted(adapter: InventoryPort) -> InventoryPort:
     return adapter if ours else Checked(adapter)
 
 
-def _http(settings: Settings, clock: Clock, secret: HostSecret | None) -> HttpInventory:
+def _http(settings: Settings, clock: Clock, secret: HostSecret | None = None) -> HttpInventory:
     if settings.base_url is None:
         raise ValueError("base_url is not set: where is the service?")
     if settings.plain_http_to_others:

@@ -20,7 +20,7 @@ def plain_address(_instance: object, field: "attrs.Attribute[Any]", value: Any) 
     if "@" in value.partition("//")[2].partition("/")[0]:
         # First of all, so that no other sentence quotes the password.
         raise ValueError(
-            f"{field.name} carries credentials, which end up in logs: set `token` or `auth` instead"
+            f"{field.name} carries credentials, which end up in logs: set `token` instead"
         )
     if not value.isprintable() or " " in value:
         # The URL parsers leave line breaks out; a log record does not.

@@ -77,7 +77,7 @@ class AuthOptions:
     """With `client_credentials`: who we are there."""
     client_auth: ClientAuth = attrs.field(default="basic", validator=_one_of(get_args(ClientAuth)))
     """With `client_credentials`: whether the secret goes in a Basic header or in the body."""
-    scope: str = ""
+    scope: str | None = None
     """With `client_credentials`: what to ask for, separated by blanks."""
     renew_before: float = attrs.field(default=60.0, validator=number(0, 86_400, unit="seconds"))
     """With `client_credentials`: this long before its end a token is renewed, behind the calls; at

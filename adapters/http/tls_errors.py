@@ -87,10 +87,10 @@ def tls_failure(error: BaseException) -> TlsFailure | None:
 def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
     """The first error of the TLS library among `error` and its causes.
 
-    aiohttp's own errors inherit from `SSLError` and know no reason, so that they are passed by.
+    aiohttp's own inherit from `SSLError` and have no reason: theirs is their cause's.
     """
     while error is not None:
-        if isinstance(error, ssl.SSLError) and (error.reason or hasattr(error, "verify_code")):
+        if isinstance(error, ssl.SSLError) and getattr(error, "reason", None):
             return error
         error = error.__cause__ or error.__context__
     return None
