@@ -65,7 +65,7 @@ def fuzz(target: Target, inputs: int, seconds: float, rng: random.Random) -> Cou
             signal.setitimer(signal.ITIMER_REAL, 0)
             found = HOME / f"found-{target.name}-{sha256(content).hexdigest()[:12]}.input"
             found.write_bytes(content)
-            traceback.print_exc()
+            traceback.print_exc(limit=-5)
             print(f"{target.name}: broke its promise on {len(content)} bytes, kept in {found.name}")
             return None
         signal.setitimer(signal.ITIMER_REAL, 0)

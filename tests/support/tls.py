@@ -56,7 +56,16 @@ class TlsService:
 
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:
-            secured = self.context.wrap_socket(connection, server_side=True)
+            try:
+                secured = self.context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+                secured.do_handshake()
+            except ssl.SSLError:
+                # Closed over unread bytes, a socket resets the connection, and the alert is lost.
+                secured.setblocking(True)
+                _drain(secured)
+                raise
             self._open.discard(connection)
             self._open.add(secured)
             with secured:
@@ -67,6 +76,15 @@ class TlsService:
                     while b"\r\n\r\n" in received:
                         received = received.partition(b"\r\n\r\n")[2]
                         secured.sendall(ANSWER)
+
+
+def _drain(secured: ssl.SSLSocket) -> None:
+    """Say that nothing more comes, and read what does, past TLS, to its end."""
+    plain = socket.socket(fileno=secured.detach())
+    with plain, suppress(OSError):
+        plain.shutdown(socket.SHUT_WR)
+        while plain.recv(4096):
+            pass
 
 
 def server_context(

@@ -105,7 +105,7 @@ def _variable(name: str) -> str:
 
 
 def _table(file: Path) -> Any:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         return tomllib.loads(file.read_text(encoding="utf-8")).get(SECTION)
     return None
 

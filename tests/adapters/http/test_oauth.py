@@ -306,3 +306,29 @@ async def test_the_purchase_counts_towards_the_deadline(
         await read(port)
 
     assert 1 == len(shop.requests)
+
+
+async def test_a_late_refusal_of_the_token_before(world: World) -> None:
+    """A 401 to a token that has been replaced meanwhile is answered with the new one."""
+    late = asyncio.Event()
+    ordinary = world.service
+
+    async def slow_to_refuse(request: web.BaseRequest) -> web.StreamResponse:
+        response = await ordinary(request)
+        if response.status == 401 and request.path.endswith(str(an_id(2))):
+            await late.wait()
+        return response
+
+    world.service = slow_to_refuse  # type: ignore[method-assign]  # one test's own service
+    async with running(world) as (port, _, shop):
+        await read(port)
+        world.revoked = {"t1"}
+        world.clock.advance(10)
+        slow = asyncio.create_task(port.read([an_id(2)], DEFAULT_CALL))
+        await asyncio.sleep(0.05)
+        await read(port)
+        late.set()
+
+        assert isinstance((await slow)[an_id(2)], StockReading)
+
+    assert 2 == len(shop.requests)
