@@ -35,15 +35,15 @@ def needed(name: str, seen: dict[str, Distribution]) -> None:
 def licences_of(found: Distribution) -> list[str]:
     """By PEP 639 if it says so, else by its classifiers, else by its free text."""
     metadata = found.metadata
-    expression = metadata.get("License-Expression")
+    expression = metadata.json.get("license_expression")
     if expression:
-        return re.split(r"\s+(?:AND|OR)\s+", expression.strip("()"))
+        return re.split(r"\s+(?:AND|OR)\s+", str(expression).strip("()"))
     classifiers = [
         line.rsplit(" :: ", 1)[1]
         for line in metadata.get_all("Classifier") or ()
         if line.startswith("License :: ") and line.count(" :: ") > 1
     ]
-    return classifiers or [(metadata.get("License") or "unknown").splitlines()[0]]
+    return classifiers or [str(metadata.json.get("license") or "unknown").splitlines()[0]]
 
 
 def main() -> int:

@@ -178,7 +178,8 @@ def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: 
                     try:
                         await container.port().read(ids(1), Call())
                     except InventoryError as error:
-                        return f"{error} {[r.getMessage() for r in kept.records if r.name != 'asyncio']}"
+                        said = [r.getMessage() for r in kept.records if r.name != "asyncio"]
+                        return f"{error} {said}"
         return "no error"
 
     emitted = runner.run(run())
@@ -190,19 +191,23 @@ def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: 
 @given(
     secret=secrets,
     client_auth=st.sampled_from(["basic", "body"]),
-    status=st.sampled_from([200, 400, 503]),
+    status=st.sampled_from([200, 201, 400, 503, None]),
 )
 def test_a_client_secret_is_nowhere(
-    runner: asyncio.Runner, secret: str, client_auth: Any, status: int
+    runner: asyncio.Runner, secret: str, client_auth: Any, status: int | None
 ) -> None:
     """Nor is a client's secret, or the token that it bought, whatever the endpoint answers."""
     token = "bought" + secret[::-1].replace(" ", "_")
 
     async def selling(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/token":
-            body = {"access_token": token, "token_type": "Bearer"}
+            if status is None and request.transport is not None:
+                request.transport.abort()
+            if status in {200, 201}:
+                kind = "Bearer" if status == 200 else "mac"
+                return web.json_response({"access_token": token, "token_type": kind})
             refusal = {"error": secret, "error_description": secret}
-            return web.json_response(body if status == 200 else refusal, status=status)
+            return web.json_response(refusal, status=status or 500)
         return web.Response(status=500)
 
     async def run() -> str:
@@ -245,7 +250,7 @@ def test_the_command_shows_no_secret(secret: str, json: bool, verbose: bool) -> 
 def test_nobody_forges_a_record(
     runner: asyncio.Runner, detail: str, correlation_id: str, status: int
 ) -> None:
-    """Whatever the service says and the caller is called, a record of ours is one printable line."""
+    """Whatever the service says and the caller is called, our records are printable lines."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         content = {"type": detail, "detail": detail, "title": detail, "status": detail}

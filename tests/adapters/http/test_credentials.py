@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 from typed_settings import Secret
 
 from shelfport import (
@@ -24,6 +25,7 @@ from shelfport import (
     Unauthorized,
     build,
 )
+from shelfport.adapters.http.secret_text import present, present_basic
 from tests.support.servers import Handler, Service, problem, serving, stocked
 from tests.support.values import an_id, ids
 
@@ -69,9 +71,11 @@ async def test_none() -> None:
 async def test_a_bearer_token() -> None:
     """A token goes into the Authorization header (RFC 6750), and into no `repr`."""
     auth = AuthOptions(scheme="bearer", secret="s3cret")
-    async with serving(wanting("Authorization", lambda: "Bearer s3cret")) as service:
-        async with asking(service, auth) as port:
-            await read(port)
+    async with (
+        serving(wanting("Authorization", lambda: "Bearer s3cret")) as service,
+        asking(service, auth) as port,
+    ):
+        await read(port)
 
     assert "s3cret" not in f"{vars(port)} {auth}"
 
@@ -79,18 +83,22 @@ async def test_a_bearer_token() -> None:
 async def test_an_api_key() -> None:
     """A key goes into the header that the settings name, and Authorization stays empty."""
     auth = AuthOptions(scheme="api_key", secret="k3y", header="X-Shop-Key")
-    async with serving(wanting("X-Shop-Key", lambda: "k3y")) as service:
-        async with asking(service, auth) as port:
-            await read(port)
+    async with (
+        serving(wanting("X-Shop-Key", lambda: "k3y")) as service,
+        asking(service, auth) as port,
+    ):
+        await read(port)
 
     assert "Authorization" not in service.requests[0].headers
 
 
 async def test_token_is_short_for_bearer() -> None:
     """The setting `token` is the scheme bearer with that secret."""
-    async with serving(wanting("Authorization", lambda: "Bearer s3cret")) as service:
-        async with build(Settings(base_url=service.url, token="s3cret")) as inventory:
-            assert isinstance(await inventory.get_stock_level(VARIANT), StockReading)
+    async with (
+        serving(wanting("Authorization", lambda: "Bearer s3cret")) as service,
+        build(Settings(base_url=service.url, token="s3cret")) as inventory,
+    ):
+        assert isinstance(await inventory.get_stock_level(VARIANT), StockReading)
 
 
 async def test_a_secret_in_a_file_is_read_again(tmp_path: Path) -> None:
@@ -114,10 +122,12 @@ async def test_a_401_has_the_file_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("one")
     auth = AuthOptions(scheme="bearer", secret_file=str(file))
-    async with serving(wanting("Authorization", lambda: f"Bearer {file.read_text()}")) as service:
-        async with HttpInventory(service.url, clock=SystemClock(), auth=auth) as port:
-            file.write_text("two!")
-            await read(port)
+    async with (
+        serving(wanting("Authorization", lambda: f"Bearer {file.read_text()}")) as service,
+        HttpInventory(service.url, clock=SystemClock(), auth=auth) as port,
+    ):
+        file.write_text("two!")
+        await read(port)
 
     assert ["Bearer one", "Bearer two!"] == [r.headers["Authorization"] for r in service.requests]
 
@@ -129,10 +139,12 @@ async def test_a_secret_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
         AuthOptions(scheme="bearer", secret="s3cret"),
         AuthOptions(scheme="bearer", secret_file=str(tmp_path / "secret")),
     ):
-        async with serving(wanting("Authorization", lambda: "")) as service:
-            async with asking(service, auth) as port:
-                with pytest.raises(Unauthorized):
-                    await read(port)
+        async with (
+            serving(wanting("Authorization", lambda: "")) as service,
+            asking(service, auth) as port,
+        ):
+            with pytest.raises(Unauthorized):
+                await read(port)
 
         assert 1 == len(service.requests)
 
@@ -164,18 +176,22 @@ async def awaited() -> Secret[str]:
 @pytest.mark.parametrize("secret", [plain, awaited])
 async def test_a_hosts_own_source(secret: HostSecret) -> None:
     """A callable of the host's, plain or async, gives the token for each request."""
-    async with serving(wanting("Authorization", lambda: "Bearer s3cret")) as service:
-        async with build(Settings(base_url=service.url), secret=secret) as inventory:
-            assert isinstance(await inventory.get_stock_level(VARIANT), StockReading)
+    async with (
+        serving(wanting("Authorization", lambda: "Bearer s3cret")) as service,
+        build(Settings(base_url=service.url), secret=secret) as inventory,
+    ):
+        assert isinstance(await inventory.get_stock_level(VARIANT), StockReading)
 
 
 async def test_a_hosts_own_source_after_a_401() -> None:
     """It is asked once more after a 401, and what it gives is presented if that is another."""
     given = iter(["old", "new", "new"])
-    async with serving(wanting("Authorization", lambda: "Bearer new")) as service:
-        async with asking(service, None, lambda: next(given)) as port:
-            await read(port)
-            await read(port)
+    async with (
+        serving(wanting("Authorization", lambda: "Bearer new")) as service,
+        asking(service, None, lambda: next(given)) as port,
+    ):
+        await read(port)
+        await read(port)
 
     assert 3 == len(service.requests)
 
@@ -255,3 +271,14 @@ def test_what_makes_no_sense(make: Callable[[], Any], sentence: str) -> None:
         make()
 
     assert sentence in str(info.value)
+
+
+def test_headers_show_no_secret() -> None:
+    """Headers as aiohttp holds them have the text for the wire, and a mask for every `repr`."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    present(headers, "Authorization", "Bearer ", Secret("s3cret"))
+    present_basic(headers, "X-Other", "shop", Secret("s3cret"))
+
+    assert "Bearer s3cret" == headers["Authorization"]
+    assert "Basic c2hvcDpzM2NyZXQ=" == headers["X-Other"]
+    assert "<CIMultiDict('Authorization': '*******', 'X-Other': '*******')>" == repr(headers)

@@ -27,7 +27,7 @@ SPACES = b" " * 20_000_000
 
 
 def brotli(content: bytes) -> bytes:
-    import brotli as library
+    import brotli as library  # type: ignore[import-untyped]  # it has no types
 
     return bytes(library.compress(content, quality=5))
 
@@ -121,9 +121,11 @@ async def test_a_proxy_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ["inventory.invalid"] == [request.host for request in proxy.requests]
 
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        async with serving(stocked(ids(1))) as service:
-            async with HttpInventory(service.url, clock=SystemClock(), options=options) as port:
-                await port.read([VARIANT], DEFAULT_CALL)
+        async with (
+            serving(stocked(ids(1))) as service,
+            HttpInventory(service.url, clock=SystemClock(), options=options) as port,
+        ):
+            await port.read([VARIANT], DEFAULT_CALL)
         assert (1, 1) == (len(proxy.requests), len(service.requests))
 
 

@@ -30,7 +30,7 @@ from tests.support.values import an_id
 
 VARIANT = an_id(1)
 NOW = datetime.now(UTC)
-PAST = {"not_before": NOW - timedelta(days=9), "not_after": NOW - timedelta(days=1)}
+BEFORE, YESTERDAY = NOW - timedelta(days=9), NOW - timedelta(days=1)
 CA, OTHER = trustme.CA(), trustme.CA()
 SERVER = CA.issue_cert("127.0.0.1")
 CLIENT = CA.issue_cert("shop@example.com")
@@ -42,7 +42,7 @@ def trusting(folder: Path, *authorities: trustme.CA, **more: Any) -> TlsOptions:
     return TlsOptions(ca_file=written(folder, "ca.pem", *blobs), **more)
 
 
-def showing(folder: Path, certificate: trustme.LeafCert) -> dict[str, str]:
+def showing(folder: Path, certificate: trustme.LeafCert) -> dict[str, Any]:
     return {
         "cert_file": written(folder, "cert.pem", *certificate.cert_chain_pems),
         "key_file": written(folder, "key.pem", certificate.private_key_pem),
@@ -57,7 +57,7 @@ async def read(url: str, tls: TlsOptions | None) -> None:
 
 REFUSED: dict[str, tuple[Callable[[], ssl.SSLContext], str]] = {
     "expired": (
-        lambda: server_context(CA.issue_cert("127.0.0.1", **PAST)),  # type: ignore[arg-type]  # mypy reads ** as one type
+        lambda: server_context(CA.issue_cert("127.0.0.1", not_before=BEFORE, not_after=YESTERDAY)),
         "the service's certificate has expired",
     ),
     "wrong host": (
@@ -149,7 +149,10 @@ async def test_no_client_certificate_in_tls_1_2(tmp_path: Path) -> None:
     ("certificate", "sentence"),
     [
         (lambda: OTHER.issue_cert("shop@example.com"), "it does not know its authority"),
-        (lambda: CA.issue_cert("shop@example.com", **PAST), "it has expired"),
+        (
+            lambda: CA.issue_cert("shop@example.com", not_before=BEFORE, not_after=YESTERDAY),
+            "it has expired",
+        ),
     ],
     ids=["another authority's", "expired"],
 )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -19,7 +20,7 @@ def in_days(days: int) -> datetime:
 async def checked(
     call: Shelfport, folder: Path, theirs: trustme.LeafCert, ours: trustme.LeafCert | None = None
 ) -> tuple[int | None, str]:
-    variables = {"SHELFPORT_TLS_CA_FILE": written(folder, "ca.pem", CA.cert_pem)}
+    variables: dict[str, Any] = {"SHELFPORT_TLS_CA_FILE": written(folder, "ca.pem", CA.cert_pem)}
     if ours is not None:
         variables["SHELFPORT_TLS_CERT_FILE"] = written(
             folder, "own.pem", ours.private_key_pem, *ours.cert_chain_pems
