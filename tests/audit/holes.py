@@ -1,4 +1,4 @@
-"""pip-audit over what is installed; where it cannot reach its database, it says so and ends with 3."""
+"""pip-audit over what is installed; without its database it says so and ends with 3."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What is fuzzed: each parser of foreign input, what it is fed, and the outcomes that are allowed.
+"""What is fuzzed: each parser of foreign input, what it is fed, and its outcomes.
 
 A new one is a row in `TARGETS`. A parser gives the class of its outcome, by a name from a small set;
 whatever it raises beside what it promises goes through, and is a finding.
@@ -127,8 +127,7 @@ def _settings(content: bytes) -> str:
     _FILE.write_bytes(content)
     try:
         loaded = load_with_origins(_FILE)
-    except SettingsError as error:
-        assert str(error)
+    except SettingsError:
         return "refused"
     assert isinstance(loaded.settings, Settings)
     assert "s3cret" not in repr(loaded)

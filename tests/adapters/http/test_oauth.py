@@ -26,6 +26,7 @@ from shelfport import (
 from tests.support.clocks import ManualClock
 from tests.support.servers import Service, json_response, problem, serving, stocked
 from tests.support.values import an_id, ids
+from tests.support.waiting import eventually
 
 VARIANT = an_id(1)
 
@@ -151,9 +152,7 @@ async def test_renewed_ahead_of_its_end(world: World) -> None:
         world.open.clear()
         await asyncio.gather(*(read(port) for _ in range(5)))
         world.open.set()
-        async with asyncio.timeout(10):
-            while world.sold < 2:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: world.sold == 2)
         await asyncio.sleep(0.05)
         await read(port)
 
@@ -252,7 +251,7 @@ async def test_tls_of_the_endpoint_counts(world: World) -> None:
 async def test_a_refusal_needs_a_person(
     world: World, status: int, content: object, told: str
 ) -> None:
-    """A refused client is told with the known code alone: the server's prose may hold the secret."""
+    """A refused client is told with the known code alone: prose may hold the secret."""
     world.trouble = json_response(content, status, Location="/elsewhere")
     async with running(world) as (port, service, shop):
         with pytest.raises(Unauthorized, match="are the settings of `auth` right") as info:
@@ -268,9 +267,7 @@ async def test_one_who_leaves_harms_no_other(world: World) -> None:
     world.open.clear()
     async with running(world) as (port, _, shop):
         first = asyncio.create_task(read(port))
-        async with asyncio.timeout(10):
-            while not shop.requests:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: bool(shop.requests))
         others = [asyncio.create_task(read(port)) for _ in range(5)]
         await asyncio.sleep(0)
         first.cancel()
@@ -299,9 +296,7 @@ async def test_the_purchase_counts_towards_the_deadline(
         assert (ReachedService.NO, []) == (info.value.reached_service, service.requests)
 
         world.open.set()
-        async with asyncio.timeout(10):
-            while not world.sold:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: world.sold == 1)
         await asyncio.sleep(0.05)
         await read(port)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from shelfport import (
 )
 from tests.support.tls import server_context, tls_serving, written
 from tests.support.values import an_id
+from tests.support.waiting import eventually
 
 VARIANT = an_id(1)
 NOW = datetime.now(UTC)
@@ -128,7 +129,9 @@ async def test_no_client_certificate(tmp_path: Path) -> None:
     """A service that wants a certificate, and gets none, is told with the setting to make."""
     with (
         tls_serving(server_context(SERVER, clients=CA)) as service,
-        pytest.raises(Unauthorized, match="wants a client certificate: set tls.cert_file") as info,
+        pytest.raises(
+            Unauthorized, match=r"wants a client certificate: set tls\.cert_file"
+        ) as info,
     ):
         await read(service.url, trusting(tmp_path, CA))
 
@@ -183,12 +186,6 @@ async def test_a_minimum_of_1_3(tmp_path: Path) -> None:
         await read(service.url, trusting(tmp_path, CA, minimum="1.3"))
 
 
-async def eventually(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await done():
-            await asyncio.sleep(0.01)
-
-
 async def outcome(port: HttpInventory) -> str:
     try:
         await port.read([VARIANT], DEFAULT_CALL)
@@ -198,7 +195,7 @@ async def outcome(port: HttpInventory) -> str:
 
 
 async def test_an_authority_that_is_rotated_away(tmp_path: Path) -> None:
-    """Once the bundle has lost an authority, its certificates are refused, kept connections or not."""
+    """Once the bundle has lost an authority, what it issued is refused, kept connections or not."""
     options = trusting(tmp_path, CA)
     with tls_serving(server_context(SERVER)) as service:
         async with HttpInventory(
