@@ -1,8 +1,8 @@
 """The fuzzer behind `nox -s fuzz`: bounded in time, resumable, with figures at its end.
 
-Input is bred: what led to a new kind of outcome joins the corpus, and is damaged further. The corpus lies in `.fuzz/`, so that the next run goes on from
-it, with other random numbers.
-Ends with 1 at the first input on which a parser breaks its promise, and keeps that input.
+Input is bred: what led to a new kind of outcome joins the corpus, and is damaged further. The
+corpus lies in `.fuzz/`, so that the next run goes on from it, with other random numbers. Ends with
+1 at the first input on which a parser breaks its promise, and keeps that input.
 """
 
 import argparse

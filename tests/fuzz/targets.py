@@ -1,6 +1,6 @@
 """What is fuzzed: each parser of foreign input, what it is fed, and its outcomes.
 
-A new one is a row in `TARGETS`. A parser gives the class of its outcome, by a name from a small set;
+A new one is a row in `TARGETS`. A parser gives the class of its outcome, one of a few names;
 whatever it raises beside what it promises goes through, and is a finding.
 """
 
