@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from aiohttp import web
@@ -224,6 +225,7 @@ def test_a_client_secret_is_nowhere(
     emitted = runner.run(run())
 
     assert secret not in emitted
+    assert quote_plus(secret) not in emitted
     assert token not in emitted
 
 
