@@ -164,6 +164,22 @@ def mutation(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Every parser of foreign input, over a million damaged inputs; goes on where it ended."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("python", "-m", "tests.fuzz.run", *session.posargs, env={"PYTHONPATH": "src:."})
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Insecure code, licences of what the package needs, known holes in it (needs the network)."""
+    install(session, "audit", extras=EXTRAS)
+    session.run("ruff", "check", "--select", "S", *CHECKED)
+    session.run("python", str(ROOT / "tests/audit/licences.py"))
+    session.run("python", str(ROOT / "tests/audit/holes.py"))
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel, built from the sdist, installed and used away from the checkout."""
     session.install(

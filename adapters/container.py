@@ -17,7 +17,7 @@ from dependency_injector import containers, providers
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.clock import SystemClock
-from shelfport.adapters.http import HttpInventory
+from shelfport.adapters.http import HostSecret, HttpInventory, TlsSnapshot
 from shelfport.adapters.initializer import Initializer
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
@@ -161,7 +161,7 @@ def trusted(adapter: InventoryPort) -> InventoryPort:
     return adapter if ours else Checked(adapter)
 
 
-def _http(settings: Settings, clock: Clock) -> HttpInventory:
+def _http(settings: Settings, clock: Clock, secret: HostSecret | None = None) -> HttpInventory:
     if settings.base_url is None:
         raise ValueError("base_url is not set: where is the service?")
     if settings.plain_http_to_others:
@@ -169,7 +169,12 @@ def _http(settings: Settings, clock: Clock) -> HttpInventory:
             "requests to %s are not encrypted: allow_plain_http is set", settings.base_url
         )
     return HttpInventory(
-        settings.base_url, clock=clock, options=settings.http, token=settings.token
+        settings.base_url,
+        clock=clock,
+        options=settings.http,
+        tls=settings.tls,
+        auth=settings.credentials,
+        secret=secret,
     )
 
 
@@ -212,6 +217,10 @@ def _change_feed(
     if second_level is None:
         return None
     return ChangeFeed(second_level, memory, clock, random.uniform, background, listener)
+
+
+def _tls_of(adapter: InventoryPort) -> Callable[[], TlsSnapshot | None]:
+    return adapter.tls_snapshot if isinstance(adapter, HttpInventory) else lambda: None
 
 
 def _kind(settings: Settings) -> str:
@@ -299,9 +308,10 @@ class Container(containers.DeclarativeContainer):
     )
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     mapper: providers.Provider[VariantMapper[Any]] = providers.Object(variant_id)
+    secret: providers.Provider[HostSecret | None] = providers.Object(None)
     adapter: providers.Provider[InventoryPort] = providers.Selector(
         providers.Callable(_kind, settings),
-        http=providers.Singleton(_http, settings, clock),
+        http=providers.Singleton(_http, settings, clock, secret),
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugged=providers.Singleton(plugged_adapter, settings, clock),
     )
@@ -383,6 +393,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         mapper=mapper,
         breaker=breaker,
+        tls=providers.Callable(_tls_of, adapter),
         shared=second_level,
         queue=queue,
         worker=own_worker,
@@ -409,6 +420,7 @@ def build(
     catalog: ProductCatalogPort | None = None,
     notifier: Notifier | None = None,
     bus: "Bus | None" = None,
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[UUID | str]: ...
 @overload
 def build(
@@ -419,6 +431,7 @@ def build(
     notifier: Notifier | None = None,
     bus: "Bus | None" = None,
     mapper: VariantMapper[RefT],
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[RefT]: ...
 def build(
     settings: Settings | None = None,
@@ -428,6 +441,7 @@ def build(
     notifier: Notifier | None = None,
     bus: "Bus | None" = None,
     mapper: VariantMapper[Any] = variant_id,
+    secret: HostSecret | None = None,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
 
@@ -440,6 +454,8 @@ def build(
         notifier: tells teams of events, instead of the log and the settings' webhooks.
         bus: where events come from, instead of the settings' `events.url`.
         mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
+        secret: gives the bearer token, or with the scheme `api_key` the key, to present now, in
+            place of one in the settings; a plain function that does not block, or an async one.
 
     Raises:
         ValueError: the settings make no sense; the sentence says which and why.
@@ -449,6 +465,7 @@ def build(
         mapper=providers.Object(mapper),
         catalog=providers.Object(catalog),
         notifier=providers.Object(notifier),
+        secret=providers.Object(secret),
     )
     if adapter is not None:
         container.adapter.override(providers.Object(adapter))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
 from shelfport.adapters.events.counts import EventsSnapshot
+from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.initializer import Initializer, NewVariant
 from shelfport.adapters.layers import Breaker, SecondLevel
 from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
@@ -56,6 +57,7 @@ class InventoryIntegration(Generic[RefT]):
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
         events: Callable[[], EventsSnapshot] | None = None,
+        tls: Callable[[], TlsSnapshot | None] = lambda: None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -67,6 +69,7 @@ class InventoryIntegration(Generic[RefT]):
         self._queue = queue
         self._worker = worker
         self._events = events
+        self._tls = tls
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -74,6 +77,11 @@ class InventoryIntegration(Generic[RefT]):
         return f"InventoryIntegration({self._lookup.port!r})"
 
     async def __aenter__(self) -> Self:
+        """Open everything that it is made of.
+
+        Raises:
+            BadFile: a file that a setting names cannot be used (a `ValueError`).
+        """
         if self._open is not None:
             raise RuntimeError("this InventoryIntegration is open already: enter it once")
         async with AsyncExitStack() as stack:
@@ -266,6 +274,7 @@ class InventoryIntegration(Generic[RefT]):
             circuit=self._breaker.snapshot(now),
             shared=None if self._shared is None else self._shared.snapshot(now),
             queue=self._queue_snapshot(),
+            tls=self._tls(),
             events=None if self._events is None else self._events(),
         )
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 from typed_settings import Secret
-from yarl import URL
 
 from shelfport.adapters.events.options import EventOptions
-from shelfport.adapters.http import HttpOptions
+from shelfport.adapters.http import AuthOptions, HttpOptions, TlsOptions
+from shelfport.adapters.http.address import plain_address, plain_http_to_others
+from shelfport.adapters.http.secret_text import optional_secret
 from shelfport.adapters.layers import (
     BreakerOptions,
     CacheOptions,
@@ -21,47 +22,13 @@ from shelfport.adapters.layers import (
     SharedOptions,
     SplitOptions,
 )
-from shelfport.adapters.loopback import is_loopback
 from shelfport.adapters.worker.options import QueueOptions
 from shelfport.domain.model import InitializationPolicy
 from shelfport.domain.model.validators import member_of, number, units
 
-_LONGEST_BASE_URL = 512
-"""200 ids take 7,400 bytes of the 8,000 of a request target; the rest is for the base URL."""
-
 
 class SettingsError(ValueError):
     """A setting is wrong: which one, where it comes from, and what is allowed."""
-
-
-def _base_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    """Refuse what is no plain address of a service, before anything is sent to the wrong place."""
-    if value is None:
-        return
-    example = "such as 'https://inventory.internal'"
-    if not isinstance(value, str):
-        raise ValueError(f"{field.name} is {value!r}: it must be a URL, {example}")
-    if "@" in value.partition("//")[2].partition("/")[0]:
-        # First of all, so that no other sentence quotes the password.
-        raise ValueError(
-            f"{field.name} carries credentials, which end up in logs: set `token` instead"
-        )
-    try:
-        url = URL(value)
-        host = url.host
-    except ValueError as error:
-        raise ValueError(f"{field.name} is {value!r}, no URL: {error}") from error
-    if url.scheme not in {"http", "https"} or not host:
-        raise ValueError(
-            f"{field.name} is {value!r}: it must begin with https:// or http:// and a host, "
-            f"{example}"
-        )
-    if url.query_string or url.fragment:
-        raise ValueError(f"{field.name} is {value!r}: it must not have a query or a fragment")
-    if len(value) > _LONGEST_BASE_URL:
-        raise ValueError(
-            f"{field.name} has {len(value)} characters: it must have at most {_LONGEST_BASE_URL}"
-        )
 
 
 @attrs.frozen(kw_only=True)
@@ -85,10 +52,6 @@ def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{field.name} is {value!r}: it must be the name of an adapter")
 
 
-def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
-    return Secret(value) if isinstance(value, str) else value
-
-
 @attrs.frozen(kw_only=True)
 class Settings:
     """How one `InventoryIntegration` behaves. Made in code, or by `load_settings`.
@@ -97,10 +60,11 @@ class Settings:
         ValueError: a value, or two together, make no sense; the sentence names the setting.
     """
 
-    base_url: str | None = attrs.field(default=None, validator=_base_url)
+    base_url: str | None = attrs.field(default=None, validator=plain_address)
     """Where the Inventory Service lives. None: stock is kept in memory, in this process."""
-    token: Secret[str] | None = attrs.field(default=None, converter=_secret)
-    """A bearer token (RFC 6750) for every request. Never printed."""
+    token: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
+    """A bearer token (RFC 6750) for every request: short for `auth` with the scheme `bearer`. Never
+    printed."""
     adapter: str | None = attrs.field(default=None, validator=attrs.validators.optional(_name))
     """Which adapter answers: "http", "memory", or a name that an installed package gave to its own
     in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else "memory"."""
@@ -109,6 +73,8 @@ class Settings:
     deadline: float = attrs.field(default=2.0, validator=number(0.001, 300, unit="seconds"))
     """Seconds that a call without a deadline of its own may take, everything included."""
     http: HttpOptions = attrs.field(factory=HttpOptions)
+    tls: TlsOptions = attrs.field(factory=TlsOptions)
+    auth: AuthOptions = attrs.field(factory=AuthOptions)
     cache: CacheOptions = attrs.field(factory=CacheOptions)
     shared: SharedOptions = attrs.field(factory=SharedOptions)
     split: SplitOptions = attrs.field(factory=SplitOptions)
@@ -122,12 +88,16 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:
             raise ValueError("adapter is 'http', but base_url is not set: where is the service?")
-        if self.plain_http_to_others and not self.allow_plain_http:
+        for name, address in (("base_url", self.base_url), ("auth.token_url", self.auth.token_url)):
+            if plain_http_to_others(address) and not self.allow_plain_http:
+                raise ValueError(
+                    f"{name} is {address!r}: plain http to another machine can be read and "
+                    "changed on the way; use https, or set allow_plain_http"
+                )
+        if self.token is not None and self.auth.scheme != "none":
             raise ValueError(
-                f"base_url is {self.base_url!r}: plain http to another machine can be read and "
-                "changed on the way; use https, or set allow_plain_http"
+                f"token is set, and auth.scheme is {self.auth.scheme}: set one of them"
             )
-
         for impossible, sentence in self._combinations():
             if impossible:
                 raise ValueError(sentence)
@@ -171,7 +141,11 @@ class Settings:
     @property
     def plain_http_to_others(self) -> bool:
         """Whether requests leave this machine unencrypted."""
-        if self.base_url is None:
-            return False
-        url = URL(self.base_url)
-        return url.scheme == "http" and not is_loopback(url.host)
+        return plain_http_to_others(self.base_url)
+
+    @property
+    def credentials(self) -> AuthOptions:
+        """`auth`, or what `token` is short for."""
+        if self.token is None:
+            return self.auth
+        return attrs.evolve(self.auth, scheme="bearer", secret=self.token)

@@ -91,6 +91,8 @@ class _OurTable(ts.TomlFormat):
     ) -> SettingsDict:
         try:
             content = super().__call__(path, settings_cls, options)
+        except RecursionError as error:
+            raise SettingsError(f"settings file {path} is nested too deeply") from error
         except (TsError, OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"settings file {path} cannot be read: {error}") from error
         table = content.get(SECTION)

@@ -5,6 +5,7 @@ from datetime import datetime
 import attrs
 
 from shelfport.adapters.events.counts import EventsSnapshot
+from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.layers import BreakerSnapshot, SharedSnapshot
 
 
@@ -20,6 +21,8 @@ class Snapshot:
     """The queue of initialisations, as this process's worker saw it last; None without a queue."""
     events: EventsSnapshot | None = None
     """The subscriptions to events; None where there is no bus."""
+    tls: TlsSnapshot | None = None
+    """How long the certificates last; None where requests go without TLS, or by another adapter."""
 
 
 @attrs.frozen(kw_only=True)

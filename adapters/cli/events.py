@@ -12,7 +12,7 @@ from shelfport.adapters.bus.embedded import notifier_of
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.bus.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.cli.options import load_given, misuse
-from shelfport.adapters.cli.running import Exit, Misuse, complain, printable, until_signalled
+from shelfport.adapters.cli.running import Exit, Misuse, complain, until_signalled
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.events.attempts import Attempts, in_a_sentence
 from shelfport.adapters.events.counts import Counts
@@ -21,6 +21,7 @@ from shelfport.adapters.events.notifiers import HEADLINES, Routed
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.wire import EVENTS
 from shelfport.domain.model import InventoryEvent
+from shelfport.domain.model.text import one_line
 
 _AT_ONCE = 100
 _TYPES = {kind: name for name, kind in EVENTS.items()}
@@ -109,7 +110,7 @@ async def replay(*, files: tuple[Path, ...], url: str | None, most: int | None) 
                     await delivery.done()
                     count += 1
                     reason = delivery.message.headers.get(REASON, "given up by the bus")
-                    print(f"replayed: {printable(reason)}", flush=True)
+                    print(f"replayed: {one_line(reason)}", flush=True)
     except Exception as error:
         complain(f"{bus.name}, after {count} dead letters: {in_a_sentence(error)}")
         return Exit.NO

@@ -1,7 +1,7 @@
 """The options of every command that asks the Inventory Service, and the settings they make."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +54,18 @@ class CallOptions:
             negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
         ),
     ] = False
+
+    @asynccontextmanager
+    async def opened(self, *, queueing: bool = False) -> AsyncIterator[InventoryIntegration]:
+        """The integration that the settings and `--base-url` make, open.
+
+        Raises:
+            Misuse: they make none, or name files that cannot be used.
+        """
+        async with AsyncExitStack() as stack:
+            with misuse():
+                inventory = await stack.enter_async_context(self.inventory(queueing=queueing))
+            yield inventory
 
     def inventory(self, *, queueing: bool = False) -> InventoryIntegration:
         """The integration that the settings and `--base-url` make, not open yet.

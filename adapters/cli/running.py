@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
+from shelfport.domain.model.text import one_line
+
 
 class Exit(IntEnum):
     """The exit codes; `--help` tells them as well."""
@@ -35,15 +37,10 @@ class Misuse(Exception):
 
 def complain(sentence: str) -> None:
     """Write one line to stderr, with nothing in it that a terminal would obey."""
-    line = printable(sentence)
+    line = one_line(sentence)
     # A closed stderr leaves nobody to complain to.
     with suppress(OSError):
         print(f"shelfport: {line}", file=sys.stderr, flush=True)
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with nothing in it that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
 def guarded(command: Callable[[], int], *, verbose: bool = False) -> int:

@@ -38,7 +38,7 @@ async def run_sandbox(
                 if not empty:
                     one = CATALOGUE[0].variant_id
                     say(f"Try: shelfport get {one} --base-url {sandbox.url}")
-                say("Ctrl-C ends it.")
+                say("For development alone: it asks nobody for credentials. Ctrl-C ends it.")
                 await stop.wait()
         except (CannotListen, ValueError) as error:
             raise Misuse(str(error).rstrip(".")) from error

@@ -21,7 +21,7 @@ async def get_stock(
 ) -> int:
     """Print the stock of `variants`; `Exit.NO` if it is not known of every one."""
     correlation_id = options.correlation_id or uuid4().hex
-    async with options.inventory() as inventory:
+    async with options.opened() as inventory:
         with misuse():
             page = await inventory.get_stock_levels(
                 variants,
@@ -53,7 +53,7 @@ async def initialize_stock(
     correlation_id = options.correlation_id or uuid4().hex
     key = idempotency_key or uuid4()
     outcome: InitializationOutcome | InventoryError
-    async with options.inventory(queueing=True) as inventory:
+    async with options.opened(queueing=True) as inventory:
         try:
             with misuse():
                 outcome = await inventory.request_inventory_initialization(

@@ -1,19 +1,28 @@
 """`HttpInventory`: the Inventory Service's three operations, one request for one call."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import attrs
 import msgspec
 from aiohttp import hdrs
 from multidict import CIMultiDictProxy
-from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.background import Background
 from shelfport.adapters.http import wire
+from shelfport.adapters.http.body import BadBody, read_body
+from shelfport.adapters.http.credentials import (
+    AuthOptions,
+    HostSecret,
+    NoCredentials,
+    Presenting,
+)
 from shelfport.adapters.http.decode import (
     Malformed,
     decode_current,
@@ -22,7 +31,9 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
-from shelfport.adapters.http.session import HttpOptions, open_session
+from shelfport.adapters.http.identity import Identity
+from shelfport.adapters.http.session import HttpOptions, Session
+from shelfport.adapters.http.tls import Tls, TlsOptions, TlsSnapshot
 from shelfport.adapters.http.translate import (
     Asked,
     broken,
@@ -30,7 +41,9 @@ from shelfport.adapters.http.translate import (
     refused,
     retry_after_seconds,
     unsent,
+    without_credentials,
 )
+from shelfport.adapters.http.watched import Watched
 from shelfport.domain.model import (
     AlreadyThere,
     Answer,
@@ -48,7 +61,6 @@ from shelfport.domain.model import (
 from shelfport.ports import Clock
 
 SOURCE = "http"
-_CHUNK = 65_536
 
 
 @attrs.frozen
@@ -69,7 +81,12 @@ class HttpInventory:
         base_url: where the service lives; its path, if any, comes before `/inventory`.
         clock: dates the readings and measures what is left of a deadline.
         options: timeouts and caps.
-        token: a bearer token, where the service wants one.
+        tls: whom to trust, and what to show.
+        auth: how requests show who asks.
+        secret: the host's own source of what they show, in place of one in `auth`.
+
+    Raises:
+        ValueError: `auth` and `secret` do not go together.
     """
 
     def __init__(
@@ -78,20 +95,41 @@ class HttpInventory:
         *,
         clock: Clock,
         options: HttpOptions | None = None,
-        token: Secret[str] | None = None,
+        tls: TlsOptions | None = None,
+        auth: AuthOptions | None = None,
+        secret: HostSecret | None = None,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
         self._options = options or HttpOptions()
-        self._token = token
-        self._session: aiohttp.ClientSession | None = None
+        self._tls = Tls(tls or TlsOptions(), URL(base_url).host)
+        self._session = Session(self._options, self._tls)
+        self._background = Background()
+        self._identity = Identity(
+            auth or AuthOptions(), secret, self._session, clock, self._background
+        )
+        self._open: AsyncExitStack | None = None
 
     def __repr__(self) -> str:
         return f"HttpInventory({self._base!r})"
 
     async def __aenter__(self) -> Self:
-        token = None if self._token is None else self._token.get_secret_value()
-        self._session = open_session(token)
+        """Read the files of certificates and secrets, and open the session.
+
+        Raises:
+            BadFile: one of them cannot be used; the sentence names the setting and the file.
+        """
+        watched = [w for w in (self._tls.watched, self._identity.watched) if w is not None]
+        for files in watched:
+            await asyncio.to_thread(files.load)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._session)
+            # Its tasks use the session, and end before it is closed.
+            await stack.enter_async_context(self._background)
+            changing = [files for files in watched if files.files]
+            if changing:
+                self._background.start(self._watch(changing), "watch over files")
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -100,9 +138,15 @@ class HttpInventory:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.__aexit__(exc_type, exc, traceback)
+
+    def tls_snapshot(self) -> TlsSnapshot | None:
+        """How long the certificates last; None without TLS, or before it was open. No I/O."""
+        if self._open is None or not self._base.startswith("https:"):
+            return None
+        return self._tls.snapshot()
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -123,7 +167,7 @@ class HttpInventory:
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
-        asked = Asked(Operation.INITIALIZE, (request.variant_id,), call, self._base)
+        asked = self._asked(Operation.INITIALIZE, (request.variant_id,), call)
         reply = await self._exchange(
             hdrs.METH_POST,
             f"{self._base}/inventory",
@@ -155,7 +199,7 @@ class HttpInventory:
         raise refused(reply.status, problem, self._retry_after(reply), asked)
 
     async def _read_one(self, variant: ProductVariantId, call: Call) -> Answer:
-        asked = Asked(Operation.READ, (variant,), call, self._base)
+        asked = self._asked(Operation.READ, (variant,), call)
         url = f"{self._base}/inventory/{msgspec.to_builtins(variant)}"
         reply = await self._exchange(hdrs.METH_GET, url, asked)
         if reply.status == 200:
@@ -173,7 +217,7 @@ class HttpInventory:
     async def _read_many(
         self, wanted: list[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
-        asked = Asked(Operation.READ, wanted, call, self._base)
+        asked = self._asked(Operation.READ, wanted, call)
         ids = ",".join(msgspec.to_builtins(wanted))
         url = f"{self._base}/inventory?productVariantIds={ids}"
         if len(wanted) > wire.MAX_IDS or len(url) > wire.MAX_TARGET_BYTES:
@@ -212,8 +256,7 @@ class HttpInventory:
         headers: dict[str, str] | None = None,
     ) -> _Reply:
         """Send one request and read all of its answer, in the attempt's time and the deadline."""
-        session = self._session
-        if session is None:
+        if self._open is None:
             raise RuntimeError(f"{self!r} is not open: use it inside `async with`")
         headers = headers or {}
         if asked.call.correlation_id is not None:
@@ -228,42 +271,32 @@ class HttpInventory:
                 raise unsent(asked)
             if left < seconds:
                 seconds, by_deadline = left, True
+        presenting = Presenting(self._identity.credentials)
         sent_at = self._clock.now()
         try:
-            async with session.request(
-                method,
-                URL(url, encoded=True),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=seconds, sock_connect=self._options.connect_timeout
-                ),
+            async with self._session.request(
+                method, url, data=body, headers=headers, seconds=seconds, middleware=presenting
             ) as response:
-                content = await self._read_body(response, asked)
-                return _Reply(response.status, response.headers, content, sent_at)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                content = await read_body(response, self._options.max_response_bytes)
+                return _Reply(response.status, response.headers, bytes(content), sent_at)
+        except BadBody as error:
+            raise contract_broken(str(error), asked, response.status) from error
+        except (aiohttp.ClientError, NoCredentials, TimeoutError, OSError) as error:
+            if presenting.waiting and isinstance(error, TimeoutError):
+                raise without_credentials(
+                    asked, seconds=seconds, by_deadline=by_deadline
+                ) from error
             raise broken(error, asked, seconds=seconds, by_deadline=by_deadline) from error
 
-    async def _read_body(self, response: aiohttp.ClientResponse, asked: Asked) -> bytes:
-        """Read the body up to the cap; what is longer, or unpacks to more, is refused."""
-        most = self._options.max_response_bytes
-        declared = response.content_length
-        if (
-            declared is not None
-            and declared <= most
-            and hdrs.CONTENT_ENCODING not in response.headers
-        ):
-            return await response.read()
-        content = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            content += chunk
-            if len(content) > most:
-                response.close()
-                raise contract_broken(
-                    f"its body is longer than {most} bytes", asked, response.status
-                )
-        return bytes(content)
+    async def _watch(self, watched: Sequence[Watched[Any]]) -> None:
+        """Look at the files once in a while, in a thread."""
+        while True:
+            await asyncio.sleep(self._options.reload_every)
+            for files in watched:
+                await asyncio.to_thread(files.look)
+
+    def _asked(self, operation: Operation, ids: Sequence[ProductVariantId], call: Call) -> Asked:
+        return Asked(operation, ids, call, self._base, self._identity.presented)
 
     def _retry_after(self, reply: _Reply) -> float | None:
         return retry_after_seconds(reply.headers.get(hdrs.RETRY_AFTER), reply.sent_at)

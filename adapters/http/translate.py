@@ -7,15 +7,19 @@ from http import HTTPStatus
 
 import aiohttp
 import attrs
-from aiohttp.http_exceptions import ContentEncodingError
+from typed_settings import Secret
 
 from shelfport.adapters.http import wire
+from shelfport.adapters.http.credentials import NoCredentials
+from shelfport.adapters.http.secret_text import hidden
 from shelfport.adapters.http.session import ConnectionBroke
+from shelfport.adapters.http.tls_errors import tls_failure
 from shelfport.domain.model import (
     Call,
     Conflict,
     ConnectionFailed,
     ContractViolation,
+    CredentialsUnavailable,
     DeadlineExceeded,
     InventoryError,
     Operation,
@@ -28,6 +32,7 @@ from shelfport.domain.model import (
     TimedOut,
     Unauthorized,
 )
+from shelfport.domain.model.text import one_line
 
 _LONGEST_QUOTE = 200
 
@@ -41,6 +46,13 @@ class Asked:
     call: Call
     where: str
     """The service's base URL, for the sentence."""
+    secrets: Sequence[Secret[str]] = ()
+    """What was presented: a service that quotes it does not get it into a log."""
+
+    def quoted(self, foreign: object) -> str:
+        """Somebody else's words, fit for a sentence: no secret, one line, not endless."""
+        # In this order: a secret that is cut in two is not found.
+        return one_line(hidden(str(foreign), self.secrets))[:_LONGEST_QUOTE]
 
     def failed(
         self,
@@ -64,6 +76,15 @@ class Asked:
         )
 
 
+def without_credentials(asked: Asked, *, seconds: float, by_deadline: bool) -> InventoryError:
+    """The time was over before there were credentials to send a request with."""
+    return asked.failed(
+        DeadlineExceeded if by_deadline else CredentialsUnavailable,
+        f"{asked.where} was not asked: there were no credentials within {seconds:.3g} s",
+        reached=ReachedService.NO,
+    )
+
+
 def unsent(asked: Asked) -> InventoryError:
     """The caller's deadline had passed before anything was sent."""
     return asked.failed(
@@ -82,8 +103,21 @@ def broken(error: Exception, asked: Asked, *, seconds: float, by_deadline: bool)
         seconds: how long it was allowed to take.
         by_deadline: the caller's deadline set that time, not the time for one attempt.
     """
-    where, told = asked.where, _quoted(getattr(error, "message", error))
+    where, told = asked.where, asked.quoted(getattr(error, "message", error))
+    failure = tls_failure(error)
+    if failure is not None:
+        return asked.failed(
+            failure.kind,
+            f"no secure connection to {where}: {failure.sentence}",
+            reached=ReachedService.NO,
+        )
     match error:
+        case NoCredentials():
+            return asked.failed(
+                error.kind,
+                f"{where} was not asked, for want of credentials: {told}",
+                reached=ReachedService.NO,
+            )
         case aiohttp.ConnectionTimeoutError():
             return asked.failed(
                 TimedOut,
@@ -102,7 +136,7 @@ def broken(error: Exception, asked: Asked, *, seconds: float, by_deadline: bool)
         case aiohttp.ClientConnectorError():
             return asked.failed(
                 ConnectionFailed,
-                f"no connection to {where}: {_quoted(error.os_error)}",
+                f"no connection to {where}: {asked.quoted(error.os_error)}",
                 reached=ReachedService.NO,
             )
         case ConnectionBroke() | aiohttp.ClientConnectionError():
@@ -110,8 +144,6 @@ def broken(error: Exception, asked: Asked, *, seconds: float, by_deadline: bool)
                 ConnectionFailed,
                 f"the connection to {where} broke before an answer: {told}",
             )
-        case aiohttp.ClientPayloadError(__cause__=ContentEncodingError()):
-            return asked.failed(ContractViolation, f"the answer of {where} cannot be unpacked")
         case aiohttp.ClientPayloadError():
             return asked.failed(
                 ConnectionFailed,
@@ -132,7 +164,7 @@ def refused(
 ) -> InventoryError:
     """The error of an answer that is neither a success nor, by its problem type, a plain fact."""
     kind, advice = _classified(status, problem.slug)
-    sentence = f"{asked.where} answered {_named(status)}{_told(problem)}{advice}"
+    sentence = f"{asked.where} answered {_named(status)}{_told(problem, asked)}{advice}"
     return asked.failed(kind, sentence, status=status, retry_after=retry_after)
 
 
@@ -140,7 +172,7 @@ def contract_broken(sentence: str, asked: Asked, status: int | None = None) -> I
     """The service answered, but not as inventory-service.yaml promises."""
     return asked.failed(
         ContractViolation,
-        f"{asked.where} answered against the contract: {_quoted(sentence)}",
+        f"{asked.where} answered against the contract: {asked.quoted(sentence)}",
         status=status,
     )
 
@@ -196,14 +228,6 @@ def _named(status: int) -> str:
         return str(status)
 
 
-def _told(problem: wire.Problem) -> str:
+def _told(problem: wire.Problem, asked: Asked) -> str:
     told = problem.detail or problem.title
-    if not told:
-        return ""
-    return f" ({_quoted(told)})"
-
-
-def _quoted(foreign: object) -> str:
-    """Somebody else's words, fit for a sentence and a log: one line, printable, not endless."""
-    line = " ".join(str(foreign).split())[:_LONGEST_QUOTE]
-    return "".join(c if c.isprintable() else "?" for c in line)
+    return f" ({asked.quoted(told)})" if told else ""

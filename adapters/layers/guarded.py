@@ -13,6 +13,7 @@ from shelfport.domain.model import (
     ContractViolation,
     Initialized,
     InitialStock,
+    InsecureConnection,
     InventoryError,
     Operation,
     OperationInProgress,
@@ -29,9 +30,9 @@ T = TypeVar("T")
 class Guarded:
     """Asks the breaker before each call, and tells it what came of it.
 
-    A failure is what the service did: no answer, 5xx, 429, an answer against the contract. A
-    refusal of one request (4xx) says nothing of its health, nor does a caller who left, or whose
-    deadline cut the call, before the call was slow.
+    A failure is what the service did: no answer, 5xx, 429, an answer against the contract, a
+    certificate that nobody can trust. A refusal of one request (4xx) says nothing of its health,
+    nor does a caller who left, or whose deadline cut the call, before the call was slow.
 
     Right: `Limited(Guarded(Observed(http)))`: it sees the time on the wire, request by request.
     Wrong: `Guarded(Limited(…))`, or `Guarded(Split(…))`: it sees our own queue, or 5 requests as 1.
@@ -88,7 +89,7 @@ def _outcome_of(error: InventoryError) -> Outcome:
     match error:
         case OperationInProgress():
             return Outcome.SUCCESS  # it answers, and quickly
-        case TransientError() | ContractViolation():
+        case TransientError() | ContractViolation() | InsecureConnection():
             return Outcome.FAILURE
         case _:
             return Outcome.IGNORED

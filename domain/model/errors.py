@@ -10,6 +10,7 @@ from enum import Enum
 from typing import ClassVar
 
 from shelfport.domain.model.availability import UnavailableReason
+from shelfport.domain.model.text import one_line
 from shelfport.domain.model.variant import ProductVariantId
 
 
@@ -31,7 +32,8 @@ class ReachedService(Enum):
 class InventoryError(Exception):
     """The root of all that may go wrong between a host and the Inventory Service.
 
-    The message is one sentence: what happened, and what to do where something can be done.
+    The message is one sentence: what happened, and what to do where something can be done. It is
+    one line without control characters, whoever's words it quotes: nobody can forge a record.
     What lies beneath (an aiohttp error, a decoding error) is the `__cause__`.
     """
 
@@ -53,7 +55,7 @@ class InventoryError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.operation = operation
         self.ids = tuple(ids)
         """The variants that the request was about."""
@@ -104,6 +106,13 @@ class ConnectionFailed(TransientError):
     """No connection, or one that broke. `reached_service` is NO only if nothing was sent."""
 
     reason = UnavailableReason.UNREACHABLE
+
+
+class CredentialsUnavailable(TransientError):
+    """No credentials could be had for the request, so it was not sent."""
+
+    reason = UnavailableReason.UNREACHABLE
+    reached_service = ReachedService.NO
 
 
 class ServiceOverloaded(TransientError):
@@ -173,9 +182,20 @@ class Conflict(PermanentError):
 
 
 class Unauthorized(PermanentError):
-    """The credentials are missing, wrong or not enough: 401 or 403."""
+    """The credentials are missing, wrong or not enough: 401, 403, or our certificate refused."""
 
     reason = UnavailableReason.UNAUTHORIZED
+
+
+class InsecureConnection(PermanentError):
+    """No secure connection: the service's certificate cannot be trusted, or its TLS is too old.
+
+    Permanent, though a host of a fleet may be the only one that is set up so: a certificate does
+    not get better by asking again, and whoever stands between must not get a second chance.
+    """
+
+    reason = UnavailableReason.UNREACHABLE
+    reached_service = ReachedService.NO
 
 
 class AdapterFault(PermanentError):

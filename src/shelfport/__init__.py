@@ -12,7 +12,15 @@ from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
 from shelfport.adapters.events.counts import EventsSnapshot, SubscriptionSnapshot
 from shelfport.adapters.events.options import EventOptions
-from shelfport.adapters.http import HttpInventory, HttpOptions
+from shelfport.adapters.http import (
+    AuthOptions,
+    BadFile,
+    HostSecret,
+    HttpInventory,
+    HttpOptions,
+    TlsOptions,
+    TlsSnapshot,
+)
 from shelfport.adapters.initializer import NewVariant
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
@@ -57,6 +65,7 @@ from shelfport.domain.model import (
     ConnectionFailed,
     ContractViolation,
     Created,
+    CredentialsUnavailable,
     DeadlineExceeded,
     Death,
     DeathReason,
@@ -65,6 +74,7 @@ from shelfport.domain.model import (
     InitializationPolicy,
     Initialized,
     InitialStock,
+    InsecureConnection,
     InventoryBackInStock,
     InventoryError,
     InventoryEvent,
@@ -138,7 +148,9 @@ __all__ = [
     "AdapterFault",
     "AlreadyThere",
     "Answer",
+    "AuthOptions",
     "Availability",
+    "BadFile",
     "Breaker",
     "BreakerChanged",
     "BreakerOptions",
@@ -157,12 +169,14 @@ __all__ = [
     "Container",
     "ContractViolation",
     "Created",
+    "CredentialsUnavailable",
     "DeadlineExceeded",
     "Death",
     "DeathReason",
     "EventOptions",
     "EventsSnapshot",
     "Freshness",
+    "HostSecret",
     "HttpInventory",
     "HttpOptions",
     "InMemoryInventory",
@@ -177,6 +191,7 @@ __all__ = [
     "InitializationQueue",
     "InitializationQueued",
     "Initialized",
+    "InsecureConnection",
     "InventoryBackInStock",
     "InventoryError",
     "InventoryEvent",
@@ -233,6 +248,8 @@ __all__ = [
     "SubscriptionSnapshot",
     "SystemClock",
     "TimedOut",
+    "TlsOptions",
+    "TlsSnapshot",
     "TransientError",
     "Unauthorized",
     "Unavailable",

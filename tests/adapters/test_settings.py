@@ -55,6 +55,10 @@ def test_base_urls(url: str) -> None:
         ("https://me@inventory.internal", "set `token` instead"),
         ("https://me:secret@inventory.internal:99999", "carries credentials"),
         ("https://inventory.internal:99999", "no URL: Port out of range"),
+        (
+            "https://inventory.internal/\r\nERROR forged",
+            "must not have blanks or control characters",
+        ),
         ("https://inventory.internal?x=1", "must not have a query or a fragment"),
         ("https://inventory.internal#x", "must not have a query or a fragment"),
         ("http://[::1", "no URL: Invalid IPv6 URL"),

@@ -152,3 +152,13 @@ def test_a_bad_environment(
         load_settings()
 
     assert sentence in str(info.value)
+
+
+@pytest.mark.parametrize("opening", ["[", "{a="])
+def test_a_file_that_is_nested_too_deeply(tmp_path: Path, opening: str) -> None:
+    """A value inside a thousand others is a sentence, and no crash of the TOML parser."""
+    file = tmp_path / "deep.toml"
+    file.write_text("[shelfport]\ndeadline = " + opening * 3000)
+
+    with pytest.raises(SettingsError, match=r"deep\.toml is nested too deeply"):
+        load_settings(file)

@@ -24,9 +24,13 @@ def damaged(document: Any, rng: random.Random) -> bytes:
         for _ in range(rng.randint(1, 3)):
             document = _swapped(document, rng)
     content = json.dumps(document).encode("utf-8", "surrogatepass")
-    if rng.random() < 0.6:
-        for _ in range(rng.randint(1, 3)):
-            content = rng.choice(_BYTES)(content, rng)
+    return damaged_bytes(content, rng) if rng.random() < 0.6 else content
+
+
+def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
+    """`content`, damaged in one to three of many ways."""
+    for _ in range(rng.randint(1, 3)):
+        content = rng.choice(_BYTES)(content, rng)
     return content
 
 

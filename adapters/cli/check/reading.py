@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from shelfport.adapters.cli.check.model import Case, Finding, failed, ok
+from shelfport.adapters.http import BadFile
 from shelfport.domain.model import (
     AdapterFault,
     Call,
     ConnectionFailed,
     ContractViolation,
+    CredentialsUnavailable,
     DeadlineExceeded,
     InventoryError,
     ProductVariantId,
@@ -32,9 +34,9 @@ _FIXES: tuple[tuple[type[InventoryError], str], ...] = (
     ),
     (
         ConnectionFailed,
-        "the port is open: check whether base_url must begin with https:// or http://, and the "
-        "certificate",
+        "the port is open: check whether base_url must begin with https:// or http://",
     ),
+    (CredentialsUnavailable, "look at auth.token_url, or at the host's own source of the secret"),
     (DeadlineExceeded, "give more time with --deadline or the setting deadline"),
     (TimedOut, "find out why the service is slow, or raise http.attempt_timeout"),
     (ServiceOverloaded, "wait a moment and check again; it asks for patience"),
@@ -62,6 +64,8 @@ async def read(case: Case) -> Finding:
             began = clock.monotonic()
             answer = (await container.port().read((variant,), call))[variant]
             took = f"in {(clock.monotonic() - began) * 1000:.1f} ms"
+    except BadFile as error:
+        return failed(str(error), "correct the setting, or the file")
     except InventoryError as error:
         return _failure(error, case)
     match answer:
@@ -80,7 +84,7 @@ def _failure(error: InventoryError, case: Case) -> Finding:
     if isinstance(error, Unauthorized):
         fix = (
             "set token, such as by SHELFPORT_TOKEN"
-            if case.settings.token is None
-            else "replace token: the service does not accept the one that is set"
+            if case.settings.credentials.scheme == "none"
+            else "replace token, or what auth says: the service does not accept it"
         )
     return failed(str(error), f"{fix} (correlation id {case.correlation_id})")

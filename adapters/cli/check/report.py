@@ -8,7 +8,7 @@ from rich.text import Text
 from shelfport.adapters.cli.check.model import Outcome, Result
 from shelfport.adapters.cli.check.setting_list import Listed, Origin
 from shelfport.adapters.cli.output import SCHEMA, print_text
-from shelfport.adapters.cli.running import printable
+from shelfport.domain.model.text import one_line
 
 _STYLES = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_TRIED: "dim"}
 
@@ -82,10 +82,10 @@ def print_result(result: Result, *, width: int) -> None:
     outcome = finding.outcome.value.lower().replace("_", " ")
     line = Text(f"  {result.name:<{width}}  ")
     line.append(f"{outcome:<9}", _STYLES[finding.outcome])
-    line.append(f"  {printable(finding.detail)}")
+    line.append(f"  {one_line(finding.detail)}")
     print_text(line)
     if finding.fix is not None:
-        print_text(Text(f"  {'':<{width}}  {'':<9}  To do: {printable(finding.fix)}"))
+        print_text(Text(f"  {'':<{width}}  {'':<9}  To do: {one_line(finding.fix)}"))
 
 
 def _value(setting: Listed) -> str:
@@ -95,9 +95,9 @@ def _value(setting: Listed) -> str:
         case bool(value):
             return "true" if value else "false"
         case value:
-            return printable(str(value))
+            return one_line(str(value))
 
 
 def _place(setting: Listed) -> str:
     kind = setting.origin.value.lower().replace("_", " ")
-    return kind if setting.place is None else f"{kind}: {printable(setting.place)}"
+    return kind if setting.place is None else f"{kind}: {one_line(setting.place)}"

@@ -13,10 +13,9 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.cli.options import option_name
+from shelfport.adapters.http.secret_text import MASK
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
-
-MASK = str(Secret("masked whatever it is"))
 
 
 class Origin(Enum):
@@ -106,7 +105,7 @@ def _variable(name: str) -> str:
 
 
 def _table(file: Path) -> Any:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         return tomllib.loads(file.read_text(encoding="utf-8")).get(SECTION)
     return None
 

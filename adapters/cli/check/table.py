@@ -5,6 +5,7 @@ from typing import Final
 from shelfport.adapters.cli.check.connection import dns, tcp
 from shelfport.adapters.cli.check.model import Check
 from shelfport.adapters.cli.check.reading import read
+from shelfport.adapters.cli.check.secured import tls
 from shelfport.adapters.cli.check.setup import adapter, settings
 
 CHECKS: Final = (
@@ -12,5 +13,6 @@ CHECKS: Final = (
     Check("adapter", needs=("settings",), run=adapter),
     Check("dns", needs=("adapter",), run=dns),
     Check("tcp", needs=("dns",), run=tcp),
-    Check("read", needs=("adapter", "tcp"), run=read),
+    Check("tls", needs=("tcp",), run=tls),
+    Check("read", needs=("adapter", "tls"), run=read),
 )

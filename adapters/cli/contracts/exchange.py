@@ -12,7 +12,7 @@ from rich.text import Text
 from shelfport.adapters.cli.contracts.failing import contracts_tried
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json, print_text
-from shelfport.adapters.cli.running import Exit, Misuse, printable
+from shelfport.adapters.cli.running import Exit, Misuse
 from shelfport.contracts.broker import (
     BrokerAccess,
     Decision,
@@ -23,6 +23,7 @@ from shelfport.contracts.broker import (
     record_deployment,
 )
 from shelfport.contracts.pact_files import packaged_pacts, read_pacts
+from shelfport.domain.model.text import one_line
 
 _ANSWERS = {True: ("yes", "green"), False: ("no", "red"), None: ("not known", "yellow")}
 _VERIFIED = {True: "verified", False: "failed", None: "not verified"}
@@ -110,7 +111,7 @@ def _access(broker: str | None) -> BrokerAccess:
 
 
 def _say(sentence: str) -> None:
-    print_text(Text(printable(sentence)))
+    print_text(Text(one_line(sentence)))
 
 
 def _document(decision: Decision) -> DecisionDocument:
@@ -124,10 +125,10 @@ def _document(decision: Decision) -> DecisionDocument:
 def _print(decision: Decision) -> None:
     answer, style = _ANSWERS[decision.deployable]
     line = Text(answer, style)
-    line.append(f": {printable(decision.reason)}")
+    line.append(f": {one_line(decision.reason)}")
     print_text(line)
     for pair in decision.pairs:
-        print_text(Text(f"  {printable(_named(pair))}: {_VERIFIED[pair.success]}"))
+        print_text(Text(f"  {one_line(_named(pair))}: {_VERIFIED[pair.success]}"))
 
 
 def _named(pair: Pair) -> str:

@@ -15,7 +15,7 @@ from shelfport.adapters.cli.contracts.checkout import version_here
 from shelfport.adapters.cli.contracts.failing import contracts_tried
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json, print_text
-from shelfport.adapters.cli.running import Exit, Misuse, complain, printable
+from shelfport.adapters.cli.running import Exit, Misuse, complain
 from shelfport.contracts.broker import BrokerAccess
 from shelfport.contracts.pact_files import packaged_pacts, read_pacts
 from shelfport.contracts.verify import (
@@ -27,6 +27,7 @@ from shelfport.contracts.verify import (
     Verification,
     verify,
 )
+from shelfport.domain.model.text import one_line
 
 TOKEN_VARIABLE: Final = "PACT_PROVIDER_TOKEN"  # noqa: S105 - a name
 """The bearer token that the provider accepts; not an option, which everybody could read."""
@@ -167,11 +168,11 @@ def _print_interaction(one: Interaction) -> None:
     if one.verdict is not Verdict.HOLDS:
         print_text(Text())
     line = Text(f"{one.verdict.value.lower():<{len(_INDENT)}}", _STYLES[one.verdict])
-    line.append(printable(one.description), "bold" if one.verdict is Verdict.FAILED else "")
+    line.append(one_line(one.description), "bold" if one.verdict is Verdict.FAILED else "")
     print_text(line)
     if one.given:
-        print_text(Text(f"{_INDENT}given that {printable(one.given)}", "dim"))
+        print_text(Text(f"{_INDENT}given that {one_line(one.given)}", "dim"))
     for mismatch in one.mismatches:
-        print_text(Text(f"{_INDENT}{mismatch.where}: {printable(mismatch.what)}"))
+        print_text(Text(f"{_INDENT}{mismatch.where}: {one_line(mismatch.what)}"))
     if one.verdict is not Verdict.HOLDS:
         print_text(Text())

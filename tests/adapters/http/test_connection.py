@@ -7,9 +7,8 @@ import socket
 import pytest
 from aiohttp import web
 
-from shelfport import DEFAULT_CALL, ConnectionFailed, HttpInventory, ReachedService
+from shelfport import DEFAULT_CALL, ConnectionFailed, ReachedService
 from tests.adapters.http.conftest import Connect
-from tests.support.clocks import ManualClock
 from tests.support.servers import conversing, read_request, serving, stocked, wire_level
 from tests.support.values import an_id, ids
 
@@ -100,16 +99,3 @@ async def test_proxies_of_the_environment_are_not_used(
         port = await connect(service.url)
 
         assert ids(2) == list(await port.read(ids(2), DEFAULT_CALL))
-
-
-async def test_a_token_is_sent() -> None:
-    """A bearer token goes with every request (RFC 6750)."""
-    from typed_settings import Secret
-
-    async with serving(stocked(ids(2))) as service:
-        port = HttpInventory(service.url, clock=ManualClock(), token=Secret("s3cret"))
-        async with port:
-            await port.read(ids(2), DEFAULT_CALL)
-
-    assert ["Bearer s3cret"] == [r.headers["Authorization"] for r in service.requests]
-    assert "s3cret" not in repr(vars(port))

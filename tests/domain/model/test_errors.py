@@ -161,3 +161,10 @@ def test_about_another_call(reached: ReachedService) -> None:
         "retry_after": 2.5,
     } == vars(other)
     assert ("c", 3, (an_id(1),)) == (error.correlation_id, error.attempts, error.ids)
+
+
+def test_a_message_is_one_line() -> None:
+    """Whatever an adapter says, its error cannot begin a record of its own, or obey a terminal."""
+    error = ConnectionFailed("down\r\nERROR forged \x1b[31m\u2028\u202e\ud800 end")
+
+    assert "down ERROR forged  [31m    end" == str(error)

@@ -16,7 +16,7 @@ from tests.support.servers import Handler, always, conversing, problem, raw, ser
 
 VARIANT = str(CATALOGUE[0].variant_id)
 NOWHERE = "http://127.0.0.1:9"
-CHECKS = ("settings", "adapter", "dns", "tcp", "read")
+CHECKS = ("settings", "adapter", "dns", "tcp", "tls", "read")
 
 
 def outcomes(done: Ended) -> dict[str, str]:
@@ -31,7 +31,7 @@ async def test_all_is_well(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
     """With a service that answers, every check is ok; in a pipe the list is plain text."""
     done = await run_shelfport("check", "--base-url", sandbox.url, "--variant", VARIANT)
 
-    assert dict.fromkeys(CHECKS, "ok") == outcomes(done)
+    assert dict.fromkeys(CHECKS, "ok") | {"tls": "not tried"} == outcomes(done)
     assert (0, "", False) == (done.code, done.err, "\x1b" in done.out)
     assert f"{VARIANT} is IN_STOCK, 34 available, in " in done.out
     assert f"connected to 127.0.0.1, port {sandbox.url.rpartition(':')[2]}, in " in done.out
@@ -46,7 +46,7 @@ async def test_columns_are_aligned(call_shelfport: Shelfport, sandbox: Sandbox) 
     assert len({row.index("default") for row in rows if row.endswith("default")}) == 1
     [given] = [row for row in rows if "command line" in row]
     assert rows[1].index("default") == given.index("command line: --base-url")
-    assert {11} == {row.index("ok") - 1 for row in checks.splitlines()}
+    assert {11} == {row.index("ok") - 1 for row in checks.splitlines() if "not tried" not in row}
 
 
 async def test_an_unknown_variant_is_an_answer(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
@@ -73,7 +73,9 @@ async def test_a_closed_port(call_shelfport: Shelfport) -> None:
     """Where nobody listens, tcp fails with what to do, and the read is not tried because of it."""
     done = await call_shelfport("check", "--base-url", NOWHERE)
 
-    assert ("ok", "failed", "not tried") == tuple(outcomes(done)[n] for n in CHECKS[2:])
+    assert ("ok", "failed", "not tried", "not tried") == tuple(
+        outcomes(done)[n] for n in CHECKS[2:]
+    )
     assert "no connection to port 9: 127.0.0.1 refuses" in done.out
     assert "To do: start the service" in done.out
     assert (1, "", True) == (done.code, done.err, "tcp failed" in done.out)
@@ -83,9 +85,9 @@ async def test_a_name_that_does_not_resolve(call_shelfport: Shelfport) -> None:
     """A name without addresses fails at dns, and nothing after it is tried."""
     done = await call_shelfport("check", "--base-url", "https://inventory.invalid")
 
-    assert ("failed", "not tried", "not tried") == tuple(outcomes(done)[n] for n in CHECKS[2:])
+    assert ("failed", *["not tried"] * 3) == tuple(outcomes(done)[n] for n in CHECKS[2:])
     assert "the name inventory.invalid does not resolve" in done.out
-    assert (1, 2) == (done.code, done.out.count("dns failed"))
+    assert (1, 3) == (done.code, done.out.count("dns failed"))
 
 
 def test_name_servers_that_are_silent() -> None:
@@ -199,7 +201,7 @@ async def test_a_token_that_is_not_accepted(call_shelfport: Shelfport) -> None:
     async with serving(unauthenticated) as service:
         done = await call_shelfport("check", "--base-url", service.url, SHELFPORT_TOKEN="hunter2")
 
-    assert "replace token: the service does not accept" in done.out
+    assert "replace token, or what auth says: the service does not" in done.out
     assert "hunter2" not in done.out + done.err
     assert "environment: SHELFPORT_TOKEN" in done.out
 
@@ -217,8 +219,8 @@ async def test_https_to_a_plain_port(call_shelfport: Shelfport, sandbox: Sandbox
     url = sandbox.url.replace("http://", "https://")
     done = await call_shelfport("check", "--base-url", url)
 
-    assert ("ok", "failed") == (outcomes(done)["tcp"], outcomes(done)["read"])
-    assert "check whether base_url must begin with https:// or http://" in done.out
+    assert ("ok", "failed") == (outcomes(done)["tcp"], outcomes(done)["tls"])
+    assert "what answers speaks no TLS: must base_url begin with http://?" in done.out
 
 
 async def test_a_service_that_hangs(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
@@ -244,7 +246,9 @@ async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
         "origin": "COMMAND_LINE",
         "place": "--base-url",
     } == document["settings"][0]
-    assert ["OK", "OK", "OK", "FAILED", "NOT_TRIED"] == [c["outcome"] for c in document["checks"]]
+    assert ["OK", "OK", "OK", "FAILED", "NOT_TRIED", "NOT_TRIED"] == [
+        c["outcome"] for c in document["checks"]
+    ]
     assert {
         "name": "read",
         "outcome": "NOT_TRIED",
@@ -265,7 +269,7 @@ async def test_json_of_bad_settings(call_shelfport: Shelfport) -> None:
     assert ("soon", "ENVIRONMENT", "SHELFPORT_DEADLINE") == tuple(
         deadline[k] for k in ("value", "origin", "place")
     )
-    assert ["FAILED", *["NOT_TRIED"] * 4] == [c["outcome"] for c in document["checks"]]
+    assert ["FAILED", *["NOT_TRIED"] * 5] == [c["outcome"] for c in document["checks"]]
     assert (2, 1) == (done.code, len(done.err.splitlines()))
 
 

@@ -1,0 +1,154 @@
+"""The network is hostile: what is asked for, what is taken, and how much of it."""
+
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from shelfport import (
+    DEFAULT_CALL,
+    Call,
+    ContractViolation,
+    HttpInventory,
+    HttpOptions,
+    StockReading,
+    SystemClock,
+)
+from tests.adapters.http.conftest import Connect
+from tests.support.servers import conversing, raw, serving, stocked
+from tests.support.values import an_id, ids
+
+VARIANT = an_id(1)
+CAP = 65_536
+SPACES = b" " * 20_000_000
+
+
+def brotli(content: bytes) -> bytes:
+    import brotli as library  # type: ignore[import-untyped]  # it has no types
+
+    return bytes(library.compress(content, quality=5))
+
+
+def double_gzip(content: bytes) -> bytes:
+    return gzip.compress(content) * 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack", "sentence"),
+    [
+        ("gzip", gzip.compress, "its body is longer than 65536 bytes"),
+        ("br", brotli, "its body is packed in a way that was not asked for"),
+        ("zstd", zlib.compress, "its body is packed in a way that was not asked for"),
+        ("deflate", zlib.compress, "its body is packed in a way that was not asked for"),
+        ("gzip, gzip", gzip.compress, "its body is packed in a way that was not asked for"),
+    ],
+)
+async def test_bombs(
+    connect: Connect, encoding: str, pack: Callable[[bytes], bytes], sentence: str
+) -> None:
+    """What was packed to burst is refused, with memory bounded, whatever it was packed with."""
+    bomb = pack(SPACES)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=bomb, headers={"Content-Encoding": encoding})
+
+    async with serving(handler) as service:
+        port = await connect(service.url, HttpOptions(max_response_bytes=CAP, attempt_timeout=30))
+        tracemalloc.start()
+        with pytest.raises(ContractViolation, match=sentence):
+            await port.read([VARIANT], DEFAULT_CALL)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 3_000_000
+    assert "gzip" == service.requests[0].headers["Accept-Encoding"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"[]")[:-4], b"not gzip", gzip.compress(b"[]") + b"more", b""],
+    ids=["cut", "not packed", "more after it", "empty"],
+)
+async def test_badly_packed(connect: Connect, content: bytes) -> None:
+    """A packed body that ends early, goes on after its end, or is none, is no answer."""
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=content, headers={"Content-Encoding": "gzip"})
+
+    async with serving(handler) as service:
+        port = await connect(service.url)
+        with pytest.raises(ContractViolation, match="its body cannot be unpacked"):
+            await port.read([VARIANT], DEFAULT_CALL)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b"X-A: b\r\n" * 65, b"X-A: " + b"b" * 8_200 + b"\r\n"],
+    ids=["many", "long"],
+)
+async def test_headers_are_bounded(connect: Connect, headers: bytes) -> None:
+    """An answer of more than 64 headers, or with one of more than 8,190 bytes, is no answer."""
+    async with conversing(raw(HEAD + headers + b"\r\n[]")) as url:
+        port = await connect(url)
+        with pytest.raises(ContractViolation, match="does not speak HTTP"):
+            await port.read(ids(2), DEFAULT_CALL)
+
+
+async def test_headers_within_bounds(connect: Connect) -> None:
+    """What gateways add fits."""
+    headers = b"X-A: b\r\n" * 50 + b"X-B: " + b"b" * 8_000 + b"\r\n"
+    async with conversing(raw(HEAD + headers + b"\r\n[]")) as url:
+        port = await connect(url)
+
+        assert 2 == len(await port.read(ids(2), DEFAULT_CALL))
+
+
+async def test_a_proxy_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the setting, requests go to the proxy that the environment names, but for NO_PROXY."""
+    async with serving(stocked(ids(1))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        options = HttpOptions(environment_proxy=True)
+        target = "http://inventory.invalid"
+        async with HttpInventory(target, clock=SystemClock(), options=options) as port:
+            answers = await port.read([VARIANT], DEFAULT_CALL)
+        assert isinstance(answers[VARIANT], StockReading)
+        assert ["inventory.invalid"] == [request.host for request in proxy.requests]
+
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        async with (
+            serving(stocked(ids(1))) as service,
+            HttpInventory(service.url, clock=SystemClock(), options=options) as port,
+        ):
+            await port.read([VARIANT], DEFAULT_CALL)
+        assert (1, 1) == (len(proxy.requests), len(service.requests))
+
+
+async def test_a_netrc_is_not_read(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Passwords that somebody keeps for other programs go nowhere, a proxy or not."""
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("default login me password s3cret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with serving(stocked(ids(1))) as service:
+        port = await connect(service.url, HttpOptions(environment_proxy=True))
+        await port.read([VARIANT], DEFAULT_CALL)
+
+    assert "Authorization" not in service.requests[0].headers
+
+
+async def test_ids_cannot_smuggle_headers(connect: Connect) -> None:
+    """A correlation id with a line break reaches the service as one header, cleaned."""
+    async with serving(stocked(ids(1))) as service:
+        port = await connect(service.url)
+        await port.read([VARIANT], Call(correlation_id="a\r\nX-Admin: yes", traceparent="00-\r\n"))
+
+    headers = service.requests[0].headers
+    assert ("aX-Admin:yes", False) == (headers["X-Correlation-ID"], "X-Admin" in headers)
+    assert "traceparent" not in headers

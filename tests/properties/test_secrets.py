@@ -1,0 +1,280 @@
+"""A planted secret is hunted through everything that the library emits; forged records, too."""
+
+import asyncio
+import contextlib
+import io
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from aiohttp import web
+from dependency_injector import providers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shelfport import (
+    AuthOptions,
+    BreakerOptions,
+    Call,
+    Container,
+    HttpOptions,
+    InventoryError,
+    RetryOptions,
+    Settings,
+    TlsOptions,
+    request_context,
+)
+from shelfport.adapters.cli import main
+from shelfport.contracts.sandbox import Faults, Sandbox, seed_records
+from tests.support.servers import serving
+from tests.support.values import an_id, an_initial_stock, ids
+
+secrets = st.text(st.sampled_from("abcXYZ0189-._~+/= :%&"), min_size=6, max_size=30).filter(
+    lambda text: text == text.strip() and len(set(text)) > 4
+)
+hostile = st.text(max_size=60) | st.sampled_from(
+    ["a\r\nERROR forged", "\x1b[31m", "\u2028\u202e", "\x00"]
+)
+
+
+class Kept(logging.Handler):
+    """Every record of every logger, as a host would have it written, and its fields."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextlib.contextmanager
+def everything_logged() -> Iterator[Kept]:
+    kept = Kept()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(kept)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield kept
+    finally:
+        root.removeHandler(kept)
+        root.setLevel(level)
+
+
+def told(error: BaseException) -> str:
+    """An error as error trackers have it: with its causes, and the variables of all frames."""
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(whole.format())
+
+
+def reprs(thing: object, depth: int = 6, seen: set[int] | None = None) -> Iterator[str]:
+    """The `repr` of an object and of everything of ours that it holds."""
+    seen = set() if seen is None else seen
+    if depth == 0 or id(thing) in seen:
+        return
+    seen.add(id(thing))
+    yield repr(thing)
+    if type(thing).__module__.startswith("typed_settings"):
+        return  # the box itself
+    slots = [
+        n for c in type(thing).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(thing, n)
+    ]
+    held: dict[str, Any] = {**getattr(thing, "__dict__", {})}
+    if type(thing).__module__.startswith("shelfport"):
+        held |= {name: getattr(thing, name) for name in slots}
+        for value in held.values():
+            yield from reprs(value, depth - 1, seen)
+
+
+async def everything(settings: Settings) -> tuple[str, Kept]:
+    """Reads and writes that go wrong, and all that can be seen of them."""
+    seen: list[str] = []
+    with everything_logged() as kept:
+        container = Container(settings=providers.Object(settings))
+        async with container.integration() as inventory:
+            port = container.port()
+            for wanted in (ids(1), ids(2)):
+                try:
+                    await port.read(wanted, Call(max_staleness=0))
+                except InventoryError as error:
+                    seen.append(told(error))
+            try:
+                await port.initialize(an_initial_stock(an_id(1)), Call())
+            except InventoryError as error:
+                seen.append(told(error))
+            page = await inventory.get_stock_levels(ids(2))
+            seen += [repr(page), repr(inventory), repr(inventory.snapshot())]
+            for thing in (container.adapter(), port, inventory, settings):
+                seen += reprs(thing)
+    seen += [f"{r.getMessage()} {r.__dict__} {r.exc_text}" for r in kept.records]
+    return "\n".join(seen), kept
+
+
+def hasty(url: str, auth: AuthOptions) -> Settings:
+    return Settings(
+        base_url=url,
+        auth=auth,
+        http=HttpOptions(attempt_timeout=0.2),
+        retry=RetryOptions(attempts=1),
+        breaker=BreakerOptions(minimum=1000),
+    )
+
+
+@pytest.fixture(scope="module")
+def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
+    service = Sandbox(seed=seed_records())
+    runner.run(service.__aenter__())
+    yield service
+    runner.run(service.__aexit__(None, None, None))
+
+
+@given(
+    secret=secrets,
+    scheme=st.sampled_from(["bearer", "api_key"]),
+    faults=st.sampled_from(
+        [
+            Faults(),
+            Faults(mode="down"),
+            Faults(mode="refuse"),
+            Faults(mode="garbage"),
+            Faults(mode="truncated"),
+            Faults(error_rate=1.0, error_status=401),
+        ]
+    ),
+)
+def test_a_planted_secret_is_nowhere(
+    runner: asyncio.Runner, sandbox: Sandbox, secret: str, scheme: Any, faults: Faults
+) -> None:
+    """Not in records at DEBUG, errors with all frames' variables, reprs, snapshot, or journal."""
+    sandbox.faults = faults
+    sandbox.clear_journal()
+
+    emitted, _ = runner.run(
+        everything(hasty(sandbox.url, AuthOptions(scheme=scheme, secret=secret)))
+    )
+
+    assert secret not in emitted
+    assert secret not in repr(sandbox.journal)
+    assert sandbox.journal
+
+
+@given(secret=secrets)
+def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: str) -> None:
+    """What the service says of the credentials gets into sentences and records with a mask."""
+
+    async def quoting(request: web.BaseRequest) -> web.StreamResponse:
+        told = f"bad token: {request.headers['Authorization']}" + "x" * 300
+        return web.json_response({"type": "about:blank", "detail": told}, status=403)
+
+    async def run() -> str:
+        async with serving(quoting) as service:
+            settings = hasty(service.url, AuthOptions(scheme="bearer", secret=secret))
+            container = Container(settings=providers.Object(settings))
+            with everything_logged() as kept:
+                async with container.integration():
+                    try:
+                        await container.port().read(ids(1), Call())
+                    except InventoryError as error:
+                        said = [r.getMessage() for r in kept.records if r.name != "asyncio"]
+                        return f"{error} {said}"
+        return "no error"
+
+    emitted = runner.run(run())
+
+    assert "bad token: Bearer *******" in emitted
+    assert secret not in emitted
+
+
+@given(
+    secret=secrets,
+    client_auth=st.sampled_from(["basic", "body"]),
+    status=st.sampled_from([200, 201, 400, 503, None]),
+)
+def test_a_client_secret_is_nowhere(
+    runner: asyncio.Runner, secret: str, client_auth: Any, status: int | None
+) -> None:
+    """Nor is a client's secret, or the token that it bought, whatever the endpoint answers."""
+    token = "bought" + secret[::-1].replace(" ", "_")
+
+    async def selling(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/token":
+            if status is None and request.transport is not None:
+                request.transport.abort()
+            if status in {200, 201}:
+                kind = "Bearer" if status == 200 else "mac"
+                return web.json_response({"access_token": token, "token_type": kind})
+            refusal = {"error": secret, "error_description": secret}
+            return web.json_response(refusal, status=status or 500)
+        return web.Response(status=500)
+
+    async def run() -> str:
+        async with serving(selling) as service:
+            auth = AuthOptions(
+                scheme="client_credentials",
+                secret=secret,
+                client_id="shop",
+                client_auth=client_auth,
+                token_url=f"{service.url}/token",
+            )
+            return (await everything(hasty(service.url, auth)))[0]
+
+    emitted = runner.run(run())
+
+    assert secret not in emitted
+    assert quote_plus(secret) not in emitted
+    assert token not in emitted
+
+
+@given(secret=secrets, json=st.booleans(), verbose=st.booleans())
+def test_the_command_shows_no_secret(secret: str, json: bool, verbose: bool) -> None:
+    """`check` shows where a secret came from, and not what it is; errors neither."""
+    out, err = io.StringIO(), io.StringIO()
+    arguments = ["check", *["--json"] * json, *["--verbose"] * verbose]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHELFPORT_BASE_URL", "http://127.0.0.1:9")
+        patch.setenv("SHELFPORT_AUTH_SCHEME", "bearer")
+        patch.setenv("SHELFPORT_AUTH_SECRET", secret)
+        patch.setenv("SHELFPORT_TLS_CERT_FILE", "/nowhere")
+        patch.setenv("SHELFPORT_TLS_KEY_PASSWORD", secret)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(arguments)
+
+    assert "SHELFPORT_AUTH_SECRET" in out.getvalue()
+    assert secret not in out.getvalue() + err.getvalue()
+    assert secret not in repr(TlsOptions(cert_file="/f", key_password=secret))
+
+
+@given(detail=hostile, correlation_id=hostile, status=st.sampled_from([200, 401, 418, 500, 503]))
+def test_nobody_forges_a_record(
+    runner: asyncio.Runner, detail: str, correlation_id: str, status: int
+) -> None:
+    """Whatever the service says and the caller is called, our records are printable lines."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        content = {"type": detail, "detail": detail, "title": detail, "status": detail}
+        return web.json_response(content, status=status)
+
+    async def run() -> Kept:
+        async with serving(answer) as service:
+            with request_context(correlation_id=correlation_id, traceparent=detail):
+                container = Container(settings=providers.Object(hasty(service.url, AuthOptions())))
+                with everything_logged() as kept:
+                    async with container.integration() as inventory:
+                        await inventory.get_stock_levels(ids(2))
+                        await inventory.get_stock_level(an_id(1), correlation_id=correlation_id)
+        return kept
+
+    ours = [r for r in runner.run(run()).records if r.name.startswith("shelfport")]
+
+    assert ours
+    for record in ours:
+        fields = [
+            v for k, v in record.__dict__.items() if k in {"correlation_id", "error", "status"}
+        ]
+        assert record.getMessage().isprintable(), record.getMessage()
+        assert all(str(field).isprintable() for field in fields)
+        assert record.exc_info is None
