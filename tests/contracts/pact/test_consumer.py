@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typed_settings import Secret
 
-from shelfport import HttpInventory, InventoryError, InventoryPort
+from shelfport import AuthOptions, HttpInventory, InventoryError, InventoryPort
 from shelfport.contracts.pact.consumer import TOKEN, example_of
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.writing import FILE_NAME, new_pact, normal_form
@@ -38,7 +38,9 @@ async def test_interaction(description: str, tmp_path: Path) -> None:
 
     with pact.serve() as service:
         async with HttpInventory(
-            str(service.url), clock=AfterTheExamples(), token=Secret(TOKEN)
+            str(service.url),
+            clock=AfterTheExamples(),
+            auth=AuthOptions(scheme="bearer", secret=Secret(TOKEN)),
         ) as port:
             outcome = await outcome_of(port, interaction)
     pact.write_file(tmp_path)
