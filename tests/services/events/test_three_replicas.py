@@ -116,7 +116,8 @@ async def test_a_change_reaches_all_caches(
         if LONG:
             polled = await delays(sandbox, [EventOptions()] * 3)
             report("p50 {:.0f} ms, p99 {:.0f} ms by polling".format(*percentiles(polled)))
-            assert statistics.median(told) * 2 < statistics.median(polled)
+            # The slow ends: half of what is polled for was about to be asked for anyway.
+            assert percentiles(told)[1] < percentiles(polled)[1]
 
     assert 3 * CHANGES == len(told)
     # All of them, though each was read as fresh for FRESH_FOR: polling cannot do that.
