@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from shelfport.adapters.log_event import event
+
 T = TypeVar("T")
 
 logger = logging.getLogger("shelfport.background")
@@ -62,4 +64,10 @@ class Background:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed: this is a bug", task.get_name(), exc_info=error)
+            name = task.get_name()
+            logger.error(
+                "%s failed: this is a bug",
+                name,
+                exc_info=error,
+                extra=event("inventory.task_fault", task=name),
+            )

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
-from shelfport.adapters.layers import Breaker
+from shelfport.adapters.layers import Breaker, CacheSnapshot
 from shelfport.adapters.settings import InitialStockOptions
 from shelfport.adapters.snapshot import Snapshot
+from shelfport.adapters.telemetry import Telemetry
 from shelfport.domain.model import (
     DEFAULT_CALL,
     Availability,
     Call,
     Initialized,
     InitialStock,
+    RetryBudget,
 )
 from shelfport.domain.model.signals import BreakerState
 from shelfport.domain.services import InventoryInitialization, StockLookup
@@ -50,6 +52,9 @@ class InventoryIntegration(Generic[RefT]):
         initial: InitialStockOptions,
         new_key: Callable[[], UUID],
         breaker: Breaker,
+        cache: Callable[[], CacheSnapshot],
+        budget: RetryBudget,
+        telemetry: Sequence[Telemetry] = (),
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -59,6 +64,9 @@ class InventoryIntegration(Generic[RefT]):
         self._initial = initial
         self._new_key = new_key
         self._breaker = breaker
+        self._cache = cache
+        self._budget = budget
+        self._telemetry = telemetry
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -71,6 +79,8 @@ class InventoryIntegration(Generic[RefT]):
         async with AsyncExitStack() as stack:
             for resource in self._resources:
                 await stack.enter_async_context(resource)
+            for telemetry in self._telemetry:
+                stack.enter_context(telemetry.showing(self.snapshot))
             self._open = stack.pop_all()
         return self
 
@@ -170,7 +180,12 @@ class InventoryIntegration(Generic[RefT]):
 
     def snapshot(self) -> Snapshot:
         """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
-        return Snapshot(circuit=self._breaker.snapshot(self._clock.monotonic()))
+        return Snapshot(
+            open=self._open is not None,
+            circuit=self._breaker.snapshot(self._clock.monotonic()),
+            cache=self._cache(),
+            retry_budget=self._budget.tokens,
+        )
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.

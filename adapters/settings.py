@@ -20,6 +20,7 @@ from shelfport.adapters.layers import (
     RetryOptions,
     SplitOptions,
 )
+from shelfport.adapters.log_sampling import LogOptions
 from shelfport.domain.model.validators import number, units
 
 _LONGEST_BASE_URL = 512
@@ -105,6 +106,7 @@ class Settings:
     limit: LimitOptions = attrs.field(factory=LimitOptions)
     breaker: BreakerOptions = attrs.field(factory=BreakerOptions)
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
+    logs: LogOptions = attrs.field(factory=LogOptions)
 
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:

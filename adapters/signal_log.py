@@ -2,7 +2,10 @@
 
 import logging
 
+from shelfport.adapters.call_log import log_attempt
+from shelfport.adapters.log_event import event
 from shelfport.domain.model.signals import (
+    Attempted,
     BreakerChanged,
     BreakerState,
     RefreshFailed,
@@ -12,14 +15,20 @@ from shelfport.domain.model.signals import (
     ServedStale,
     Signal,
 )
-from shelfport.ports import Listener
 
 logger = logging.getLogger("shelfport.signals")
+
+_QUIET = (Retrying, Refused, ServedStale, RefreshFailed)
+"""What happens on each call of an outage: DEBUG, and nothing is done for it where that is off."""
 
 
 def log_signal(signal: Signal) -> None:
     """Log `signal`. What happens once in an outage is WARNING, what happens on each call DEBUG."""
+    if isinstance(signal, _QUIET) and not logger.isEnabledFor(logging.DEBUG):
+        return
     match signal:
+        case Attempted():
+            log_attempt(signal)
         case BreakerChanged(before, after, why):
             level = logging.INFO if after is BreakerState.CLOSED else logging.WARNING
             logger.log(
@@ -28,7 +37,9 @@ def log_signal(signal: Signal) -> None:
                 after.value,
                 before.value,
                 why,
-                extra={"event": "inventory.breaker", "state": after.value},
+                extra=event(
+                    "inventory.breaker", state=after.value, before=before.value, detail=why
+                ),
             )
         case RetryBudgetSpent(operation, error, correlation_id):
             logger.warning(
@@ -36,7 +47,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra={"event": "inventory.retry_budget", "correlation_id": correlation_id},
+                extra=event(
+                    "inventory.retry_budget",
+                    operation=operation.value,
+                    correlation_id=correlation_id,
+                    error=type(error).__name__,
+                    detail=str(error),
+                ),
             )
         case Retrying(operation, attempt, delay, error, correlation_id):
             logger.debug(
@@ -46,7 +63,15 @@ def log_signal(signal: Signal) -> None:
                 delay,
                 correlation_id,
                 error,
-                extra={"event": "inventory.retry", "correlation_id": correlation_id},
+                extra=event(
+                    "inventory.retry",
+                    operation=operation.value,
+                    attempt=attempt,
+                    delay=delay,
+                    correlation_id=correlation_id,
+                    error=type(error).__name__,
+                    detail=str(error),
+                ),
             )
         case Refused(operation, error, correlation_id):
             logger.debug(
@@ -54,7 +79,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra={"event": "inventory.refused", "correlation_id": correlation_id},
+                extra=event(
+                    "inventory.refused",
+                    operation=operation.value,
+                    correlation_id=correlation_id,
+                    error=type(error).__name__,
+                    detail=str(error),
+                ),
             )
         case ServedStale(variants, oldest, correlation_id):
             logger.debug(
@@ -62,24 +93,22 @@ def log_signal(signal: Signal) -> None:
                 variants,
                 oldest,
                 correlation_id,
-                extra={"event": "inventory.stale", "correlation_id": correlation_id},
+                extra=event(
+                    "inventory.stale",
+                    variants=variants,
+                    oldest=oldest,
+                    correlation_id=correlation_id,
+                ),
             )
         case RefreshFailed(variants, error):
             logger.debug(
                 "stock of %d variants not refreshed: %s",
                 variants,
                 error,
-                extra={"event": "inventory.refresh"},
+                extra=event(
+                    "inventory.refresh",
+                    variants=variants,
+                    error=type(error).__name__,
+                    detail=str(error),
+                ),
             )
-
-
-def unfailing(listener: Listener) -> Listener:
-    """A listener that logs what `listener` raises, so that its bug costs nobody an answer."""
-
-    def listen(signal: Signal) -> None:
-        try:
-            listener(signal)
-        except Exception:
-            logger.exception("the listener %r failed: this is its bug", listener)
-
-    return listen

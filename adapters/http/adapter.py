@@ -22,6 +22,7 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
+from shelfport.adapters.http.exchange import Unwatched, Watch
 from shelfport.adapters.http.session import HttpOptions, open_session
 from shelfport.adapters.http.translate import (
     Asked,
@@ -38,6 +39,7 @@ from shelfport.domain.model import (
     Created,
     Initialized,
     InitialStock,
+    InventoryError,
     Operation,
     ProductVariantId,
     StockReading,
@@ -70,6 +72,7 @@ class HttpInventory:
         clock: dates the readings and measures what is left of a deadline.
         options: timeouts and caps.
         token: a bearer token, where the service wants one.
+        watch: is told of each request on the wire.
     """
 
     def __init__(
@@ -79,11 +82,13 @@ class HttpInventory:
         clock: Clock,
         options: HttpOptions | None = None,
         token: Secret[str] | None = None,
+        watch: Watch = Unwatched,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
         self._options = options or HttpOptions()
         self._token = token
+        self._watch = watch
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -203,6 +208,28 @@ class HttpInventory:
         return settled(answers)
 
     async def _exchange(
+        self,
+        method: str,
+        url: str,
+        asked: Asked,
+        *,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> _Reply:
+        """`_send`, and whoever watches learns what became of it."""
+        exchange = self._watch(method, url, asked)
+        asked = attrs.evolve(asked, call=exchange.call)
+        began = self._clock.monotonic()
+        try:
+            reply = await self._send(method, url, asked, body=body, headers=headers)
+        except BaseException as error:
+            status = error.status if isinstance(error, InventoryError) else None
+            exchange.ended(status, error, self._clock.monotonic() - began)
+            raise
+        exchange.ended(reply.status, None, self._clock.monotonic() - began)
+        return reply
+
+    async def _send(
         self,
         method: str,
         url: str,

@@ -16,12 +16,14 @@ from shelfport.adapters.layers.observed import Observed
 from shelfport.adapters.layers.retried import Retried, RetryOptions
 from shelfport.adapters.layers.shelf import CacheOptions, Shelf
 from shelfport.adapters.layers.split import Split, SplitOptions
+from shelfport.adapters.layers.tally import CacheSnapshot, Tally
 
 __all__ = [
     "Breaker",
     "BreakerOptions",
     "BreakerSnapshot",
     "CacheOptions",
+    "CacheSnapshot",
     "Cached",
     "Chaos",
     "Checked",
@@ -36,4 +38,5 @@ __all__ = [
     "Shelf",
     "Split",
     "SplitOptions",
+    "Tally",
 ]

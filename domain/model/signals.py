@@ -8,6 +8,7 @@ from enum import Enum
 
 import attrs
 
+from shelfport.domain.model.call import Call
 from shelfport.domain.model.errors import InventoryError, Operation
 
 
@@ -20,6 +21,33 @@ class BreakerState(Enum):
     """Refuses it."""
     HALF_OPEN = "half-open"
     """Lets a few pass, to see whether the service is back."""
+
+
+class AttemptOutcome(Enum):
+    """What came of one attempt at one request."""
+
+    ANSWERED = "answered"
+    PARTIAL = "partial"
+    """Answered, but for parts that nobody can read."""
+    FAILED = "failed"
+    LEFT = "left"
+    """Whoever asked was gone before the answer; the service may have seen the request."""
+
+
+@attrs.frozen
+class Attempted:
+    """One attempt at one request came to its end (R23)."""
+
+    operation: Operation
+    variants: int
+    call: Call
+    outcome: AttemptOutcome
+    seconds: float
+    """From the request to its outcome."""
+    error: InventoryError | None = None
+    """Why it failed; of a partial answer, why the first unreadable part could not be read."""
+    unreadable: int = 0
+    """How many parts of a partial answer could not be read."""
 
 
 @attrs.frozen
@@ -79,5 +107,7 @@ class RefreshFailed:
     error: InventoryError
 
 
-Signal = Retrying | RetryBudgetSpent | BreakerChanged | Refused | ServedStale | RefreshFailed
+Signal = (
+    Attempted | Retrying | RetryBudgetSpent | BreakerChanged | Refused | ServedStale | RefreshFailed
+)
 """A closed union, for `match`."""

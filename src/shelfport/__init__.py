@@ -10,6 +10,7 @@ These are the public names; everything else may move.
 from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
+from shelfport.adapters.health import Health, HealthStatus, health
 from shelfport.adapters.http import HttpInventory, HttpOptions
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
@@ -17,15 +18,18 @@ from shelfport.adapters.layers import (
     BreakerOptions,
     BreakerSnapshot,
     CacheOptions,
+    CacheSnapshot,
     Chaos,
     LimitOptions,
     RetryOptions,
     SplitOptions,
 )
+from shelfport.adapters.log_sampling import LogOptions
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
 from shelfport.adapters.snapshot import Snapshot
+from shelfport.adapters.telemetry import Telemetry
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
@@ -73,6 +77,8 @@ from shelfport.domain.model import (
     variant_id,
 )
 from shelfport.domain.model.signals import (
+    Attempted,
+    AttemptOutcome,
     BreakerChanged,
     BreakerState,
     RefreshFailed,
@@ -98,6 +104,8 @@ __all__ = [
     "AdapterFault",
     "AlreadyThere",
     "Answer",
+    "AttemptOutcome",
+    "Attempted",
     "Availability",
     "Breaker",
     "BreakerChanged",
@@ -105,6 +113,7 @@ __all__ = [
     "BreakerSnapshot",
     "BreakerState",
     "CacheOptions",
+    "CacheSnapshot",
     "Call",
     "Chaos",
     "CircuitOpen",
@@ -116,6 +125,8 @@ __all__ = [
     "Created",
     "DeadlineExceeded",
     "Freshness",
+    "Health",
+    "HealthStatus",
     "HttpInventory",
     "HttpOptions",
     "InMemoryInventory",
@@ -133,6 +144,7 @@ __all__ = [
     "LimitOptions",
     "Listener",
     "LocalRefusal",
+    "LogOptions",
     "Operation",
     "OperationInProgress",
     "OverloadedHere",
@@ -159,6 +171,7 @@ __all__ = [
     "StockReading",
     "StockStatus",
     "SystemClock",
+    "Telemetry",
     "TimedOut",
     "TransientError",
     "Unauthorized",
@@ -168,6 +181,7 @@ __all__ = [
     "Unreadable",
     "VariantMapper",
     "build",
+    "health",
     "load_settings",
     "request_context",
     "variant_id",
