@@ -58,9 +58,9 @@ def compose(
     clock: Clock,
     background: Background,
     breaker: Breaker,
-    budget: RetryBudget,
-    tally: Tally,
     listener: Listener,
+    budget: RetryBudget | None = None,
+    tally: Tally | None = None,
 ) -> Cached:
     """Put the layers around `adapter`: read it from the outside in.
 
@@ -90,7 +90,7 @@ def compose(
                         ),
                         clock,
                         settings.retry,
-                        budget,
+                        budget or settings.retry.budget(),
                         random.uniform,
                         listener,
                     ),
@@ -107,7 +107,7 @@ def compose(
         Shelf(settings.cache, random.uniform),
         background,
         listener,
-        tally,
+        tally or Tally(),
     )
 
 

@@ -54,8 +54,8 @@ class _Exchanges:
         for exchange in reversed(self.all):
             try:
                 exchange.ended(status, error, seconds)
-            except Exception as error:
-                _log_fault(exchange, error)
+            except Exception as fault:
+                _log_fault(exchange, fault)
 
 
 def _log_fault(whose: object, error: Exception) -> None:

@@ -81,7 +81,7 @@ async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[Invento
 STACKS = (
     Stack("Checked", layers(lambda inner, on: Checked(inner))),
     Stack("Chaos", layers(lambda inner, on: Chaos(inner, random.uniform))),
-    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock))),
+    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock, log_signal))),
     Stack(
         "Guarded",
         layers(
