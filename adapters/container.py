@@ -117,7 +117,7 @@ def trusted(adapter: InventoryPort) -> InventoryPort:
     return adapter if ours else Checked(adapter)
 
 
-def _http(settings: Settings, clock: Clock, watch: Watch) -> HttpInventory:
+def _http(settings: Settings, clock: Clock, watch: Watch = Unwatched) -> HttpInventory:
     if settings.base_url is None:
         raise ValueError("base_url is not set: where is the service?")
     if settings.plain_http_to_others:

@@ -82,7 +82,12 @@ def test_debug_costs_nothing_when_off(
     """Of what happens on each call of an outage nothing is put together where DEBUG is off."""
     caplog.set_level(logging.INFO, "shelfport.signals")
     made: list[str] = []
-    monkeypatch.setattr(signal_log, "event", lambda name, **fields: made.append(name) or {})
+
+    def event(name: str, /, **fields: object) -> dict[str, object]:
+        made.append(name)
+        return {}
+
+    monkeypatch.setattr(signal_log, "event", event)
 
     log_signal(signal)
     assert [] == made

@@ -177,7 +177,8 @@ async def test_where_the_host_has_no_span(seen: Seen, sandbox: Sandbox, settings
     assert TRACE[3:35] == str(sandbox.journal[0].traceparent)[3:35]
     assert TRACE != sandbox.journal[0].traceparent
     assert begun.parent is None
-    assert (begun.context is not None) and begun.context.trace_flags.sampled
+    assert begun.context is not None
+    assert begun.context.trace_flags.sampled
     assert format_trace_id(begun.context.trace_id) == str(sandbox.journal[1].traceparent)[3:35]
 
 
