@@ -6,8 +6,6 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from shelfport.adapters.log_event import event
-
 T = TypeVar("T")
 
 logger = logging.getLogger("shelfport.background")
@@ -69,5 +67,5 @@ class Background:
                 "%s failed: this is a bug",
                 name,
                 exc_info=error,
-                extra=event("inventory.task_fault", task=name),
+                extra={"event": "inventory.task_fault", "task": name},
             )

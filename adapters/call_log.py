@@ -2,7 +2,6 @@
 
 import logging
 
-from shelfport.adapters.log_event import event
 from shelfport.domain.model.signals import Attempted, AttemptOutcome
 
 logger = logging.getLogger("shelfport.calls")
@@ -29,20 +28,20 @@ def log_attempt(attempted: Attempted) -> None:
         call.attempt,
         call.correlation_id,
         _why(attempted),
-        extra=event(
-            "inventory.call",
-            operation=attempted.operation.value,
-            variants=attempted.variants,
-            attempt=call.attempt,
-            correlation_id=call.correlation_id,
-            waiters=call.waiters,
-            duration=attempted.seconds,
-            outcome=attempted.outcome.value,
-            unreadable=attempted.unreadable,
-            error=None if error is None else type(error).__name__,
-            detail=None if error is None else str(error),
-            status=None if error is None else error.status,
-        ),
+        extra={
+            "event": "inventory.call",
+            "operation": attempted.operation.value,
+            "variants": attempted.variants,
+            "attempt": call.attempt,
+            "correlation_id": call.correlation_id,
+            "waiters": call.waiters,
+            "duration": attempted.seconds,
+            "outcome": attempted.outcome.value,
+            "unreadable": attempted.unreadable,
+            "error": None if error is None else type(error).__name__,
+            "detail": None if error is None else str(error),
+            "status": None if error is None else error.status,
+        },
     )
 
 

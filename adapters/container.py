@@ -34,7 +34,6 @@ from shelfport.adapters.layers import (
     Tally,
 )
 from shelfport.adapters.listeners import Listeners
-from shelfport.adapters.log_event import event
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.plugged import plugged_adapter
 from shelfport.adapters.sampled_log import SampledLog
@@ -124,7 +123,7 @@ def _http(settings: Settings, clock: Clock, watch: Watch = Unwatched) -> HttpInv
         logger.warning(
             "requests to %s are not encrypted: allow_plain_http is set",
             settings.base_url,
-            extra=event("inventory.plain_http", base_url=settings.base_url),
+            extra={"event": "inventory.plain_http", "base_url": settings.base_url},
         )
     return HttpInventory(
         settings.base_url, clock=clock, options=settings.http, token=settings.token, watch=watch

@@ -4,7 +4,6 @@ import logging
 
 import attrs
 
-from shelfport.adapters.log_event import event
 from shelfport.domain.model.signals import Signal
 from shelfport.ports import Listener
 
@@ -29,5 +28,5 @@ class Listeners:
                 logger.exception(
                     "the listener %r failed: this is its bug",
                     listener,
-                    extra=event("inventory.listener_fault", signal=type(signal).__name__),
+                    extra={"event": "inventory.listener_fault", "signal": type(signal).__name__},
                 )

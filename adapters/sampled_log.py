@@ -8,7 +8,6 @@ from typing import Self
 import attrs
 
 from shelfport.adapters.call_log import level_of
-from shelfport.adapters.log_event import event
 from shelfport.adapters.log_sampling import LeftOut, LogOptions, Sampler
 from shelfport.adapters.signal_log import log_signal
 from shelfport.domain.model.signals import Attempted, AttemptOutcome, RetryBudgetSpent, Signal
@@ -93,11 +92,11 @@ def _log_left_out(left_out: LeftOut[_Kind]) -> None:
         kind.event,
         kind.error,
         left_out.seconds,
-        extra=event(
-            "inventory.left_out",
-            of=kind.event,
-            error=kind.error,
-            records=left_out.count,
-            duration=left_out.seconds,
-        ),
+        extra={
+            "event": "inventory.left_out",
+            "of": kind.event,
+            "error": kind.error,
+            "records": left_out.count,
+            "duration": left_out.seconds,
+        },
     )

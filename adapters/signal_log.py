@@ -3,7 +3,6 @@
 import logging
 
 from shelfport.adapters.call_log import log_attempt
-from shelfport.adapters.log_event import event
 from shelfport.domain.model.signals import (
     Attempted,
     BreakerChanged,
@@ -37,9 +36,12 @@ def log_signal(signal: Signal) -> None:
                 after.value,
                 before.value,
                 why,
-                extra=event(
-                    "inventory.breaker", state=after.value, before=before.value, detail=why
-                ),
+                extra={
+                    "event": "inventory.breaker",
+                    "state": after.value,
+                    "before": before.value,
+                    "detail": why,
+                },
             )
         case RetryBudgetSpent(operation, error, correlation_id):
             logger.warning(
@@ -47,13 +49,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra=event(
-                    "inventory.retry_budget",
-                    operation=operation.value,
-                    correlation_id=correlation_id,
-                    error=type(error).__name__,
-                    detail=str(error),
-                ),
+                extra={
+                    "event": "inventory.retry_budget",
+                    "operation": operation.value,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case Retrying(operation, attempt, delay, error, correlation_id):
             logger.debug(
@@ -63,15 +65,15 @@ def log_signal(signal: Signal) -> None:
                 delay,
                 correlation_id,
                 error,
-                extra=event(
-                    "inventory.retry",
-                    operation=operation.value,
-                    attempt=attempt,
-                    delay=delay,
-                    correlation_id=correlation_id,
-                    error=type(error).__name__,
-                    detail=str(error),
-                ),
+                extra={
+                    "event": "inventory.retry",
+                    "operation": operation.value,
+                    "attempt": attempt,
+                    "delay": delay,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case Refused(operation, error, correlation_id):
             logger.debug(
@@ -79,13 +81,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra=event(
-                    "inventory.refused",
-                    operation=operation.value,
-                    correlation_id=correlation_id,
-                    error=type(error).__name__,
-                    detail=str(error),
-                ),
+                extra={
+                    "event": "inventory.refused",
+                    "operation": operation.value,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case ServedStale(variants, oldest, correlation_id):
             logger.debug(
@@ -93,22 +95,22 @@ def log_signal(signal: Signal) -> None:
                 variants,
                 oldest,
                 correlation_id,
-                extra=event(
-                    "inventory.stale",
-                    variants=variants,
-                    oldest=oldest,
-                    correlation_id=correlation_id,
-                ),
+                extra={
+                    "event": "inventory.stale",
+                    "variants": variants,
+                    "oldest": oldest,
+                    "correlation_id": correlation_id,
+                },
             )
         case RefreshFailed(variants, error):
             logger.debug(
                 "stock of %d variants not refreshed: %s",
                 variants,
                 error,
-                extra=event(
-                    "inventory.refresh",
-                    variants=variants,
-                    error=type(error).__name__,
-                    detail=str(error),
-                ),
+                extra={
+                    "event": "inventory.refresh",
+                    "variants": variants,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )

@@ -47,12 +47,17 @@ def records_of(path: Path) -> Iterator[Record]:
 
 
 def event_of(extra: ast.expr | None) -> tuple[str | None, frozenset[str]]:
-    """Name and fields that `extra=event("name", field=…)` gives; None if it is not written so."""
-    match extra:
-        case ast.Call(
-            func=ast.Name(id="event"), args=[ast.Constant(value=str(name))], keywords=keywords
-        ):
-            return name, frozenset(k.arg or "**" for k in keywords)
+    """Name and fields of an `extra={"event": "name", …}`; None if it is not written so."""
+    if not isinstance(extra, ast.Dict):
+        return None, frozenset()
+    given = {
+        key.value: value
+        for key, value in zip(extra.keys, extra.values, strict=True)
+        if isinstance(key, ast.Constant)
+    }
+    match given.pop("event", None):
+        case ast.Constant(value=str(name)):
+            return name, frozenset(map(str, given))
         case _:
             return None, frozenset()
 
@@ -73,7 +78,7 @@ ROWS = {
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.where))
 def test_every_record_is_in_the_catalogue(record: Record) -> None:
     """A record has an event of its own name, with the logger, level and fields of its row."""
-    assert record.event is not None, f"{record.where}: write extra=event('inventory.…', …)"
+    assert record.event is not None, f"{record.where}: give it extra={{'event': …}}"
     logger, levels, fields = ROWS[record.event]
     assert (logger, fields) == (record.logger, record.fields)
     assert record.level is None or record.level in levels

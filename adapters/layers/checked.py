@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from shelfport.adapters.log_event import event
 from shelfport.domain.model import (
     AdapterFault,
     AlreadyThere,
@@ -112,12 +111,12 @@ class Checked:
             fault,
             call.correlation_id,
             exc_info=what if isinstance(what, Exception) else None,
-            extra=event(
-                "inventory.adapter_fault",
-                operation=operation.value,
-                correlation_id=call.correlation_id,
-                detail=str(fault),
-            ),
+            extra={
+                "event": "inventory.adapter_fault",
+                "operation": operation.value,
+                "correlation_id": call.correlation_id,
+                "detail": str(fault),
+            },
         )
         return fault
 

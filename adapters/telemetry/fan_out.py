@@ -6,7 +6,6 @@ import attrs
 
 from shelfport.adapters.http.exchange import Exchange, Unwatched
 from shelfport.adapters.http.translate import Asked
-from shelfport.adapters.log_event import event
 from shelfport.adapters.telemetry.protocol import Telemetry
 from shelfport.domain.model import Call
 
@@ -63,5 +62,5 @@ def _log_fault(whose: object, error: Exception) -> None:
         "the telemetry %r failed: this is its bug",
         whose,
         exc_info=error,
-        extra=event("inventory.telemetry_fault", telemetry=type(whose).__name__),
+        extra={"event": "inventory.telemetry_fault", "telemetry": type(whose).__name__},
     )

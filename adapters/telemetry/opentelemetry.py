@@ -39,7 +39,7 @@ from shelfport.adapters.telemetry.metrics import (
     Metric,
     Shown,
 )
-from shelfport.domain.model import Call, Operation
+from shelfport.domain.model import Call, InventoryError, Operation
 from shelfport.domain.model.call import was_begun_here
 from shelfport.domain.model.signals import (
     BreakerChanged,
@@ -229,7 +229,9 @@ def _end(span: Span, method: str, status: int | None, error: BaseException | Non
     failure = error_type(method, status, error)
     if failure is not None:
         span.set_attribute("error.type", failure)
-        span.set_status(Status(StatusCode.ERROR, None if error is None else str(error)))
+        # Of our own errors alone is it known that they quote no secret.
+        said = str(error) if isinstance(error, InventoryError) else None
+        span.set_status(Status(StatusCode.ERROR, said))
     span.end()
 
 

@@ -81,17 +81,12 @@ def test_debug_costs_nothing_when_off(
 ) -> None:
     """Of what happens on each call of an outage nothing is put together where DEBUG is off."""
     caplog.set_level(logging.INFO, "shelfport.signals")
-    made: list[str] = []
-
-    def event(name: str, /, **fields: object) -> dict[str, object]:
-        made.append(name)
-        return {}
-
-    monkeypatch.setattr(signal_log, "event", event)
+    called: list[object] = []
+    monkeypatch.setattr(signal_log.logger, "debug", lambda *args, **more: called.append(more))
 
     log_signal(signal)
-    assert [] == made
+    assert [] == called
 
     caplog.set_level(logging.DEBUG, "shelfport.signals")
     log_signal(signal)
-    assert 1 == len(made)
+    assert 1 == len(called)
