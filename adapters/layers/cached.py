@@ -83,12 +83,17 @@ class Cached:
         longest = inf if call.max_staleness is None else call.max_staleness
         answers: dict[ProductVariantId, Answer] = {}
         page: _Page | None = None
-        oldest = now
+        oldest = 0.0
         for variant in ids:
             entry = self.shelf.get(variant)
-            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
+            if (
+                entry is not None
+                and now < entry.fresh_until
+                and (age := now - entry.asked_at) < longest
+            ):
                 answers[variant] = entry.answer
-                oldest = min(oldest, entry.asked_at)
+                if age > oldest:  # noqa: PLR1730 - calling max() costs a page of hits a fifth more
+                    oldest = age
                 continue
             if variant in answers:
                 continue
@@ -105,7 +110,7 @@ class Cached:
             return settled(answers)
         if answers:
             self.tally.fresh += len(answers)
-            self.tally.page_age(now - oldest)
+            self.tally.page_age(oldest)
         return answers
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
