@@ -16,7 +16,22 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
-from shelfport import InventoryError, Settings, Telemetry, build, request_context
+from shelfport import (
+    BreakerChanged,
+    BreakerState,
+    InventoryError,
+    Operation,
+    Refused,
+    RetryBudgetSpent,
+    Retrying,
+    ServedStale,
+    Settings,
+    Signal,
+    Telemetry,
+    TimedOut,
+    build,
+    request_context,
+)
 from shelfport.adapters.telemetry.metrics import METRICS
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.otel import OpenTelemetry
@@ -136,6 +151,44 @@ async def test_attempts_and_the_breaker(seen: Seen, sandbox: Sandbox, settings: 
     assert 1 == events["shelfport.inventory.retry"]["attempt"]
     assert "open" == events["shelfport.inventory.breaker"]["after"]
     assert "CircuitOpen" == events["shelfport.inventory.refused"]["error.type"]
+
+
+LATE = TimedOut("late")
+
+
+@pytest.mark.parametrize(
+    ("signal", "name", "attributes"),
+    [
+        (
+            Retrying(Operation.READ, 2, 0.25, LATE, "c"),
+            "retry",
+            {"attempt": 2, "delay": 0.25, "error.type": "TimedOut"},
+        ),
+        (
+            RetryBudgetSpent(Operation.READ, LATE, "c"),
+            "retry_budget_spent",
+            {"error.type": "TimedOut"},
+        ),
+        (Refused(Operation.READ, LATE, "c"), "refused", {"error.type": "TimedOut"}),
+        (
+            BreakerChanged(BreakerState.OPEN, BreakerState.CLOSED, "let go"),
+            "breaker",
+            {"before": "open", "after": "closed", "why": "let go"},
+        ),
+        (ServedStale(3, 41.5, "c"), "stale", {"variants": 3, "oldest": 41.5}),
+    ],
+)
+def test_events(seen: Seen, signal: Signal, name: str, attributes: dict[str, object]) -> None:
+    """What a host's span tells of each signal, as long as the span is open."""
+    telemetry = seen.telemetry()
+    with seen.tracer.start_as_current_span("GET /product") as span:
+        telemetry.signal(signal)
+        span.end()
+        telemetry.signal(signal)
+
+    [event] = seen.host().events
+    assert f"shelfport.inventory.{name}" == event.name
+    assert attributes == dict(event.attributes or {})
 
 
 async def test_what_the_contract_answers(seen: Seen, settings: Settings) -> None:
