@@ -44,6 +44,15 @@ def test_the_contract_is_there() -> None:
     assert (folder / "inventory-service.yaml").is_file()
 
 
+@pytest.mark.parametrize(
+    ("module", "extra"), [("shelfport.otel", "otel"), ("shelfport.prometheus", "prometheus")]
+)
+def test_an_extra_that_is_missing(module: str, extra: str) -> None:
+    """Without its extra, a module says in a sentence what to install."""
+    with pytest.raises(ModuleNotFoundError, match=rf'pip install "shelfport\[{extra}\]"'):
+        importlib.import_module(module)
+
+
 def test_version_and_licence() -> None:
     """The metadata names version and licence."""
     metadata = importlib.metadata.metadata("shelfport")

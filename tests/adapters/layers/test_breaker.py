@@ -715,3 +715,14 @@ def test_shown() -> None:
     shown = repr(bench.breaker)
 
     assert f"Breaker(options={bench.options!r}, _state={OPEN!r}, _forced=False)" == shown
+
+
+def test_a_snapshot_changes_nothing() -> None:
+    """Whoever collects figures, maybe from another thread, takes nothing out of the window."""
+    bench = Bench()
+    bench.calls(FAILURE, SUCCESS)
+
+    later = bench.breaker.snapshot(START + bench.options.window)
+
+    assert 0 == later.calls
+    assert (2, 1, 0) == bench.counts
