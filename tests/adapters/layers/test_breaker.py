@@ -726,3 +726,21 @@ def test_a_snapshot_changes_nothing() -> None:
 
     assert 0 == later.calls
     assert (2, 1, 0) == bench.counts
+
+
+def test_what_left_the_window_opens_nothing() -> None:
+    """Failures and slow calls that the window has left behind do not count any more."""
+    failing = Bench()
+    failing.calls(FAILURE, FAILURE)
+    failing.now += failing.options.window
+    failing.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE)
+    slow = Bench(BreakerOptions(slow_rate=0.5))
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+    slow.now += slow.options.window
+    slow.calls(SUCCESS, SUCCESS, SUCCESS)
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+
+    assert CLOSED is failing.state
+    assert CLOSED is slow.state
