@@ -39,23 +39,24 @@ async def test_the_oldest_of_a_page(cached: Cached, ages: list[float]) -> None:
     await read(cached, A)
     await after(3)
     await read(cached, A, B)
-    await after(1)
+    await after(0.5)
+    await read(cached, B)
     await read(cached, B, A)
 
-    assert [0.0, 3.0, 4.0] == ages
-    assert (3, 0, 2, 0) == counts(cached)
+    assert [0.0, 3.0, 0.5, 3.5] == ages
+    assert (4, 0, 2, 0) == counts(cached)
 
 
 async def test_stale_ones(cached: Cached, service: Service, ages: list[float]) -> None:
     """What is shown past its window counts as stale, with its age."""
-    await read(cached, A)
+    await read(cached, A, B)
     await after(20)
     service.error = DOWN
-    await read(cached, A)
+    await read(cached, A, B)
     await after(80)
-    await read(cached, A)
+    await read(cached, A, B)
 
-    assert (0, 2, 1, 0) == counts(cached)
+    assert (0, 4, 2, 0) == counts(cached)
     assert [0.0, 20.0, 100.0] == ages
 
 
