@@ -34,8 +34,8 @@ def make_queue(settings: Settings) -> InitializationQueue | None:
         return InMemoryQueue()
     try:
         # Here, as SQLAlchemy comes with an extra.
-        from shelfport.adapters.sql.database import database  # noqa: PLC0415
-        from shelfport.adapters.sql.queue import SqlQueue  # noqa: PLC0415
+        from shelfport.adapters.sql.database import database  # noqa: PLC0415 - an extra
+        from shelfport.adapters.sql.queue import SqlQueue  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sqlalchemy":
             raise

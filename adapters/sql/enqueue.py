@@ -126,7 +126,7 @@ def enqueue_sqlalchemy(
         RuntimeError: the connection has the isolation level AUTOCOMMIT.
     """
     # Not above: hosts without SQLAlchemy import this module, too.
-    from sqlalchemy import Connection, text  # noqa: PLC0415
+    from sqlalchemy import Connection, text  # noqa: PLC0415 - the host's own
 
     connection = session if isinstance(session, Connection) else session.connection()
     options = connection.get_execution_options()

@@ -238,7 +238,7 @@ async def test_so_many_of_many_at_once() -> None:
             most = max(most, under_way)
             await asyncio.sleep(0)
             under_way -= 1
-            return await super().initialize(*arguments)  # type: ignore[arg-type,return-value]
+            return await super().initialize(*arguments)  # type: ignore[arg-type,return-value]  # any
 
     settings = Settings(initial=InitialStockOptions(at_once=3), limit=LimitOptions(at_once=10))
     async with build(settings, adapter=Slow(clock=SystemClock())) as inventory:

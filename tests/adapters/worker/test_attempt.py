@@ -389,7 +389,7 @@ async def test_stopped_in_the_middle() -> None:
 
 
 async def stopped(world: World, claim: Claim, port: object = None) -> None:
-    task = asyncio.create_task(world.attempts(port).make(claim))  # type: ignore[arg-type]
+    task = asyncio.create_task(world.attempts(port).make(claim))  # type: ignore[arg-type]  # a stand-in
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()

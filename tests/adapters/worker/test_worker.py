@@ -117,9 +117,9 @@ async def test_what_another_process_stores_is_found(shop: Shop) -> None:
     """Without a hint the worker looks by itself, within its poll."""
     async with shop.worker():
         await asyncio.sleep(3.5)
-        wake, shop.queue.wake = shop.queue.wake, lambda: None  # type: ignore[method-assign]
+        wake, shop.queue.wake = shop.queue.wake, lambda: None  # type: ignore[method-assign]  # a deaf queue
         await shop.put()
-        shop.queue.wake = wake  # type: ignore[method-assign]
+        shop.queue.wake = wake  # type: ignore[method-assign]  # a deaf queue
         await asyncio.sleep(1.0)
         assert 1 == shop.done()
 
