@@ -96,7 +96,9 @@ def faults(session: nox.Session) -> None:
 def durability(session: nox.Session) -> None:
     """Hosts and workers killed at random, 2,000 products on each database; prints its figures."""
     install(session, "tests", extras=EXTRAS)
-    session.run("pytest", "tests/durability", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+    session.run(
+        "pytest", "tests/durability", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"}
+    )
 
 
 @nox.session
