@@ -1,12 +1,12 @@
 """From a recording to the figures that are printed and judged."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 
 import attrs
 
 from benchmarks.fleet.run import Recording
-from benchmarks.fleet.scenario import LENGTH, Day, Fleet, Scene
+from benchmarks.fleet.scenario import LENGTH, Day, Fleet, Scene, draw_stock
 from benchmarks.fleet.service import Tally
 
 OUTAGES = ("dead", "slow")
@@ -60,9 +60,10 @@ class Figures:
     """Seconds that views waited in calm hours; 0 from memory."""
 
 
-def figures(recording: Recording, title: str, fleet: Fleet, day: Day, sell_outs: "SellOuts") -> Figures:
-    """The figures of one run."""
-    asked, failed = recording.asked, recording.failed
+def figures(recording: Recording, title: str, fleet: Fleet, day: Day) -> Figures:
+    """The figures of one run of a day that has both outages."""
+    sell_outs = SellOuts([(s.begins, s.ends) for s in draw_stock(fleet, day).sell_outs])
+    asked = recording.asked
     calm_seconds = sum(end - begin for begin, end in _calm(day))
     calm_asked = sum(_sum(asked, begin, end) for begin, end in _calm(day))
     calm_views = sum(_sum(recording.views, begin, end) for begin, end in _calm(day))
@@ -115,8 +116,7 @@ def outage(day: Day, name: str) -> tuple[float, float]:
 
 def recovery(recording: Recording, scene: Scene, end: float, steady: float) -> float | None:
     """Seconds from `end` until the service has its steady load, and keeps it to the scene's end."""
-    last_unsteady = end - WINDOW
-    start = end
+    recovered = start = end
     while start + WINDOW <= scene.ends:
         span = (start, start + WINDOW)
         asked, views = _sum(recording.asked, *span), _sum(recording.views, *span)
@@ -125,13 +125,9 @@ def recovery(recording: Recording, scene: Scene, end: float, steady: float) -> f
             or _sum(recording.failed, *span) > _FEW * asked
             or _sum(recording.unavailable, *span) > _FEW * views
         ):
-            last_unsteady = start
+            recovered = start + 1.0
         start += 1.0
-    if last_unsteady < end:
-        return 0.0
-    # The window that was not steady yet ends here.
-    recovered = last_unsteady + WINDOW
-    return None if recovered >= scene.ends - 1.0 else recovered - end
+    return None if recovered + WINDOW > scene.ends else recovered - end
 
 
 @attrs.frozen
@@ -162,12 +158,12 @@ class Weighted:
 
     def percentile(self, share: float) -> float:
         """The value below which `share` of the weight lies; 0 of nothing."""
-        reached, value = 0.0, 0.0
+        reached = 0.0
         for value, weight in self._values:
             reached += weight
             if reached >= share * self._total:
-                break
-        return value
+                return value
+        return self._values[-1][0] if self._values else 0.0
 
 
 def _weight(calm_seconds: float, day: Day) -> float:
@@ -176,7 +172,7 @@ def _weight(calm_seconds: float, day: Day) -> float:
 
 
 def _weighted(
-    values: "dict[str, Sequence[float]]", calm_seconds: float, day: Day
+    values: "Mapping[str, Sequence[float]]", calm_seconds: float, day: Day
 ) -> Iterator[tuple[float, float]]:
     for name, found in values.items():
         weight = {"calm": _weight(calm_seconds, day), "warm-up": 0.0}.get(name, 1.0)

@@ -7,8 +7,9 @@ import random
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -115,7 +116,7 @@ class _Run:
         for stack in self.stacks:
             await stack.aclose()
 
-    def _own(self, work: "asyncio._CoroutineLike[None]") -> asyncio.Task[None]:  # noqa: SLF001
+    def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -229,7 +230,7 @@ class _Run:
         self.bus.away = False
 
 
-def _now(coroutine: "asyncio._CoroutineLike[Availability]") -> Availability:  # noqa: SLF001
+def _now(coroutine: Coroutine[Any, Any, Availability]) -> Availability:
     """What a coroutine returns that waits for nothing."""
     try:
         coroutine.send(None)
@@ -238,7 +239,7 @@ def _now(coroutine: "asyncio._CoroutineLike[Availability]") -> Availability:  # 
     raise AssertionError("a view that memory answers waited for something")
 
 
-def record(fleet: Fleet, day: Day, way: Way, *, say: Callable[[str], None] = print) -> Recording:
+def record(fleet: Fleet, day: Day, way: Way) -> Recording:
     """Run the day."""
     began = time.process_time()
     # Records of failures are not read here, and would cost more than the calls.
@@ -251,7 +252,7 @@ def record(fleet: Fleet, day: Day, way: Way, *, say: Callable[[str], None] = pri
         simulate(run.run(), loop)
     logging.disable(logging.NOTSET)
     took = time.process_time() - began
-    recording = Recording(
+    return Recording(
         way=way.name,
         asked=run.service.asked.bins,
         failed=run.service.failed.bins,
@@ -259,13 +260,12 @@ def record(fleet: Fleet, day: Day, way: Way, *, say: Callable[[str], None] = pri
         unavailable=run.unavailable.bins,
         ages=run.ages,
         waits=run.waits,
-        told_wrong={n: (s, w) for n, (s, w) in enumerate(zip(run.seen, run.wrong, strict=True)) if s},
+        told_wrong={
+            number: (seen, wrong)
+            for number, (seen, wrong) in enumerate(zip(run.seen, run.wrong, strict=True))
+            if seen
+        },
         signals=dict(run.signals),
         kept=max((len(host.port.shelf) for host in run.hosts), default=0),
         seconds=took,
     )
-    say(
-        f"{way.title}: {recording.total:,} views in {took:.0f} s of processor time "
-        f"({recording.total / took:,.0f} a second)"
-    )
-    return recording

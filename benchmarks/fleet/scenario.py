@@ -37,7 +37,11 @@ class Fleet:
     exponent: float = 1.0
     """Popularity falls as rank ** -exponent (Zipf)."""
     workers: int = 300
-    """Of the service: 300 workers of 20 ms each do 15,000 requests a second."""
+    """Of the service: 300 workers of 25 ms each do 12,000 requests a second."""
+    latency: float = 0.025
+    """Seconds of its work on a request, on average."""
+    sigma: float = 0.5
+    """How wide that spreads; see `Capacity`."""
     sell_outs: float = 4.0
     """Variants that sell out in a second."""
     out_for: float = 90.0
@@ -67,7 +71,8 @@ class Fleet:
     @property
     def capacity(self) -> Capacity:
         """The part of the service that the sampled hosts ask."""
-        return Capacity(workers=max(self.workers // self.sample, 1))
+        workers = max(self.workers // self.sample, 1)
+        return Capacity(workers=workers, mean=self.latency, sigma=self.sigma)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +110,7 @@ LENGTH = 86_400.0
 
 
 def the_day() -> Day:
-    """A deploy, a flash sale, a dead service, a bus outage, and a slow service that comes back weak.
+    """A deploy, a flash sale, a dead service, a bus outage, and a slow service that returns weak.
 
     A scene includes the time after it in which things may still be unusual.
     """
@@ -129,6 +134,41 @@ def the_day() -> Day:
             Trouble(begins=1620.0, ends=1680.0, slower=1.6),
         ),
     )
+
+
+def the_slow_hour() -> Day:
+    """The slow service alone, for a closer look."""
+    return Day(
+        warm_until=120.0,
+        scenes=(Scene(name="slow", begins=180.0, ends=480.0),),
+        until=480.0,
+        troubles=(
+            Trouble(begins=180.0, ends=240.0, slower=8.0),
+            Trouble(begins=240.0, ends=300.0, slower=1.6),
+        ),
+    )
+
+
+def the_real_fleet(seconds: float) -> tuple[Fleet, Day]:
+    """What 20 processes on this machine can do, none left out: for the comparison."""
+    fleet = Fleet(
+        hosts=20,
+        variants=2000,
+        views=4.0,
+        sample=1,
+        workers=1000,  # the sandbox queues nothing
+        latency=0.02,
+        sigma=0.01,
+        sell_outs=0.3,
+        out_for=40.0,
+    )
+    return fleet, Day(warm_until=min(35.0, seconds / 2), scenes=(), until=seconds)
+
+
+def the_front_page() -> tuple[Fleet, Day]:
+    """One product on every host's front page, which all begin to show in the same moment."""
+    fleet = Fleet(variants=1, views=20.0, sample=20, workers=600, sell_outs=1e-9)
+    return fleet, Day(warm_until=0.0, scenes=(), until=60.0)
 
 
 @attrs.frozen(kw_only=True)

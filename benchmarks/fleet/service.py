@@ -37,7 +37,7 @@ class Capacity:
 
     workers: int
     """Requests that it works on at once."""
-    mean: float = 0.02
+    mean: float = 0.025
     """Seconds of work on one request; drawn from a lognormal distribution around it."""
     sigma: float = 0.5
     """How wide that is: 0.5 puts p99 at 2.8 times the mean."""

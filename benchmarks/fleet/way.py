@@ -37,6 +37,12 @@ class _Unbudgeted(RetryOptions):
         return _EndlessBudget()
 
 
+MOST = 2000
+"""Variants that a host keeps in memory: what the sampled views of the day may fill."""
+DEFAULTS = Settings(cache=CacheOptions(most=MOST))
+UNBUDGETED = attrs.evolve(DEFAULTS, retry=_Unbudgeted())
+
+
 @attrs.frozen(kw_only=True)
 class Way:
     """How a fleet is run."""
@@ -47,7 +53,7 @@ class Way:
     """False: no shelfport, a GET for each view, with the deadline as its timeout."""
     shared: bool = False
     events: bool = False
-    settings: Settings = attrs.field(factory=Settings)
+    settings: Settings = DEFAULTS
     jitter: bool = True
     breaker: bool = True
     coalescing: bool = True
@@ -72,11 +78,11 @@ WAYS = (
 """The four ways. Without a Redis and a bus in the settings, the defaults are the second."""
 
 OFF = (
-    Way(name="no-budget", title="no retry budget", settings=Settings(retry=_Unbudgeted())),
+    Way(name="no-budget", title="no retry budget", settings=UNBUDGETED),
     Way(
         name="no-jitter",
         title="no jitter",
-        settings=Settings(cache=CacheOptions(jitter=0.0)),
+        settings=Settings(cache=CacheOptions(most=MOST, jitter=0.0)),
         jitter=False,
     ),
     Way(name="no-breaker", title="no breaker", breaker=False),
@@ -84,10 +90,24 @@ OFF = (
     Way(
         name="no-soft-timeout",
         title="no soft timeout",
-        settings=Settings(cache=CacheOptions(soft_timeout=1.99)),
+        settings=Settings(cache=CacheOptions(most=MOST, soft_timeout=1.99)),
     ),
 )
 """The defaults with one thing off at a time."""
+
+TIGHT = (
+    Way(name="tight", title="as it is", shared=True),
+    Way(name="tight-no-budget", title="no retry budget", shared=True, settings=UNBUDGETED),
+    Way(name="tight-no-breaker", title="no breaker", shared=True, breaker=False),
+    Way(
+        name="tight-neither",
+        title="neither budget nor breaker",
+        shared=True,
+        settings=UNBUDGETED,
+        breaker=False,
+    ),
+)
+"""For a service that is sized for what a fleet with a shared cache asks of it in calm hours."""
 
 
 class Nobody:
