@@ -109,6 +109,13 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def fleet(session: nox.Session) -> None:
+    """A day of 1,000 hosts, simulated; `-- --real`: 20 processes beside it; `-- --write`: plots."""
+    install(session, "tests", "fleet", extras=EXTRAS)
+    session.run("python", "-m", "benchmarks.fleet", *session.posargs, env={"PYTHONPATH": "src:."})
+
+
+@nox.session
 def contracts(session: nox.Session) -> None:
     """The pact: generated again, compared, proven by the consumer; `-- --write` renews it."""
     install(session, "tests", extras=EXTRAS)

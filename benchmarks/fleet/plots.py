@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet.jobs import FRONT, Job
+from benchmarks.fleet.jobs import FRONT, HALF, Job
 from benchmarks.fleet.measure import Figures, outage
 from benchmarks.fleet.run import Recording
 from benchmarks.fleet.scenario import the_day
@@ -52,7 +52,7 @@ def _load(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
     return figure
 
 
-def _unavailable(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
+def _unavailable(plt: Any, runs: Runs, _found: Sequence[Figures]) -> Any:
     figure, axes = plt.subplots(figsize=(9, 2.4))
     for way in WAYS:
         job, recording = runs[way.name]
@@ -70,8 +70,9 @@ def _off(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
     begin, end = outage(the_day(), "slow")
     figure, rows = plt.subplots(2, 3, figsize=(9, 4.2), sharex=True, sharey=True)
     for axes, way in zip(rows.flat, (WAYS[1], *OFF), strict=True):
-        axes.plot(*_rates(runs[way.name], "asked", 2.0), linewidth=1, label="asked")
-        axes.plot(*_rates(runs[way.name], "failed", 2.0), linewidth=1, label="failed")
+        run = runs[way.name + HALF if way is WAYS[1] else way.name]
+        axes.plot(*_rates(run, "asked", 2.0), linewidth=1, label="asked")
+        axes.plot(*_rates(run, "failed", 2.0), linewidth=1, label="failed")
         axes.axvspan(begin, end, color="0.92", zorder=0)
         axes.set(title=way.title, xlim=(begin - 30, end + 60))
     rows.flat[0].legend(fontsize=7)

@@ -14,10 +14,19 @@ from benchmarks.fleet.virtual_time import VirtualClock
 from shelfport.adapters.bus.memory import InProcessBus
 from shelfport.adapters.container import Container
 from shelfport.adapters.integration import InventoryIntegration
-from shelfport.adapters.layers import Cached, CacheOptions, RetryOptions, SecondLevel, SharedStore
+from shelfport.adapters.layers import (
+    BreakerOptions,
+    Cached,
+    CacheOptions,
+    LimitOptions,
+    RetryOptions,
+    SecondLevel,
+    SharedStore,
+)
 from shelfport.adapters.settings import Settings
 from shelfport.domain.model import InventoryEvent, RetryBudget
 from shelfport.domain.model.signals import BreakerState, Signal
+from shelfport.domain.services.sizing import FleetLoad, size_fleet
 
 FETCH_WAIT = 5.0
 """Seconds for which a subscription waits for a message. On a real bus it is a quarter of one, and
@@ -82,7 +91,9 @@ OFF = (
     Way(
         name="no-jitter",
         title="no jitter",
-        settings=Settings(cache=CacheOptions(most=MOST, jitter=0.0)),
+        settings=Settings(
+            cache=CacheOptions(most=MOST, jitter=0.0), breaker=BreakerOptions(jitter=0.0)
+        ),
         jitter=False,
     ),
     Way(name="no-breaker", title="no breaker", breaker=False),
@@ -95,10 +106,22 @@ OFF = (
 )
 """The defaults with one thing off at a time."""
 
+_SIZED = size_fleet(FleetLoad(hosts=1000, views=10_000, capacity=4000, shared=True))
+
 TIGHT = (
     Way(name="tight", title="as it is", shared=True),
     Way(name="tight-no-budget", title="no retry budget", shared=True, settings=UNBUDGETED),
     Way(name="tight-no-breaker", title="no breaker", shared=True, breaker=False),
+    Way(
+        name="tight-sized",
+        title="with what `shelfport size` says",
+        shared=True,
+        settings=attrs.evolve(
+            DEFAULTS,
+            limit=LimitOptions(at_once=_SIZED.at_once),
+            retry=RetryOptions(budget_ratio=_SIZED.budget_ratio),
+        ),
+    ),
     Way(
         name="tight-neither",
         title="neither budget nor breaker",

@@ -61,18 +61,12 @@ class FleetSize:
     steady: float
     """What the service is asked in calm hours."""
     cold: float
-    """What it is asked for a moment when nothing is kept: after a long outage, retries included."""
-    bounded: float
-    """The most that waits at the service if every host uses its whole limit, in seconds of its
-    work. Above `attempt_timeout`, answers come when nobody waits for them any more."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the service has room for a fleet that has nothing in its caches."""
-        return self.cold_share <= 1
-
+    """What it is asked for when nothing is kept, as after a long outage; retries included."""
     cold_share: float
-    """`cold`, as a share of the capacity."""
+    """`cold`, as a share of the capacity. Above 1, the fleet's restraint alone brings it back."""
+    queue_seconds: float
+    """The most that can wait at the service: its work if every host uses its whole limit. Above
+    `attempt_timeout`, answers come when nobody waits for them any more."""
 
 
 def steady_load(load: FleetLoad, fresh_for: float) -> float:
@@ -122,7 +116,7 @@ def size_fleet(load: FleetLoad) -> FleetSize:
         steady=steady,
         cold=cold,
         cold_share=cold / load.capacity,
-        bounded=load.hosts * at_once / load.capacity,
+        queue_seconds=load.hosts * at_once / load.capacity,
     )
 
 
