@@ -18,7 +18,7 @@ EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
-CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
+CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "benchmarks", "noxfile.py")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -51,7 +51,7 @@ def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
     install(session, "types", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
-    session.run("mypy", "tests", "noxfile.py")
+    session.run("mypy", "tests", "benchmarks", "noxfile.py")
 
 
 @nox.session
