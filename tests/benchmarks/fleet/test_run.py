@@ -78,7 +78,7 @@ def test_an_outage_is_bridged_from_memory() -> None:
     assert sum(recording.asked[during]) < 0.1 * views
 
 
-def test_a_tight_service_recovers_only_with_budget_or_breaker() -> None:
+def test_a_tight_service_stays_down_with_neither_budget_nor_breaker() -> None:
     """Sized for the cached load, it comes back with both; with neither it never does."""
     fleet = Fleet(workers=100, sample=100, thinned=True)
     runs = {
