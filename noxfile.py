@@ -18,7 +18,17 @@ EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
-CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "benchmarks", "noxfile.py")
+CHECKED = (
+    "domain",
+    "ports",
+    "adapters",
+    "contracts",
+    "tests",
+    "src",
+    "examples",
+    "benchmarks",
+    "noxfile.py",
+)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:

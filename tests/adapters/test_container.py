@@ -162,7 +162,7 @@ def test_a_password_in_the_clear_is_logged(
 
 
 def test_the_breakers_pauses_are_random() -> None:
-    """The breaker that the container builds draws its pauses: a fleet does not come back in step."""
+    """The container's breaker draws its pauses, so that a fleet does not come back in step."""
     settings = Settings(breaker=BreakerOptions(minimum=1))
     pauses = set()
     for _ in range(5):
