@@ -53,8 +53,8 @@ class Figures:
     wrong_calm: float
     wrong_bus: float
     wrong_outage: float
-    """Seconds for which a viewer of a sold-out variant was told "in stock", for a sell-out that
-    somebody looked at: of those that began in calm, in the bus outage, and in the two outages."""
+    """Seconds of a sell-out for which viewers of the variant were told "in stock": of sell-outs
+    that began in calm, in the bus outage, and in the two outages."""
     wait_p50: float
     wait_p99: float
     """Seconds that views waited in calm hours; 0 from memory."""
@@ -137,16 +137,18 @@ class SellOuts:
     spans: Sequence[tuple[float, float]]
 
     def wrong(self, recording: Recording, day: Day, *scenes: str) -> float:
-        """Seconds told wrong for a sell-out that began in one of `scenes`, on average.
+        """Seconds told wrong for a sell-out that began in one of `scenes`, as viewers meet it.
 
         Views come at random moments, so the share of wrong ones is the share of wrong time.
         """
-        seconds = [
-            (self.spans[number][1] - self.spans[number][0]) * wrong / seen
-            for number, (seen, wrong) in recording.told_wrong.items()
-            if day.scene_at(self.spans[number][0]) in scenes
-        ]
-        return sum(seconds) / len(seconds) if seconds else 0.0
+        seconds = seen = wrong = 0.0
+        for number, (views, told_wrong) in recording.told_wrong.items():
+            begins, ends = self.spans[number]
+            if day.scene_at(begins) in scenes:
+                seconds += (ends - begins) * views
+                seen += views
+                wrong += told_wrong
+        return wrong / seen * seconds / seen if seen else 0.0
 
 
 class Weighted:

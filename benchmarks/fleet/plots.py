@@ -48,7 +48,7 @@ def _load(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
         axes.plot(*_rates(runs[way.name], "asked", 5.0), label=way.title, linewidth=1)
     _scenes(axes)
     axes.set(xlabel="seconds (calm hours left out)", ylabel="requests a second at the service")
-    axes.legend(loc="upper left", fontsize=7)
+    _legend(axes)
     return figure
 
 
@@ -62,7 +62,7 @@ def _unavailable(plt: Any, runs: Runs, _found: Sequence[Figures]) -> Any:
         axes.plot(at, share, label=way.title, linewidth=1)
     _scenes(axes)
     axes.set(xlabel="seconds (calm hours left out)", ylabel="% of views unavailable")
-    axes.legend(loc="upper left", fontsize=7)
+    _legend(axes)
     return figure
 
 
@@ -90,7 +90,7 @@ def _metastable(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
     begin, end = outage(job.day, "slow")
     axes.axvspan(begin, end, color="0.92", zorder=0)
     axes.set(xlabel="seconds", ylabel="requests a second", xlim=(job.day.warm_until, job.day.until))
-    axes.legend(fontsize=7, loc="upper left")
+    _legend(axes)
     return figure
 
 
@@ -114,6 +114,11 @@ def _ages(plt: Any, _: Runs, found: Sequence[Figures]) -> Any:
     axes.set(yscale="log", ylabel="age in seconds")
     axes.legend(fontsize=7)
     return figure
+
+
+def _legend(axes: Any) -> None:
+    # Above the names of the scenes: it must hide nothing.
+    axes.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.05))
 
 
 def _scenes(axes: Any) -> None:

@@ -71,10 +71,10 @@ def test_percentiles_go_by_weight() -> None:
 
 
 def test_wrong_seconds_are_a_share_of_the_sell_out() -> None:
-    """Half of the views of a sell-out of a minute were told wrong: 30 s; others do not count."""
+    """Half of all views of sell-outs of a minute were told wrong: 30 s; others do not count."""
     day = Day(warm_until=0.0, scenes=(SCENE,), until=400.0)
-    sell_outs = SellOuts([(10.0, 70.0), (110.0, 120.0), (300.0, 310.0)])
-    recording = a_recording(told_wrong={0: (10, 5), 1: (4, 4), 2: (3, 0)})
+    sell_outs = SellOuts([(10.0, 70.0), (110.0, 120.0), (300.0, 360.0)])
+    recording = a_recording(told_wrong={0: (3, 3), 1: (4, 4), 2: (3, 0)})
 
-    assert 15.0 == sell_outs.wrong(recording, day, "calm")
+    assert 30.0 == sell_outs.wrong(recording, day, "calm")
     assert 10.0 == sell_outs.wrong(recording, day, "dead")
