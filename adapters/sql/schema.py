@@ -7,6 +7,7 @@ change becomes a step of its own.
 from collections.abc import Sequence
 
 from shelfport.adapters.sql.row import TABLE
+from shelfport.domain.model import QueueFailed
 
 VERSIONS_TABLE = "shelfport_schema"
 """One row: the version that the tables have."""
@@ -49,3 +50,18 @@ VERSION = len(STEPS)
 """The version that this edition works with."""
 
 CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version BIGINT NOT NULL)"
+
+
+class SchemaDiffers(QueueFailed):
+    """The tables are of another version than this edition works with, and were left as they are."""
+
+    def __init__(self, message: str, *, found: int, known: int) -> None:
+        super().__init__(message)
+        self.found = found
+        """Their version; 0 where there are none."""
+        self.known = known
+
+    @property
+    def older(self) -> bool:
+        """Whether this edition can upgrade them."""
+        return self.found < self.known
