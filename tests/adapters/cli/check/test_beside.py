@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ async def test_what_is_not_there(
     call_shelfport: Shelfport, name: str, variable: str, url: str, said: str
 ) -> None:
     """Where nobody answers the row fails with what to do, without a password; others go on."""
-    given = {f"SHELFPORT_{variable}": url.format(port=closed_port())}
+    given: dict[str, Any] = {f"SHELFPORT_{variable}": url.format(port=closed_port())}
     done = await call_shelfport("check", **given)
 
     assert row(done.out, name).startswith("failed")
@@ -148,7 +149,7 @@ async def test_what_says_nothing(
     server = await asyncio.start_server(silent, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     async with server:
-        given = {f"SHELFPORT_{variable}": f"{scheme}://127.0.0.1:{port}/x".removesuffix("/x")}
+        given: dict[str, Any] = {f"SHELFPORT_{variable}": f"{scheme}://127.0.0.1:{port}/x".removesuffix("/x")}
         done = await call_shelfport("check", "--deadline", "0.3", **given)
 
     assert "within 0.3 s To do: find out" in row(done.out, name)
