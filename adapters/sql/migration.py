@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shelfport.adapters.sql.database import Database
 from shelfport.adapters.sql.schema import (
     CREATE_VERSIONS_TABLE,
-    STEPS,
     VERSIONS_TABLE,
     SchemaDiffers,
     Step,
@@ -38,7 +37,7 @@ async def migrate(
     database: Database,
     *,
     allowed: bool = True,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] | None = None,
 ) -> Migrated:
     """Make or upgrade the tables, all steps or none; what is as it should be is left alone.
 
@@ -47,6 +46,7 @@ async def migrate(
     Raises:
         SchemaDiffers: the tables are of a later edition, or are not there and may not be made.
     """
+    steps = database.steps if steps is None else steps
     known = len(steps)
     before = await version_of(connection, database)
     if before == known:

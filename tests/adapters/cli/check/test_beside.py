@@ -13,13 +13,15 @@ import pytest
 from shelfport import DeathReason, QueuedInitialization
 from shelfport.adapters.sql.database import database
 from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.sql.schema import VERSION, VERSIONS_TABLE
+from shelfport.adapters.sql.schema import SQLITE_STEPS, VERSIONS_TABLE
 from tests.adapters.cli.check.test_check import outcomes
 from tests.adapters.cli.conftest import Shelfport
 from tests.faults.servers import closed_port
 from tests.support.enqueuing import file_of
 from tests.support.queues import sqlite_url
 from tests.support.values import an_initial_stock
+
+VERSION = len(SQLITE_STEPS)
 
 
 def row(out: str, name: str) -> str:
@@ -149,7 +151,9 @@ async def test_what_says_nothing(
     server = await asyncio.start_server(silent, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     async with server:
-        given: dict[str, Any] = {f"SHELFPORT_{variable}": f"{scheme}://127.0.0.1:{port}/x".removesuffix("/x")}
+        given: dict[str, Any] = {
+            f"SHELFPORT_{variable}": f"{scheme}://127.0.0.1:{port}/x".removesuffix("/x")
+        }
         done = await call_shelfport("check", "--deadline", "0.3", **given)
 
     assert "within 0.3 s To do: find out" in row(done.out, name)
