@@ -17,10 +17,10 @@ from shelfport.adapters.cli.check.model import Case, Finding, failed, not_tried,
 from shelfport.adapters.cli.check.reading import MADE_UP
 from shelfport.adapters.cli.options import without_others
 from shelfport.adapters.cli.queue_output import age
+from shelfport.adapters.composition.queue import make_queue
 from shelfport.adapters.container import Container
 from shelfport.adapters.events.attempts import in_a_sentence
 from shelfport.adapters.layers.second_level import SharedOut, Terms
-from shelfport.adapters.queueing import make_queue
 from shelfport.adapters.sql.schema import SchemaDiffers
 from shelfport.adapters.worker.options import MEMORY
 from shelfport.domain.model import QueueFailed, QueueStats
