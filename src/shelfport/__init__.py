@@ -52,6 +52,7 @@ from shelfport.adapters.sql.enqueue import (
     enqueue_sqlite3,
     enqueue_statement,
 )
+from shelfport.adapters.sql.schema import SchemaDiffers
 from shelfport.adapters.telemetry import Telemetry
 from shelfport.adapters.worker import QueueOptions
 from shelfport.domain.model import (
@@ -240,6 +241,7 @@ __all__ = [
     "RetryBudgetSpent",
     "RetryOptions",
     "Retrying",
+    "SchemaDiffers",
     "ServedStale",
     "ServiceFailed",
     "ServiceOverloaded",
