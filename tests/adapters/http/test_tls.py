@@ -198,9 +198,11 @@ async def test_lax_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", lax)
-    with tls_serving(server_context(SERVER, newest=ssl.TLSVersion.TLSv1_1)) as service:
-        with pytest.raises(InsecureConnection, match="no version of TLS in common"):
-            await read(service.url, trusting(tmp_path, CA))
+    with (
+        tls_serving(server_context(SERVER, newest=ssl.TLSVersion.TLSv1_1)) as service,
+        pytest.raises(InsecureConnection, match="no version of TLS in common"),
+    ):
+        await read(service.url, trusting(tmp_path, CA))
 
     assert 0 == service.connections
 
