@@ -17,6 +17,7 @@ import attrs
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.helpers import create_ssl_context
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
     CHANNEL,
@@ -30,6 +31,7 @@ from shelfport.adapters.bus.bus import (
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed
 
 _COMMIT_EVERY = 0.25
 """Seconds between two commits: what is handled in between is delivered again after a crash."""
@@ -59,7 +61,7 @@ class KafkaBus:
         names: the prefix of its topics, and the group.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
 
     @property
@@ -145,9 +147,9 @@ class KafkaBus:
         return options
 
 
-def _parts(url: str) -> tuple[str, str, str]:
+def _parts(url: Secret[str]) -> tuple[str, str, str]:
     """Scheme, credentials and hosts: several hosts are more than a URL parser takes."""
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.get_secret_value().partition("://")
     credentials, _, hosts = rest.rpartition("@")
     return scheme, credentials, hosts.partition("/")[0]
 

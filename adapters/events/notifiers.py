@@ -67,12 +67,13 @@ class WebhookNotifier:
     """
 
     def __init__(self, url: Secret[str], timeout: float) -> None:
-        self._url = URL(url.get_secret_value())
+        self._url = url
+        self._host = URL(url.get_secret_value()).host
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"WebhookNotifier({self._url.host})"
+        return f"WebhookNotifier({self._host})"
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -113,7 +114,7 @@ class WebhookNotifier:
             headers[CORRELATION_ID] = correlation_id
         try:
             async with self._session.post(
-                self._url,
+                URL(self._url.get_secret_value()),
                 data=json.dumps(document).encode(),
                 headers=headers,
                 allow_redirects=False,
@@ -122,10 +123,10 @@ class WebhookNotifier:
         except (aiohttp.ClientError, TimeoutError) as error:
             # aiohttp's own words may quote the URL.
             raise ConnectionError(
-                f"the webhook at {self._url.host} did not answer ({type(error).__name__})"
+                f"the webhook at {self._host} did not answer ({type(error).__name__})"
             ) from error
         if not 200 <= status < 300:
-            raise WebhookRefused(f"the webhook at {self._url.host} answered {status}")
+            raise WebhookRefused(f"the webhook at {self._host} answered {status}")
 
 
 class Routed:

@@ -14,6 +14,9 @@ import attrs
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typed_settings import Secret
+
+from shelfport.adapters.secret_address import boxed
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a statement waits for another process's lock on an SQLite file."""
@@ -215,7 +218,7 @@ _NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres
 """The driver of each database, and the extra that brings it."""
 
 
-def database(address: str) -> Database:
+def database(address: Secret[str] | str) -> Database:
     """The database at `address`: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
 
     Raises:
@@ -223,7 +226,7 @@ def database(address: str) -> Database:
             quote the address, which may hold a password.
     """
     try:
-        url = make_url(address)
+        url = make_url(boxed(address).get_secret_value())
     except (ArgumentError, ValueError):
         raise ValueError(f"queue.url is no URL: it must be {_SUCH_AS}") from None
     kind = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
