@@ -246,7 +246,6 @@ async def test_what_was_marked_is_not_marked_again() -> None:
     ] == world.log  # fmt: skip
 
 
-@pytest.mark.looptime
 async def test_what_a_catalogue_says_is_one_line() -> None:
     """A catalogue's failure of several lines, as databases have them, is one in the queue."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
@@ -261,6 +260,7 @@ async def test_what_a_catalogue_says_is_one_line() -> None:
     )
 
 
+@pytest.mark.looptime
 async def test_a_catalogue_that_hangs() -> None:
     """A catalogue that does not answer is left after its time, and the entry put off."""
     world, entry = (
