@@ -20,7 +20,6 @@ from aiokafka.helpers import create_ssl_context
 from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -28,6 +27,7 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
@@ -253,8 +253,7 @@ class _Work:
             partition.finish(record.offset)
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
-            await _send(self._producer, self._names.dead, message, marks)
+            await _send(self._producer, self._names.dead, message, marks_of(message, reason))
             partition.finish(record.offset)
 
         return Delivery(message, done, dead)
@@ -333,7 +332,7 @@ def _message(record: Record, names: Names) -> Message:
     headers = {
         name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers
     }
-    address = headers.get(CHANNEL) or names.channels.get(record.topic, "")
+    address = names.channel_of(record.topic, headers)
     return Message(
         record.value or b"", headers, address, (record.key or b"").decode("utf-8", "replace")
     )

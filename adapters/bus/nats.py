@@ -18,7 +18,6 @@ from nats.js.errors import NotFoundError
 from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -26,6 +25,7 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
@@ -195,7 +195,7 @@ class _Open:
 
     def message(self, msg: Msg) -> Message:
         headers = {name.lower(): value for name, value in (msg.headers or {}).items()}
-        address = headers.get(CHANNEL) or self.names.channels.get(msg.subject, "")
+        address = self.names.channel_of(msg.subject, headers)
         return Message(msg.data, headers, address)
 
     async def send(self, subject: str, message: Message, headers: Mapping[str, str]) -> None:
@@ -231,8 +231,7 @@ class _Work(_Open):
             await msg.ack()
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
-            await self.send(self.names.dead, message, marks)
+            await self.send(self.names.dead, message, marks_of(message, reason))
             await msg.ack()
 
         return Delivery(message, done, dead, msg.metadata.num_delivered)

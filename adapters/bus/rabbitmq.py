@@ -23,7 +23,6 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -31,6 +30,7 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
@@ -201,7 +201,7 @@ class _Work(_Listening):
             await message.ack()
 
         async def dead(reason: str) -> None:
-            headers = {**message.headers, REASON: reason, CHANNEL: carried.channel}
+            headers = {**message.headers, **marks_of(carried, reason)}
             await self._graveyard.publish(_persistent(message, headers), "")
             await message.ack()
 
@@ -270,7 +270,7 @@ def _message(message: AbstractIncomingMessage, names: Names) -> Message:
     headers = {name.lower(): _text(value) for name, value in message.headers.items()}
     if message.content_type:
         headers["content-type"] = message.content_type
-    address = headers.get(CHANNEL) or names.channels.get(message.routing_key or "", "")
+    address = names.channel_of(message.routing_key or "", headers)
     return Message(message.body, headers, address)
 
 

@@ -20,7 +20,6 @@ from redis.exceptions import ResponseError
 from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -28,6 +27,7 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
@@ -189,9 +189,8 @@ class _Work:
                 await both.execute()
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
             async with self._redis.pipeline() as both:
-                both.xadd(self._names.dead, _fields(message, marks))
+                both.xadd(self._names.dead, _fields(message, marks_of(message, reason)))
                 self._forget(both, stream, number)
                 await both.execute()
 
@@ -275,7 +274,7 @@ def _message(stream: str, entry: Entry, names: Names) -> Message:
     fields = {name.decode("utf-8", "replace").lower(): value for name, value in entry[1].items()}
     body = fields.pop(DATA, b"")
     headers = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-    address = headers.get(CHANNEL) or names.channels.get(stream, "")
+    address = names.channel_of(stream, headers)
     return Message(body, headers, address)
 
 
