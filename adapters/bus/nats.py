@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RetentionPolicy, StreamConfig
 from nats.js.errors import NotFoundError
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
     FETCH_WAIT,
@@ -29,6 +29,7 @@ from shelfport.adapters.bus.bus import (
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of
 
 _CONNECT = 5
 """Seconds that a connection may take."""
@@ -50,15 +51,14 @@ class NatsBus:
         redeliver_after: seconds until another replica gets what one took and did not finish.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     redeliver_after: float
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"NATS at {url.host}:{url.port or 4222}"
+        return f"NATS at {place_of(self.url, 4222)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -159,12 +159,12 @@ class NatsBus:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Client]:
+async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
     async def unlogged(_error: Exception) -> None:
         """Whoever uses the connection gets the error as well."""
 
     client = await nats.connect(
-        url,
+        url.get_secret_value(),
         connect_timeout=_CONNECT,
         allow_reconnect=False,
         max_reconnect_attempts=1,  # otherwise even the first connection is tried 60 times

@@ -20,7 +20,7 @@ from aio_pika.abc import (
     HeadersType,
 )
 from aio_pika.exceptions import ChannelNotFoundEntity
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
     FETCH_WAIT,
@@ -34,6 +34,7 @@ from shelfport.adapters.bus.bus import (
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of, scheme_of
 
 _CONNECT = 5.0
 """Seconds that a connection may take."""
@@ -49,15 +50,15 @@ class RabbitBus:
         at_once: how many messages are taken before the first is acknowledged.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     at_once: int
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"RabbitMQ at {url.host}:{url.port or (5671 if url.scheme == 'amqps' else 5672)}"
+        port = 5671 if scheme_of(self.url) == "amqps" else 5672
+        return f"RabbitMQ at {place_of(self.url, port)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -135,9 +136,9 @@ class RabbitBus:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[AbstractConnection]:
+async def _connected(url: Secret[str]) -> AsyncIterator[AbstractConnection]:
     # Not connect_robust: what it restores behind our back, we could not count as lost.
-    connection = await aio_pika.connect(url, timeout=_CONNECT)
+    connection = await aio_pika.connect(url.get_secret_value(), timeout=_CONNECT)
     try:
         yield connection
     finally:

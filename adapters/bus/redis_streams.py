@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
     FETCH_WAIT,
@@ -31,6 +31,7 @@ from shelfport.adapters.bus.bus import (
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of
 
 DATA = "data"
 """The field of an entry that is the message."""
@@ -57,15 +58,14 @@ class RedisStreamsBus:
         redeliver_after: seconds until another replica claims what one took and did not finish.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     redeliver_after: float
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"Redis at {url.host}:{url.port or 6379}"
+        return f"Redis at {place_of(self.url, 6379)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -104,7 +104,7 @@ class RedisStreamsBus:
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Client]":
         redis: Client = Redis.from_url(
-            self.url,
+            self.url.get_secret_value(),
             socket_connect_timeout=_CONNECT,
             socket_timeout=_CONNECT,
             retry=Retry(NoBackoff(), 0),

@@ -14,6 +14,9 @@ import attrs
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typed_settings import Secret
+
+from shelfport.adapters.secret_address import boxed
 
 from shelfport.adapters.sql.schema import CHANNEL, POSTGRES_STEPS, SQLITE_STEPS, Step
 
@@ -231,7 +234,7 @@ _NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres
 """The driver of each database, and the extra that brings it."""
 
 
-def database(address: str) -> Database:
+def database(address: Secret[str] | str) -> Database:
     """The database at `address`: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
 
     Raises:
@@ -239,7 +242,7 @@ def database(address: str) -> Database:
             quote the address, which may hold a password.
     """
     try:
-        url = make_url(address)
+        url = make_url(boxed(address).get_secret_value())
     except (ArgumentError, ValueError):
         raise ValueError(f"queue.url is no URL: it must be {_SUCH_AS}") from None
     kind = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
