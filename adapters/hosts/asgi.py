@@ -1,17 +1,20 @@
 """For hosts that speak ASGI: FastAPI, Starlette, Litestar, Django under ASGI."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from typing import Any
 
 from shelfport.adapters.correlation import request_context
 from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application. Frameworks type scope, receive and send each in their own way."""
 
 _NAMES = CORRELATION_ID.lower().encode(), TRACEPARENT.encode()
 
@@ -35,6 +38,41 @@ def lifespan(
     return around
 
 
+class LifespanMiddleware:
+    """Opens and closes with the server, for an application that has no lifespan: Django's.
+
+    `application = LifespanMiddleware(application, inventory)`, under a server that speaks the
+    lifespan protocol, as uvicorn and hypercorn do. Under one that does not (daphne), nothing is
+    opened: say `inventory.open()` in `asgi.py` instead.
+
+    Args:
+        app: the application; it never sees the lifespan.
+        opened: a `SyncInventoryIntegration`; in a thread, as opening and closing block.
+    """
+
+    def __init__(self, app: App, opened: AbstractContextManager[Any]) -> None:
+        self.app = app
+        self.opened = opened
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection, or the lifespan."""
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        await receive()  # lifespan.startup
+        try:
+            await asyncio.to_thread(self.opened.__enter__)
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        try:
+            await receive()  # lifespan.shutdown
+        finally:
+            await asyncio.to_thread(self.opened.__exit__, None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
 class RequestContextMiddleware:
     """Gives all calls of a request the correlation id and the trace that it came with (R23).
 
@@ -45,7 +83,7 @@ class RequestContextMiddleware:
     def __init__(self, app: App) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         correlation_id, traceparent = _found(scope.get("headers", ()))
         with request_context(correlation_id=correlation_id, traceparent=traceparent):
