@@ -58,15 +58,21 @@ async def create(
     return variant
 
 
-async def pages(url: str, variants: Iterable[UUID], number: int, at_once: int) -> Load:
-    """Look at `number` pages, `at_once` at a time, each on a kept connection."""
+async def pages(
+    url: str, variants: Iterable[UUID], number: int, at_once: int, *, keep: bool = True
+) -> Load:
+    """Look at `number` pages, `at_once` at a time, over kept connections or a new one for each."""
     load, todo, shown = Load(), iter(range(number)), cycle(variants)
 
     async def customer(session: aiohttp.ClientSession) -> None:
         for _ in todo:
             await look(session, url, next(shown), load)
 
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as customers:
+    connector = aiohttp.TCPConnector(force_close=not keep)
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        asyncio.TaskGroup() as customers,
+    ):
         for _ in range(at_once):
             customers.create_task(customer(session))
     return load
