@@ -53,7 +53,8 @@ def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
     install(session, "types", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
-    session.run("mypy", "tests", "noxfile.py")
+    session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
+    session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
 
 
 @nox.session
@@ -108,6 +109,13 @@ def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def hosts(session: nox.Session) -> None:
+    """Every example host started, driven, ended by SIGTERM; 10,000 requests at four workers."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("pytest", "tests/hosts", *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session
