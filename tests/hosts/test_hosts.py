@@ -11,19 +11,19 @@ import pytest
 
 from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox, seed_records
 from tests.hosts.load import Load, create, look, pages, under_load
-from tests.hosts.shops import HOSTS, Host, running
+from tests.hosts.shops import FASTAPI, HOSTS, SCRIPT, Host, running
 from tests.support.figures import Report
 from tests.support.values import an_id
 from tests.support.waiting import eventually, until
 
 LONG = os.environ.get("SHELFPORT_LONG") == "1"
-IN_SHORT = {"fastapi", "flask"}
-"""One host of each kind stands for all in the default run; `nox -s hosts` has every one."""
-PLAYED = [host for host in HOSTS if LONG or host.name in IN_SHORT]
 PAGES = 1000 if LONG else 100
 VARIANTS = [variant.variant_id for variant in CATALOGUE]
 
-each_host = pytest.mark.parametrize("host", PLAYED, ids=str)
+
+def played(*in_short: Host) -> pytest.MarkDecorator:
+    """Every host in `nox -s hosts`; in the default run these stand for all of them."""
+    return pytest.mark.parametrize("host", HOSTS if LONG else in_short, ids=str)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def service() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-@each_host
+@played(FASTAPI)
 async def test_a_shop(host: Host, service: Sandbox, tmp_path: Path, report: Report) -> None:
     """Pages show stock, products are created under each policy, the service down is no outage.
 
@@ -87,7 +87,7 @@ async def test_a_shop(host: Host, service: Sandbox, tmp_path: Path, report: Repo
     report(f"service up: {up}; down: {down}")
 
 
-@each_host
+@played(SCRIPT)
 async def test_sigterm_under_load(
     host: Host, service: Sandbox, tmp_path: Path, report: Report
 ) -> None:

@@ -17,7 +17,7 @@ from tests.support.figures import Report
 from tests.support.servers import Service, json_response, serving
 
 WORKERS = 4
-PAGES = 10_000 if LONG else 400
+PAGES = 10_000
 TOKEN = "of-the-sandbox"
 
 
@@ -34,6 +34,7 @@ async def tokens() -> AsyncIterator[Service]:
         yield service
 
 
+@pytest.mark.skipif(not LONG, reason="five processes and 10,000 pages: nox -s hosts")
 async def test_four_workers_of_eight_threads(
     tokens: Service, tmp_path: Path, report: Report
 ) -> None:
