@@ -93,10 +93,11 @@ async def test_sigterm_under_load(
 ) -> None:
     """Ended in the middle of work, a host stops, prints no warning, and loses nothing it accepted.
 
-    Half of the requests that open a record fail: whatever was answered 201 has its record, or
-    waits in the queue; and the next start works that off.
+    The service is slow, so that there is always something in the worker's hands, and a fifth of
+    the requests fail. Whatever was answered 201 has its record, or waits in the queue; and the
+    next start works that off.
     """
-    service.faults = Faults(mode_rates={"down": 0.25, "refuse": 0.25})
+    service.faults = Faults(latency=0.1, mode_rates={"down": 0.1, "refuse": 0.1})
     async with running(host, tmp_path, service.url) as shop:  # noqa: SIM117 - two steps
         async with under_load(shop.url, VARIANTS, 16) as load:
             await until(lambda: len(load.created) >= (100 if LONG else 20), 60)
