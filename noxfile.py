@@ -14,7 +14,9 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite"
+EXTRAS = (
+    "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,sync"
+)
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
@@ -51,7 +53,8 @@ def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
     install(session, "types", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
-    session.run("mypy", "tests", "noxfile.py")
+    session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
+    session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
 
 
 @nox.session
@@ -106,6 +109,13 @@ def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def hosts(session: nox.Session) -> None:
+    """Every example host started, driven, ended by SIGTERM; 10,000 requests at four workers."""
+    install(session, "tests", extras=EXTRAS)
+    session.run("pytest", "tests/hosts", *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session

@@ -3,7 +3,7 @@
 import math
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import assert_never
+from typing import Final
 
 import attrs
 
@@ -26,6 +26,13 @@ class BadgeKind(Enum):
     UNAVAILABLE = "unavailable"
 
 
+_KINDS: Final = {
+    StockStatus.IN_STOCK: BadgeKind.IN_STOCK,
+    StockStatus.LOW_STOCK: BadgeKind.LOW_STOCK,
+    StockStatus.OUT_OF_STOCK: BadgeKind.OUT_OF_STOCK,
+}
+
+
 @attrs.frozen
 class Badge:
     """What stands beside a product's name."""
@@ -42,26 +49,12 @@ def badge(availability: Availability, now: datetime) -> Badge:
     """The badge of a product whose stock is `availability`, on a page made at `now`."""
     match availability:
         case StockReading():
-            kind, text = _words(availability)
+            level = availability.level
             stale = availability.freshness is Freshness.STALE
             caveat = f"as of {_spoken(availability.age(now))} ago" if stale else None
-            return Badge(kind, text, availability.freshness, caveat)
+            return Badge(_KINDS[level.status], str(level), availability.freshness, caveat)
         case Unavailable():
             return Badge(BadgeKind.UNAVAILABLE, STOCK_INFORMATION_UNAVAILABLE)
-
-
-def _words(reading: StockReading) -> tuple[BadgeKind, str]:
-    match reading.level.status:
-        case StockStatus.IN_STOCK:
-            return BadgeKind.IN_STOCK, "In stock"
-        case StockStatus.LOW_STOCK:
-            left = reading.level.available_quantity
-            # The Inventory Service decides on the status; an event may bring it without a number.
-            return BadgeKind.LOW_STOCK, f"Only {left} left" if left else "Low stock"
-        case StockStatus.OUT_OF_STOCK:
-            return BadgeKind.OUT_OF_STOCK, "Out of stock"
-        case other:
-            assert_never(other)
 
 
 def _spoken(age: timedelta) -> str:
