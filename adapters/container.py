@@ -244,6 +244,7 @@ def _events(
     second_level: SecondLevel | None,
     catalog: ProductCatalogPort | None,
     notifier: Notifier | None,
+    listener: Listener,
 ) -> "EmbeddedEvents | None":
     if bus is None:
         return None
@@ -258,6 +259,7 @@ def _events(
         targets=(*(() if second_level is None else (second_level,)), *layers_that_learn(port)),
         catalog=catalog,
         notifier=notifier,
+        listener=listener,
     )
 
 
@@ -371,6 +373,7 @@ class Container(containers.DeclarativeContainer):
         second_level=second_level,
         catalog=catalog,
         notifier=notifier,
+        listener=providers.Callable(unfailing, listener),
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,

@@ -26,5 +26,6 @@ def request_context(
 
 
 def ambient() -> tuple[str | None, str | None]:
-    """Correlation id and traceparent of the request that is being handled. For the façade alone."""
+    """Correlation id and traceparent of the request that is being handled. For the façade, and for what
+    handles events."""
     return _ambient.get()
