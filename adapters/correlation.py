@@ -26,6 +26,5 @@ def request_context(
 
 
 def ambient() -> tuple[str | None, str | None]:
-    """Correlation id and traceparent of the request that is being handled. For the façade, and for what
-    handles events."""
+    """Correlation id and traceparent of the request, or the event, that is being handled."""
     return _ambient.get()

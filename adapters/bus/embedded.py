@@ -73,7 +73,12 @@ class EmbeddedEvents:
             remembered=options.remembered,
         )
         handling = EventHandling(
-            catalog, self._notifier, clock, self._work, options.remembered, listener
+            catalog,
+            self._notifier,
+            clock,
+            self._work,
+            options.remembered,
+            listener=listener,
         )
         knowledge = Knowledge(targets, clock, self._knowledge)
         self._subscriber = EventSubscriber(

@@ -39,6 +39,7 @@ class EventHandling:
         clock: Clock,
         counts: Counts,
         remembered: int,
+        *,
         listener: Listener = unheard,
     ) -> None:
         self._catalog = catalog

@@ -35,7 +35,7 @@ def ops_asgi(
     title: str = "shelfport",
     links: Mapping[str, str] | None = None,
 ) -> AsgiApp:
-    """The page for a host on ASGI, to be mounted: `app.mount("/ops", ops_asgi(…))`.
+    """For a host on ASGI, to be mounted at a path: such as `app.mount("/ops", …)`.
 
     Arguments and errors as for `ops_app`. It speaks HTTP alone; the host's lifespan opens and
     closes the integration, and streams end within half a minute when the server stops.
@@ -75,14 +75,14 @@ def ops_asgi(
 
 
 async def _body(receive: Receive) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > LARGEST_FORM:
             raise _TooLarge
         if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 async def _send(reply: Reply, receive: Receive, send: Send) -> None:
@@ -91,10 +91,10 @@ async def _send(reply: Reply, receive: Receive, send: Send) -> None:
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})
         return
+
     async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-
 
     # Both belong to this request, and end with it.
     async with aclosing(reply.body) as stream, asyncio.TaskGroup() as group:

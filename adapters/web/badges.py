@@ -44,7 +44,9 @@ def badge(availability: Availability, now: datetime) -> Badge:
         case StockReading():
             kind, text = _words(availability)
             stale = availability.freshness is Freshness.STALE
-            caveat = f"as of {spoken_age(availability.age(now).total_seconds())} ago" if stale else None
+            caveat = (
+                f"as of {spoken_age(availability.age(now).total_seconds())} ago" if stale else None
+            )
             return Badge(kind, text, availability.freshness, caveat)
         case Unavailable():
             return Badge(BadgeKind.UNAVAILABLE, STOCK_INFORMATION_UNAVAILABLE)

@@ -62,9 +62,7 @@ class Gate:
 
     def knows(self, token: str) -> bool:
         """Whether `token` is the one."""
-        return self._token is not None and hmac.compare_digest(
-            token.encode(), self._token.encode()
-        )
+        return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
 
     def session_cookie(self, request: Request) -> str:
         """The `Set-Cookie` for a browser that has shown the token.

@@ -102,9 +102,7 @@ def _stale(signal: ServedStale) -> Told:
     return Told("served stale", Weight.NOTE, sentence, signal.correlation_id)
 
 
-def _entry(
-    kind: str, weight: Weight, sentence: Callable[[Any], str]
-) -> Callable[[Any], Told]:
+def _entry(kind: str, weight: Weight, sentence: Callable[[Any], str]) -> Callable[[Any], Told]:
     def tell(signal: Any) -> Told:
         entry: QueuedInitialization = signal.entry
         said = f"record of {entry.request.variant_id} {sentence(signal)}"

@@ -39,8 +39,9 @@ class Latencies:
         return sum(self.answered) + sum(self.failed)
 
     def quantile(self, share: float) -> float | None:
-        """The duration in seconds that `share` of all attempts did not exceed, as far as ranges
-        tell: within a range it is taken to be the geometric middle. None without attempts.
+        """The duration in seconds that `share` of all attempts did not exceed.
+
+        As far as ranges tell: it is the geometric middle of one. None without attempts.
         """
         wanted = share * self.count
         passed = 0

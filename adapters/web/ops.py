@@ -120,9 +120,7 @@ class OpsPage:
 
     async def _page(self, request: Request) -> Reply:
         wanted = " ".join(request.query.get("correlation", "").split())[:LONGEST_SEARCH]
-        found = (
-            await search_view(self._inventory, self._recorder, wanted) if wanted else None
-        )
+        found = await search_view(self._inventory, self._recorder, wanted) if wanted else None
         text = self._templates.get_template("ops.html").render(
             v=await self._view(),
             search=found,
@@ -136,9 +134,7 @@ class OpsPage:
         )
 
     async def _fragments(self) -> Mapping[str, str]:
-        return fragments_of(
-            self._templates, "fragments.html", FRAGMENTS, await self._view()
-        )
+        return fragments_of(self._templates, "fragments.html", FRAGMENTS, await self._view())
 
     def _stream(self) -> Reply:
         try:

@@ -34,11 +34,12 @@ PAGE: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 
-_ASSETS: Final = {
+ASSETS: Final = {
     "/style.css": "text/css; charset=utf-8",
     "/live.js": "text/javascript; charset=utf-8",
     "/icon.svg": "image/svg+xml",
 }
+"""The files, by their addresses, and what they are."""
 
 
 @cache
@@ -49,12 +50,12 @@ def _asset(path: str) -> bytes:
 @cache
 def edition() -> str:
     """Names this edition of the assets, so that a browser keeps no older one."""
-    return sha256(b"".join(map(_asset, _ASSETS))).hexdigest()[:12]
+    return sha256(b"".join(map(_asset, ASSETS))).hexdigest()[:12]
 
 
 def asset_reply(path: str) -> Reply | None:
     """One of the files; None for a path that names none."""
-    kind = _ASSETS.get(path)
+    kind = ASSETS.get(path)
     if kind is None:
         return None
     # Its address changes with its content.
@@ -86,9 +87,9 @@ def page_reply(text: str, *, status: int = 200, headers: Mapping[str, str] | Non
     return Reply(status, {**PAGE, **(headers or {})}, text.encode())
 
 
-def fragments_of(environment: Environment, template: str, names: tuple[str, ...], view: Any) -> dict[
-    str, str
-]:
+def fragments_of(
+    environment: Environment, template: str, names: tuple[str, ...], view: Any
+) -> dict[str, str]:
     """The macros `names` of `template`, each over `view`."""
     module = environment.get_template(template).module
     return {name: str(getattr(module, name)(view)) for name in names}

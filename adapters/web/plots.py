@@ -107,13 +107,11 @@ def served_plot(samples: Sequence[Sample]) -> ServedPlot:
         (x_of(a), x_of(b), [d / max(b.at - a.at, 0.001) for d in _differences(a, b)])
         for a, b in pairwise(samples)
     ]
-    highest = max(max(sum(rates) for _, _, rates in steps), 1.0)
+    highest = max(1.0, *(sum(rates) for _, _, rates in steps))
     areas: list[Area] = []
     floors = [0.0] * len(steps)
     for index, kind in enumerate(KINDS):
-        tops = [
-            floor + rates[index] for floor, (_, _, rates) in zip(floors, steps, strict=True)
-        ]
+        tops = [floor + rates[index] for floor, (_, _, rates) in zip(floors, steps, strict=True)]
         if tops != floors:
             areas.append(Area(kind, _between(steps, floors, tops, highest)))
         floors = tops
