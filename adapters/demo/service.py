@@ -281,7 +281,7 @@ def _new_product(sent: object) -> tuple[str, int, InitializationPolicy]:
     if not 0 <= quantity <= MAX_QUANTITY:
         raise ValueError(f"the units in stock must be between 0 and {MAX_QUANTITY}")
     policy = sent.get("policy", InitializationPolicy.ROLL_BACK.value)
-    if policy not in {"ROLL_BACK", "RETRY_LATER"}:
+    if policy not in ("ROLL_BACK", "RETRY_LATER"):  # it may be anything, unhashable things too
         raise ValueError("policy must be ROLL_BACK or RETRY_LATER")
     return name, quantity, InitializationPolicy(policy)
 

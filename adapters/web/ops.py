@@ -5,10 +5,12 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from typed_settings import Secret
 
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.settings import Settings
+from shelfport.adapters.web.document import ops_document
 from shelfport.adapters.web.exchange import Reply, Request
 from shelfport.adapters.web.gate import Gate, is_own
 from shelfport.adapters.web.live import HEADERS, LiveFragments, TooManyWatch
@@ -40,6 +42,7 @@ FRAGMENTS: Final = (
 """The parts of the page that renew themselves."""
 
 LONGEST_SEARCH: Final = 200
+_JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 _RETRIED_AT_ONCE: Final = 1_000
 
 _NOTICES: Final = {
@@ -83,6 +86,7 @@ class OpsPage:
         self._settings = settings
         self._gate = Gate(Secret(token) if isinstance(token, str) else token)
         self._actions = actions
+        self._title = title
         self._templates = templates()
         self._templates.globals.update(title=title, links=tuple((links or {}).items()))
         self._live = LiveFragments(self._fragments)
@@ -114,6 +118,9 @@ class OpsPage:
             return await self._press(request)
         if request.path == "/live":
             return self._stream()
+        if request.path == "/snapshot.json":
+            body = msgspec.json.encode(ops_document(await self._view(), self._title))
+            return Reply(200, {**SECURITY, **_JSON}, body)
         if request.path == "/":
             return await self._page(request)
         return self._away(404, "Nothing here", "There is no such page.")
