@@ -55,8 +55,7 @@ async def test_the_shop_by_keyboard_alone(shop: Shop) -> None:
 
 
 async def test_the_ops_page_by_keyboard_alone(shop: Shop) -> None:
-    """The focus stays where it is while fragments are replaced around it; Enter presses, Space
-    opens what is folded; typing into the search is not disturbed."""
+    """The focus, what is typed and what is unfolded stay while fragments are replaced."""
     await outage(shop)
     ops = await shop.open("/ops/")
     await expect(ops.locator("#dead summary")).to_be_visible()
@@ -83,8 +82,7 @@ async def test_the_ops_page_by_keyboard_alone(shop: Shop) -> None:
 async def test_axe_finds_nothing(
     shop: Shop, scheme: Any, width: int, pictures: Path, report: Any
 ) -> None:
-    """axe-core finds no fault, on either page, in an outage, in either scheme, wide or narrow;
-    nothing is wider than the screen."""
+    """axe-core finds no fault on either page in an outage, and nothing is wider than the screen."""
     page = await outage(shop)
     ops = await shop.open("/ops/?correlation=nothing")
     await expect(ops.locator("#dead summary")).to_be_visible()

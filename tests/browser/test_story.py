@@ -16,8 +16,7 @@ async def kept_product(page: Page, name: str) -> None:
 
 
 async def test_the_page_lives_through_an_outage(shop: Shop) -> None:
-    """Take the service down: a badge turns stale, with its age, then unavailable; the page stays,
-    and by itself is live again when the service is."""
+    """A badge turns stale, with its age, then unavailable; the page stays, and recovers by itself."""
     page = await shop.open()
     badge = page.locator(".products li").first.locator(".badge")
     await expect(badge).to_have_text("In stock")

@@ -19,4 +19,3 @@ async def next_fragments(content: aiohttp.StreamReader) -> dict[str, str]:
                 fragments: dict[str, str] = json.loads(line.removeprefix("data: "))
                 if fragments:
                     return fragments
-

@@ -61,8 +61,7 @@ async def test_a_refused_draft_stays_text(shop: Shop) -> None:
 
 
 async def test_the_policy_allows_the_page_s_own_files_and_nothing_else(shop: Shop) -> None:
-    """The policy allows no inline style or script, no frame and no foreign asset; each file of the
-    page is there under the same policy."""
+    """The policy allows nothing inline, framed or foreign, on the page and on each of its files."""
     answer = await shop.client.get("/")
     addresses = re.findall(r'(?:src|href)="([^"]+\?[^"]+)"', await answer.text())
     policy = answer.headers["Content-Security-Policy"]
@@ -88,8 +87,7 @@ async def test_the_page_renews_itself(shop: Shop) -> None:
 
 
 async def test_a_product_is_kept_whose_record_must_wait(stage: Stage) -> None:
-    """Under RETRY_LATER the product is there although the service is down, and its record when the
-    service is back (R21)."""
+    """Under RETRY_LATER the product is there at once, its record when the service is back (R21)."""
     stage.sandbox.faults = Faults(mode="down")
     body = {"name": "Boot", "initialQuantity": 3, "policy": "RETRY_LATER"}
     async with aiohttp.ClientSession() as session:

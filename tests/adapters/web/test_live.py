@@ -73,7 +73,8 @@ async def test_there_are_only_so_many_streams() -> None:
         live.stream()
     await first.aclose()
 
-    assert {"a": "1", "b": "1"} == await message(second := live.stream())
+    second = live.stream()
+    assert {"a": "1", "b": "1"} == await message(second)
     await second.aclose()
 
 

@@ -1,11 +1,13 @@
 import re
+from datetime import UTC, datetime, timedelta
+from json import dumps
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from shelfport import InitializationPolicy
+from shelfport import DeathReason, InitializationPolicy
 from shelfport.adapters.bus.bus import Message
 from shelfport.contracts.sandbox import Faults
 from tests.adapters.web.conftest import TOKEN, Desk
@@ -87,8 +89,6 @@ async def test_a_dead_letter_is_retried(desk: Desk) -> None:
     assert queue is not None
     now = desk.recorder.clock.now()
     (claim,) = await queue.claim(holder="w", limit=1, now=now, lease=60)
-    from shelfport import DeathReason
-
     await queue.bury(claim, now=now, reason=DeathReason.EXHAUSTED, error=HOSTILE)
     before = await desk.page()
     answer = await desk.client.post("/ops/retry", data={"key": key})
@@ -105,8 +105,6 @@ async def test_all_dead_letters_are_retried(desk: Desk) -> None:
     """One button does it for all of them."""
     queue = desk.inventory.queue
     assert queue is not None
-    from shelfport import DeathReason
-
     for _ in range(3):
         await queued(desk)
     now = desk.recorder.clock.now()
@@ -193,9 +191,6 @@ async def test_other_sites_press_no_button(desk: Desk, headers: dict[str, str]) 
 
 async def test_an_event_is_in_the_log(desk: Desk) -> None:
     """Events are listed with what became of them: handled, a duplicate, late, a dead letter."""
-    from datetime import UTC, datetime, timedelta
-    from json import dumps
-
     now = datetime.now(UTC)
 
     def message(event_id: str, at: datetime) -> Message:
@@ -206,19 +201,15 @@ async def test_an_event_is_in_the_log(desk: Desk) -> None:
         }
         return Message(dumps(body).encode(), channel="inventory.low-stock")
 
-    first = message(str(uuid4()), now)
-    for sent in (first, first, message(str(uuid4()), now - timedelta(minutes=1)), Message(b"{")):
-        await desk.bus.publish(attr_channel(sent))
+    first, older = message(str(uuid4()), now), message(str(uuid4()), now - timedelta(minutes=1))
+    unreadable = Message(b"{", channel="inventory.low-stock")
+    for sent in (first, first, older, unreadable):
+        await desk.bus.publish(sent)
     await eventually(lambda: len(desk.recorder.events) == 4)
     page = await desk.page()
 
     found = re.findall(r'<span class="tag (handled|duplicate|late|dead)">', page)
     assert {"handled", "duplicate", "late", "dead"} == set(found)
-
-
-def attr_channel(message: Message) -> Message:
-    """A message of the channel of low stock."""
-    return Message(message.body, channel="inventory.low-stock")
 
 
 async def test_the_page_is_live(desk: Desk) -> None:

@@ -35,7 +35,7 @@ def a_sample(at: float, fresh: int = 0, stale: int = 0, circuit: BreakerState = 
 
 
 def test_what_was_served_is_stacked() -> None:
-    """Rates from one sample to the next, the highest filling the height, the latest at the right."""
+    """Rates from one sample to the next; the highest fills the height, the latest is rightmost."""
     plot = served_plot([a_sample(0), a_sample(2, fresh=20), a_sample(4, fresh=40, stale=20)])
 
     assert (20.0, (40, 20, 0, 0)) == (plot.highest, plot.totals)

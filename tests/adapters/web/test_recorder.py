@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import weakref
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -63,7 +64,7 @@ async def test_it_looks_while_the_integration_is_open() -> None:
     await asyncio.sleep(10 * SAMPLE_EVERY)
 
     assert 3 == len(during) == len(recorder.samples)
-    assert [SAMPLE_EVERY] * 2 == [b - a for a, b in zip(during, during[1:], strict=False)]
+    assert [SAMPLE_EVERY] * 2 == [b - a for a, b in pairwise(during)]
 
 
 async def test_one_recorder_is_for_one_integration() -> None:
