@@ -124,6 +124,18 @@ handles the work queue tries it again; what fails again is a dead letter again.
 
 {EXIT_CODES}"""
 
+TOP = f"""\
+It asks the ops page, which the host serves: see docs/ops.md. Where that wants a
+token, it is taken from SHELFPORT_OPS_TOKEN: every user of a machine can read
+its command lines.
+
+Examples:
+  shelfport top http://127.0.0.1:8000/ops/
+  shelfport top shop.internal:8000/ops --every 5
+  shelfport top http://127.0.0.1:8000/ops/ --json | jq .snapshot.circuit
+
+{EXIT_CODES}"""
+
 DEMO = f"""\
 Examples:
   shelfport demo

@@ -2,24 +2,21 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 import pytest
 
-pytest.importorskip("playwright", reason="playwright is not installed: nox -s browser")
-
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
-
 from shelfport.adapters.demo.stage import Stage, Windows, staged
 from tests.browser.chromium import NoBrowser, chromium
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, Page
 
 WINDOWS = Windows(fresh_for=1.0, refresh_for=2.0, stale_for=8.0, open_for=0.5)
 PATIENCE = 20_000
 """Milliseconds that a page has to come to show something; for slow machines."""
-
-
-expect.set_options(timeout=PATIENCE)
 
 
 @attrs.frozen
@@ -27,14 +24,14 @@ class Shop:
     """The demo, and a browser before it."""
 
     stage: Stage
-    browser: Browser
-    context: BrowserContext
+    browser: "Browser"
+    context: "BrowserContext"
     complaints: list[str]
     """What the console had to say, and errors of scripts."""
     fetched: set[str]
     """From which hosts something was fetched."""
 
-    async def open(self, path: str = "/") -> Page:
+    async def open(self, path: str = "/") -> "Page":
         """A new page at `path`."""
         page = await self.context.new_page()
         self.watch(page)
@@ -43,7 +40,7 @@ class Shop:
         assert 200 == answer.status
         return page
 
-    def watch(self, page: Page) -> None:
+    def watch(self, page: "Page") -> None:
         """Note what `page` complains of and fetches."""
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
@@ -54,6 +51,9 @@ class Shop:
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     """The demo with its buttons, in short windows; at the end nothing may be complained of."""
+    from playwright.async_api import async_playwright, expect
+
+    expect.set_options(timeout=PATIENCE)
     try:
         path = chromium()
     except NoBrowser as error:

@@ -19,13 +19,13 @@ from shelfport.adapters.demo.control import SandboxControl, ServiceState
 from shelfport.adapters.demo.stage import Stage, Windows, staged
 from tests.browser.chromium import installed
 
-WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=25.0, open_for=3.0)
+WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=35.0, open_for=3.0)
 ACTS: Final = (
     (ServiceState.UP, 45),
     (ServiceState.SLOW, 20),
     (ServiceState.UP, 20),
-    (ServiceState.FLAKY, 30),
-    (ServiceState.DOWN, 16),
+    (ServiceState.FLAKY, 25),
+    (ServiceState.DOWN, 12),
 )
 """How the service does, and for how many seconds."""
 LARGEST: Final = 200_000
@@ -76,11 +76,12 @@ async def take(folder: Path) -> None:
                 await shop.click("button.main")
             await asyncio.sleep(seconds)
         await shop.screenshot(path=folder / "listing-outage.png")
+        narrow = await opened(browser, shop_url, scheme="dark", width=360, height=640)
+        await narrow.screenshot(path=folder / "listing-narrow.png")
+        await asyncio.sleep(35)  # until what was seen is too old to show
         for scheme, name in (("light", "ops-outage"), ("dark", "ops-outage-dark")):
             ops = await opened(browser, ops_url, scheme=scheme, width=1120, height=860)
             await ops.screenshot(path=folder / f"{name}.png")
-        narrow = await opened(browser, shop_url, scheme="dark", width=360, height=640)
-        await narrow.screenshot(path=folder / "listing-narrow.png")
         control.put(ServiceState.UP)
         await asyncio.sleep(6)
         ops = await opened(browser, ops_url, scheme="light", width=1120, height=860)

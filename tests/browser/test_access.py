@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed: nox -s browser")
+
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 

@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed: nox -s browser")
+
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Shop
@@ -16,7 +20,7 @@ async def kept_product(page: Page, name: str) -> None:
 
 
 async def test_the_page_lives_through_an_outage(shop: Shop) -> None:
-    """A badge turns stale, with its age, then unavailable; the page stays, and recovers by itself."""
+    """A badge turns stale, with its age, then unavailable; the page stays, and recovers."""
     page = await shop.open()
     badge = page.locator(".products li").first.locator(".badge")
     await expect(badge).to_have_text("In stock")
