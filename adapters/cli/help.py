@@ -64,8 +64,8 @@ Examples:
   shelfport check --json | jq '.checks[] | select(.outcome == "FAILED")'
 
 First comes every setting and where its value came from, secrets masked. Then
-come the checks, in their order: settings, adapter, dns, tcp, read. What is
-wrong comes with what to do about it; what could not be tried, with the reason.
+come the checks, in their order: settings, adapter, dns, tcp, tls, token, read.
+What is wrong comes with what to do about it; what could not be tried, with the reason.
 Each check may take --deadline seconds. Nothing is changed at the service.
 
 --json prints {{"correlationId": ..., "ok": ..., "settings": [...],

@@ -30,6 +30,8 @@ _STATES: Final = {
     "degraded": "yellow",
     "not ready": "red",
 }
+_PIPE_WIDTH: Final = 200
+"""Columns into a pipe, whatever the terminal has."""
 _BAR: Final = 30
 """Columns of the bar of what was served."""
 _SERVED: Final = {"fresh": "green", "stale": "yellow", "missed": "blue", "unreadable": "red"}
@@ -74,10 +76,12 @@ async def _tell_once(session: aiohttp.ClientSession, address: URL, *, as_json: b
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
-        # Into a pipe, lines are as long as they are.
-        Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False).print(
-            shown(document)
-        )
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        console = Console(file=sys.stdout, width=width, highlight=False)
+        with console.capture() as captured:
+            console.print(shown(document))
+        for line in captured.get().splitlines():
+            print(line.rstrip())
     return Exit.ANSWERED
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
@@ -57,6 +57,14 @@ class Sample:
     missed: int
     unreadable: int
     circuit: BreakerState
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, at: float) -> Self:
+        """What `snapshot` says, which was taken `at`."""
+        cache = snapshot.cache
+        return cls(
+            at, cache.fresh, cache.stale, cache.missed, cache.unreadable, snapshot.circuit.state
+        )
 
 
 class Recorder:
@@ -163,15 +171,4 @@ class Recorder:
             return
         # A timer of the loop rather than a task: there is nothing to wait for, and no owner.
         self._next = asyncio.get_running_loop().call_later(SAMPLE_EVERY, self._look)
-        snapshot = self._snapshot()
-        cache = snapshot.cache
-        self.samples.append(
-            Sample(
-                self.clock.monotonic(),
-                cache.fresh,
-                cache.stale,
-                cache.missed,
-                cache.unreadable,
-                snapshot.circuit.state,
-            )
-        )
+        self.samples.append(Sample.of(self._snapshot(), self.clock.monotonic()))

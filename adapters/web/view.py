@@ -14,7 +14,7 @@ from shelfport.adapters.snapshot import Snapshot
 from shelfport.adapters.web.happenings import Happening
 from shelfport.adapters.web.latency import Latencies
 from shelfport.adapters.web.plots import LatencyPlot, ServedPlot, latency_plot, served_plot
-from shelfport.adapters.web.recorder import EventLine, Recorder
+from shelfport.adapters.web.recorder import EventLine, Recorder, Sample
 from shelfport.domain.model import QueuedInitialization, QueueFailed
 from shelfport.ports import InitializationQueue
 
@@ -115,7 +115,8 @@ async def ops_view(
         latency=latency_plot(
             latencies, slow_after=settings.breaker.slow_after, deadline=settings.deadline
         ),
-        served=served_plot(tuple(recorder.samples)),
+        # Up to now, not up to the last look.
+        served=served_plot((*recorder.samples, Sample.of(snapshot, clock.monotonic()))),
         queue=queue,
         events=tuple(islice(reversed(recorder.events), SHOWN_EVENTS)),
         happenings=folded(reversed(recorder.noted)),
