@@ -14,9 +14,7 @@ nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
-EXTRAS = (
-    "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,web"
-)
+EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,web"
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
@@ -193,7 +191,7 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The shop and the ops page in a real Chromium, axe-core, and what the page costs in a storm."""
+    """The shop and the ops page in a real Chromium, axe-core, and what a storm costs."""
     install(session, "tests", "browser", extras=EXTRAS)
     here = {"PYTHONPATH": str(ROOT)}
     session.run("python", "-m", "tests.browser.chromium", env=here)  # installs it where it can

@@ -35,7 +35,7 @@ def test_an_error_is_let_go() -> None:
     """A happening holds no error, which would hold all that was on the stack around it."""
     recorder = Recorder(clock=ManualClock())
     signal = an_attempt("c", failed=True)
-    error = weakref.ref(signal.error)  # type: ignore[arg-type]  # it failed
+    error = weakref.ref(signal.error)
     recorder.signal(signal)
     del signal
     gc.collect()

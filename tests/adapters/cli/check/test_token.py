@@ -20,7 +20,7 @@ def a_jwt(**claims: Any) -> str:
     return f"{head}.{body}.c2ln"
 
 
-async def told(call: Shelfport, sandbox: Sandbox, **variables: str) -> tuple[int | None, str]:
+async def told(call: Shelfport, sandbox: Sandbox, **variables: Any) -> tuple[int | None, str]:
     """The exit code, and the lines about the token."""
     done = await call("check", "--base-url", sandbox.url, **variables)
     lines = done.out.split("Checks\n")[1].splitlines()
@@ -68,7 +68,10 @@ async def test_what_says_no_end_is_no_failure(
 async def test_a_secret_s_file(call_shelfport: Shelfport, sandbox: Sandbox, tmp_path: Path) -> None:
     """A file is named as such; one that is not there fails with what to do."""
     path = tmp_path / "key"
-    variables = {"SHELFPORT_AUTH_SCHEME": "api_key", "SHELFPORT_AUTH_SECRET_FILE": str(path)}
+    variables: dict[str, Any] = {
+        "SHELFPORT_AUTH_SCHEME": "api_key",
+        "SHELFPORT_AUTH_SECRET_FILE": str(path),
+    }
     absent = await told(call_shelfport, sandbox, **variables)
     path.write_text("key")
     there = await told(call_shelfport, sandbox, **variables)
