@@ -11,7 +11,7 @@ from typed_settings import Secret
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.web.exchange import LARGEST_FORM, Reply, Request
-from shelfport.adapters.web.ops import OpsPage, header_list
+from shelfport.adapters.web.ops import OpsPage
 from shelfport.adapters.web.recorder import Recorder
 
 Scope = MutableMapping[str, Any]
@@ -86,8 +86,8 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _send(reply: Reply, receive: Receive, send: Send) -> None:
-    start = {"status": reply.status, "headers": header_list(reply.headers)}
-    await send({"type": "http.response.start", **start})
+    headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})
         return

@@ -1,6 +1,6 @@
 """`OpsPage`: every request to the ops page, whatever server it came through."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,9 +22,10 @@ from shelfport.adapters.web.pages import (
     templates,
 )
 from shelfport.adapters.web.recorder import Recorder
-from shelfport.adapters.web.view import ops_view, search_view
+from shelfport.adapters.web.view import OpsView, ops_view, search_view
 from shelfport.domain.model import QueueFailed
 from shelfport.domain.model.signals import BreakerState
+from shelfport.ports import InitializationQueue
 
 FRAGMENTS: Final = (
     "headline",
@@ -135,7 +136,7 @@ class OpsPage:
         )
         return page_reply(text)
 
-    async def _view(self) -> Any:
+    async def _view(self) -> OpsView:
         return await ops_view(
             self._inventory, self._recorder, self._settings, actions=self._actions
         )
@@ -189,7 +190,7 @@ class OpsPage:
         return "let-go" if _HOLDS[wanted] is None else "held"
 
     @property
-    def _queue(self) -> Any:
+    def _queue(self) -> InitializationQueue:
         if self._inventory.queue is None:
             raise ValueError("there is no queue")
         return self._inventory.queue
@@ -226,8 +227,3 @@ def _key(form: Mapping[str, str]) -> UUID:
         return UUID(form.get("key", ""))
     except ValueError as error:
         raise ValueError("key must be the idempotency key of an entry") from error
-
-
-def header_list(headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
-    """Headers as ASGI wants them."""
-    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,3 +1,4 @@
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from json import dumps
@@ -7,7 +8,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from shelfport import DeathReason, InitializationPolicy
+from shelfport import DeathReason, InitializationPolicy, Operation, QueueFailed
 from shelfport.adapters.bus.bus import Message
 from shelfport.contracts.sandbox import Faults
 from tests.adapters.web.conftest import TOKEN, Desk
@@ -319,3 +320,51 @@ async def test_programs_bring_the_token(desk: Desk, authorization: str, status: 
     answer = await desk.client.get("/ops/snapshot.json", headers=headers)
 
     assert status == answer.status
+
+
+async def failing(*_args: object, **_kwargs: object) -> Any:
+    """What a queue does whose database is gone."""
+    raise QueueFailed("the database is gone", operation=Operation.INITIALIZE)
+
+
+async def hanging(*_args: object, **_kwargs: object) -> Any:
+    """What a queue does whose database is asleep."""
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [(failing, "the database is gone"), (hanging, "it did not answer within 1 s")],
+    ids=["fails", "hangs"],
+)
+async def test_a_queue_in_trouble_costs_its_own_part_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, broken: Any, words: str
+) -> None:
+    """A queue that fails or hangs is a sentence in its place; the page, and the search, stand."""
+    monkeypatch.setattr(desk.inventory.queue, "stats", broken)
+    monkeypatch.setattr(desk.inventory.queue, "entries", broken)
+    page = await desk.page("?correlation=any")
+
+    assert f"The queue cannot be read: {words}" in page
+    assert "The queue could not be searched" in page
+    assert "Circuit breaker" in page
+
+
+async def test_a_button_of_a_queue_in_trouble_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the queue cannot be used, pressing a button is 503 with the reason."""
+    monkeypatch.setattr(desk.inventory.queue, "drop", failing)
+    answer = await desk.client.post("/ops/drop", data={"key": str(uuid4())})
+
+    assert (503, True) == (answer.status, "the database is gone" in await answer.text())
+
+
+async def test_a_retry_wakes_the_worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses Retry does not wait until the worker looks by itself."""
+    woken: list[bool] = []
+    monkeypatch.setattr(desk.inventory, "wake_worker", lambda: woken.append(True))
+    for path in ("retry", "retry-all"):
+        await desk.client.post(f"/ops/{path}", data={"key": await queued(desk)})
+
+    assert [True, True] == woken
