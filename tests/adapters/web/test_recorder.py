@@ -67,6 +67,19 @@ async def test_it_looks_while_the_integration_is_open() -> None:
     assert [SAMPLE_EVERY] * 2 == [b - a for a, b in pairwise(during)]
 
 
+@pytest.mark.looptime
+async def test_opened_again_it_looks_no_oftener() -> None:
+    """An integration that is closed and opened again is sampled at the same pace as before."""
+    recorder = Recorder(clock=LoopClock())
+    async with build(Settings(), telemetry=[recorder]):
+        await asyncio.sleep(0.5 * SAMPLE_EVERY)
+    async with build(Settings(), telemetry=[recorder]):
+        await asyncio.sleep(2.5 * SAMPLE_EVERY)
+        during = [sample.at for sample in recorder.samples]
+
+    assert [SAMPLE_EVERY] * 2 == [b - a for a, b in pairwise(during)]
+
+
 async def test_one_recorder_is_for_one_integration() -> None:
     """Two open integrations on one recorder would be mixed up: the second is refused."""
     recorder = Recorder()
