@@ -13,12 +13,13 @@ import attrs
 from shelfport.adapters.background import Background
 from shelfport.adapters.bus.bus import Delivery, Source
 from shelfport.adapters.bus.lanes import Lanes
-from shelfport.adapters.correlation import ambient, request_context
+from shelfport.adapters.correlation import current_id, request_context
 from shelfport.adapters.events.attempts import Attempts, in_a_sentence
 from shelfport.adapters.events.counts import Counts
 from shelfport.adapters.events.decode import MalformedEvent, decode_event
 from shelfport.adapters.events.wire import CHANNELS
 from shelfport.domain.model import InventoryEvent
+from shelfport.domain.model.call import clean_id
 from shelfport.domain.model.signals import EventBuried
 from shelfport.ports import Clock, Listener
 
@@ -169,9 +170,9 @@ class EventSubscriber:
             return
 
         async def work() -> None:
-            with request_context(
-                correlation_id=received.correlation_id, traceparent=received.traceparent
-            ):
+            # One without an id goes by its own: every replica and every repetition has the same.
+            correlation_id = clean_id(received.correlation_id) or str(received.event.event_id)
+            with request_context(correlation_id=correlation_id, traceparent=received.traceparent):
                 await self._handle(received.event, delivery, subscription)
 
         await lanes.put(received.event.variant_id, work)
@@ -208,7 +209,7 @@ class EventSubscriber:
         await delivery.dead(reason)
         subscription.counts.dead += 1
         if subscription.listener is not None:
-            subscription.listener(EventBuried(reason, event, ambient()[0]))
+            subscription.listener(EventBuried(reason, event, current_id()))
         logger.log(
             subscription.level,
             "events: %s (%s): %s",
@@ -220,6 +221,7 @@ class EventSubscriber:
                 "event": "inventory.dead_letter",
                 "subscription": subscription.name,
                 "detail": reason,
+                "correlation_id": current_id(),
             },
         )
 

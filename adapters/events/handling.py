@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from shelfport.adapters.correlation import ambient
+from shelfport.adapters.correlation import current_id
 from shelfport.adapters.events.counts import Counts
 from shelfport.adapters.events.remembered import Remembered
 from shelfport.domain.model import InventoryEvent, ProductVariantId
@@ -69,4 +69,4 @@ class EventHandling:
             verdict = EventVerdict.HANDLED
         self._handled.put(event.event_id, None)
         lag = self._counts.took(event.occurred_at, self._clock.now())
-        self._listener(EventTaken(event, verdict, lag, ambient()[0]))
+        self._listener(EventTaken(event, verdict, lag, current_id()))

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shelfport.adapters.cli.check.beside import bus, queue, shared
 from shelfport.adapters.cli.check.connection import dns, tcp
 from shelfport.adapters.cli.check.credentials import token
 from shelfport.adapters.cli.check.model import Check
@@ -17,4 +18,7 @@ CHECKS: Final = (
     Check("tls", needs=("tcp",), run=tls),
     Check("token", needs=("tls",), run=token),
     Check("read", needs=("adapter", "token"), run=read),
+    Check("queue", needs=("settings",), run=queue),
+    Check("shared", needs=("settings",), run=shared),
+    Check("bus", needs=("settings",), run=bus),
 )
