@@ -155,6 +155,7 @@ class Container(containers.DeclarativeContainer):
         second_level=second_level,
         catalog=catalog,
         notifier=notifier,
+        listener=listener,
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
@@ -172,6 +173,7 @@ class Container(containers.DeclarativeContainer):
             mapper=mapper,
             initial=settings.provided.initial,
             new_key=providers.Object(uuid4),
+            new_id=providers.Object(new_id),
             can_mark=providers.Callable(queueing.can_mark, settings, catalog),
         ),
         clock=clock,
