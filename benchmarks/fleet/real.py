@@ -27,6 +27,8 @@ BAND = 0.15
 _ROOT = Path(__file__).parents[2]
 _TO_START = 120.0
 """Seconds that the processes may take until all are ready."""
+_TO_END = 10.0
+"""Seconds that a process may take to end once it has told what it saw."""
 _SMALL = 0.05
 """Seconds: ages that both are below are alike, whatever their ratio."""
 
@@ -144,11 +146,14 @@ async def _started(terms: Terms, number: int, stack: AsyncExitStack) -> asyncio.
         limit=2**24,
     )
 
-    def end() -> None:
-        if host.returncode is None:
+    async def end() -> None:
+        try:
+            await asyncio.wait_for(host.wait(), _TO_END)
+        except TimeoutError:
             host.kill()
+            await host.wait()
 
-    stack.callback(end)
+    stack.push_async_callback(end)
     return host
 
 
