@@ -147,6 +147,8 @@ async def _started(terms: Terms, number: int, stack: AsyncExitStack) -> asyncio.
     )
 
     async def end() -> None:
+        if host.stdin is not None:
+            host.stdin.close()  # one that still waits for the word ends by this
         try:
             await asyncio.wait_for(host.wait(), _TO_END)
         except TimeoutError:
