@@ -28,7 +28,14 @@ from shelfport.domain.model.validators import member_of, number, units
 
 
 class SettingsError(ValueError):
-    """A setting is wrong: which one, where it comes from, and what is allowed."""
+    """A setting is wrong: which one, where it comes from, and what is allowed.
+
+    Cause: a file that is missing or malformed, a key that no setting has, a value out of its
+    bounds, or two that make no sense together.
+
+    What to do: the sentence names the setting and the file or variable; `shelfport check` shows
+    all of them, each with its origin.
+    """
 
 
 @attrs.frozen(kw_only=True)

@@ -43,7 +43,7 @@ class RetryOptions:
     longest_retry_after: float = attrs.field(default=5.0, validator=number(0, 3600, unit="seconds"))
     """A service that asks to be left alone for longer than this is not asked again by this call.
 
-    Why: a service that wants longer is not asked again by this call."""
+    Why: longer than that no page waits."""
     budget_ratio: float = attrs.field(default=0.1, validator=number(0, 1, unit="tokens"))
     """The share of repetitions among first attempts; see `RetryBudget`.
 

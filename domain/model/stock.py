@@ -17,8 +17,11 @@ class StockStatus(Enum):
     """What the Inventory Service says of a variant's stock; it decides, never this library."""
 
     IN_STOCK = "IN_STOCK"
+    """More units than the variant's low-stock threshold."""
     LOW_STOCK = "LOW_STOCK"
+    """At most as many units as that, and at least one."""
     OUT_OF_STOCK = "OUT_OF_STOCK"
+    """None that can be sold."""
 
 
 @attrs.frozen
