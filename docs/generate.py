@@ -10,15 +10,19 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
+
 import shelfport
 from shelfport import InventoryError, LocalRefusal, Settings, UnavailableReason
 
 DOCS = Path(__file__).parent
-MARKS = re.compile(r"(<!-- generated: (\w+).*?-->\n).*?(\n<!-- end of what is generated -->)", re.S)
+MARKS = re.compile(
+    r"(<!-- generated: (\w+).*?-->\n).*?(\n<!-- end of what is generated -->)", re.DOTALL
+)
 
 REFUSED_TOGETHER: tuple[dict[str, dict[str, Any]], ...] = (
     {"cache": {"fresh_for": 10, "refresh_for": 5}},
@@ -66,7 +70,7 @@ def own_docs(cls: type) -> dict[str, str]:
         if isinstance(node, ast.ClassDef) and node.name == cls.__name__
     ]
     found: dict[str, str] = {}
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in pairwise(body):
         match statement, following:
             case (
                 (ast.AnnAssign(target=ast.Name(name)) | ast.Assign(targets=[ast.Name(name)])),
@@ -223,13 +227,11 @@ def errors() -> str:
 
 
 def error_classes() -> list[type[Exception]]:
-    """The public errors that are raised, in the order of the tree: leaves, not the kinds of them."""
-    public = [getattr(shelfport, name) for name in shelfport.__all__]
-    raised = [
-        cls
-        for cls in public
-        if isinstance(cls, type) and issubclass(cls, Exception) and not cls.__subclasses__()
-    ]
+    """The public errors that are raised: leaves of the tree, not the kinds of them."""
+    names = [getattr(shelfport, name) for name in shelfport.__all__]
+    public = [cls for cls in names if isinstance(cls, type) and issubclass(cls, Exception)]
+    kinds = {base for cls in public for base in cls.__mro__[1:]}
+    raised = [cls for cls in public if cls not in kinds]
     return sorted(raised, key=lambda cls: (_kind(cls), _line(cls)))
 
 
