@@ -10,10 +10,12 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version as version_of
+from itertools import pairwise
 from pathlib import Path
 
-import shelfport
 from sphinx.application import Sphinx
+
+import shelfport
 
 DOCS = Path(__file__).parent
 
@@ -30,7 +32,7 @@ myst_heading_anchors = 4
 
 LEADING = ("index", "guides", "reference", "project", "decisions/README")
 """Pages that lead to others, in the order of their links."""
-FURTHER = {"guides": ("hosts*", "logs", "metrics", "observability", "performance", "scale")}
+FURTHER = {"guides": ("hosts*", "web*", "demo*", "pictures*", "performance*", "scale*")}
 """Pages that a leading page has below it where they exist, without a link of its own."""
 AT_HOME = {
     "CHANGELOG.md": "changelog.md",
@@ -65,7 +67,7 @@ html_theme_options = {
 
 
 def contents(docname: str, text: str) -> str:
-    """The toctree of a leading page: the pages that it links to, in this order, and further ones."""
+    """The toctree of a leading page: those it links to, in this order, and further ones."""
     here = (DOCS / docname).parent
     links = (here / link for link in re.findall(r"\]\(([^):#]+\.md)\)", text))
     further = (
@@ -76,7 +78,6 @@ def contents(docname: str, text: str) -> str:
     )
     below = [f"/{page}" for page in pages]
     return "\n".join(["", "```{toctree}", ":hidden:", "", *below, "```", ""])
-
 
 
 def prepare(_app: Sphinx, docname: str, source: list[str]) -> None:
@@ -103,7 +104,7 @@ def docs_below_names() -> Iterator[tuple[str, str]]:
     for name, module in sorted(sys.modules.items()):
         if name.startswith("shelfport."):
             body = ast.parse(inspect.getsource(module)).body
-            for statement, below in zip(body, body[1:], strict=False):
+            for statement, below in pairwise(body):
                 match statement, below:
                     case ast.Assign([ast.Name(alias)]), ast.Expr(ast.Constant(str(text))):
                         yield alias, inspect.cleandoc(text)
