@@ -1,0 +1,83 @@
+"""What the pages' examples take for granted: a name stands for the same thing on every page.
+
+The annotations are for mypy, which checks the examples after a `from … import *` of this; the
+values are for the test that runs them.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+import shelfport
+from shelfport import (
+    Availability,
+    InMemoryInventory,
+    InventoryIntegration,
+    ProductVariantId,
+    QueuedInitialization,
+    QueueOptions,
+    Settings,
+    StockStatus,
+    SystemClock,
+    build,
+)
+from shelfport import variant_id as variant_id_of
+
+inventory: InventoryIntegration[UUID | str]
+"""An open integration."""
+settings: Settings
+variant: UUID
+variant_id: UUID
+variant_ids: Sequence[UUID]
+page: Mapping[UUID | str, Availability]
+entry: QueuedInitialization
+connection: Any
+"""A connection of the host's to its database, by whatever driver the page speaks of."""
+session: Any
+registry: CollectorRegistry
+
+_IDS = tuple(variant_id_of(f"7d6aed21-5d13-5113-8dd7-fc1ddeedb6b{n}") for n in range(3))
+
+
+class MyCatalog:
+    """A host's catalogue that has nothing to do."""
+
+    async def mark_not_orderable(self, variant: ProductVariantId) -> None:
+        """See `ProductCatalogPort.mark_not_orderable`."""
+
+    async def mark_orderable(self, variant: ProductVariantId) -> None:
+        """See `ProductCatalogPort.mark_orderable`."""
+
+    async def show_status(
+        self, variant: ProductVariantId, status: StockStatus, as_of: datetime
+    ) -> None:
+        """See `ProductCatalogPort.show_status`."""
+
+
+my_catalog = MyCatalog()
+
+
+@asynccontextmanager
+async def given() -> AsyncIterator[dict[str, Any]]:
+    """The names, with values that examples can work with."""
+    service = InMemoryInventory(clock=SystemClock())
+    for known in _IDS[:2]:
+        service.set_stock(known, 3)
+    settings = Settings(queue=QueueOptions(url="memory:", worker=False))
+    async with build(settings, adapter=service, catalog=my_catalog) as opened:
+        yield {name: getattr(shelfport, name) for name in shelfport.__all__} | {
+            "inventory": opened,
+            "settings": settings,
+            "variant": _IDS[2],
+            "variant_id": _IDS[2],
+            "variant_ids": list(_IDS),
+            "page": await opened.get_stock_levels(_IDS),
+            "entry": opened.initialization_entry(_IDS[2]),
+            "registry": CollectorRegistry(),
+            "MyCatalog": MyCatalog,
+            "my_catalog": my_catalog,
+        }
