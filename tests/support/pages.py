@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ def anchors_of(page: Path) -> set[str]:
     """The page's headings as a forge, and Sphinx, spell them in a link."""
     anchors: set[str] = set()
     tokens = tokens_of(page)
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(
                 child.content for child in inline.children or () if child.type != "html_inline"
