@@ -77,10 +77,13 @@ class BreakerSnapshot:
 
     state: BreakerState
     forced: bool
+    """Whether an operator holds it there, whatever the service does."""
     calls: int
-    """Outcomes in the window."""
+    """Outcomes in the window (`breaker.window` seconds)."""
     failures: int
+    """How many of them were failures."""
     slow: int
+    """How many of them took `breaker.slow_after` or longer, whatever came of them."""
     next_probe: float | None
     """Seconds until the service may be tried again; None unless the circuit is open."""
 
