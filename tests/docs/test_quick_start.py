@@ -88,7 +88,7 @@ async def test_the_quick_start(tmp_path: Path, capsys: pytest.CaptureFixture[str
             async def read() -> None:
                 assert page.stdout is not None
                 async for line in page.stdout:
-                    lines.append(line.decode())
+                    lines.append(line.decode())  # noqa: PERF401 - it is watched while it grows
 
             reading = asyncio.create_task(read())
             try:
