@@ -16,7 +16,17 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
 EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite"
 """What the tests and the type checker need of the package's extras: all of them."""
-CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
+CHECKED = (
+    "domain",
+    "ports",
+    "adapters",
+    "contracts",
+    "tests",
+    "src",
+    "examples",
+    "docs",
+    "noxfile.py",
+)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -154,6 +164,22 @@ def broker(session: nox.Session) -> None:
         *session.posargs,
         env={"SHELFPORT_LONG": "1"},
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages, built with warnings as errors, every link and block checked; `-- --write`.
+
+    With `--write` what is made from the code is written anew. The pages are in build/docs.
+    """
+    install(session, "docs", "types", extras=EXTRAS)
+    if "--write" in session.posargs:
+        session.run("python", "docs/generate.py")
+    pages = ("docs", "build/docs")
+    session.run("sphinx-build", "-E", "-W", "--keep-going", "-q", "-b", "html", *pages)
+    session.run("pytest", "tests/docs", "tests/test_docs.py", "tests/test_log_catalogue.py")
+    session.run("python", "-m", "tests.docs.check_types", env={"PYTHONPATH": "."})
+    session.log("external links were checked for their form alone: nobody asked the network")
 
 
 @nox.session

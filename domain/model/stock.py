@@ -49,7 +49,15 @@ class Freshness(Enum):
 
 @attrs.frozen
 class StockReading:
-    """A stock level, and how true it is."""
+    """A stock level, and how true it is.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> from uuid import uuid4
+    >>> asked_at = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    >>> level = StockLevel(uuid4(), 3, StockStatus.LOW_STOCK, asked_at - timedelta(days=365))
+    >>> StockReading(level, asked_at, "http").age(asked_at + timedelta(seconds=40)).seconds
+    40
+    """
 
     level: StockLevel
     as_of: datetime = attrs.field(validator=aware)

@@ -24,15 +24,15 @@ from shelfport import (
     StockStatus,
     SystemClock,
     build,
+    variant_id,
 )
-from shelfport import variant_id as variant_id_of
 
 inventory: InventoryIntegration[UUID | str]
 """An open integration."""
 settings: Settings
 variant: UUID
-variant_id: UUID
-variant_ids: Sequence[UUID]
+new_variant: UUID
+variant_ids: Sequence[UUID | str]
 page: Mapping[UUID | str, Availability]
 entry: QueuedInitialization
 connection: Any
@@ -40,7 +40,7 @@ connection: Any
 session: Any
 registry: CollectorRegistry
 
-_IDS = tuple(variant_id_of(f"7d6aed21-5d13-5113-8dd7-fc1ddeedb6b{n}") for n in range(3))
+_IDS = tuple(variant_id(f"7d6aed21-5d13-5113-8dd7-fc1ddeedb6b{n}") for n in range(3))
 
 
 class MyCatalog:
@@ -72,8 +72,8 @@ async def given() -> AsyncIterator[dict[str, Any]]:
         yield {name: getattr(shelfport, name) for name in shelfport.__all__} | {
             "inventory": opened,
             "settings": settings,
-            "variant": _IDS[2],
-            "variant_id": _IDS[2],
+            "variant": _IDS[0],
+            "new_variant": _IDS[2],
             "variant_ids": list(_IDS),
             "page": await opened.get_stock_levels(_IDS),
             "entry": opened.initialization_entry(_IDS[2]),

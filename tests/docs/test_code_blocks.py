@@ -124,7 +124,7 @@ def request(block: Block, _tmp_path: Path) -> None:
     """A request: its line, its headers, and a body of JSON."""
     head, _, body = block.text.partition("\n\n")
     line, *headers = head.splitlines()
-    assert re.fullmatch(r"(GET|POST|PUT|DELETE) /\S*", line), line
+    assert re.fullmatch(r"(GET|POST|PUT|DELETE) /\S* HTTP/1\.1", line), line
     assert all(re.fullmatch(r"[\w-]+: .+", header) for header in headers), headers
     json.loads(body)
 
