@@ -24,7 +24,7 @@ LANGUAGES = {"http", "json", "pycon", "python", "sh", "text", "toml", "yaml"}
 """Each is checked here or, for `sh`, in test_shell_blocks.py; `text` is what programs print."""
 DIRECTIVES = {"{eval-rst}", "{include}"}
 """What Sphinx checks when it builds the pages."""
-MARKS = {None, "generated", "not run", "test command"}
+MARKS = {None, "generated", "not run", "ten lines", "test command"}
 
 TESTED = "\n".join(
     path.read_text("utf-8")
@@ -71,7 +71,8 @@ async def test_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_pa
         if inspect.iscoroutine(result):
             await result
         for name, test in names.items():
-            if name.startswith("test_"):
+            # One that wants fixtures is pytest's to run.
+            if name.startswith("test_") and not inspect.signature(test).parameters:
                 await test()
 
 
