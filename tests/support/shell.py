@@ -19,6 +19,7 @@ from shelfport.contracts.sandbox import Faults
 from tests.support.pages import ROOT
 
 AN_ID: Final = "7d6aed21-5d13-5113-8dd7-fc1ddeedb6be"
+SANDBOX_PORT: Final = 8080
 PLACEHOLDERS: Final = {"ID": AN_ID, "KEY": AN_ID}
 _END: Final = {"|", "||", "&&", ";", "&"}
 
@@ -151,6 +152,8 @@ def pip(arguments: list[str]) -> None:
 def curl(arguments: list[str]) -> None:
     """Curl at the sandbox's control endpoints: the path is there, and the body is allowed."""
     [url] = [word for word in arguments if word.startswith("http")]
+    if urlsplit(url).port != SANDBOX_PORT:
+        return  # a host of the reader's own
     data = arguments[arguments.index("-d") + 1] if "-d" in arguments else None
     match urlsplit(url).path.removeprefix("/_sandbox/").split("/"):
         case ["faults"] if data is not None:
@@ -184,9 +187,12 @@ def _others(_arguments: list[str]) -> None:
 
 CHECKS: Final[dict[str, Callable[[list[str]], None]]] = {
     "curl": curl,
+    "gunicorn": _others,
+    "hypercorn": _others,
     "jq": _others,
     "pre-commit": _others,
     "nox": nox,
     "pip": pip,
     "shelfport": shelfport,
+    "uvicorn": _others,
 }
