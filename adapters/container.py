@@ -171,6 +171,7 @@ class Container(containers.DeclarativeContainer):
             mapper=mapper,
             initial=settings.provided.initial,
             new_key=providers.Object(uuid4),
+            new_id=providers.Object(new_id),
             can_mark=providers.Callable(queueing.can_mark, settings, catalog),
         ),
         clock=clock,

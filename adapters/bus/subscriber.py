@@ -13,12 +13,13 @@ import attrs
 from shelfport.adapters.background import Background
 from shelfport.adapters.bus.bus import Delivery, Source
 from shelfport.adapters.bus.lanes import Lanes
-from shelfport.adapters.correlation import request_context
+from shelfport.adapters.correlation import current_id, request_context
 from shelfport.adapters.events.attempts import Attempts, in_a_sentence
 from shelfport.adapters.events.counts import Counts
 from shelfport.adapters.events.decode import MalformedEvent, decode_event
 from shelfport.adapters.events.wire import CHANNELS
 from shelfport.domain.model import InventoryEvent
+from shelfport.domain.model.call import clean_id
 from shelfport.ports import Clock
 
 logger = logging.getLogger("shelfport.events")
@@ -166,9 +167,9 @@ class EventSubscriber:
             return
 
         async def work() -> None:
-            with request_context(
-                correlation_id=received.correlation_id, traceparent=received.traceparent
-            ):
+            # One without an id goes by its own: every replica and every repetition has the same.
+            correlation_id = clean_id(received.correlation_id) or str(received.event.event_id)
+            with request_context(correlation_id=correlation_id, traceparent=received.traceparent):
                 await self._handle(received.event, delivery, subscription)
 
         await lanes.put(received.event.variant_id, work)
@@ -213,6 +214,7 @@ class EventSubscriber:
                 "event": "inventory.dead_letter",
                 "subscription": subscription.name,
                 "detail": reason,
+                "correlation_id": current_id(),
             },
         )
 

@@ -71,9 +71,10 @@ class QueueOptions:
 
     Why: twice what an attempt may take; after a crash, entries wait no longer than that."""
     poll: float = attrs.field(default=1.0, validator=number(0.01, 300, unit="seconds"))
-    """How often an idle worker looks into the queue; what this process stores wakes it at once.
+    """How often an idle worker looks into the queue; what this process stores wakes it at once, and
+    in PostgreSQL what any other one stores.
 
-    Why: what another process stores is seen within a second."""
+    Why: in SQLite, what another process stores is seen within a second."""
     stop_within: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
     """How long a worker that is stopped may finish what it has begun; the rest it gives back.
 

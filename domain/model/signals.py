@@ -12,6 +12,7 @@ import attrs
 from shelfport.domain.model.call import Call
 from shelfport.domain.model.errors import InventoryError, Operation, QueueFailed
 from shelfport.domain.model.initialization import DeathReason, QueuedInitialization
+from shelfport.domain.model.text import one_line
 
 
 class BreakerState(Enum):
@@ -113,7 +114,7 @@ class RefreshFailed:
 class SharedCacheOut:
     """The cache that replicas share does not answer: for a while nobody asks it."""
 
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
@@ -127,14 +128,14 @@ class SharedWritesDropped:
 
     total: int
     """Since the start, in pages and fences."""
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
 class ChangesCut:
     """What other replicas learn is not heard: memory is right by its windows alone."""
 
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen

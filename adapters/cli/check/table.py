@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shelfport.adapters.cli.check.beside import bus, queue, shared
 from shelfport.adapters.cli.check.connection import dns, tcp
 from shelfport.adapters.cli.check.model import Check
 from shelfport.adapters.cli.check.reading import read
@@ -15,4 +16,7 @@ CHECKS: Final = (
     Check("tcp", needs=("dns",), run=tcp),
     Check("tls", needs=("tcp",), run=tls),
     Check("read", needs=("adapter", "tls"), run=read),
+    Check("queue", needs=("settings",), run=queue),
+    Check("shared", needs=("settings",), run=shared),
+    Check("bus", needs=("settings",), run=bus),
 )
