@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
 
 import shelfport
@@ -41,6 +42,13 @@ session: Any
 registry: CollectorRegistry
 
 _IDS = tuple(variant_id(f"7d6aed21-5d13-5113-8dd7-fc1ddeedb6b{n}") for n in range(3))
+
+
+class Pages:
+    """What a host makes of the integration."""
+
+    def __init__(self, inventory: InventoryIntegration[UUID | str]) -> None:
+        self.inventory = inventory
 
 
 class MyCatalog:
@@ -78,6 +86,9 @@ async def given() -> AsyncIterator[dict[str, Any]]:
             "page": await opened.get_stock_levels(_IDS),
             "entry": opened.initialization_entry(_IDS[2]),
             "registry": CollectorRegistry(),
+            "containers": containers,
+            "providers": providers,
+            "Pages": Pages,
             "MyCatalog": MyCatalog,
             "my_catalog": my_catalog,
         }
