@@ -4,6 +4,7 @@ A block becomes the body of a function, after the names that pages take for gran
 import of a name that is not public, or an argument that there is not, is an error with its page.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.support.pages import ROOT
 HEAD = """from __future__ import annotations
 from shelfport import *
 from tests.docs.given import *
+import aiohttp
 from dependency_injector import containers, providers
 
 async def example() -> None:
@@ -38,6 +40,8 @@ def main() -> int:
                 *("--allow-untyped-defs", "--allow-untyped-calls", folder),
             ],
             cwd=ROOT,
+            # Pages speak of the examples' own modules.
+            env={**os.environ, "MYPYPATH": "examples/hosts"},
             text=True,
             capture_output=True,
             check=False,

@@ -40,6 +40,11 @@ connection: Any
 """A connection of the host's to its database, by whatever driver the page speaks of."""
 session: Any
 registry: CollectorRegistry
+SHOE: ProductVariantId
+make_app: Any
+"""Makes the host's application, with an integration that it is given."""
+page_of: Any
+"""Fetches a variant's page from such an application."""
 
 _IDS = tuple(variant_id(f"7d6aed21-5d13-5113-8dd7-fc1ddeedb6b{n}") for n in range(3))
 
@@ -85,6 +90,7 @@ async def given() -> AsyncIterator[dict[str, Any]]:
             "variant_ids": list(_IDS),
             "page": await opened.get_stock_levels(_IDS),
             "entry": opened.initialization_entry(_IDS[2]),
+            "SHOE": _IDS[0],
             "registry": CollectorRegistry(),
             "containers": containers,
             "providers": providers,
