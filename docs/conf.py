@@ -32,7 +32,7 @@ myst_heading_anchors = 4
 
 LEADING = ("index", "guides", "reference", "project", "decisions/README")
 """Pages that lead to others, in the order of their links."""
-FURTHER = {"guides": ("hosts*", "web*", "demo*", "pictures*", "performance*", "scale*")}
+FURTHER = {"guides": ("performance*", "scale*")}
 """Pages that a leading page has below it where they exist, without a link of its own."""
 AT_HOME = {
     "CHANGELOG.md": "changelog.md",

@@ -54,6 +54,10 @@ REFUSED_TOGETHER: tuple[dict[str, dict[str, Any]], ...] = (
 """Settings that are fine alone and make no sense with the others: one example of each rule."""
 
 
+KINDS = (shelfport.TransientError, LocalRefusal, shelfport.PermanentError, InventoryError)
+"""Errors that are never raised themselves, in the order of the page."""
+
+
 def groups() -> Iterator[tuple[str, type]]:
     """`Settings` under the name "", and each of its groups of options under its own."""
     yield "", Settings
@@ -227,17 +231,15 @@ def errors() -> str:
 
 
 def error_classes() -> list[type[Exception]]:
-    """The public errors that are raised: leaves of the tree, not the kinds of them."""
+    """The public errors that are raised: all but the mere kinds of them."""
     names = [getattr(shelfport, name) for name in shelfport.__all__]
     public = [cls for cls in names if isinstance(cls, type) and issubclass(cls, Exception)]
-    kinds = {base for cls in public for base in cls.__mro__[1:]}
-    raised = [cls for cls in public if cls not in kinds]
+    raised = [cls for cls in public if cls not in KINDS]
     return sorted(raised, key=lambda cls: (_kind(cls), _line(cls)))
 
 
 def _kind(cls: type[Exception]) -> int:
-    kinds = (shelfport.TransientError, LocalRefusal, shelfport.PermanentError, InventoryError)
-    return next((n for n, kind in enumerate(kinds) if issubclass(cls, kind)), len(kinds))
+    return next((n for n, kind in enumerate(KINDS) if issubclass(cls, kind)), len(KINDS))
 
 
 def _line(cls: type[Exception]) -> int:

@@ -1,6 +1,6 @@
 """Stock levels, and readings of them that say how true they are (R3, R19)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import attrs
@@ -35,6 +35,18 @@ class StockLevel:
     updated_at: datetime = attrs.field(validator=aware)
     """When the stock last changed. Not the age of a reading: unchanged stock is not old stock."""
 
+    def __str__(self) -> str:
+        """What a customer reads."""
+        match self.status:
+            case StockStatus.IN_STOCK:
+                return "In stock"
+            case StockStatus.LOW_STOCK:
+                left = self.available_quantity
+                # The Inventory Service decides on the status; an event brings it without a number.
+                return f"Only {left} left" if left else "Low stock"
+            case StockStatus.OUT_OF_STOCK:
+                return "Out of stock"
+
 
 class Freshness(Enum):
     """How a reading was come by: the caveat that R19 asks for."""
@@ -66,6 +78,12 @@ class StockReading:
     source: str
     """The adapter that answered, by its own name: "http", "memory", or a third party's."""
     freshness: Freshness = Freshness.LIVE
+
+    def __str__(self) -> str:
+        """What a customer reads: the level, and of a stale one since when it may be wrong (R19)."""
+        if self.freshness is not Freshness.STALE:
+            return str(self.level)
+        return f"{self.level} (as of {self.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
     def age(self, now: datetime) -> timedelta:
         """How old the reading is at `now` (aware). Never negative: clocks of two hosts differ."""
