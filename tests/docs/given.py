@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from aiohttp import web
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 import shelfport
 from shelfport import (
@@ -41,6 +43,9 @@ connection: Any
 session: Any
 registry: CollectorRegistry
 SHOE: ProductVariantId
+app: web.Application
+"""The host's, on aiohttp.web."""
+asgi_app: Starlette
 make_app: Any
 """Makes the host's application, with an integration that it is given."""
 page_of: Any
@@ -91,6 +96,8 @@ async def given() -> AsyncIterator[dict[str, Any]]:
             "page": await opened.get_stock_levels(_IDS),
             "entry": opened.initialization_entry(_IDS[2]),
             "SHOE": _IDS[0],
+            "app": web.Application(),
+            "asgi_app": Starlette(),
             "registry": CollectorRegistry(),
             "containers": containers,
             "providers": providers,

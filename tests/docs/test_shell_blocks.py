@@ -63,8 +63,14 @@ def test_what_prose_names_is_there(page: Path) -> None:
             assert span in setting_names() | SHORT, span
 
 
-SWITCHES = {"SHELFPORT_REQUIRE_SERVICES", "SHELFPORT_LONG", "SHELFPORT_CSV_FILE"}
-"""Variables of the tests and of an example, not of the package."""
+SWITCHES = {
+    "SHELFPORT_CHROMIUM",
+    "SHELFPORT_CSV_FILE",
+    "SHELFPORT_LONG",
+    "SHELFPORT_OPS_TOKEN",
+    "SHELFPORT_REQUIRE_SERVICES",
+}
+"""Variables of the tests, of an example and of single commands: no settings."""
 SHORT = {metric.name.removeprefix("shelfport.inventory.") for metric in METRICS}
 """Names of metrics, as docs/failure.md shortens them."""
 
