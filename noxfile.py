@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
 EXTRAS = (
-    "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,sync"
+    "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,sync,web"
 )
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
@@ -197,6 +197,24 @@ def audit(session: nox.Session) -> None:
     session.run("ruff", "check", "--select", "S", *CHECKED)
     session.run("python", str(ROOT / "tests/audit/licences.py"))
     session.run("python", str(ROOT / "tests/audit/holes.py"))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The shop and the ops page in a real Chromium, axe-core, and what a storm costs."""
+    install(session, "tests", "browser", extras=EXTRAS)
+    here = {"PYTHONPATH": str(ROOT)}
+    session.run("python", "-m", "tests.browser.chromium", env=here)  # installs it where it can
+    session.run("pytest", "tests/browser", *PATIENT, *session.posargs)
+    session.run("python", "-m", "tests.browser.storm", env=here)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Makes the documentation's pictures anew, in docs/pictures."""
+    install(session, "tests", "browser", extras=EXTRAS)
+    where = str(ROOT / "docs" / "pictures")
+    session.run("python", "-m", "tests.browser.pictures", where, env={"PYTHONPATH": str(ROOT)})
 
 
 @nox.session

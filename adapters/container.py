@@ -154,6 +154,7 @@ class Container(containers.DeclarativeContainer):
         second_level=second_level,
         catalog=catalog,
         notifier=notifier,
+        listener=listener,
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,

@@ -10,6 +10,8 @@ from shelfport.domain.model.signals import (
     BreakerState,
     ChangesCut,
     ChangesHeard,
+    EventBuried,
+    EventTaken,
     InitializationDead,
     InitializationDone,
     InitializationPutOff,
@@ -142,6 +144,8 @@ def log_signal(signal: Signal) -> None:
             | ChangesHeard()
         ):
             _log_shared(signal)
+        case EventTaken() | EventBuried():
+            return  # whoever handles events logs them: the notifiers, and the subscriber
         case _:
             _log_queue(signal)
 

@@ -20,7 +20,8 @@ from shelfport.adapters.events.decode import MalformedEvent, decode_event
 from shelfport.adapters.events.wire import CHANNELS
 from shelfport.domain.model import InventoryEvent
 from shelfport.domain.model.call import clean_id
-from shelfport.ports import Clock
+from shelfport.domain.model.signals import EventBuried
+from shelfport.ports import Clock, Listener
 
 logger = logging.getLogger("shelfport.events")
 
@@ -42,6 +43,8 @@ class Subscription:
     """What becomes of a message that cannot be handled, for the log."""
     level: int = logging.ERROR
     """How loud the log is about that."""
+    listener: Listener | None = None
+    """Is told of each such message; None where another subscription tells of the same ones."""
 
 
 class EventSubscriber:
@@ -179,7 +182,7 @@ class EventSubscriber:
     ) -> None:
         if delivery.times is not None and delivery.times > self._options.deliveries:
             reason = f"delivered {delivery.times} times, and nobody lived to finish it"
-            await self._bury(delivery, subscription, reason)
+            await self._bury(delivery, subscription, reason, event=event)
             return
         counts = subscription.counts
 
@@ -190,7 +193,7 @@ class EventSubscriber:
             await self._attempts.run(lambda: subscription.handle(event), failed)
         except Exception as error:
             reason = f"not handled in {self._options.attempts} attempts: {in_a_sentence(error)}"
-            await self._bury(delivery, subscription, reason, error)
+            await self._bury(delivery, subscription, reason, error, event=event)
         else:
             await delivery.done()
 
@@ -200,9 +203,13 @@ class EventSubscriber:
         subscription: Subscription,
         reason: str,
         error: Exception | None = None,
+        *,
+        event: InventoryEvent | None = None,
     ) -> None:
         await delivery.dead(reason)
         subscription.counts.dead += 1
+        if subscription.listener is not None:
+            subscription.listener(EventBuried(reason, event, current_id()))
         logger.log(
             subscription.level,
             "events: %s (%s): %s",

@@ -33,13 +33,14 @@ async def hear(database: Database, wake: Callable[[], None]) -> None:
         except errors as error:
             if heard.is_set():
                 failures = 0
-            level = logging.INFO if failures == 0 else logging.DEBUG
-            logger.log(
-                level,
-                "announcements of the queue in %s are not heard (it is polled all the same): %s",
-                database.place,
-                error,
-            )
+            if failures == 0:
+                logger.info(
+                    "announcements of the queue in %s are not heard (it is polled all the same): "
+                    "%s",
+                    database.place,
+                    error,
+                    extra={"event": "inventory.queue_unheard", "place": database.place},
+                )
         bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures, 30))
         failures += 1
         await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311 - no secret

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typed_settings import Secret
 
 from shelfport.adapters.secret_address import boxed
-
 from shelfport.adapters.sql.schema import CHANNEL, POSTGRES_STEPS, SQLITE_STEPS, Step
 
 BUSY_TIMEOUT = 5.0

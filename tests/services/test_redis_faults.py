@@ -183,8 +183,8 @@ async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
     assert {Freshness.CACHED} == set(during)
     assert {Freshness.LIVE} == set(after)  # what was announced meanwhile nobody heard
     assert {Freshness.CACHED} == set(shared)
-    assert 1 == len(one.heard.of(ChangesCut))
-    assert 1 == len(one.heard.of(ChangesHeard))
+    # A server that is starting may accept a listener, and cut it off once more.
+    assert len(one.heard.of(ChangesCut)) == len(one.heard.of(ChangesHeard)) >= 1
 
 
 async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:

@@ -1,12 +1,12 @@
 """From an availability to what a customer reads: words, colour, and the caveat (R18, R19)."""
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
 import attrs
 
+from shelfport.adapters.web.spoken import spoken_age
 from shelfport.domain.model import (
     STOCK_INFORMATION_UNAVAILABLE,
     Availability,
@@ -51,16 +51,8 @@ def badge(availability: Availability, now: datetime) -> Badge:
         case StockReading():
             level = availability.level
             stale = availability.freshness is Freshness.STALE
-            caveat = f"as of {_spoken(availability.age(now))} ago" if stale else None
+            age = availability.age(now).total_seconds()
+            caveat = f"as of {spoken_age(age)} ago" if stale else None
             return Badge(_KINDS[level.status], str(level), availability.freshness, caveat)
         case Unavailable():
             return Badge(BadgeKind.UNAVAILABLE, STOCK_INFORMATION_UNAVAILABLE)
-
-
-def _spoken(age: timedelta) -> str:
-    """An age in one unit, rounded up, so that a reading is never called younger than it is."""
-    seconds = max(1, math.ceil(age.total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{math.ceil(minutes / 60)} h"
