@@ -1,0 +1,19 @@
+"""The rows of the table, each a function of the service beside it."""
+
+from collections.abc import Awaitable, Callable
+
+from benchmarks.outcome import Row
+from benchmarks.rows import decoding, hits, misses, scale
+from benchmarks.surroundings import Service
+
+ROWS: dict[str, Callable[[Service], Awaitable[Row]]] = {
+    "P1": hits.p1,
+    "P2": hits.p2,
+    "P3": misses.p3,
+    "P4": misses.p4,
+    "P5": misses.p5,
+    "P6": hits.p6,
+    "P7": scale.p7,
+    "P8": scale.p8,
+    "P10": decoding.p10,
+}

@@ -1,0 +1,79 @@
+"""P10: from bytes to validated domain objects."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_structure_fn, override
+from cattrs.preconf.msgspec import make_converter
+
+from shelfport import StockLevel
+from shelfport.adapters.http.decode import decode_levels
+
+from benchmarks.measuring import Work, in_turns
+from benchmarks.outcome import Goal, Row
+from benchmarks.service import level
+from benchmarks.surroundings import Service, Variants
+
+SIZES = (24, 200, 1000)
+
+
+def _cattrs() -> cattrs.Converter:
+    converter = make_converter()
+    converter.register_structure_hook(UUID, lambda value, _: UUID(value))
+    converter.register_structure_hook(
+        datetime, lambda value, _: datetime.fromisoformat(value)
+    )
+    names = {
+        "variant_id": "productVariantId",
+        "available_quantity": "availableQuantity",
+        "updated_at": "updatedAt",
+    }
+    structure = make_dict_structure_fn(
+        StockLevel, converter, **{name: override(rename=wire) for name, wire in names.items()}
+    )
+    converter.register_structure_hook(StockLevel, structure)
+    return converter
+
+
+async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
+    """Answers of three sizes, decoded."""
+    goals: list[Goal] = []
+    times = {}
+    converter = _cattrs()
+    for size in SIZES:
+        ids = map(str, Variants().some(size))
+        body = f"[{','.join(map(level, ids))}]".encode()
+        count = 2400 // size
+
+        def work(decode, count=count, body=body) -> Work:
+            async def decoded() -> None:
+                for _ in range(count):
+                    decode(body)
+
+            return decoded
+
+        now = datetime.now(UTC)
+        ours = decode_levels(body, now).by_id
+        theirs = converter.loads(body, list[StockLevel])
+        assert list(ours.values()) == theirs
+        measured = await in_turns(
+            {
+                "msgspec, plain": work(msgspec.json.decode),
+                "shelfport": work(lambda body: decode_levels(body, now)),
+                "cattrs": work(lambda body: converter.loads(body, list[StockLevel])),
+            },
+            rounds=40,
+            pieces=count * size,
+        )
+        goals += (
+            Goal(
+                f"2.4 × msgspec to plain Python, {size}",
+                2.4,
+                measured.ratio("shelfport", "msgspec, plain"),
+            ),
+            Goal(f"0.25 × cattrs, {size}", 0.25, measured.ratio("shelfport", "cattrs")),
+        )
+        times |= {f"{name}, {size}": spread for name, spread in measured.spreads().items()}
+    return Row("P10", "decode 24 to 1,000 levels to validated domain objects; a level", goals, times)

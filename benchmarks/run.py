@@ -1,0 +1,74 @@
+"""`python -m benchmarks.run [--into FOLDER] [P1 …]`: the service, a process a row, the report."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.outcome import Row
+from benchmarks.report import markdown, printed
+from benchmarks.rows import ROWS
+from benchmarks.surroundings import SERVICE_CORE
+
+_LONGEST_ROW = 120.0
+"""Seconds after which a row is given up."""
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The root URL of a service on its own core, which ends with the block."""
+    command = [sys.executable, "-m", "benchmarks.service", str(SERVICE_CORE)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        # Its standard input ends, and so does it.
+
+
+def measure(key: str) -> Row:
+    """One row, measured in a process of its own beside a service of its own."""
+    with service() as root:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.row", key, root],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=_LONGEST_ROW,
+        )
+    return msgspec.json.decode(done.stdout, type=Row)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print and write; 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--into", type=Path, default=Path("reports/bench"))
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    options = parser.parse_args(arguments)
+    if unknown := [key for key in options.rows if key not in ROWS]:
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    if len(os.sched_getaffinity(0)) < 2:
+        parser.error("two cores are needed: one for the service, one for its clients")
+    began = time.monotonic()
+    rows: list[Row] = []
+    for key in options.rows or ROWS:
+        row = measure(key)
+        rows.append(row)
+        print("\n".join(printed(row)), flush=True)
+    options.into.mkdir(parents=True, exist_ok=True)
+    (options.into / "results.json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(rows), indent=1)
+    )
+    (options.into / "table.md").write_text(markdown(rows), encoding="utf-8")
+    missed = [row.key for row in rows if not row.kept]
+    print(f"\n{len(rows)} rows in {time.monotonic() - began:.0f} s; MISS: {', '.join(missed) or 'none'}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
