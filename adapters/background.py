@@ -66,4 +66,10 @@ class Background:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed: this is a bug", task.get_name(), exc_info=error)
+            name = task.get_name()
+            logger.error(
+                "%s failed: this is a bug",
+                name,
+                exc_info=error,
+                extra={"event": "inventory.task_fault", "task": name},
+            )

@@ -11,8 +11,9 @@ from shelfport.adapters.correlation import ambient
 from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.initializer import Initializer, NewVariant
-from shelfport.adapters.layers import Breaker, SecondLevel
+from shelfport.adapters.layers import Breaker, CacheSnapshot, SecondLevel
 from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
+from shelfport.adapters.telemetry import Telemetry
 from shelfport.adapters.worker import Worker
 from shelfport.domain.model import (
     DEFAULT_CALL,
@@ -22,6 +23,7 @@ from shelfport.domain.model import (
     InitializationOutcome,
     InitializationPolicy,
     QueuedInitialization,
+    RetryBudget,
 )
 from shelfport.domain.model.signals import BreakerState
 from shelfport.domain.services import StockLookup
@@ -53,11 +55,14 @@ class InventoryIntegration(Generic[RefT]):
         clock: Clock,
         mapper: VariantMapper[RefT],
         breaker: Breaker,
+        cache: Callable[[], CacheSnapshot],
+        budget: RetryBudget,
         shared: SecondLevel | None = None,
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
         events: Callable[[], EventsSnapshot] | None = None,
         tls: Callable[[], TlsSnapshot | None] = lambda: None,
+        telemetry: Sequence[Telemetry] = (),
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._lookup = lookup
@@ -65,11 +70,14 @@ class InventoryIntegration(Generic[RefT]):
         self._clock = clock
         self._mapper = mapper
         self._breaker = breaker
+        self._cache = cache
+        self._budget = budget
         self._shared = shared
         self._queue = queue
         self._worker = worker
         self._events = events
         self._tls = tls
+        self._telemetry = telemetry
         self._resources = resources
         self._open: AsyncExitStack | None = None
 
@@ -87,6 +95,8 @@ class InventoryIntegration(Generic[RefT]):
         async with AsyncExitStack() as stack:
             for resource in self._resources:
                 await stack.enter_async_context(resource)
+            for telemetry in self._telemetry:
+                stack.enter_context(telemetry.showing(self.snapshot))
             self._open = stack.pop_all()
         return self
 
@@ -271,11 +281,14 @@ class InventoryIntegration(Generic[RefT]):
         """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
         now = self._clock.monotonic()
         return Snapshot(
+            open=self._open is not None,
             circuit=self._breaker.snapshot(now),
+            cache=self._cache(),
+            retry_budget=self._budget.tokens,
             shared=None if self._shared is None else self._shared.snapshot(now),
             queue=self._queue_snapshot(),
-            tls=self._tls(),
             events=None if self._events is None else self._events(),
+            tls=self._tls(),
         )
 
     def _queue_snapshot(self) -> QueueSnapshot | None:

@@ -22,6 +22,7 @@ from shelfport.adapters.layers import (
     SharedOptions,
     SplitOptions,
 )
+from shelfport.adapters.log_sampling import LogOptions
 from shelfport.adapters.worker.options import QueueOptions
 from shelfport.domain.model import InitializationPolicy
 from shelfport.domain.model.validators import member_of, number, units
@@ -84,6 +85,7 @@ class Settings:
     initial: InitialStockOptions = attrs.field(factory=InitialStockOptions)
     queue: QueueOptions = attrs.field(factory=QueueOptions)
     events: EventOptions = attrs.field(factory=EventOptions)
+    logs: LogOptions = attrs.field(factory=LogOptions)
 
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:

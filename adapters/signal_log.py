@@ -2,8 +2,10 @@
 
 import logging
 
+from shelfport.adapters.call_log import log_attempt
 from shelfport.domain.model import QueuedInitialization
 from shelfport.domain.model.signals import (
+    Attempted,
     BreakerChanged,
     BreakerState,
     ChangesCut,
@@ -24,14 +26,27 @@ from shelfport.domain.model.signals import (
     SharedWritesDropped,
     Signal,
 )
-from shelfport.ports import Listener
 
 logger = logging.getLogger("shelfport.signals")
+
+_QUIET = (
+    Retrying,
+    Refused,
+    ServedStale,
+    RefreshFailed,
+    InitializationPutOff,
+    SharedWritesDropped,
+)
+"""What happens on each call of an outage: DEBUG, and nothing is done for it where that is off."""
 
 
 def log_signal(signal: Signal) -> None:
     """Log `signal`. What happens once in an outage is WARNING, what happens on each call DEBUG."""
+    if isinstance(signal, _QUIET) and not logger.isEnabledFor(logging.DEBUG):
+        return
     match signal:
+        case Attempted():
+            log_attempt(signal)
         case BreakerChanged(before, after, why):
             level = logging.INFO if after is BreakerState.CLOSED else logging.WARNING
             logger.log(
@@ -40,7 +55,12 @@ def log_signal(signal: Signal) -> None:
                 after.value,
                 before.value,
                 why,
-                extra={"event": "inventory.breaker", "state": after.value},
+                extra={
+                    "event": "inventory.breaker",
+                    "state": after.value,
+                    "before": before.value,
+                    "detail": why,
+                },
             )
         case RetryBudgetSpent(operation, error, correlation_id):
             logger.warning(
@@ -48,7 +68,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra={"event": "inventory.retry_budget", "correlation_id": correlation_id},
+                extra={
+                    "event": "inventory.retry_budget",
+                    "operation": operation.value,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case Retrying(operation, attempt, delay, error, correlation_id):
             logger.debug(
@@ -58,7 +84,15 @@ def log_signal(signal: Signal) -> None:
                 delay,
                 correlation_id,
                 error,
-                extra={"event": "inventory.retry", "correlation_id": correlation_id},
+                extra={
+                    "event": "inventory.retry",
+                    "operation": operation.value,
+                    "attempt": attempt,
+                    "delay": delay,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case Refused(operation, error, correlation_id):
             logger.debug(
@@ -66,7 +100,13 @@ def log_signal(signal: Signal) -> None:
                 operation.value,
                 correlation_id,
                 error,
-                extra={"event": "inventory.refused", "correlation_id": correlation_id},
+                extra={
+                    "event": "inventory.refused",
+                    "operation": operation.value,
+                    "correlation_id": correlation_id,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case ServedStale(variants, oldest, correlation_id):
             logger.debug(
@@ -74,14 +114,24 @@ def log_signal(signal: Signal) -> None:
                 variants,
                 oldest,
                 correlation_id,
-                extra={"event": "inventory.stale", "correlation_id": correlation_id},
+                extra={
+                    "event": "inventory.stale",
+                    "variants": variants,
+                    "oldest": oldest,
+                    "correlation_id": correlation_id,
+                },
             )
         case RefreshFailed(variants, error):
             logger.debug(
                 "stock of %d variants not refreshed: %s",
                 variants,
                 error,
-                extra={"event": "inventory.refresh"},
+                extra={
+                    "event": "inventory.refresh",
+                    "variants": variants,
+                    "error": type(error).__name__,
+                    "detail": str(error),
+                },
             )
         case (
             SharedCacheOut()
@@ -105,34 +155,32 @@ def _log_queue(
 ) -> None:
     match signal:
         case InitializationQueued(entry, error):
-            _log(
-                logging.WARNING, entry, "queued", "could not be opened now and is queued: %s", error
-            )
+            sentence = "could not be opened now and is queued: %s"
+            _log(logging.WARNING, entry, "queued", error, sentence, error)
         case InitializationDone(entry, took):
             sentence = "is there, at attempt %d, %.1f s after it was queued"
-            _log(logging.INFO, entry, "done", sentence, entry.attempts, took)
+            _log(logging.INFO, entry, "done", None, sentence, entry.attempts, took)
         case InitializationPutOff(entry, until, failure):
             sentence = "is put off until %s, after attempt %d: %s"
-            _log(
-                logging.DEBUG,
-                entry,
-                "put_off",
-                sentence,
-                until.isoformat(),
-                entry.attempts,
-                failure,
-            )
+            arguments = (until.isoformat(), entry.attempts, failure)
+            _log(logging.DEBUG, entry, "put_off", failure, sentence, *arguments)
         case InitializationDead(entry, reason, failure):
             sentence = "will not be opened (%s) until a person retries or drops its entry: %s"
-            _log(logging.ERROR, entry, "dead", sentence, reason.value, failure or entry.last_error)
+            why = failure or entry.last_error
+            _log(logging.ERROR, entry, "dead", why, sentence, reason.value, why)
         case QueueTrouble(error):
-            logger.error("%s", error, extra={"event": "inventory.queue"})
+            logger.error("%s", error, extra={"event": "inventory.queue", "detail": str(error)})
         case QueueRecovered():
             logger.info("the queue can be used again", extra={"event": "inventory.queue"})
 
 
 def _log(
-    level: int, entry: QueuedInitialization, event: str, sentence: str, *arguments: object
+    level: int,
+    entry: QueuedInitialization,
+    outcome: str,
+    why: Exception | str | None,
+    sentence: str,
+    *arguments: object,
 ) -> None:
     """A record about one entry, which can be found by each of its three ids."""
     key = str(entry.request.idempotency_key)
@@ -144,9 +192,13 @@ def _log(
         key,
         entry.correlation_id,
         extra={
-            "event": f"inventory.initialization.{event}",
+            "event": "inventory.initialization",
+            "outcome": outcome,
+            "variant_id": str(entry.request.variant_id),
             "idempotency_key": key,
             "correlation_id": entry.correlation_id,
+            "attempts": entry.attempts,
+            "detail": None if why is None else str(why),
         },
     )
 
@@ -154,37 +206,31 @@ def _log(
 def _log_shared(
     signal: SharedCacheOut | SharedCacheBack | SharedWritesDropped | ChangesCut | ChangesHeard,
 ) -> None:
-    extra = {"event": "inventory.shared"}
     match signal:
         case SharedCacheOut(why):
-            logger.warning("the shared cache is out, and not asked: %s", why, extra=extra)
+            logger.warning(
+                "the shared cache is out, and not asked: %s",
+                why,
+                extra={"event": "inventory.shared", "detail": why},
+            )
         case SharedCacheBack():
-            logger.info("the shared cache answers again", extra=extra)
+            logger.info("the shared cache answers again", extra={"event": "inventory.shared"})
         case SharedWritesDropped(total, why):
             logger.debug(
-                "not written to the shared cache (%d times so far): %s", total, why, extra=extra
+                "not written to the shared cache (%d times so far): %s",
+                total,
+                why,
+                extra={"event": "inventory.shared", "total": total, "detail": why},
             )
         case ChangesCut(why):
             logger.warning(
                 "changes that other replicas learn of are not heard: %s",
                 why,
-                extra={"event": "inventory.changes"},
+                extra={"event": "inventory.changes", "detail": why},
             )
         case ChangesHeard(seconds):
             logger.info(
                 "changes that other replicas learn of are heard again, after %.1f s",
                 seconds,
-                extra={"event": "inventory.changes"},
+                extra={"event": "inventory.changes", "seconds": seconds},
             )
-
-
-def unfailing(listener: Listener) -> Listener:
-    """A listener that logs what `listener` raises, so that its bug costs nobody an answer."""
-
-    def listen(signal: Signal) -> None:
-        try:
-            listener(signal)
-        except Exception:
-            logger.exception("the listener %r failed: this is its bug", listener)
-
-    return listen

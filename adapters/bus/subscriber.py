@@ -105,7 +105,11 @@ class EventSubscriber:
                     source = await _stood(stack.enter_async_context(subscription.opened()))
                     counts.connected, counts.trouble = True, None
                     opened_at = self._clock.monotonic()
-                    logger.info("events: subscribed for %s", subscription.name)
+                    logger.info(
+                        "events: subscribed for %s",
+                        subscription.name,
+                        extra={"event": "inventory.bus", "subscription": subscription.name},
+                    )
                     await self._consume(source, subscription)
             except Exception as error:
                 held = self._clock.monotonic() - opened_at
@@ -127,7 +131,11 @@ class EventSubscriber:
             "events: no subscription for %s, and it is tried again: %s",
             subscription.name,
             trouble,
-            extra={"event": "inventory.bus", "subscription": subscription.name},
+            extra={
+                "event": "inventory.bus",
+                "subscription": subscription.name,
+                "detail": str(trouble),
+            },
         )
 
     async def _wait(self, seconds: float) -> None:
@@ -201,7 +209,11 @@ class EventSubscriber:
             subscription.name,
             reason,
             exc_info=error,
-            extra={"event": "inventory.dead_letter", "subscription": subscription.name},
+            extra={
+                "event": "inventory.dead_letter",
+                "subscription": subscription.name,
+                "detail": reason,
+            },
         )
 
 

@@ -11,7 +11,7 @@ from shelfport.adapters.cli import queue_output as shown
 from shelfport.adapters.cli.options import QueueCommandOptions, load_given, misuse
 from shelfport.adapters.cli.output import print_json
 from shelfport.adapters.cli.running import Exit, Misuse, complain
-from shelfport.adapters.queueing import make_queue
+from shelfport.adapters.composition.queue import make_queue
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.worker.options import MEMORY
 from shelfport.domain.model import QueueFailed

@@ -29,7 +29,12 @@ class Attempts:
             try:
                 await self._once(work)
             except Exception as error:
-                logger.debug("attempt %d failed and will be repeated", attempt, exc_info=error)
+                logger.debug(
+                    "attempt %d failed and will be repeated",
+                    attempt,
+                    exc_info=error,
+                    extra={"event": "inventory.event_retry", "attempt": attempt},
+                )
                 failed()
                 await asyncio.sleep(self.pause(attempt))
             else:

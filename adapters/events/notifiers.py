@@ -42,7 +42,8 @@ class LogNotifier:
             event.variant_id,
             event.occurred_at.isoformat(),
             extra={
-                "event": f"inventory.{event.status.value.lower()}",
+                "event": "inventory.stock_event",
+                "status": event.status.value,
                 "event_id": str(event.event_id),
                 "variant_id": str(event.variant_id),
             },

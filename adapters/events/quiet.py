@@ -106,4 +106,9 @@ class Quiet:
                 "nobody could be told of event %s, the last word on variant %s",
                 last.event_id,
                 last.variant_id,
+                extra={
+                    "event": "inventory.event_lost",
+                    "event_id": str(last.event_id),
+                    "variant_id": str(last.variant_id),
+                },
             )

@@ -31,6 +31,7 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
+from shelfport.adapters.http.exchange import Unwatched, Watch
 from shelfport.adapters.http.identity import Identity
 from shelfport.adapters.http.session import HttpOptions, Session
 from shelfport.adapters.http.tls import Tls, TlsOptions, TlsSnapshot
@@ -51,6 +52,7 @@ from shelfport.domain.model import (
     Created,
     Initialized,
     InitialStock,
+    InventoryError,
     Operation,
     ProductVariantId,
     StockReading,
@@ -84,6 +86,7 @@ class HttpInventory:
         tls: whom to trust, and what to show.
         auth: how requests show who asks.
         secret: the host's own source of what they show, in place of one in `auth`.
+        watch: is told of each request on the wire.
 
     Raises:
         ValueError: `auth` and `secret` do not go together.
@@ -98,6 +101,7 @@ class HttpInventory:
         tls: TlsOptions | None = None,
         auth: AuthOptions | None = None,
         secret: HostSecret | None = None,
+        watch: Watch = Unwatched,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
@@ -108,6 +112,7 @@ class HttpInventory:
         self._identity = Identity(
             auth or AuthOptions(), secret, self._session, clock, self._background
         )
+        self._watch = watch
         self._open: AsyncExitStack | None = None
 
     def __repr__(self) -> str:
@@ -128,7 +133,7 @@ class HttpInventory:
             await stack.enter_async_context(self._background)
             changing = [files for files in watched if files.files]
             if changing:
-                self._background.start(self._watch(changing), "watch over files")
+                self._background.start(self._watch_files(changing), "watch over files")
             self._open = stack.pop_all()
         return self
 
@@ -255,6 +260,28 @@ class HttpInventory:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> _Reply:
+        """`_send`, and whoever watches learns what became of it."""
+        exchange = self._watch(method, url, asked)
+        asked = attrs.evolve(asked, call=exchange.call)
+        began = self._clock.monotonic()
+        try:
+            reply = await self._send(method, url, asked, body=body, headers=headers)
+        except BaseException as error:
+            status = error.status if isinstance(error, InventoryError) else None
+            exchange.ended(status, error, self._clock.monotonic() - began)
+            raise
+        exchange.ended(reply.status, None, self._clock.monotonic() - began)
+        return reply
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        asked: Asked,
+        *,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> _Reply:
         """Send one request and read all of its answer, in the attempt's time and the deadline."""
         if self._open is None:
             raise RuntimeError(f"{self!r} is not open: use it inside `async with`")
@@ -288,7 +315,7 @@ class HttpInventory:
                 ) from error
             raise broken(error, asked, seconds=seconds, by_deadline=by_deadline) from error
 
-    async def _watch(self, watched: Sequence[Watched[Any]]) -> None:
+    async def _watch_files(self, watched: Sequence[Watched[Any]]) -> None:
         """Look at the files once in a while, in a thread."""
         while True:
             await asyncio.sleep(self._options.reload_every)

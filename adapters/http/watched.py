@@ -91,7 +91,12 @@ class Watched(Generic[T]):
                         "%s have changed, but cannot be used, so those of before stay: %s",
                         self._what,
                         error,
-                        extra={"event": "inventory.files", "outcome": "kept"},
+                        extra={
+                            "event": "inventory.files",
+                            "outcome": "kept",
+                            "what": self._what,
+                            "detail": str(error),
+                        },
                     )
                 return False
             self._made_of = made_of
@@ -99,7 +104,7 @@ class Watched(Generic[T]):
         logger.info(
             "%s have changed, and were read again",
             self._what,
-            extra={"event": "inventory.files", "outcome": "replaced"},
+            extra={"event": "inventory.files", "outcome": "replaced", "what": self._what},
         )
         return True
 

@@ -1,7 +1,7 @@
 """Layers: each an `InventoryPort` around an `InventoryPort`, one decision in one file.
 
 A layer holds `inner` and its own state, implements the whole port, and can be read alone. Their
-order, from the outside in, is composed in one place: `shelfport.adapters.container.compose`.
+order, from the outside in, is composed in one place: `composition.stack.compose`.
 """
 
 from shelfport.adapters.layers.breaker import Breaker, BreakerOptions, BreakerSnapshot
@@ -20,12 +20,14 @@ from shelfport.adapters.layers.shared import Shared
 from shelfport.adapters.layers.shared_options import SharedOptions
 from shelfport.adapters.layers.shelf import CacheOptions, Shelf
 from shelfport.adapters.layers.split import Split, SplitOptions
+from shelfport.adapters.layers.tally import CacheSnapshot, Tally
 
 __all__ = [
     "Breaker",
     "BreakerOptions",
     "BreakerSnapshot",
     "CacheOptions",
+    "CacheSnapshot",
     "Cached",
     "ChangeFeed",
     "Chaos",
@@ -46,4 +48,5 @@ __all__ = [
     "Shelf",
     "Split",
     "SplitOptions",
+    "Tally",
 ]

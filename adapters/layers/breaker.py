@@ -80,7 +80,7 @@ class _Counted:
 class Breaker:
     """Closed, it counts; open, it refuses; half-open, it lets a few probes through.
 
-    Not thread-safe: it belongs to one event loop.
+    Not thread-safe, but for `snapshot`: it belongs to one event loop.
     """
 
     options: BreakerOptions
@@ -140,15 +140,16 @@ class Breaker:
         self._change(state or BreakerState.CLOSED, now, "forced" if state else "let go")
 
     def snapshot(self, now: float) -> BreakerSnapshot:
-        """What the breaker knows at `now`."""
-        self._forget(now)
+        """What the breaker knows at `now`. Changes nothing, and may be asked from any thread."""
+        # A copy is taken in one step; a walk along the deque is not.
+        counted = [one for one in self._counted.copy() if one.at > now - self.options.window]
         waits = self._state is BreakerState.OPEN and not self._forced
         return BreakerSnapshot(
             state=self._state,
             forced=self._forced,
-            calls=len(self._counted),
-            failures=self._failures,
-            slow=self._slow,
+            calls=len(counted),
+            failures=sum(one.failed for one in counted),
+            slow=sum(one.slow for one in counted),
             next_probe=max(self._opened_at + self.options.open_for - now, 0.0) if waits else None,
         )
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from math import inf
 
 import attrs
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.layers.shelf import Shelf
+from shelfport.adapters.layers.tally import CacheSnapshot, Tally
 from shelfport.domain.model import (
     Answer,
     Call,
@@ -45,6 +47,9 @@ class _Page:
     ageing: list[ProductVariantId] = attrs.field(factory=list)
     """In the middle window: show what is kept, and refresh behind."""
 
+    def __len__(self) -> int:
+        return len(self.missing) + len(self.doubtful) + len(self.ageing)
+
 
 @attrs.define(eq=False)
 class Cached:
@@ -66,6 +71,7 @@ class Cached:
     shelf: Shelf
     background: Background = attrs.field(repr=False)
     listener: Listener = attrs.field(repr=False)
+    tally: Tally = attrs.field(factory=Tally, repr=False)
     _refreshes: dict[ProductVariantId, _Refresh] = attrs.field(init=False, factory=dict, repr=False)
     _under_way: int = attrs.field(init=False, default=0, repr=False)
     _paused_until: float = attrs.field(init=False, default=-inf, repr=False)
@@ -78,10 +84,17 @@ class Cached:
         longest = inf if call.max_staleness is None else call.max_staleness
         answers: dict[ProductVariantId, Answer] = {}
         page: _Page | None = None
+        oldest = 0.0
         for variant in ids:
             entry = self.shelf.get(variant)
-            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
+            if (
+                entry is not None
+                and now < entry.fresh_until
+                and (age := now - entry.asked_at) < longest
+            ):
                 answers[variant] = entry.answer
+                if age > oldest:  # noqa: PLR1730 - calling max() costs a page of hits a fifth more
+                    oldest = age
                 continue
             if variant in answers:
                 continue
@@ -94,7 +107,11 @@ class Cached:
                 (page.ageing if now < entry.refresh_until else page.doubtful).append(variant)
         if page is not None:
             await self._complete(answers, page, call, now)
+            self._count(answers, page)
             return settled(answers)
+        if answers:
+            self.tally.fresh += len(answers)
+            self.tally.page_age(oldest)
         return answers
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
@@ -103,6 +120,10 @@ class Cached:
             return await self.inner.initialize(request, call)
         finally:
             self.invalidate((request.variant_id,))
+
+    def snapshot(self) -> CacheSnapshot:
+        """What was served so far."""
+        return self.tally.snapshot(len(self.shelf))
 
     def invalidate(self, variants: Iterable[ProductVariantId]) -> None:
         """Something about `variants` changed: the service is asked before they are shown again.
@@ -143,6 +164,24 @@ class Cached:
         stale = [reading for reading in stale if reading.freshness is Freshness.STALE]
         if stale:
             self._served_stale(stale, call)
+
+    def _count(self, answers: Mapping[ProductVariantId, Answer], page: _Page) -> None:
+        """Count what became of a page that memory alone did not answer."""
+        stale = unreadable = 0
+        oldest: datetime | None = None
+        for answer in answers.values():
+            if isinstance(answer, StockReading):
+                stale += answer.freshness is Freshness.STALE
+                oldest = answer.as_of if oldest is None else min(oldest, answer.as_of)
+            else:
+                unreadable += type(answer) is Unreadable
+        tally = self.tally
+        tally.fresh += len(answers) - len(page)
+        tally.stale += stale
+        tally.unreadable += unreadable
+        tally.missed += len(page) - stale - unreadable
+        if oldest is not None:
+            tally.page_age(max(0.0, (self.clock.now() - oldest).total_seconds()))
 
     async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:
         try:

@@ -111,7 +111,12 @@ class Checked:
             fault,
             call.correlation_id,
             exc_info=what if isinstance(what, Exception) else None,
-            extra={"event": "inventory.adapter_fault", "correlation_id": call.correlation_id},
+            extra={
+                "event": "inventory.adapter_fault",
+                "operation": operation.value,
+                "correlation_id": call.correlation_id,
+                "detail": str(fault),
+            },
         )
         return fault
 

@@ -16,6 +16,7 @@ from shelfport.domain.model import (
     ProductVariantId,
     ReachedService,
 )
+from shelfport.domain.model.call import begun_trace
 from shelfport.ports import Clock, InventoryPort
 
 T = TypeVar("T")
@@ -65,10 +66,11 @@ class Deadlined:
             deadline = now + self.default
         if correlation_id is None:
             correlation_id = self.new_correlation_id()
-        # An id of 32 hexadecimal digits is a trace id, too; of others the call makes no context.
-        traceparent = call.traceparent or f"00-{correlation_id}-{correlation_id[:16]}-00"
         call = attrs.evolve(
-            call, deadline=deadline, correlation_id=correlation_id, traceparent=traceparent
+            call,
+            deadline=deadline,
+            correlation_id=correlation_id,
+            traceparent=call.traceparent or begun_trace(correlation_id),
         )
         return call, deadline - now
 

@@ -110,6 +110,11 @@ class Attempts:
             logger.exception(
                 "an attempt at the inventory record of %s stumbled: this is a bug",
                 claim.entry.request.variant_id,
+                extra={
+                    "event": "inventory.worker_fault",
+                    "variant_id": str(claim.entry.request.variant_id),
+                    "correlation_id": claim.entry.correlation_id,
+                },
             )
             return await self._failed(claim, error)
         return True

@@ -88,7 +88,11 @@ class Worker:
                     await asyncio.wait({self._loop})
                 await self._hands.drain()
         except TimeoutError:
-            logger.info("%d attempts were stopped; their entries are given back", len(self._hands))
+            logger.info(
+                "%d attempts were stopped; their entries are given back",
+                len(self._hands),
+                extra={"event": "inventory.worker", "stopped": len(self._hands)},
+            )
         finally:
             if self._loop is not None:
                 self._loop.cancel()
@@ -117,7 +121,10 @@ class Worker:
             except QueueFailed as error:
                 await self._leave_alone(self._unusable(error))
             except Exception:
-                logger.exception("the queue's worker stumbled, and goes on: this is a bug")
+                logger.exception(
+                    "the queue's worker stumbled, and goes on: this is a bug",
+                    extra={"event": "inventory.worker_fault"},
+                )
                 await self._leave_alone(_LONGEST_PAUSE)
 
     async def _leave_alone(self, seconds: float) -> None:

@@ -27,6 +27,20 @@ def trace_context(traceparent: str | None) -> str | None:
     return None
 
 
+def begun_trace(correlation_id: str) -> str:
+    """A trace context for a call that came without one, which no tracer here keeps a record of.
+
+    An id of 32 hexadecimal digits is a trace id, too; of others a call makes no context.
+    """
+    return f"00-{correlation_id}-{correlation_id[:16]}-00"
+
+
+def was_begun_here(traceparent: str) -> bool:
+    """Whether `begun_trace` made it, so that it stands for nobody's span."""
+    _, trace_id, span_id, flags = traceparent.split("-")
+    return flags == "00" and trace_id.startswith(span_id)
+
+
 @attrs.frozen(kw_only=True)
 class Call:
     """How long, how stale, under which id: passed down every layer, never read from the air.

@@ -9,6 +9,7 @@ from enum import Enum
 
 import attrs
 
+from shelfport.domain.model.call import Call
 from shelfport.domain.model.errors import InventoryError, Operation, QueueFailed
 from shelfport.domain.model.initialization import DeathReason, QueuedInitialization
 
@@ -22,6 +23,33 @@ class BreakerState(Enum):
     """Refuses it."""
     HALF_OPEN = "half-open"
     """Lets a few pass, to see whether the service is back."""
+
+
+class AttemptOutcome(Enum):
+    """What came of one attempt at one request."""
+
+    ANSWERED = "answered"
+    PARTIAL = "partial"
+    """Answered, but for parts that nobody can read."""
+    FAILED = "failed"
+    LEFT = "left"
+    """Whoever asked was gone before the answer; the service may have seen the request."""
+
+
+@attrs.frozen
+class Attempted:
+    """One attempt at one request came to its end (R23)."""
+
+    operation: Operation
+    variants: int
+    call: Call
+    outcome: AttemptOutcome
+    seconds: float
+    """From the request to its outcome."""
+    error: InventoryError | None = None
+    """Why it failed; of a partial answer, why the first unreadable part could not be read."""
+    unreadable: int = 0
+    """How many parts of a partial answer could not be read."""
 
 
 @attrs.frozen
@@ -167,7 +195,8 @@ class QueueRecovered:
 
 
 Signal = (
-    Retrying
+    Attempted
+    | Retrying
     | RetryBudgetSpent
     | BreakerChanged
     | Refused

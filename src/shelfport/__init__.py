@@ -12,6 +12,7 @@ from shelfport.adapters.container import Container, build
 from shelfport.adapters.correlation import request_context
 from shelfport.adapters.events.counts import EventsSnapshot, SubscriptionSnapshot
 from shelfport.adapters.events.options import EventOptions
+from shelfport.adapters.health import Health, HealthStatus, health
 from shelfport.adapters.http import (
     AuthOptions,
     BadFile,
@@ -28,6 +29,7 @@ from shelfport.adapters.layers import (
     BreakerOptions,
     BreakerSnapshot,
     CacheOptions,
+    CacheSnapshot,
     Chaos,
     LimitOptions,
     RetryOptions,
@@ -35,6 +37,7 @@ from shelfport.adapters.layers import (
     SharedSnapshot,
     SplitOptions,
 )
+from shelfport.adapters.log_sampling import LogOptions
 from shelfport.adapters.memory import InMemoryInventory, InMemoryQueue
 from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
 from shelfport.adapters.settings_loader import load_settings
@@ -49,6 +52,7 @@ from shelfport.adapters.sql.enqueue import (
     enqueue_sqlite3,
     enqueue_statement,
 )
+from shelfport.adapters.telemetry import Telemetry
 from shelfport.adapters.worker import QueueOptions
 from shelfport.domain.model import (
     DEFAULT_CALL,
@@ -110,6 +114,8 @@ from shelfport.domain.model import (
     variant_id,
 )
 from shelfport.domain.model.signals import (
+    Attempted,
+    AttemptOutcome,
     BreakerChanged,
     BreakerState,
     ChangesCut,
@@ -148,6 +154,8 @@ __all__ = [
     "AdapterFault",
     "AlreadyThere",
     "Answer",
+    "AttemptOutcome",
+    "Attempted",
     "AuthOptions",
     "Availability",
     "BadFile",
@@ -158,6 +166,7 @@ __all__ = [
     "BreakerState",
     "BulkOutcome",
     "CacheOptions",
+    "CacheSnapshot",
     "Call",
     "ChangesCut",
     "ChangesHeard",
@@ -176,6 +185,8 @@ __all__ = [
     "EventOptions",
     "EventsSnapshot",
     "Freshness",
+    "Health",
+    "HealthStatus",
     "HostSecret",
     "HttpInventory",
     "HttpOptions",
@@ -203,6 +214,7 @@ __all__ = [
     "LimitOptions",
     "Listener",
     "LocalRefusal",
+    "LogOptions",
     "NewVariant",
     "NotInitialized",
     "Notifier",
@@ -247,6 +259,7 @@ __all__ = [
     "StockStatus",
     "SubscriptionSnapshot",
     "SystemClock",
+    "Telemetry",
     "TimedOut",
     "TlsOptions",
     "TlsSnapshot",
@@ -266,6 +279,7 @@ __all__ = [
     "enqueue_sqlalchemy_async",
     "enqueue_sqlite3",
     "enqueue_statement",
+    "health",
     "load_settings",
     "request_context",
     "variant_id",

@@ -15,6 +15,7 @@ from shelfport import (
     StockReading,
     build,
 )
+from shelfport.adapters.composition.http import make_http
 from tests.support.clocks import ManualClock
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id
@@ -67,10 +68,8 @@ def test_settings_of_another_kind() -> None:
 
 def test_http_without_an_address() -> None:
     """The http adapter without a base URL is refused with a sentence."""
-    from shelfport.adapters.container import _http
-
     with pytest.raises(ValueError, match="base_url is not set"):
-        _http(Settings(), ManualClock())
+        make_http(Settings(), ManualClock())
 
 
 def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -37,8 +37,8 @@ from shelfport import (
     build,
     request_context,
 )
+from shelfport.adapters.composition.queue import one_attempt
 from shelfport.adapters.layers import Limited
-from shelfport.adapters.queueing import one_attempt
 from shelfport.adapters.settings import InitialStockOptions, SettingsError
 from shelfport.contracts.sandbox import Faults, Sandbox
 from tests.adapters.worker.world import Catalogue

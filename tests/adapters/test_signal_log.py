@@ -29,7 +29,8 @@ from shelfport import (
     Signal,
     TimedOut,
 )
-from shelfport.adapters.signal_log import log_signal, unfailing
+from shelfport.adapters import signal_log
+from shelfport.adapters.signal_log import log_signal
 from tests.support.clocks import EPOCH
 from tests.support.values import an_id, an_initial_stock
 
@@ -143,13 +144,26 @@ def test_records(signal: Signal, level: int, text: str, caplog: pytest.LogCaptur
     assert caplog.records[0].event.startswith("inventory.")  # type: ignore[attr-defined]  # extra
 
 
-def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """A listener's own bug is logged, and costs nobody an answer."""
+@pytest.mark.parametrize(
+    "signal",
+    [
+        Retrying(Operation.READ, 1, 0.25, LATE, "c"),
+        Refused(Operation.READ, LATE, "c"),
+        ServedStale(3, 41.26, "c"),
+        RefreshFailed(2, LATE),
+    ],
+)
+def test_debug_costs_nothing_when_off(
+    signal: Signal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what happens on each call of an outage nothing is put together where DEBUG is off."""
+    caplog.set_level(logging.INFO, "shelfport.signals")
+    called: list[object] = []
+    monkeypatch.setattr(signal_log.logger, "debug", lambda *args, **more: called.append(more))
 
-    def broken(signal: Signal, /) -> None:
-        raise KeyError("bug")
+    log_signal(signal)
+    assert [] == called
 
-    unfailing(broken)(RefreshFailed(2, LATE))
-
-    assert "failed: this is its bug" in caplog.text
-    assert "KeyError: 'bug'" in caplog.text
+    caplog.set_level(logging.DEBUG, "shelfport.signals")
+    log_signal(signal)
+    assert 1 == len(called)

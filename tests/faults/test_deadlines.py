@@ -21,7 +21,7 @@ from shelfport import (
     build,
 )
 from shelfport.adapters.background import Background
-from shelfport.adapters.container import compose
+from shelfport.adapters.composition.stack import compose
 from shelfport.adapters.layers import Breaker
 from shelfport.domain.model.signals import Signal
 from shelfport.domain.services import StockLookup

@@ -1,4 +1,4 @@
-"""Compare a wheel with the checkout: every file of the four folders is in it, and nothing else.
+"""Compare a wheel with the checkout: the façade and every file of the four folders, no other.
 
 Usage: python compare.py WHEEL CHECKOUT
 """
@@ -12,7 +12,8 @@ FOLDERS = ("domain", "ports", "adapters", "contracts")
 
 def main(wheel: Path, checkout: Path) -> str | None:
     """None if they agree, else what differs."""
-    expected = {"shelfport/__init__.py", "shelfport/py.typed"} | {
+    facade = checkout / "src" / "shelfport"
+    expected = {f"shelfport/{path.name}" for path in facade.iterdir() if path.is_file()} | {
         f"shelfport/{path.relative_to(checkout).as_posix()}"
         for folder in FOLDERS
         for path in (checkout / folder).rglob("*")

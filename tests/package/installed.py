@@ -65,6 +65,15 @@ def test_a_missing_extra(capsys: pytest.CaptureFixture[str]) -> None:
         assert 'pip install "shelfport[contracts]"' in err
 
 
+@pytest.mark.parametrize(
+    ("module", "extra"), [("shelfport.otel", "otel"), ("shelfport.prometheus", "prometheus")]
+)
+def test_an_extra_that_is_missing(module: str, extra: str) -> None:
+    """Without its extra, a module says in a sentence what to install."""
+    with pytest.raises(ModuleNotFoundError, match=rf'pip install "shelfport\[{extra}\]"'):
+        importlib.import_module(module)
+
+
 def test_version_and_licence() -> None:
     """The metadata names version and licence."""
     metadata = importlib.metadata.metadata("shelfport")

@@ -11,7 +11,7 @@ from shelfport import (
     SystemClock,
 )
 from shelfport.adapters.background import Background
-from shelfport.adapters.container import compose
+from shelfport.adapters.composition.stack import compose
 from shelfport.adapters.layers import Breaker, BreakerOptions, Checked
 from shelfport.adapters.signal_log import log_signal
 

@@ -715,3 +715,32 @@ def test_shown() -> None:
     shown = repr(bench.breaker)
 
     assert f"Breaker(options={bench.options!r}, _state={OPEN!r}, _forced=False)" == shown
+
+
+def test_a_snapshot_changes_nothing() -> None:
+    """Whoever collects figures, maybe from another thread, takes nothing out of the window."""
+    bench = Bench()
+    bench.calls(FAILURE, SUCCESS)
+
+    later = bench.breaker.snapshot(START + bench.options.window)
+
+    assert 0 == later.calls
+    assert (2, 1, 0) == bench.counts
+
+
+def test_what_left_the_window_opens_nothing() -> None:
+    """Failures and slow calls that the window has left behind do not count any more."""
+    failing = Bench()
+    failing.calls(FAILURE, FAILURE)
+    failing.now += failing.options.window
+    failing.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE)
+    slow = Bench(BreakerOptions(slow_rate=0.5))
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+    slow.now += slow.options.window
+    slow.calls(SUCCESS, SUCCESS, SUCCESS)
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+
+    assert CLOSED is failing.state
+    assert CLOSED is slow.state

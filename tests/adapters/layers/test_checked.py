@@ -57,9 +57,13 @@ def assert_recorded(record: logging.LogRecord, fault: AdapterFault, cause: objec
     """That the record says what the fault says, with the traceback of its cause, if it has one."""
     assert (logging.ERROR, "shelfport.adapter") == (record.levelno, record.name)
     assert f"{fault} (correlation id page-17)" == record.getMessage()
-    assert {"event": "inventory.adapter_fault", "correlation_id": "page-17"} == {
-        name: value for name, value in vars(record).items() if name not in ALWAYS
-    }
+    assert fault.operation is not None
+    assert {
+        "event": "inventory.adapter_fault",
+        "operation": fault.operation.value,
+        "correlation_id": "page-17",
+        "detail": str(fault),
+    } == {name: value for name, value in vars(record).items() if name not in ALWAYS}
     assert (None if cause is None else (type(cause), cause)) == (
         record.exc_info and record.exc_info[:2]
     )

@@ -18,6 +18,7 @@ from shelfport import (
     Unreadable,
 )
 from shelfport.adapters.layers import Observed
+from shelfport.adapters.signal_log import log_signal
 from tests.support.clocks import ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_reading, an_initial_stock, ids
@@ -67,7 +68,7 @@ def _at_info(caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """An answered read makes one INFO record with its terms and its duration in seconds."""
-    await Observed(passing(clock), clock).read([A, B], CALL)
+    await Observed(passing(clock), clock, log_signal).read([A, B], CALL)
 
     [record] = caplog.records
     assert (logging.INFO, "shelfport.calls") == (record.levelno, record.name)
@@ -80,7 +81,9 @@ async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -
         "waiters": (),
         "duration": 0.25,
         "outcome": "answered",
+        "unreadable": 0,
         "error": None,
+        "detail": None,
         "status": None,
     } == fields(record)
     assert (
@@ -91,7 +94,7 @@ async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -
 
 async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     """An initialisation makes its record, too."""
-    await Observed(passing(clock), clock).initialize(an_initial_stock(A), CALL)
+    await Observed(passing(clock), clock, log_signal).initialize(an_initial_stock(A), CALL)
 
     [record] = caplog.records
     assert logging.INFO == record.levelno
@@ -104,7 +107,9 @@ async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: Manual
         "waiters": (),
         "duration": 0.25,
         "outcome": "answered",
+        "unreadable": 0,
         "error": None,
+        "detail": None,
         "status": None,
     } == fields(record)
     assert (
@@ -117,7 +122,7 @@ async def test_those_who_share_a_request_are_recorded(caplog: pytest.LogCaptureF
     """The record names the further calls that wait for the same answer."""
     call = attrs.evolve(CALL, waiters=("page-18", "page-19"))
 
-    await Observed(ScriptedPort(), ManualClock()).read([A], call)
+    await Observed(ScriptedPort(), ManualClock(), log_signal).read([A], call)
 
     [record] = caplog.records
     assert ("page-18", "page-19") == fields(record)["waiters"]
@@ -134,7 +139,7 @@ async def test_it_only_watches() -> None:
         return answers
 
     inner.script = script
-    layer = Observed(inner, ManualClock())
+    layer = Observed(inner, ManualClock(), log_signal)
 
     assert answers is await layer.read(asked, CALL)
     assert asked is below[0]
@@ -157,7 +162,7 @@ async def test_failures(
 ) -> None:
     """What may pass by itself is a WARNING, what needs a person an ERROR; both reach the caller."""
     with pytest.raises(type(error)) as info:
-        await Observed(passing(clock, error), clock).read([A, B], CALL)
+        await Observed(passing(clock, error), clock, log_signal).read([A, B], CALL)
 
     assert error is info.value
     [record] = caplog.records
@@ -171,7 +176,9 @@ async def test_failures(
         "waiters": (),
         "duration": 0.25,
         "outcome": "failed",
+        "unreadable": 0,
         "error": type(error).__name__,
+        "detail": str(error),
         "status": error.status,
     } == fields(record)
     assert (
@@ -188,7 +195,9 @@ async def test_a_failed_initialization(
     error = Unauthorized("who are you", status=401)
 
     with pytest.raises(Unauthorized) as info:
-        await Observed(passing(clock, error), clock).initialize(an_initial_stock(A), CALL)
+        await Observed(passing(clock, error), clock, log_signal).initialize(
+            an_initial_stock(A), CALL
+        )
 
     assert error is info.value
     [record] = caplog.records
@@ -202,7 +211,9 @@ async def test_a_failed_initialization(
         "waiters": (),
         "duration": 0.25,
         "outcome": "failed",
+        "unreadable": 0,
         "error": "Unauthorized",
+        "detail": "who are you",
         "status": 401,
     } == fields(record)
     assert (
@@ -222,7 +233,7 @@ async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: Manual
             C: Unreadable(ContractViolation("negative")),
         }
 
-    await Observed(ScriptedPort(partly), clock).read([A, B, C], CALL)
+    await Observed(ScriptedPort(partly), clock, log_signal).read([A, B, C], CALL)
 
     [record] = caplog.records
     assert logging.WARNING == record.levelno
@@ -235,7 +246,9 @@ async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: Manual
         "waiters": (),
         "duration": 0.25,
         "outcome": "partial",
+        "unreadable": 2,
         "error": "ServiceOverloaded",
+        "detail": "busy",
         "status": 503,
     } == fields(record)
     assert (
@@ -256,7 +269,7 @@ async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: Manua
             await asyncio.Event().wait()
             return await super().initialize(request, call)
 
-    layer = Observed(Hanging(), clock)
+    layer = Observed(Hanging(), clock, log_signal)
     tasks = [
         asyncio.ensure_future(layer.read([A, B], CALL)),
         asyncio.ensure_future(layer.initialize(an_initial_stock(A), CALL)),
@@ -278,8 +291,10 @@ async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: Manua
             "correlation_id": "page-17",
             "waiters": (),
             "duration": 0.25,
-            "outcome": "failed",
-            "error": "CancelledError",
+            "outcome": "left",
+            "unreadable": 0,
+            "error": None,
+            "detail": None,
             "status": None,
         }
         for operation, variants in (("read", 2), ("initialize", 1))
@@ -294,7 +309,7 @@ async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: Manua
 async def test_switched_off(caplog: pytest.LogCaptureFixture) -> None:
     """Above INFO, answers leave no record."""
     caplog.set_level(logging.WARNING, "shelfport.calls")
-    layer = Observed(ScriptedPort(), ManualClock())
+    layer = Observed(ScriptedPort(), ManualClock(), log_signal)
 
     await layer.read([A], CALL)
     await layer.initialize(an_initial_stock(A), CALL)
@@ -304,5 +319,5 @@ async def test_switched_off(caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_nothing_asked(caplog: pytest.LogCaptureFixture) -> None:
     """No ids, no call, no record."""
-    assert {} == await Observed(ScriptedPort(), ManualClock()).read([], CALL)
+    assert {} == await Observed(ScriptedPort(), ManualClock(), log_signal).read([], CALL)
     assert [] == caplog.records

@@ -140,7 +140,7 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
 STACKS = (
     Stack("Checked", layers(lambda inner, on: Checked(inner))),
     Stack("Chaos", layers(lambda inner, on: Chaos(inner, random.uniform))),
-    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock))),
+    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock, log_signal))),
     Stack(
         "Guarded",
         layers(

@@ -2,8 +2,11 @@ from math import nan
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from shelfport import DEFAULT_CALL, Call
+from shelfport.domain.model.call import begun_trace, was_begun_here
 
 
 def test_a_call_without_wishes() -> None:
@@ -91,3 +94,15 @@ def test_a_trace_context_is_kept(given: str | None) -> None:
 def test_a_malformed_trace_context_is_dropped(given: str) -> None:
     """What is no trace context does not get into a call, nor into a header."""
     assert None is Call(traceparent=given).traceparent
+
+
+@given(st.text("0123456789abcdef", min_size=32, max_size=32))
+def test_a_trace_that_was_begun_here(correlation_id: str) -> None:
+    """A trace context made of a correlation id is known again; a tracer's is not taken for one."""
+    assume(correlation_id[:16].strip("0"))
+    begun = Call(traceparent=begun_trace(correlation_id)).traceparent
+
+    assert begun is not None
+    assert was_begun_here(begun)
+    assert not was_begun_here(f"{begun[:-2]}01")
+    assert not was_begun_here("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")

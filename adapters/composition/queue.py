@@ -10,7 +10,7 @@ from shelfport.adapters.memory import InMemoryQueue
 from shelfport.adapters.settings import Settings, SettingsError
 from shelfport.adapters.worker import Attempts, Worker
 from shelfport.adapters.worker.options import MEMORY
-from shelfport.domain.model import ProductVariantId
+from shelfport.domain.model import InitializationPolicy, ProductVariantId
 from shelfport.ports import (
     Clock,
     InitializationQueue,
@@ -51,7 +51,7 @@ def make_queue(settings: Settings) -> InitializationQueue | None:
 
 def make_worker(
     settings: Settings,
-    queue: InitializationQueue,
+    queue: InitializationQueue | None,
     *,
     port: InventoryPort,
     catalog: ProductCatalogPort | None,
@@ -59,13 +59,15 @@ def make_worker(
     clock: Clock,
     new_correlation_id: Callable[[], str],
     listener: Listener,
-) -> Worker:
-    """A worker for `queue`, not started yet.
+) -> Worker | None:
+    """A worker for `queue`, not started yet; None without a queue.
 
     It asks through the part of the stack `port` that makes one attempt at one request: so it
     shares the limit and the breaker with the pages, repeats nothing by itself, and leaves the
     retry budget to them.
     """
+    if queue is None:
+        return None
     attempts = Attempts(
         queue=queue,
         port=Deadlined(
@@ -86,6 +88,26 @@ def make_worker(
         uniform=random.uniform,
         listener=listener,
     )
+
+
+def own_worker(settings: Settings, worker: Worker | None) -> Worker | None:
+    """The worker, if the integration is to work the queue off itself."""
+    return worker if settings.queue.worker else None
+
+
+def can_mark(settings: Settings, catalog: ProductCatalogPort | None) -> bool:
+    """Whether NOT_ORDERABLE can be kept; of a worker elsewhere, its own process knows.
+
+    Raises:
+        SettingsError: the settings ask for it, and it cannot.
+    """
+    can = catalog is not None or not settings.queue.worker
+    if settings.initial.policy is InitializationPolicy.NOT_ORDERABLE and not can:
+        raise SettingsError(
+            "initial.policy is NOT_ORDERABLE, which needs the host's catalogue: "
+            "give one to build(settings, catalog=…)"
+        )
+    return can
 
 
 def one_attempt(port: InventoryPort) -> InventoryPort:

@@ -1,0 +1,1 @@
+"""What the container makes its parts with, a file a part. What belongs together, it alone says."""

@@ -1,0 +1,54 @@
+"""Events, where there is a bus. Without one, nothing of it is imported."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shelfport.adapters.layers import SecondLevel
+from shelfport.adapters.settings import Settings
+from shelfport.ports import Clock, InventoryPort, Notifier, ProductCatalogPort
+
+if TYPE_CHECKING:
+    from shelfport.adapters.bus import Bus
+    from shelfport.adapters.bus.embedded import EmbeddedEvents
+    from shelfport.adapters.events.counts import EventsSnapshot
+
+
+def make_bus(settings: Settings) -> "Bus | None":
+    """The bus at `events.url`, not open yet; None without one."""
+    if settings.events.url is None:
+        return None
+    from shelfport.adapters.bus.opening import open_bus  # noqa: PLC0415 - only with a bus
+
+    return open_bus(settings.events)
+
+
+def make_events(
+    bus: "Bus | None",
+    settings: Settings,
+    *,
+    clock: Clock,
+    port: InventoryPort,
+    second_level: SecondLevel | None,
+    catalog: ProductCatalogPort | None,
+    notifier: Notifier | None,
+) -> "EmbeddedEvents | None":
+    """Both subscriptions, not begun yet; None without a bus."""
+    if bus is None:
+        return None
+    from shelfport.adapters.bus.embedded import EmbeddedEvents  # noqa: PLC0415 - only with a bus
+    from shelfport.adapters.events.knowledge import layers_that_learn  # noqa: PLC0415 - as above
+
+    return EmbeddedEvents(
+        bus,
+        settings.events,
+        clock=clock,
+        # What replicas share first: else it hands out what memory has just fenced.
+        targets=(*(() if second_level is None else (second_level,)), *layers_that_learn(port)),
+        catalog=catalog,
+        notifier=notifier,
+    )
+
+
+def snapshot_of(events: "EmbeddedEvents | None") -> "Callable[[], EventsSnapshot] | None":
+    """Reads how the subscriptions stand; None without them."""
+    return None if events is None else events.snapshot

@@ -1,0 +1,48 @@
+"""`Tally`: what the cache served, in numbers that cost a page next to nothing."""
+
+from collections.abc import Callable
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class CacheSnapshot:
+    """What the cache served since it was made, in variants, and what it holds."""
+
+    fresh: int
+    """Answered from memory, within the window in which that counts as current."""
+    stale: int
+    """Shown from memory past that window."""
+    missed: int
+    """Not at hand, or not good enough: the service answered."""
+    unreadable: int
+    """Not at hand, and the service did not answer either."""
+    kept: int
+    """Variants that are kept now."""
+
+
+def _nobody(_age: float) -> None:
+    """Nobody wants to know the age of a page."""
+
+
+@attrs.define(eq=False)
+class Tally:
+    """Counts what is served. A page of hits costs one addition and one call; no signal."""
+
+    page_age: Callable[[float], None] = attrs.field(default=_nobody, repr=False)
+    """Told, for each page that showed something, the age of the oldest of it in seconds. It is
+    in the way of every page: it must not raise, and must not take microseconds."""
+    fresh: int = attrs.field(init=False, default=0)
+    stale: int = attrs.field(init=False, default=0)
+    missed: int = attrs.field(init=False, default=0)
+    unreadable: int = attrs.field(init=False, default=0)
+
+    def snapshot(self, kept: int) -> CacheSnapshot:
+        """The counts as they are now."""
+        return CacheSnapshot(
+            fresh=self.fresh,
+            stale=self.stale,
+            missed=self.missed,
+            unreadable=self.unreadable,
+            kept=kept,
+        )

@@ -1,0 +1,43 @@
+"""A page before a sandbox service that fails for a while, and what Prometheus would scrape of it.
+
+Run it: `pip install -e '.[prometheus]' && python examples/observed.py`.
+"""
+
+import asyncio
+import sys
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from shelfport import BreakerOptions, CacheOptions, Settings, build, health
+from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
+from shelfport.domain.model import variant_id
+from shelfport.prometheus import Prometheus
+
+SHOE = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
+AT_ONCE = CacheOptions(fresh_for=0, refresh_for=0)
+"""Nothing counts as fresh, so that each page asks the service."""
+IMPATIENT = BreakerOptions(minimum=2)
+"""Two calls are enough to judge the service by."""
+
+
+async def main() -> None:
+    """Ask while the service is up, while it is down, and look at the figures."""
+    registry = CollectorRegistry()
+    async with (
+        Sandbox(seed=[SeedRecord(SHOE, 5)]) as sandbox,
+        build(
+            Settings(base_url=sandbox.url, cache=AT_ONCE, breaker=IMPATIENT),
+            telemetry=[Prometheus(registry)],
+        ) as inventory,
+    ):
+        await inventory.get_stock_level(SHOE, correlation_id="page-17")
+        sandbox.faults = Faults(mode="down")
+        for page in range(18, 28):
+            await inventory.get_stock_level(SHOE, correlation_id=f"page-{page}")
+        judged = health(inventory.snapshot())
+        sys.stdout.write(generate_latest(registry).decode())
+        sys.stdout.write(f"# {judged.status.value}: {'; '.join(judged.reasons)}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

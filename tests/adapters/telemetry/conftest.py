@@ -1,0 +1,25 @@
+"""One integration before a sandbox, whose circuit opens at the second failure."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shelfport import BreakerOptions, CacheOptions, RetryOptions, Settings
+from shelfport.contracts.sandbox import Sandbox, SeedRecord
+from tests.support.values import an_id
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=[SeedRecord(an_id(1), 5), SeedRecord(an_id(2), 5)]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox) -> Settings:
+    return Settings(
+        base_url=sandbox.url,
+        cache=CacheOptions(fresh_for=60, refresh_for=60, stale_for=60),
+        retry=RetryOptions(attempts=2, first_delay=0.001),
+        breaker=BreakerOptions(minimum=2, open_for=60),
+    )

@@ -1,0 +1,94 @@
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shelfport import Settings, Signal, Snapshot, StockReading, build
+from shelfport.adapters.http.exchange import Exchange, Unwatched
+from shelfport.adapters.http.translate import Asked
+from shelfport.contracts.sandbox import Sandbox
+from tests.support.values import an_id
+
+
+class Telling:
+    """A telemetry that keeps what it is told, and may fail at everything."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.told: list[str] = []
+        self.fails = fails
+
+    def _note(self, what: str) -> None:
+        if self.fails:
+            raise KeyError("bug")
+        self.told.append(what)
+
+    def signal(self, signal: Signal, /) -> None:
+        self._note(type(signal).__name__)
+
+    def exchange(self, method: str, url: str, asked: Asked, /) -> Exchange:
+        self._note(f"{method} begins")
+        return Told(self, method, url, asked)
+
+    def page_age(self, seconds: float, /) -> None:
+        self._note("page")
+
+    @contextmanager
+    def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
+        self.told.append("opened")
+        yield
+        self.told.append("closed")
+
+
+class Told(Unwatched):
+    """An exchange of a `Telling`."""
+
+    def __init__(self, whose: Telling, method: str, url: str, asked: Asked) -> None:
+        super().__init__(method, url, asked)
+        self.whose = whose
+
+    def ended(self, status: int | None, error: BaseException | None, seconds: float) -> None:
+        self.whose.told.append(f"ended {status}")
+        if "fails late" in self.whose.told:
+            raise KeyError("bug")
+
+
+EVERYTHING = ["opened", "GET begins", "ended 200", "Attempted", "page", "closed"]
+
+
+async def test_each_is_told_everything(sandbox: Sandbox, settings: Settings) -> None:
+    """Every telemetry is told everything, in the order in which it happens."""
+    one, other = Telling(), Telling()
+    async with build(settings, telemetry=[one, other]) as inventory:
+        await inventory.get_stock_level(an_id(1))
+
+    assert EVERYTHING == one.told == other.told
+
+
+async def test_one_that_fails(
+    sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A telemetry that fails at everything is logged, and costs neither an answer nor another."""
+    caplog.set_level(logging.ERROR, "shelfport")
+    other = Telling()
+    async with build(settings, telemetry=[Telling(fails=True), other]) as inventory:
+        assert isinstance(await inventory.get_stock_level(an_id(1)), StockReading)
+
+    assert EVERYTHING == other.told
+    assert [
+        "inventory.telemetry_fault", "inventory.listener_fault", "inventory.telemetry_fault",
+    ] == [vars(record)["event"] for record in caplog.records]  # fmt: skip
+    assert "KeyError: 'bug'" in caplog.text
+
+
+async def test_one_that_fails_at_the_end(
+    sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exchange whose end fails is logged, and the answer arrives."""
+    late, other = Telling(), Telling()
+    late.told.append("fails late")
+    async with build(settings, telemetry=[other, late]) as inventory:
+        assert isinstance(await inventory.get_stock_level(an_id(1)), StockReading)
+
+    assert EVERYTHING == other.told
+    assert ["inventory.telemetry_fault"] == [vars(record)["event"] for record in caplog.records]
