@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
+from typing import Any, TypeVar
+from uuid import UUID
 
 import attrs
 
@@ -26,6 +28,8 @@ from shelfport.domain.model import (
 )
 from shelfport.domain.model.signals import RefreshFailed, ServedStale
 from shelfport.ports import Clock, InventoryPort, Listener
+
+RefT = TypeVar("RefT")
 
 
 @attrs.frozen(eq=False)
@@ -84,17 +88,10 @@ class Cached:
         longest = inf if call.max_staleness is None else call.max_staleness
         answers: dict[ProductVariantId, Answer] = {}
         page: _Page | None = None
-        oldest = 0.0
         for variant in ids:
             entry = self.shelf.get(variant)
-            if (
-                entry is not None
-                and now < entry.fresh_until
-                and (age := now - entry.asked_at) < longest
-            ):
+            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
                 answers[variant] = entry.answer
-                if age > oldest:  # noqa: PLR1730 - calling max() costs a page of hits a fifth more
-                    oldest = age
                 continue
             if variant in answers:
                 continue
@@ -109,10 +106,44 @@ class Cached:
             await self._complete(answers, page, call, now)
             self._count(answers, page)
             return settled(answers)
-        if answers:
-            self.tally.fresh += len(answers)
-            self.tally.page_age(oldest)
+        self._count_hits(answers, now)
         return answers
+
+    def reading(self, variant: UUID) -> StockReading | None:
+        """The hit of a caller without wishes, one variant, at the least cost.
+
+        None where it is none: `read` then knows what to do.
+        """
+        entry = self.shelf.get(variant)
+        if entry is None:
+            return None
+        now = self.clock.monotonic()
+        reading = entry.answer
+        if now >= entry.fresh_until or type(reading) is not StockReading:
+            return None
+        tally = self.tally
+        tally.fresh += 1
+        if tally.page_age is not None:
+            tally.page_age(now - entry.asked_at)
+        return reading
+
+    def page(self, variants: Iterable[RefT]) -> dict[RefT, StockReading] | None:
+        """As `reading`, for a page: None unless each of `variants` is a UUID, and a hit."""
+        now = self.clock.monotonic()
+        look = self.shelf.get
+        page: dict[RefT, StockReading] = {}
+        for variant in variants:
+            if type(variant) is not UUID:
+                return None
+            entry = look(variant)
+            if entry is None or now >= entry.fresh_until:
+                return None
+            reading = entry.answer
+            if type(reading) is not StockReading:
+                return None
+            page[variant] = reading
+        self._count_hits(page, now)
+        return page
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Passed through; whatever came of it, what was read before is not believed any more."""
@@ -165,6 +196,13 @@ class Cached:
         if stale:
             self._served_stale(stale, call)
 
+    def _count_hits(self, page: Mapping[Any, Answer], now: float) -> None:
+        tally = self.tally
+        tally.fresh += len(page)
+        if tally.page_age is not None and page:
+            entries = map(self.shelf.get, page)
+            tally.page_age(now - min(entry.asked_at for entry in entries if entry is not None))
+
     def _count(self, answers: Mapping[ProductVariantId, Answer], page: _Page) -> None:
         """Count what became of a page that memory alone did not answer."""
         stale = unreadable = 0
@@ -180,7 +218,7 @@ class Cached:
         tally.stale += stale
         tally.unreadable += unreadable
         tally.missed += len(page) - stale - unreadable
-        if oldest is not None:
+        if oldest is not None and tally.page_age is not None:
             tally.page_age(max(0.0, (self.clock.now() - oldest).total_seconds()))
 
     async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:

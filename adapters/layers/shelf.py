@@ -104,15 +104,17 @@ class Shelf:
     options: CacheOptions
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
-    _entries: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
-    _fences: dict[ProductVariantId, float] = attrs.field(init=False, factory=dict, repr=False)
+    # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and these are asked for each
+    # variant of each page.
+    _entries: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _fences: dict[int, float] = attrs.field(init=False, factory=dict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Stands for the fences that were too many to keep."""
-    _learned: dict[ProductVariantId, tuple[datetime, UUID]] = attrs.field(
+    _learned: dict[int, tuple[datetime, UUID]] = attrs.field(
         init=False, factory=dict, repr=False
     )
     """The rank of the last event of each variant."""
-    _told: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _told: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
     """What events told. It lies over what reads brought, and comes off with the next event or the
     next read, so that what is left does not depend on the order in which events come."""
 
@@ -122,11 +124,14 @@ class Shelf:
 
     def get(self, variant: ProductVariantId) -> Entry | None:
         """What is kept of `variant`, expired or not."""
-        return self._told.get(variant) or self._entries.get(variant)
+        key = variant.int
+        if self._told and (told := self._told.get(key)) is not None:
+            return told
+        return self._entries.get(key)
 
     def fence_of(self, variant: ProductVariantId) -> float:
         """A read must have begun after this moment to be stored."""
-        return max(self._fences.get(variant, -inf), self._fence_for_all)
+        return max(self._fences.get(variant.int, -inf), self._fence_for_all)
 
     def store(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
@@ -139,8 +144,8 @@ class Shelf:
         else:
             end = asked_at + self.options.unknown_for
             entry = Entry(answer, asked_at, end, end, end)
-        self._told.pop(variant, None)
-        self._put(self._entries, variant, entry)
+        self._told.pop(variant.int, None)
+        self._put(self._entries, variant.int, entry)
         return True
 
     def learn(
@@ -161,19 +166,20 @@ class Shelf:
             now: the moment of hearing it.
         """
         variant = event.variant_id
-        last, read = self._learned.get(variant), self._entries.get(variant)
+        key = variant.int
+        last, read = self._learned.get(key), self._entries.get(key)
         if last is not None and event.rank <= last:
             return False
-        self._put(self._learned, variant, event.rank)
+        self._put(self._learned, key, event.rank)
         if read is not None and read.updated_by(event.occurred_at):
             return False
         younger = read is not None and read.asked_at > happened_at
         self.fence(variant, now)
-        self._told.pop(variant, None)
+        self._told.pop(key, None)
         if event.status is StockStatus.OUT_OF_STOCK and not younger:
             level = StockLevel(variant, 0, event.status, event.occurred_at)
             told = self._windows(StockReading(level, as_of, EVENT), happened_at)
-            self._put(self._told, variant, told)
+            self._put(self._told, key, told)
         return True
 
     def fence(self, variant: ProductVariantId, now: float) -> None:
@@ -182,11 +188,12 @@ class Shelf:
         "Unknown" is forgotten; a reading stays, for the service may be down when it is next asked,
         but it is asked first.
         """
-        if (gone := self._put(self._fences, variant, now)) is not None:
+        key = variant.int
+        if (gone := self._put(self._fences, key, now)) is not None:
             self._fence_for_all = gone
         for kept in (self._entries, self._told):
-            if variant in kept:
-                _ask_first(kept, variant)
+            if key in kept:
+                _ask_first(kept, key)
 
     def _windows(self, reading: StockReading, asked_at: float) -> Entry:
         options = self.options
@@ -199,12 +206,10 @@ class Shelf:
             stale_until=asked_at + options.stale_for,
         )
 
-    def _put(
-        self, kept: dict[ProductVariantId, T], variant: ProductVariantId, value: T
-    ) -> T | None:
+    def _put(self, kept: dict[int, T], key: int, value: T) -> T | None:
         """Put `value` in as the youngest; what was put in first goes if it is one too many."""
-        kept.pop(variant, None)
-        kept[variant] = value
+        kept.pop(key, None)
+        kept[key] = value
         return kept.pop(next(iter(kept))) if len(kept) > self.options.most else None
 
     def fence_all(self, now: float) -> None:
@@ -212,13 +217,13 @@ class Shelf:
         self._fences.clear()
         self._fence_for_all = now
         for kept in (self._entries, self._told):
-            for variant in list(kept):
-                _ask_first(kept, variant)
+            for key in list(kept):
+                _ask_first(kept, key)
 
     def _wins(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
-        known = self._entries.get(variant)
+        known = self._entries.get(variant.int)
         if known is None or asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
@@ -227,10 +232,10 @@ class Shelf:
         return asked_at >= known.asked_at
 
 
-def _ask_first(kept: dict[ProductVariantId, Entry], variant: ProductVariantId) -> None:
+def _ask_first(kept: dict[int, Entry], key: int) -> None:
     """Forget an "unknown", and let a reading be shown only if the service does not answer."""
-    entry = kept[variant]
+    entry = kept[key]
     if isinstance(entry.answer, UnknownVariant):
-        del kept[variant]
+        del kept[key]
     else:
         entry.fresh_until = entry.refresh_until = -inf
