@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from operator import is_
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from uuid import UUID
@@ -153,6 +154,8 @@ class InventoryIntegration(Generic[RefT]):
         ids = {ref: self._mapper(ref) for ref in variants}
         call = self._call(max_staleness, deadline, correlation_id)
         page = await self._lookup.get_stock_levels(tuple(ids.values()), call)
+        if all(map(is_, ids, ids.values())):
+            return cast("dict[RefT, Availability]", dict(page))  # it is by their keys already
         return {ref: page[variant] for ref, variant in ids.items()}
 
     async def get_stock_level(

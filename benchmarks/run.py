@@ -23,7 +23,7 @@ _LONGEST_ROW = 120.0
 @contextmanager
 def service() -> Iterator[str]:
     """The root URL of a service on its own core, which ends with the block."""
-    command = [sys.executable, "-m", "benchmarks.service", str(SERVICE_CORE)]
+    command = [sys.executable, "-m", "benchmarks.service", str(SERVICE_CORE)] + (["asleep"] if os.environ.get("ASLEEP") else [])
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

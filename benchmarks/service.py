@@ -108,6 +108,14 @@ async def serve() -> None:
     loop = asyncio.get_running_loop()
     book = Book()
     server = await loop.create_server(lambda: Connection(book), "127.0.0.1", 0, backlog=8192)
+
+    def awake() -> None:
+        loop.call_soon(awake)
+
+    # As if others asked, too: a core that falls asleep between two requests takes as long to wake
+    # as a request takes, and each time another while.
+    if "asleep" not in sys.argv:
+        awake()
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

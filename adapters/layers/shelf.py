@@ -3,7 +3,7 @@
 All times are seconds of the monotonic clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf
 from typing import TypeVar
@@ -61,7 +61,7 @@ EVENT = "event"
 """The source of a reading that no adapter read: an event told it."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Entry:
     """What is kept of one variant, and until when for what."""
 
@@ -82,6 +82,13 @@ class Entry:
                 answer = answer.kept_as(Freshness.STALE)
             self._stale = answer
         return self._stale
+
+    def is_of(self, answer: StockReading | UnknownVariant) -> bool:
+        """Whether `answer` is the very one that this was made of."""
+        kept = self.answer
+        if isinstance(answer, StockReading) and isinstance(kept, StockReading):
+            return kept.level is answer.level and kept.as_of is answer.as_of
+        return kept is answer
 
     def updated_by(self, moment: datetime) -> bool:
         """Whether the service updated the kept level at `moment`, by its own clock, or later."""
@@ -114,6 +121,10 @@ class Shelf:
         init=False, factory=dict, repr=False
     )
     """The rank of the last event of each variant."""
+    _ends: tuple[float, float, float] = attrs.field(
+        init=False, default=(-inf, -inf, -inf), repr=False
+    )
+    """Of the last read that was stored: when it began, and its last two windows' ends."""
     _told: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
     """What events told. It lies over what reads brought, and comes off with the next event or the
     next read, so that what is left does not depend on the order in which events come."""
@@ -129,6 +140,12 @@ class Shelf:
             return told
         return self._entries.get(key)
 
+    def latest_fence(self, variants: Iterable[ProductVariantId]) -> float:
+        """A read of `variants` must have begun after this moment for all of it to be stored."""
+        if not self._fences:
+            return self._fence_for_all
+        return max(map(self.fence_of, variants))
+
     def fence_of(self, variant: ProductVariantId) -> float:
         """A read must have begun after this moment to be stored."""
         return max(self._fences.get(variant.int, -inf), self._fence_for_all)
@@ -137,15 +154,22 @@ class Shelf:
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
         """Keep what a read that began at `asked_at` brought; False if something forbids it."""
-        if asked_at <= self.fence_of(variant) or not self._wins(variant, answer, asked_at):
+        key = variant.int
+        known = self._entries.get(key)
+        if known is not None and known.is_of(answer):
+            return True  # callers who shared a request all bring what it brought
+        fence = self.fence_of(variant) if self._fences else self._fence_for_all
+        if asked_at <= fence or not self._wins(known, answer, asked_at):
             return False
         if isinstance(answer, StockReading):
+            # The level's own id: the caller's may be gone soon.
+            key = answer.level.variant_id.int
             entry = self._windows(answer, asked_at)
         else:
             end = asked_at + self.options.unknown_for
             entry = Entry(answer, asked_at, end, end, end)
-        self._told.pop(variant.int, None)
-        self._put(self._entries, variant.int, entry)
+        self._told.pop(key, None)
+        self._put(self._entries, key, entry)
         return True
 
     def learn(
@@ -197,13 +221,17 @@ class Shelf:
 
     def _windows(self, reading: StockReading, asked_at: float) -> Entry:
         options = self.options
+        if asked_at != self._ends[0]:
+            # Made once for all that a request brought: a float takes as much room as three fields.
+            self._ends = (asked_at, asked_at + options.refresh_for, asked_at + options.stale_for)
+        asked_at, refresh_until, stale_until = self._ends
         early = self.uniform(0.0, options.jitter * options.fresh_for)
         return Entry(
             reading.kept_as(Freshness.CACHED),
             asked_at,
-            fresh_until=asked_at + options.fresh_for - early,
-            refresh_until=asked_at + options.refresh_for,
-            stale_until=asked_at + options.stale_for,
+            asked_at + options.fresh_for - early,
+            refresh_until,
+            stale_until,
         )
 
     def _put(self, kept: dict[int, T], key: int, value: T) -> T | None:
@@ -220,10 +248,10 @@ class Shelf:
             for key in list(kept):
                 _ask_first(kept, key)
 
+    @staticmethod
     def _wins(
-        self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
+        known: Entry | None, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
-        known = self._entries.get(variant.int)
         if known is None or asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):

@@ -55,7 +55,7 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
             return decoded
 
         now = datetime.now(UTC)
-        ours = decode_levels(body, now).by_id
+        ours = decode_levels(body, now).by_int
         theirs = converter.loads(body, list[StockLevel])
         assert list(ours.values()) == theirs
         measured = await in_turns(
