@@ -53,19 +53,28 @@ class Times:
         return min(names, key=lambda name: self.of(name).median)
 
 
-async def in_turns(works: Mapping[str, Work], *, rounds: int, pieces: int) -> Times:
+async def in_turns(
+    works: Mapping[str, Work],
+    *,
+    rounds: int,
+    pieces: int,
+    before: Mapping[str, Work] | None = None,
+) -> Times:
     """Run each work once a round, in an order that turns by one from round to round.
 
     Args:
         works: what to do; a first, uncounted round warms everything up.
         rounds: how often.
         pieces: how many pieces of work one call does; times are of one piece.
+        before: what a contestant needs done before each round, which does not count.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     order = list(works)
     for round_ in range(-1, rounds):
         for name in order:
             # Each begins without the garbage of the one before it, and pays for its own.
+            if before is not None and name in before:
+                await before[name]()
             gc.collect()
             began = time.perf_counter()
             await works[name]()

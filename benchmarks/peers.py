@@ -109,6 +109,10 @@ class Peer(ABC):
                 logger.warning("stock not read: %s", error)
         return page
 
+    async def renew(self, ids: Sequence[UUID]) -> None:
+        """Ask for `ids`, whatever is known of them."""
+        await self._fetch(list(ids))
+
     def _refresh(self, ids: list[UUID]) -> None:
         self._refreshing.update(ids)
         task = asyncio.create_task(self._fetch_behind(ids))

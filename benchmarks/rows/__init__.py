@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from benchmarks.outcome import Row
-from benchmarks.rows import decoding, hits, misses, scale
+from benchmarks.rows import decoding, hits, misses, scale, second_level, starting, threads
 from benchmarks.surroundings import Service
 
 ROWS: dict[str, Callable[[Service], Awaitable[Row]]] = {
@@ -15,5 +15,8 @@ ROWS: dict[str, Callable[[Service], Awaitable[Row]]] = {
     "P6": hits.p6,
     "P7": scale.p7,
     "P8": scale.p8,
+    "P9": starting.p9,
     "P10": decoding.p10,
+    "P11": second_level.p11,
+    "P12": threads.p12,
 }

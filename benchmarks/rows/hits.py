@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -35,6 +35,24 @@ def _pages(
     return work
 
 
+def _fresh(
+    ids: Sequence[UUID], inventory: InventoryIntegration, peers: Mapping[str, Peer]
+) -> dict[str, Work]:
+    """What keeps everybody's memory fresh, whatever else the machine does meanwhile."""
+
+    async def renew() -> None:
+        await inventory.get_stock_levels(ids, max_staleness=1)
+
+    def renew_other(other: Peer) -> Work:
+        return lambda: other.renew(ids)
+
+    return {
+        "shelfport": renew,
+        "shelfport, age asked": renew,
+        **{name: renew_other(other) for name, other in peers.items()},
+    }
+
+
 async def p1(service: Service) -> Row:
     """One variant from memory."""
     records(logging.INFO)
@@ -61,7 +79,6 @@ async def p1(service: Service) -> Row:
         reading = await inventory.get_stock_level(variant)
         assert isinstance(reading, StockReading)
         assert reading.freshness is Freshness.CACHED
-        # Within the fresh window, which ends after 4.5 s.
         times = await in_turns(
             {
                 "floor": _calls(floor, variant, count),
@@ -72,6 +89,7 @@ async def p1(service: Service) -> Row:
             },
             rounds=40,
             pieces=count,
+            before=_fresh(ids, inventory, {"U1": u1, "U2": u2}),
         )
     best = times.better("U1", "U2")
     return Row(
@@ -111,6 +129,7 @@ async def p2(service: Service) -> Row:
             },
             rounds=40,
             pieces=count,
+            before=_fresh(ids, inventory, {"U1": u1, "U2": u2}),
         )
     best = times.better("U1", "U2")
     return Row(
