@@ -180,6 +180,22 @@ def audit(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """What shelfport costs beside bare aiohttp and assembled peers; `-- P3 P4` for some rows."""
+    install(session, "bench", extras="redis")
+    # What it takes to start is measured where nothing is installed that it does not require.
+    core = Path(session.create_tmp()) / "core"
+    if not core.exists():
+        session.run("python", "-m", "venv", str(core), silent=True)
+    python = str(core / "bin" / "python")
+    session.run(
+        python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-e", ".", external=True
+    )
+    env = {"SHELFPORT_BENCH_CORE_PYTHON": python, "PYTHONPATH": "."}
+    session.run("python", "-m", "benchmarks.run", *session.posargs, env=env)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel, built from the sdist, installed and used away from the checkout."""
     session.install(

@@ -27,7 +27,8 @@ def goal_line(goal: Goal) -> str:
     """What was to be, and what is."""
     sign = "=" if goal.exact else "≤"
     limit = f"{goal.limit:,.4g}"
-    return f"{'ok  ' if goal.kept else 'MISS'}  {sign} {limit:<7} {figure(goal.found):<24} {goal.what}"
+    verdict = "ok  " if goal.kept else "MISS"
+    return f"{verdict}  {sign} {limit:<7} {figure(goal.found):<24} {goal.what}"
 
 
 def printed(row: Row) -> Iterator[str]:

@@ -1,18 +1,17 @@
 """One row, in a process of its own: `python -m benchmarks.row P3 URL`; prints it as JSON."""
 
 import asyncio
-import os
 import sys
 
 import msgspec
 
 from benchmarks.rows import ROWS
-from benchmarks.surroundings import CLIENT_CORE, Service
+from benchmarks.surroundings import CLIENT_CORE, Service, alone_on
 
 
 def main(key: str, root: str) -> None:
     """Measure the row `key` against the service at `root`."""
-    os.sched_setaffinity(0, {CLIENT_CORE})
+    alone_on(CLIENT_CORE)
     row = asyncio.run(ROWS[key](Service(root)))
     sys.stdout.buffer.write(msgspec.json.encode(row))
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.outcome import Row
+from benchmarks.measuring import Spread
+from benchmarks.outcome import Goal, Row
+from benchmarks.plots import draw
 from benchmarks.report import markdown, printed
 from benchmarks.rows import ROWS
-from benchmarks.surroundings import SERVICE_CORE
 
 _LONGEST_ROW = 120.0
 """Seconds after which a row is given up."""
@@ -23,7 +24,7 @@ _LONGEST_ROW = 120.0
 @contextmanager
 def service() -> Iterator[str]:
     """The root URL of a service on its own core, which ends with the block."""
-    command = [sys.executable, "-m", "benchmarks.service", str(SERVICE_CORE)] + (["asleep"] if os.environ.get("ASLEEP") else [])
+    command = [sys.executable, "-m", "benchmarks.service"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -57,7 +58,12 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     rows: list[Row] = []
     for key in options.rows or ROWS:
-        row = measure(key)
+        try:
+            row = measure(key)
+        except (subprocess.SubprocessError, msgspec.MsgspecError) as error:
+            # The others may still be measured; this one is no success.
+            unmeasured = Goal("it was measured", 0, Spread.of([1.0]), exact=True)
+            row = Row(key, f"not measured: {error}", [unmeasured])
         rows.append(row)
         print("\n".join(printed(row)), flush=True)
     options.into.mkdir(parents=True, exist_ok=True)
@@ -65,8 +71,10 @@ def main(arguments: Sequence[str]) -> int:
         msgspec.json.format(msgspec.json.encode(rows), indent=1)
     )
     (options.into / "table.md").write_text(markdown(rows), encoding="utf-8")
+    draw(rows, options.into)
     missed = [row.key for row in rows if not row.kept]
-    print(f"\n{len(rows)} rows in {time.monotonic() - began:.0f} s; MISS: {', '.join(missed) or 'none'}")
+    took = time.monotonic() - began
+    print(f"\n{len(rows)} rows in {took:.0f} s; MISS: {', '.join(missed) or 'none'}")
     return 1 if missed else 0
 
 

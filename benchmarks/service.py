@@ -8,9 +8,10 @@ it. `/came` tells, and forgets, how many requests and ids came, and how many ids
 
 import asyncio
 import json
-import os
 import sys
 from collections import Counter, defaultdict
+
+from benchmarks.surroundings import SERVICE_CORE, alone_on
 
 DELAY = 0.005
 """Seconds before `/slow` answers."""
@@ -114,12 +115,11 @@ async def serve() -> None:
 
     # As if others asked, too: a core that falls asleep between two requests takes as long to wake
     # as a request takes, and each time another while.
-    if "asleep" not in sys.argv:
-        awake()
+    awake()
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, {int(sys.argv[1])})
+    alone_on(SERVICE_CORE)
     asyncio.run(serve())

@@ -227,7 +227,8 @@ class Shelf:
         asked_at, refresh_until, stale_until = self._ends
         early = self.uniform(0.0, options.jitter * options.fresh_for)
         return Entry(
-            reading.kept_as(Freshness.CACHED),
+            # From a cache that is shared, it is that already.
+            reading if reading.freshness is Freshness.CACHED else reading.kept_as(Freshness.CACHED),
             asked_at,
             asked_at + options.fresh_for - early,
             refresh_until,
