@@ -16,6 +16,8 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = str(ROOT / "constraints.txt")
 EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite"
 """What the tests and the type checker need of the package's extras: all of them."""
+PATIENT = ("-o", "faulthandler_timeout=600")
+"""A long edition that fails spends minutes on its smallest failing case: let it tell that."""
 CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
 
 
@@ -74,7 +76,12 @@ def properties(session: nox.Session) -> None:
     install(session, "tests", extras=EXTRAS)
     env = {"HYPOTHESIS_PROFILE": "long"}
     session.run(
-        "pytest", "tests/properties", "--hypothesis-show-statistics", *session.posargs, env=env
+        "pytest",
+        "tests/properties",
+        "--hypothesis-show-statistics",
+        *PATIENT,
+        *session.posargs,
+        env=env,
     )
 
 
@@ -82,21 +89,23 @@ def properties(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Faults over real sockets at full length: prints its figures; 100,000 faulty calls."""
     install(session, "tests", extras=EXTRAS)
-    session.run("pytest", "tests/faults", *session.posargs, env={"SHELFPORT_LONG": "1"})
+    session.run("pytest", "tests/faults", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session
 def durability(session: nox.Session) -> None:
     """Hosts and workers killed at random, 2,000 products on each database; prints its figures."""
     install(session, "tests", extras=EXTRAS)
-    session.run("pytest", "tests/durability", *session.posargs, env={"SHELFPORT_LONG": "1"})
+    session.run(
+        "pytest", "tests/durability", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"}
+    )
 
 
 @nox.session
 def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
-    session.run("pytest", "tests/services", *session.posargs, env={"SHELFPORT_LONG": "1"})
+    session.run("pytest", "tests/services", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 
 @nox.session
@@ -114,6 +123,7 @@ def contracts(session: nox.Session) -> None:
         "tests/contracts/test_inventory_events_yaml.py",
         "tests/adapters/events",
         "tests/properties/test_contract_payloads.py",
+        *PATIENT,
         env={"HYPOTHESIS_PROFILE": "long", "PACT_DO_NOT_TRACK": "true"},
     )
     session.run("python", "tests/contracts/pact/second_opinion.py")

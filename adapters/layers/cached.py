@@ -245,7 +245,7 @@ class Cached:
         patience = self.shelf.options.soft_timeout
         if call.deadline is not None:
             patience = min(patience, call.deadline - now)
-        refreshes = (self._refreshes.get(variant) for variant in doubtful)
+        refreshes = (self._refresh_of(variant) for variant in doubtful)
         # One that began longer ago is overdue: whoever comes later does not wait for it, too.
         tasks = {r.task for r in refreshes if r is not None and now - r.began < patience}
         if not tasks:
@@ -259,7 +259,7 @@ class Cached:
 
     def _refresh(self, variants: Sequence[ProductVariantId], call: Call, now: float) -> None:
         """Begin to refresh those of `variants` that are not being refreshed, if that is wise."""
-        due = [variant for variant in variants if variant not in self._refreshes]
+        due = [variant for variant in variants if self._refresh_of(variant) is None]
         full = self._under_way >= self.shelf.options.refreshes
         if not due or full or now < self._paused_until:
             return
@@ -269,6 +269,19 @@ class Cached:
         refresh = _Refresh(now, self.background.start(work, "inventory refresh"))
         self._under_way += 1
         self._refreshes.update(dict.fromkeys(due, refresh))
+        refresh.task.add_done_callback(lambda _: self._refreshed(due, refresh))
+
+    def _refresh_of(self, variant: ProductVariantId) -> _Refresh | None:
+        """The refresh of `variant` under way, if what it brings will still count."""
+        refresh = self._refreshes.get(variant)
+        return refresh if refresh and refresh.began >= self.shelf.fence_of(variant) else None
+
+    def _refreshed(self, due: Sequence[ProductVariantId], refresh: _Refresh) -> None:
+        self._under_way -= 1
+        for variant in due:
+            # A change meanwhile may have made a younger refresh take its place.
+            if self._refreshes.get(variant) is refresh:
+                del self._refreshes[variant]
 
     async def _ask_behind(
         self, due: Sequence[ProductVariantId], call: Call
@@ -279,10 +292,6 @@ class Cached:
             self._pause()
             self.listener(RefreshFailed(len(due), error))
             return {}
-        finally:
-            self._under_way -= 1
-            for variant in due:
-                del self._refreshes[variant]
 
     async def _ask(
         self, ids: Sequence[ProductVariantId], call: Call

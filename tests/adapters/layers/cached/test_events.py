@@ -85,6 +85,26 @@ async def test_a_slow_read_from_before_the_event_loses(cached: Cached, service: 
     assert [0] == quantities(await read(cached, A))
 
 
+async def test_a_refresh_from_before_the_event_is_not_joined(
+    cached: Cached, service: Service
+) -> None:
+    """A page after an event waits for a read that began after it, not for one under way."""
+    await read(cached, A)
+    await after(100)
+    service.delay, service.quantity = 0.15, 7
+    early = asyncio.create_task(read(cached, A))
+    await after(0.05)
+    service.quantity = 3
+    await cached.learn(an_event(LOW, A, at=1100.05))
+    await after(0.05)
+    late = await read(cached, A)
+
+    assert ([LIVE], [3]) == (freshness(late), quantities(late))
+    assert [7] == quantities(await early)
+    await after(1)
+    assert ([CACHED], [3]) == (freshness(kept := await read(cached, A)), quantities(kept))
+
+
 async def test_an_older_event_undoes_nothing(cached: Cached, service: Service) -> None:
     """An event that happened before the last one is passed over, and so is the same one again."""
     await after(1)
