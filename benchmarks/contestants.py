@@ -70,6 +70,6 @@ async def bare(url: str) -> AsyncIterator[Bare]:
 
 @asynccontextmanager
 async def shelfport(url: str, **settings: Any) -> AsyncIterator[InventoryIntegration]:
-    """shelfport as it comes, towards the service at `url`."""
+    """Shelfport as it comes, towards the service at `url`."""
     async with build(Settings(base_url=url, **settings)) as inventory:
         yield inventory

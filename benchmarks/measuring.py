@@ -44,9 +44,7 @@ class Times:
 
     def ratio(self, name: str, to: str) -> Spread:
         """How much longer `name` took than `to`, round by round: what slows both cancels out."""
-        return Spread.of(
-            [a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True)]
-        )
+        return Spread.of([a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True)])
 
     def better(self, *names: str) -> str:
         """Who of `names` was faster."""

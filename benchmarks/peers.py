@@ -220,9 +220,7 @@ class U2(Peer):
     async def __aenter__(self) -> Self:
         # Without a timeout: memory does not hang, and each `wait_for` costs 20 µs.
         self._cache = aiocache.SimpleMemoryCache(timeout=None)
-        self._breaker = aiobreaker.CircuitBreaker(
-            fail_max=5, timeout_duration=timedelta(seconds=5)
-        )
+        self._breaker = aiobreaker.CircuitBreaker(fail_max=5, timeout_duration=timedelta(seconds=5))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,9 +7,9 @@ import matplotlib as mpl
 
 mpl.use("svg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
+from matplotlib import pyplot as plt
 
-from benchmarks.outcome import Row  # noqa: E402 - as above
+from benchmarks.outcome import Row
 
 mpl.rcParams["svg.hashsalt"] = "shelfport"  # the same plot is the same file
 mpl.rcParams["svg.fonttype"] = "none"

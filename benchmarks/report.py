@@ -51,8 +51,6 @@ def markdown(rows: Iterable[Row]) -> str:
             work = f"{row.key} | {row.work}" if first else " | "
             verdict = "" if goal.kept else "**MISS**"
             exactly = "exactly " if goal.exact else ""
-            lines.append(
-                f"| {work} | {exactly}{goal.what} | {figure(goal.found)} | {verdict} |"
-            )
+            lines.append(f"| {work} | {exactly}{goal.what} | {figure(goal.found)} | {verdict} |")
             first = False
     return "\n".join(lines) + "\n"

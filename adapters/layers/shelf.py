@@ -117,9 +117,7 @@ class Shelf:
     _fences: dict[int, float] = attrs.field(init=False, factory=dict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Stands for the fences that were too many to keep."""
-    _learned: dict[int, tuple[datetime, UUID]] = attrs.field(
-        init=False, factory=dict, repr=False
-    )
+    _learned: dict[int, tuple[datetime, UUID]] = attrs.field(init=False, factory=dict, repr=False)
     """The rank of the last event of each variant."""
     _ends: tuple[float, float, float] = attrs.field(
         init=False, default=(-inf, -inf, -inf), repr=False
@@ -250,9 +248,7 @@ class Shelf:
                 _ask_first(kept, key)
 
     @staticmethod
-    def _wins(
-        known: Entry | None, answer: StockReading | UnknownVariant, asked_at: float
-    ) -> bool:
+    def _wins(known: Entry | None, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
         if known is None or asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):

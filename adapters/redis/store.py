@@ -174,9 +174,7 @@ class RedisStore:
                 ]
 
 
-def _kept(
-    variant: ProductVariantId, now: datetime, payload: bytes, age: float
-) -> Kept | None:
+def _kept(variant: ProductVariantId, now: datetime, payload: bytes, age: float) -> Kept | None:
     kept = decoded(variant, payload) if payload else None
     if kept is not None and kept.as_of is not None:
         # No younger than the server says, if the host that read it has another idea of the time.

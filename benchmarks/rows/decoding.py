@@ -8,13 +8,12 @@ import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.msgspec import make_converter
 
-from shelfport import StockLevel
-from shelfport.adapters.http.decode import decode_levels
-
 from benchmarks.measuring import Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Variants
+from shelfport import StockLevel
+from shelfport.adapters.http.decode import decode_levels
 
 SIZES = (24, 200, 1000)
 
@@ -22,9 +21,7 @@ SIZES = (24, 200, 1000)
 def _cattrs() -> cattrs.Converter:
     converter = make_converter()
     converter.register_structure_hook(UUID, lambda value, _: UUID(value))
-    converter.register_structure_hook(
-        datetime, lambda value, _: datetime.fromisoformat(value)
-    )
+    converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
     names = {
         "variant_id": "productVariantId",
         "available_quantity": "availableQuantity",
@@ -76,4 +73,6 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
             Goal(f"0.25 × cattrs, {size}", 0.25, measured.ratio("shelfport", "cattrs")),
         )
         times |= {f"{name}, {size}": spread for name, spread in measured.spreads().items()}
-    return Row("P10", "decode 24 to 1,000 levels to validated domain objects; a level", goals, times)
+    return Row(
+        "P10", "decode 24 to 1,000 levels to validated domain objects; a level", goals, times
+    )

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shelfport import BreakerOptions, Freshness, InventoryIntegration, StockReading
-
 from benchmarks.contestants import shelfport
 from benchmarks.measuring import Spread, Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.peers import Peer, peer
 from benchmarks.surroundings import Service, Variants, records
+from shelfport import BreakerOptions, Freshness, InventoryIntegration, StockReading
 
 PAGE = 24
 
@@ -182,9 +181,9 @@ async def p6(service: Service) -> Row:
         await asyncio.sleep(6)
         stale = await in_turns(of(inventory, peers), rounds=7, pieces=views)
         page = await inventory.get_stock_levels(wanted[0])
-        assert {
-            level.freshness for level in page.values() if isinstance(level, StockReading)
-        } == {Freshness.STALE}
+        assert {level.freshness for level in page.values() if isinstance(level, StockReading)} == {
+            Freshness.STALE
+        }
         came = await service.came()
         await service.mood("answer")
     best = stale.better("U1", "U2")
@@ -213,4 +212,3 @@ async def p6(service: Service) -> Row:
             *(f"requests of {name}: {came[f'/moody/{name}'].requests}" for name, _ in peers),
         ],
     )
-

@@ -112,9 +112,7 @@ async def p5(service: Service) -> Row:
     records(logging.INFO)
     rounds, views = 25, 200
     variants = Variants()
-    wanted = [
-        variants.views(views, PAGE, variants.some(500)) for _ in range(rounds + 1)
-    ]
+    wanted = [variants.views(views, PAGE, variants.some(500)) for _ in range(rounds + 1)]
 
     def at_once(call: Page) -> Work:
         todo = iter(wanted)

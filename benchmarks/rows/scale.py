@@ -7,12 +7,11 @@ import time
 import tracemalloc
 from math import ceil
 
-from shelfport import StockReading
-
 from benchmarks.contestants import shelfport
 from benchmarks.measuring import Spread
 from benchmarks.outcome import Goal, Row
 from benchmarks.surroundings import Service, Variants, records
+from shelfport import StockReading
 
 MOST_IDS = 200
 SIZES = (200, 10_000, 100_000)

@@ -11,13 +11,12 @@ import msgspec
 import redis.asyncio
 from typed_settings import Secret
 
-from shelfport import Freshness, SharedOptions, StockReading
-
 from benchmarks.contestants import BareLevel, shelfport
 from benchmarks.measuring import Spread, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Taker, Variants, records
+from shelfport import Freshness, SharedOptions, StockReading
 
 PAGE = 24
 _URL = os.environ.get("SHELFPORT_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -66,9 +66,9 @@ async def p9(service: Service) -> Row:  # noqa: ARG001 - the others'
     imported = json.loads(_run(sys.executable, _MODULES.format(what=_SHELFPORT)))
     owners = packages_distributions()
     extras = _names(line for line in requires("shelfport") or [] if "extra ==" in line)
-    foreign = {
-        owner.lower() for module in imported for owner in owners.get(module, ())
-    } & (extras - _closure("shelfport"))
+    foreign = {owner.lower() for module in imported for owner in owners.get(module, ())} & (
+        extras - _closure("shelfport")
+    )
     return Row(
         "P9",
         "import `shelfport` and `build()`",

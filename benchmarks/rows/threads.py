@@ -11,11 +11,10 @@ from uuid import UUID
 
 from anyio.from_thread import start_blocking_portal
 
-from shelfport import Settings, build
-
 from benchmarks.measuring import Spread, Times
 from benchmarks.outcome import Goal, Row
 from benchmarks.surroundings import Service, Variants, records
+from shelfport import Settings, build
 
 PAGE = 24
 _SYNC = ("shelfport.adapters.hosts.sync", "SyncInventoryIntegration")

@@ -20,7 +20,7 @@ def test_spread() -> None:
 
 
 async def test_turns() -> None:
-    """Contestants take turns, who was first is last in the next round, and round one is no figure."""
+    """Contestants take turns, whoever began ends the next round; the first round is no figure."""
     calls: list[str] = []
 
     async def work(name: str) -> None:

@@ -52,6 +52,4 @@ async def test_it_hangs_on_demand(service: Service) -> None:
         await service.mood("answer")
         answered = await inventory.get_stock_levels(ids)
 
-    assert [False, True] == [
-        isinstance(page[ids[0]], StockReading) for page in (hung, answered)
-    ]
+    assert [False, True] == [isinstance(page[ids[0]], StockReading) for page in (hung, answered)]
