@@ -263,7 +263,8 @@ class HttpInventory:
     ) -> _Reply:
         """`_send`, and whoever watches learns what became of it."""
         exchange = self._watch(method, url, asked)
-        asked = attrs.evolve(asked, call=exchange.call)
+        if exchange.call is not asked.call:
+            asked = attrs.evolve(asked, call=exchange.call)
         began = self._clock.monotonic()
         try:
             reply = await self._send(method, url, asked, body=body, headers=headers)

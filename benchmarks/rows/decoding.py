@@ -1,6 +1,8 @@
 """P10: from bytes to validated domain objects."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import cattrs
@@ -34,6 +36,14 @@ def _cattrs() -> cattrs.Converter:
     return converter
 
 
+def _decoding(decode: Callable[[bytes], object], body: bytes, count: int) -> Work:
+    async def work() -> None:
+        for _ in range(count):
+            decode(body)
+
+    return work
+
+
 async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
     """Answers of three sizes, decoded."""
     goals: list[Goal] = []
@@ -44,13 +54,7 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
         body = f"[{','.join(map(level, ids))}]".encode()
         count = 2400 // size
 
-        def work(decode, count=count, body=body) -> Work:
-            async def decoded() -> None:
-                for _ in range(count):
-                    decode(body)
-
-            return decoded
-
+        work = partial(_decoding, body=body, count=count)
         now = datetime.now(UTC)
         ours = decode_levels(body, now).by_int
         theirs = converter.loads(body, list[StockLevel])
@@ -58,8 +62,8 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
         measured = await in_turns(
             {
                 "msgspec, plain": work(msgspec.json.decode),
-                "shelfport": work(lambda body: decode_levels(body, now)),
-                "cattrs": work(lambda body: converter.loads(body, list[StockLevel])),
+                "shelfport": work(partial(decode_levels, now=now)),
+                "cattrs": work(partial(converter.loads, cl=list[StockLevel])),
             },
             rounds=40,
             pieces=count * size,

@@ -23,7 +23,11 @@ began = time.perf_counter()
 {what}
 print(time.perf_counter() - began)
 """
-_MODULES = "import sys, json\n{what}\nprint(json.dumps(sorted({{m.partition('.')[0] for m in sys.modules}})))"
+_MODULES = """
+import json, sys
+{what}
+print(json.dumps(sorted({{module.partition('.')[0] for module in sys.modules}})))
+"""
 
 
 def _run(python: str, code: str) -> str:
