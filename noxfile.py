@@ -18,7 +18,17 @@ EXTRAS = "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis
 """What the tests and the type checker need of the package's extras: all of them."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
-CHECKED = ("domain", "ports", "adapters", "contracts", "tests", "src", "examples", "noxfile.py")
+CHECKED = (
+    "domain",
+    "ports",
+    "adapters",
+    "contracts",
+    "tests",
+    "benchmarks",
+    "src",
+    "examples",
+    "noxfile.py",
+)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -49,9 +59,10 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", extras=EXTRAS)
+    install(session, "types", "bench", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py")
+    session.run("mypy", "-p", "benchmarks")
 
 
 @nox.session

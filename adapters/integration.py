@@ -172,7 +172,6 @@ class InventoryIntegration(Generic[RefT]):
             hits is not None
             and max_staleness is None
             and deadline is None
-            and type(variant) is UUID
             and (reading := hits.reading(variant)) is not None
         ):
             return reading

@@ -7,7 +7,9 @@ import matplotlib as mpl
 
 mpl.use("svg")
 
-from matplotlib import pyplot as plt
+from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
+from matplotlib.axes import Axes  # noqa: E402 - as above
+from matplotlib.figure import Figure  # noqa: E402 - as above
 
 from benchmarks.outcome import Row
 
@@ -42,7 +44,7 @@ def _ours(row: Row) -> dict[str, float]:
     return {who: row.times[who].median for who in _CONTESTANTS if who in row.times}
 
 
-def _bars(row: Row, axis: plt.Axes) -> None:
+def _bars(row: Row, axis: Axes) -> None:
     medians = _ours(row)
     least = next(iter(medians.values()))
     bars = axis.bar(
@@ -60,6 +62,6 @@ def _bars(row: Row, axis: plt.Axes) -> None:
     axis.tick_params(axis="x", rotation=60)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)

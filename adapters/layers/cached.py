@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -27,8 +27,6 @@ from shelfport.domain.model import (
 )
 from shelfport.domain.model.signals import RefreshFailed, ServedStale
 from shelfport.ports import Clock, InventoryPort, Listener
-
-RefT = TypeVar("RefT")
 
 _ASKED_FOR: Answer = UnknownVariant(ProductVariantId(UUID(int=0)))
 """Keeps the place of what is asked for in first-asked order; nobody gets to see it."""
@@ -109,11 +107,13 @@ class Cached:
         self._count(answers, page)
         return settled(answers)
 
-    def reading(self, variant: UUID) -> StockReading | None:
+    def reading(self, variant: object) -> StockReading | None:
         """The hit of a caller without wishes, one variant, at the least cost.
 
-        None where it is none: `read` then knows what to do.
+        None where it is no UUID, or no hit: `read` then knows what to do.
         """
+        if type(variant) is not UUID:
+            return None
         entry = self.shelf.get(variant)
         if entry is None:
             return None
@@ -127,11 +127,11 @@ class Cached:
             tally.page_age(now - entry.asked_at)
         return reading
 
-    def page(self, variants: Iterable[RefT]) -> dict[RefT, StockReading] | None:
+    def page(self, variants: Iterable[object]) -> dict[UUID, StockReading] | None:
         """As `reading`, for a page: None unless each of `variants` is a UUID, and a hit."""
         now = self.clock.monotonic()
         look = self.shelf.get
-        page: dict[RefT, StockReading] = {}
+        page: dict[UUID, StockReading] = {}
         for variant in variants:
             if type(variant) is not UUID:
                 return None

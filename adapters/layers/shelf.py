@@ -131,7 +131,7 @@ class Shelf:
         """How many variants are kept."""
         return len(self._entries)
 
-    def get(self, variant: ProductVariantId) -> Entry | None:
+    def get(self, variant: UUID) -> Entry | None:
         """What is kept of `variant`, expired or not."""
         key = variant.int
         if self._told and (told := self._told.get(key)) is not None:

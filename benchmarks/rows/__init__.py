@@ -1,12 +1,13 @@
 """The rows of the table, each a function of the service beside it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from benchmarks.outcome import Row
 from benchmarks.rows import decoding, hits, misses, scale, second_level, starting, threads
 from benchmarks.surroundings import Service
 
-ROWS: dict[str, Callable[[Service], Awaitable[Row]]] = {
+ROWS: dict[str, Callable[[Service], Coroutine[Any, Any, Row]]] = {
     "P1": hits.p1,
     "P2": hits.p2,
     "P3": misses.p3,

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, override
-from cattrs.preconf.msgspec import make_converter
+from cattrs.preconf.msgspec import MsgspecJsonConverter, make_converter
 
-from benchmarks.measuring import Work, in_turns
+from benchmarks.measuring import Spread, Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Variants
@@ -20,7 +20,7 @@ from shelfport.adapters.http.decode import decode_levels
 SIZES = (24, 200, 1000)
 
 
-def _cattrs() -> cattrs.Converter:
+def _cattrs() -> MsgspecJsonConverter:
     converter = make_converter()
     converter.register_structure_hook(UUID, lambda value, _: UUID(value))
     converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
@@ -29,9 +29,8 @@ def _cattrs() -> cattrs.Converter:
         "available_quantity": "availableQuantity",
         "updated_at": "updatedAt",
     }
-    structure = make_dict_structure_fn(
-        StockLevel, converter, **{name: override(rename=wire) for name, wire in names.items()}
-    )
+    renamed: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
+    structure = make_dict_structure_fn(StockLevel, converter, **renamed)
     converter.register_structure_hook(StockLevel, structure)
     return converter
 
@@ -47,7 +46,7 @@ def _decoding(decode: Callable[[bytes], object], body: bytes, count: int) -> Wor
 async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
     """Answers of three sizes, decoded."""
     goals: list[Goal] = []
-    times = {}
+    times: dict[str, Spread] = {}
     converter = _cattrs()
     for size in SIZES:
         ids = map(str, Variants().some(size))

@@ -36,7 +36,8 @@ async def p11(service: Service) -> Row:
 
     async def bare(ids: Sequence[UUID]) -> Mapping[UUID, BareLevel]:
         values = await client.mget([f"{prefix}:bare:{variant.hex}" for variant in ids])
-        return {variant: _decode(value) for variant, value in zip(ids, values, strict=True)}
+        found = zip(ids, values, strict=True)
+        return {variant: _decode(value) for variant, value in found if isinstance(value, bytes)}
 
     async with (
         shelfport(service.root, shared=shared) as writer,
@@ -85,12 +86,12 @@ async def p11(service: Service) -> Row:
             [ids] = kept.take(1)
             await writer.get_stock_levels(ids)
             await asyncio.sleep(0.1)
-            execute = redis.asyncio.Redis.execute_command
+            execute: Any = redis.asyncio.Redis.execute_command
 
-            async def counted(self: Any, *args: Any, **options: Any) -> Any:
+            async def counted(*args: Any, **options: Any) -> Any:
                 nonlocal sent
                 sent += 1
-                return await execute(self, *args, **options)
+                return await execute(*args, **options)
 
             redis.asyncio.Redis.execute_command = counted  # type: ignore[method-assign]  # counts
             try:
