@@ -84,6 +84,11 @@ class Coalesced:
             cut_short: dict[int, ProductVariantId] = {}
             for flight, aboard in self._board(missing, call):
                 outcome = await asyncio.shield(flight.outcome)
+                if len(flight.calls) == 1 and len(aboard) == len(wanted):
+                    # Nobody else was aboard: what it brought is the answer as it stands.
+                    if isinstance(outcome, InventoryError):
+                        raise outcome
+                    return outcome
                 for key in aboard:
                     answer = answers[key] = flight.answer(outcome, key)
                     if type(answer) is Unreadable and _cut_short(answer, flight, call):

@@ -157,7 +157,9 @@ class Shelf:
         if known is not None and known.is_of(answer):
             return True  # callers who shared a request all bring what it brought
         fence = self.fence_of(variant) if self._fences else self._fence_for_all
-        if asked_at <= fence or not self._wins(known, answer, asked_at):
+        if asked_at <= fence:
+            return False
+        if known is not None and not self._wins(known, answer, asked_at):
             return False
         if isinstance(answer, StockReading):
             # The level's own id: the caller's may be gone soon.
@@ -166,7 +168,8 @@ class Shelf:
         else:
             end = asked_at + self.options.unknown_for
             entry = Entry(answer, asked_at, end, end, end)
-        self._told.pop(key, None)
+        if self._told:
+            self._told.pop(key, None)
         self._put(self._entries, key, entry)
         return True
 
@@ -248,8 +251,8 @@ class Shelf:
                 _ask_first(kept, key)
 
     @staticmethod
-    def _wins(known: Entry | None, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
-        if known is None or asked_at >= known.stale_until:
+    def _wins(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
+        if asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
             new, old = answer.level.updated_at, known.answer.level.updated_at
