@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from benchmarks.measuring import Spread
 from benchmarks.outcome import Goal, Row
 
+_BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -54,3 +55,16 @@ def markdown(rows: Iterable[Row]) -> str:
             lines.append(f"| {work} | {exactly}{goal.what} | {figure(goal.found)} | {verdict} |")
             first = False
     return "\n".join(lines) + "\n"
+
+
+def renewed(page: str, rows: Iterable[Row]) -> str:
+    """`page` with a new table between its two marks.
+
+    Raises:
+        ValueError: it has no such marks.
+    """
+    before, _, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError(f"the page has no {_BEGIN} and {_END} to put the table between")
+    return f"{before}{_BEGIN}\n{markdown(rows)}{end}{after}"

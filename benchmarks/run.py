@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.measuring import Spread
 from benchmarks.outcome import Goal, Row
 from benchmarks.plots import draw
-from benchmarks.report import markdown, printed
+from benchmarks.report import markdown, printed, renewed
 from benchmarks.rows import ROWS
 
 _LONGEST_ROW = 120.0
@@ -49,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print and write; 1 if a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--into", type=Path, default=Path("reports/bench"))
+    parser.add_argument(
+        "--document", type=Path, help="a page whose table, between its marks, is renewed"
+    )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     options = parser.parse_args(arguments)
     if unknown := [key for key in options.rows if key not in ROWS]:
@@ -72,6 +75,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     (options.into / "table.md").write_text(markdown(rows), encoding="utf-8")
     draw(rows, options.into)
+    if options.document is not None:
+        page = options.document.read_text(encoding="utf-8")
+        options.document.write_text(renewed(page, rows), encoding="utf-8")
     missed = [row.key for row in rows if not row.kept]
     took = time.monotonic() - began
     print(f"\n{len(rows)} rows in {took:.0f} s; MISS: {', '.join(missed) or 'none'}")
