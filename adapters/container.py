@@ -154,6 +154,7 @@ class Container(containers.DeclarativeContainer):
         second_level=second_level,
         catalog=catalog,
         notifier=notifier,
+        listener=listener,
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
@@ -171,6 +172,7 @@ class Container(containers.DeclarativeContainer):
             mapper=mapper,
             initial=settings.provided.initial,
             new_key=providers.Object(uuid4),
+            new_id=providers.Object(new_id),
             can_mark=providers.Callable(queueing.can_mark, settings, catalog),
         ),
         clock=clock,

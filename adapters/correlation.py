@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from shelfport.domain.model.call import clean_id
+
 _ambient: ContextVar[tuple[str | None, str | None]] = ContextVar(
     "shelfport_request", default=(None, None)
 )
@@ -26,5 +28,13 @@ def request_context(
 
 
 def ambient() -> tuple[str | None, str | None]:
-    """Correlation id and traceparent of the request that is being handled. For the façade alone."""
+    """Correlation id and traceparent of the request that is being handled, as they came.
+
+    For whoever begins something, such as the façade; what goes on carries them in its `Call`.
+    """
     return _ambient.get()
+
+
+def current_id() -> str | None:
+    """The correlation id of the request, or the event, that is being handled: fit for a record."""
+    return clean_id(_ambient.get()[0])

@@ -45,6 +45,8 @@ class Initializer(Generic[RefT]):
     mapper: VariantMapper[RefT]
     initial: InitialStockOptions
     new_key: Callable[[], UUID] = attrs.field(repr=False)
+    new_id: Callable[[], str] = attrs.field(repr=False)
+    """A correlation id for a request that came without one: its entry, too, goes by it."""
     can_mark: bool
     """Whether whoever works the queue off has a catalogue to tell, as far as this process knows."""
 
@@ -53,7 +55,7 @@ class Initializer(Generic[RefT]):
     ) -> InitializationOutcome:
         """See `InventoryIntegration.request_inventory_initialization`."""
         chosen = self._possible(self.initial.policy if policy is None else policy)
-        return await self.service.request(self._stock(new), call, chosen)
+        return await self.service.request(self._stock(new), self._named(call), chosen)
 
     async def request_all(
         self,
@@ -73,6 +75,7 @@ class Initializer(Generic[RefT]):
                 raise ValueError(f"{new.variant!r} is asked for twice: name each variant once")
             stocks[new.variant] = self._stock(new, initial_quantity, low_stock_threshold)
         outcomes: dict[RefT, BulkOutcome] = {}
+        call = self._named(call)
         todo = iter(stocks.items())
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self.initial.at_once, len(stocks))):
@@ -86,7 +89,10 @@ class Initializer(Generic[RefT]):
         if policy is None:
             policy = self.initial.policy
             policy = policy if policy.queues else InitializationPolicy.RETRY_LATER
-        return self.service.entry(self._stock(new), call, self._possible(policy))
+        return self.service.entry(self._stock(new), self._named(call), self._possible(policy))
+
+    def _named(self, call: Call) -> Call:
+        return call if call.correlation_id else attrs.evolve(call, correlation_id=self.new_id())
 
     def _possible(self, policy: InitializationPolicy) -> InitializationPolicy:
         if policy.queues and self.service.queue is None:

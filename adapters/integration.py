@@ -322,6 +322,11 @@ class InventoryIntegration(Generic[RefT]):
             return QueueSnapshot(as_of=None)
         return self._worker.snapshot(self._clock.now())
 
+    @property
+    def queue(self) -> InitializationQueue | None:
+        """The queue of initialisations, for an operator's tools; None where there is none."""
+        return self._queue
+
     def force_circuit(self, state: BreakerState | None) -> None:
         """Hold the circuit open or closed, whatever the service does; None lets it go, closed.
 

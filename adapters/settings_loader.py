@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -64,7 +65,7 @@ def load_with_origins(
         ts.FileLoader({"*": _OurTable()}, paths),
         ts.EnvLoader(PREFIX),
     ]
-    options = ts.SettingsState(Settings, loaders, [], ts.default_converter(), Path()).options
+    options = _options()
     found = merge_settings(options, _read(loaders, options))
     origins: dict[str, str] = {}
     values: dict[str, Any] = {}
@@ -78,6 +79,12 @@ def load_with_origins(
             origins[option.path] = place
             values[option.path] = _converted(option, value, place, lax=from_env)
     return LoadedSettings(_build(Settings, "", values, origins), origins)
+
+
+@cache
+def _options() -> OptionList:
+    """Every setting. typed-settings reads our source for their texts: 25 ms, so once is enough."""
+    return ts.SettingsState(Settings, [], [], ts.default_converter(), Path()).options
 
 
 class _OurTable(ts.TomlFormat):

@@ -10,6 +10,8 @@ from shelfport.domain.model.signals import (
     BreakerState,
     ChangesCut,
     ChangesHeard,
+    EventBuried,
+    EventTaken,
     InitializationDead,
     InitializationDone,
     InitializationPutOff,
@@ -26,6 +28,7 @@ from shelfport.domain.model.signals import (
     SharedWritesDropped,
     Signal,
 )
+from shelfport.domain.model.text import one_line
 
 logger = logging.getLogger("shelfport.signals")
 
@@ -141,6 +144,8 @@ def log_signal(signal: Signal) -> None:
             | ChangesHeard()
         ):
             _log_shared(signal)
+        case EventTaken() | EventBuried():
+            return  # whoever handles events logs them: the notifiers, and the subscriber
         case _:
             _log_queue(signal)
 
@@ -156,18 +161,18 @@ def _log_queue(
     match signal:
         case InitializationQueued(entry, error):
             sentence = "could not be opened now and is queued: %s"
-            _log(logging.WARNING, entry, "queued", error, sentence, error)
+            _log(logging.WARNING, entry, "queued", sentence, why=error)
         case InitializationDone(entry, took):
             sentence = "is there, at attempt %d, %.1f s after it was queued"
-            _log(logging.INFO, entry, "done", None, sentence, entry.attempts, took)
+            _log(logging.INFO, entry, "done", sentence, entry.attempts, took)
         case InitializationPutOff(entry, until, failure):
             sentence = "is put off until %s, after attempt %d: %s"
-            arguments = (until.isoformat(), entry.attempts, failure)
-            _log(logging.DEBUG, entry, "put_off", failure, sentence, *arguments)
+            arguments = (until.isoformat(), entry.attempts)
+            _log(logging.DEBUG, entry, "put_off", sentence, *arguments, why=failure)
         case InitializationDead(entry, reason, failure):
             sentence = "will not be opened (%s) until a person retries or drops its entry: %s"
             why = failure or entry.last_error
-            _log(logging.ERROR, entry, "dead", why, sentence, reason.value, why)
+            _log(logging.ERROR, entry, "dead", sentence, reason.value, why=why)
         case QueueTrouble(error):
             logger.error("%s", error, extra={"event": "inventory.queue", "detail": str(error)})
         case QueueRecovered():
@@ -178,17 +183,22 @@ def _log(
     level: int,
     entry: QueuedInitialization,
     outcome: str,
-    why: Exception | str | None,
     sentence: str,
     *arguments: object,
+    why: Exception | str | None = None,
 ) -> None:
-    """A record about one entry, which can be found by each of its three ids."""
+    """A record about one entry, which can be found by each of its three ids.
+
+    `why`, where there is one, ends the sentence: words of a host's catalogue, perhaps.
+    """
+    detail = None if why is None else one_line(str(why))
     key = str(entry.request.idempotency_key)
     logger.log(
         level,
         f"inventory record of %s {sentence} (idempotency key %s, correlation id %s)",
         entry.request.variant_id,
         *arguments,
+        *(() if detail is None else (detail,)),
         key,
         entry.correlation_id,
         extra={
@@ -198,7 +208,7 @@ def _log(
             "idempotency_key": key,
             "correlation_id": entry.correlation_id,
             "attempts": entry.attempts,
-            "detail": None if why is None else str(why),
+            "detail": detail,
         },
     )
 

@@ -47,6 +47,13 @@ class Names:
         """The channels by their names on the bus."""
         return {f"{self.prefix}{address}": address for address in CHANNELS}
 
+    def channel_of(self, place: str, headers: Mapping[str, str]) -> str:
+        """The channel of a message that lay at `place`; empty if it is none of ours.
+
+        A dead letter lies elsewhere, and says itself which channel it came through.
+        """
+        return headers.get(CHANNEL) or self.channels.get(place, "")
+
     @property
     def own(self) -> str:
         """The group's own name on the bus."""
@@ -134,6 +141,11 @@ class Bus(Protocol):
     def publisher(self) -> AbstractAsyncContextManager[Publisher]:
         """What the Inventory Service does: for the sandbox, and for tests."""
         ...
+
+
+def marks_of(message: Message, reason: str) -> dict[str, str]:
+    """The headers by which a dead letter says why it is one, and where it came from."""
+    return {REASON: reason, CHANNEL: message.channel}
 
 
 async def nothing() -> None:

@@ -11,13 +11,13 @@ from shelfport.adapters.bus.bus import Bus
 from shelfport.adapters.bus.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.events.attempts import Attempts
 from shelfport.adapters.events.counts import Counts, EventsSnapshot
-from shelfport.adapters.events.handling import EventHandling
+from shelfport.adapters.events.handling import EventHandling, unheard
 from shelfport.adapters.events.knowledge import Knowledge
 from shelfport.adapters.events.notifiers import LogNotifier, Routed, WebhookNotifier
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.quiet import Quiet
 from shelfport.domain.model import StockStatus
-from shelfport.ports import Clock, Notifier, ProductCatalogPort, StockKnowledge
+from shelfport.ports import Clock, Listener, Notifier, ProductCatalogPort, StockKnowledge
 
 
 def notifier_of(options: EventOptions) -> Notifier:
@@ -45,6 +45,7 @@ class EmbeddedEvents:
         targets: the layers that learn from events, innermost first.
         catalog: the host's catalogue; None where it shows no status.
         notifier: tells the teams, at most once a quiet period; None takes the settings'.
+        listener: is told what becomes of each event of the work subscription.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class EmbeddedEvents:
         targets: Sequence[StockKnowledge],
         catalog: ProductCatalogPort | None,
         notifier: Notifier | None,
+        listener: Listener = unheard,
     ) -> None:
         self._bus = bus
         # Its own: a last word is told before the webhook's session is closed, or not at all.
@@ -70,11 +72,18 @@ class EmbeddedEvents:
             attempts=attempts,
             remembered=options.remembered,
         )
-        handling = EventHandling(catalog, self._notifier, clock, self._work, options.remembered)
+        handling = EventHandling(
+            catalog,
+            self._notifier,
+            clock,
+            self._work,
+            options.remembered,
+            listener=listener,
+        )
         knowledge = Knowledge(targets, clock, self._knowledge)
         self._subscriber = EventSubscriber(
             [
-                Subscription("work", bus.work, handling.handle, self._work),
+                Subscription("work", bus.work, handling.handle, self._work, listener=listener),
                 # Work puts the same messages away, and says so, once for all replicas.
                 Subscription(
                     "knowledge",

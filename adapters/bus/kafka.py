@@ -8,7 +8,7 @@ topics of its own: for dead letters and for what comes back from them.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from math import inf
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -17,9 +17,9 @@ import attrs
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.helpers import create_ssl_context
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -27,9 +27,11 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed
 
 _COMMIT_EVERY = 0.25
 """Seconds between two commits: what is handled in between is delivered again after a crash."""
@@ -59,7 +61,7 @@ class KafkaBus:
         names: the prefix of its topics, and the group.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
 
     @property
@@ -70,15 +72,16 @@ class KafkaBus:
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
         """See `Bus.work`."""
-        consumer = self._consumer(
-            group_id=self.names.own,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            session_timeout_ms=_SILENCE_MS,
-            heartbeat_interval_ms=_SILENCE_MS // 3,
-        )
-        progress = _Progress(consumer)
         async with self._producing() as producer:
+            # Made here, since one that is never started is never stopped either.
+            consumer = self._consumer(
+                group_id=self.names.own,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                session_timeout_ms=_SILENCE_MS,
+                heartbeat_interval_ms=_SILENCE_MS // 3,
+            )
+            progress = _Progress(consumer)
             # Subscribed before it is started, so that no partition is ours unnoticed.
             consumer.subscribe([*self.names.channels, self.names.replayed], listener=progress)
             async with _started(consumer):
@@ -98,12 +101,14 @@ class KafkaBus:
     @asynccontextmanager
     async def dead_letters(self) -> AsyncIterator[Source]:
         """See `Bus.dead_letters`."""
-        consumer = self._consumer(
-            group_id=f"{self.names.own}.replay",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
-        async with self._producing() as producer, _started(consumer):
+        async with AsyncExitStack() as stack:
+            producer = await stack.enter_async_context(self._producing())
+            consumer = self._consumer(
+                group_id=f"{self.names.own}.replay",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+            )
+            await stack.enter_async_context(_started(consumer))
             # The producer asks which partitions there are; a consumer only later, by itself.
             numbers = await producer.partitions_for(self.names.dead)
             partitions = [TopicPartition(self.names.dead, number) for number in numbers]
@@ -145,9 +150,9 @@ class KafkaBus:
         return options
 
 
-def _parts(url: str) -> tuple[str, str, str]:
+def _parts(url: Secret[str]) -> tuple[str, str, str]:
     """Scheme, credentials and hosts: several hosts are more than a URL parser takes."""
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.get_secret_value().partition("://")
     credentials, _, hosts = rest.rpartition("@")
     return scheme, credentials, hosts.partition("/")[0]
 
@@ -248,8 +253,7 @@ class _Work:
             partition.finish(record.offset)
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
-            await _send(self._producer, self._names.dead, message, marks)
+            await _send(self._producer, self._names.dead, message, marks_of(message, reason))
             partition.finish(record.offset)
 
         return Delivery(message, done, dead)
@@ -328,7 +332,7 @@ def _message(record: Record, names: Names) -> Message:
     headers = {
         name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers
     }
-    address = headers.get(CHANNEL) or names.channels.get(record.topic, "")
+    address = names.channel_of(record.topic, headers)
     return Message(
         record.value or b"", headers, address, (record.key or b"").decode("utf-8", "replace")
     )

@@ -15,10 +15,9 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RetentionPolicy, StreamConfig
 from nats.js.errors import NotFoundError
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -26,9 +25,11 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of
 
 _CONNECT = 5
 """Seconds that a connection may take."""
@@ -50,15 +51,14 @@ class NatsBus:
         redeliver_after: seconds until another replica gets what one took and did not finish.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     redeliver_after: float
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"NATS at {url.host}:{url.port or 4222}"
+        return f"NATS at {place_of(self.url, 4222)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -159,12 +159,12 @@ class NatsBus:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Client]:
+async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
     async def unlogged(_error: Exception) -> None:
         """Whoever uses the connection gets the error as well."""
 
     client = await nats.connect(
-        url,
+        url.get_secret_value(),
         connect_timeout=_CONNECT,
         allow_reconnect=False,
         max_reconnect_attempts=1,  # otherwise even the first connection is tried 60 times
@@ -195,7 +195,7 @@ class _Open:
 
     def message(self, msg: Msg) -> Message:
         headers = {name.lower(): value for name, value in (msg.headers or {}).items()}
-        address = headers.get(CHANNEL) or self.names.channels.get(msg.subject, "")
+        address = self.names.channel_of(msg.subject, headers)
         return Message(msg.data, headers, address)
 
     async def send(self, subject: str, message: Message, headers: Mapping[str, str]) -> None:
@@ -231,8 +231,7 @@ class _Work(_Open):
             await msg.ack()
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
-            await self.send(self.names.dead, message, marks)
+            await self.send(self.names.dead, message, marks_of(message, reason))
             await msg.ack()
 
         return Delivery(message, done, dead, msg.metadata.num_delivered)

@@ -5,6 +5,7 @@ from typing import Any
 
 from shelfport.adapters.bus.bus import Bus, Names
 from shelfport.adapters.events.options import SCHEMES, EventOptions
+from shelfport.adapters.secret_address import scheme_of
 
 _MODULES = {
     "rabbitmq": ("aio_pika", "rabbitmq"),
@@ -23,8 +24,7 @@ def open_bus(options: EventOptions) -> Bus:
     """
     if options.url is None:
         raise ValueError("events.url is not set: where is the bus?")
-    url = options.url.get_secret_value()
-    extra = SCHEMES[url.partition("://")[0]]
+    extra = SCHEMES[scheme_of(options.url)]
     client, module = _MODULES[extra]
     try:
         part: Any = import_module(f"shelfport.adapters.bus.{module}")
@@ -37,11 +37,11 @@ def open_bus(options: EventOptions) -> Bus:
     names = Names(prefix=options.prefix, group=options.group, exchange=options.exchange)
     match extra:
         case "rabbitmq":
-            bus: Bus = part.RabbitBus(url, names, options.at_once)
+            bus: Bus = part.RabbitBus(options.url, names, options.at_once)
         case "kafka":
-            bus = part.KafkaBus(url, names)
+            bus = part.KafkaBus(options.url, names)
         case "nats":
-            bus = part.NatsBus(url, names, options.redeliver_after)
+            bus = part.NatsBus(options.url, names, options.redeliver_after)
         case _:
-            bus = part.RedisStreamsBus(url, names, options.redeliver_after)
+            bus = part.RedisStreamsBus(options.url, names, options.redeliver_after)
     return bus

@@ -20,10 +20,9 @@ from aio_pika.abc import (
     HeadersType,
 )
 from aio_pika.exceptions import ChannelNotFoundEntity
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -31,9 +30,11 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of, scheme_of
 
 _CONNECT = 5.0
 """Seconds that a connection may take."""
@@ -49,15 +50,15 @@ class RabbitBus:
         at_once: how many messages are taken before the first is acknowledged.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     at_once: int
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"RabbitMQ at {url.host}:{url.port or (5671 if url.scheme == 'amqps' else 5672)}"
+        port = 5671 if scheme_of(self.url) == "amqps" else 5672
+        return f"RabbitMQ at {place_of(self.url, port)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -135,9 +136,9 @@ class RabbitBus:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[AbstractConnection]:
+async def _connected(url: Secret[str]) -> AsyncIterator[AbstractConnection]:
     # Not connect_robust: what it restores behind our back, we could not count as lost.
-    connection = await aio_pika.connect(url, timeout=_CONNECT)
+    connection = await aio_pika.connect(url.get_secret_value(), timeout=_CONNECT)
     try:
         yield connection
     finally:
@@ -200,7 +201,7 @@ class _Work(_Listening):
             await message.ack()
 
         async def dead(reason: str) -> None:
-            headers = {**message.headers, REASON: reason, CHANNEL: carried.channel}
+            headers = {**message.headers, **marks_of(carried, reason)}
             await self._graveyard.publish(_persistent(message, headers), "")
             await message.ack()
 
@@ -269,7 +270,7 @@ def _message(message: AbstractIncomingMessage, names: Names) -> Message:
     headers = {name.lower(): _text(value) for name, value in message.headers.items()}
     if message.content_type:
         headers["content-type"] = message.content_type
-    address = headers.get(CHANNEL) or names.channels.get(message.routing_key or "", "")
+    address = names.channel_of(message.routing_key or "", headers)
     return Message(message.body, headers, address)
 
 

@@ -17,10 +17,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
-from yarl import URL
+from typed_settings import Secret
 
 from shelfport.adapters.bus.bus import (
-    CHANNEL,
     FETCH_WAIT,
     REASON,
     Delivery,
@@ -28,9 +27,11 @@ from shelfport.adapters.bus.bus import (
     Names,
     Publisher,
     Source,
+    marks_of,
     nothing,
     pass_over,
 )
+from shelfport.adapters.secret_address import boxed, place_of
 
 DATA = "data"
 """The field of an entry that is the message."""
@@ -57,15 +58,14 @@ class RedisStreamsBus:
         redeliver_after: seconds until another replica claims what one took and did not finish.
     """
 
-    url: str = attrs.field(repr=False)
+    url: Secret[str] = attrs.field(converter=boxed)
     names: Names
     redeliver_after: float
 
     @property
     def name(self) -> str:
         """See `Bus.name`."""
-        url = URL(self.url)
-        return f"Redis at {url.host}:{url.port or 6379}"
+        return f"Redis at {place_of(self.url, 6379)}"
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Source]:
@@ -104,7 +104,7 @@ class RedisStreamsBus:
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Client]":
         redis: Client = Redis.from_url(
-            self.url,
+            self.url.get_secret_value(),
             socket_connect_timeout=_CONNECT,
             socket_timeout=_CONNECT,
             retry=Retry(NoBackoff(), 0),
@@ -189,9 +189,8 @@ class _Work:
                 await both.execute()
 
         async def dead(reason: str) -> None:
-            marks = {REASON: reason, CHANNEL: message.channel}
             async with self._redis.pipeline() as both:
-                both.xadd(self._names.dead, _fields(message, marks))
+                both.xadd(self._names.dead, _fields(message, marks_of(message, reason)))
                 self._forget(both, stream, number)
                 await both.execute()
 
@@ -275,7 +274,7 @@ def _message(stream: str, entry: Entry, names: Names) -> Message:
     fields = {name.decode("utf-8", "replace").lower(): value for name, value in entry[1].items()}
     body = fields.pop(DATA, b"")
     headers = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-    address = headers.get(CHANNEL) or names.channels.get(stream, "")
+    address = names.channel_of(stream, headers)
     return Message(body, headers, address)
 
 

@@ -13,13 +13,15 @@ import attrs
 from shelfport.adapters.background import Background
 from shelfport.adapters.bus.bus import Delivery, Source
 from shelfport.adapters.bus.lanes import Lanes
-from shelfport.adapters.correlation import request_context
+from shelfport.adapters.correlation import current_id, request_context
 from shelfport.adapters.events.attempts import Attempts, in_a_sentence
 from shelfport.adapters.events.counts import Counts
 from shelfport.adapters.events.decode import MalformedEvent, decode_event
 from shelfport.adapters.events.wire import CHANNELS
 from shelfport.domain.model import InventoryEvent
-from shelfport.ports import Clock
+from shelfport.domain.model.call import clean_id
+from shelfport.domain.model.signals import EventBuried
+from shelfport.ports import Clock, Listener
 
 logger = logging.getLogger("shelfport.events")
 
@@ -41,6 +43,8 @@ class Subscription:
     """What becomes of a message that cannot be handled, for the log."""
     level: int = logging.ERROR
     """How loud the log is about that."""
+    listener: Listener | None = None
+    """Is told of each such message; None where another subscription tells of the same ones."""
 
 
 class EventSubscriber:
@@ -166,9 +170,9 @@ class EventSubscriber:
             return
 
         async def work() -> None:
-            with request_context(
-                correlation_id=received.correlation_id, traceparent=received.traceparent
-            ):
+            # One without an id goes by its own: every replica and every repetition has the same.
+            correlation_id = clean_id(received.correlation_id) or str(received.event.event_id)
+            with request_context(correlation_id=correlation_id, traceparent=received.traceparent):
                 await self._handle(received.event, delivery, subscription)
 
         await lanes.put(received.event.variant_id, work)
@@ -178,7 +182,7 @@ class EventSubscriber:
     ) -> None:
         if delivery.times is not None and delivery.times > self._options.deliveries:
             reason = f"delivered {delivery.times} times, and nobody lived to finish it"
-            await self._bury(delivery, subscription, reason)
+            await self._bury(delivery, subscription, reason, event=event)
             return
         counts = subscription.counts
 
@@ -189,7 +193,7 @@ class EventSubscriber:
             await self._attempts.run(lambda: subscription.handle(event), failed)
         except Exception as error:
             reason = f"not handled in {self._options.attempts} attempts: {in_a_sentence(error)}"
-            await self._bury(delivery, subscription, reason, error)
+            await self._bury(delivery, subscription, reason, error, event=event)
         else:
             await delivery.done()
 
@@ -199,9 +203,13 @@ class EventSubscriber:
         subscription: Subscription,
         reason: str,
         error: Exception | None = None,
+        *,
+        event: InventoryEvent | None = None,
     ) -> None:
         await delivery.dead(reason)
         subscription.counts.dead += 1
+        if subscription.listener is not None:
+            subscription.listener(EventBuried(reason, event, current_id()))
         logger.log(
             subscription.level,
             "events: %s (%s): %s",
@@ -213,6 +221,7 @@ class EventSubscriber:
                 "event": "inventory.dead_letter",
                 "subscription": subscription.name,
                 "detail": reason,
+                "correlation_id": current_id(),
             },
         )
 

@@ -22,6 +22,7 @@ from shelfport.adapters.cli.reconcile import reconcile
 from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
 from shelfport.adapters.cli.servers import play_demo, run_sandbox
 from shelfport.adapters.cli.stock import get_stock, initialize_stock
+from shelfport.adapters.cli.top import run_top
 from shelfport.adapters.cli.worker import run_worker
 
 _PIPE_WIDTH = 200
@@ -251,6 +252,30 @@ def demo(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(lambda: play_demo(once=once, port=port), verbose=verbose)
+
+
+@app.command(help_epilogue=help.TOP)
+def top(
+    url: Annotated[str, Parameter(name="URL")],
+    /,
+    *,
+    every: Annotated[float, Parameter(validator=validators.Number(gte=0.1, lte=3600))] = 1.0,
+    once: Flag = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    verbose: Flag = False,
+) -> int:
+    """Show how a running host's integration is, live, until Ctrl-C.
+
+    Args:
+        url: Where its ops page is, such as http://127.0.0.1:8000/ops/.
+        every: Seconds between two looks.
+        once: Look once, and end; so it is into a pipe, too.
+        as_json: Look once, and print the JSON document.
+        verbose: Log to stderr; a bug comes with its traceback.
+    """
+    return run_async(
+        lambda: run_top(url=url, every=every, once=once, as_json=as_json), verbose=verbose
+    )
 
 
 app.command(contracts_app)

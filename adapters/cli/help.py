@@ -64,8 +64,8 @@ Examples:
   shelfport check --json | jq '.checks[] | select(.outcome == "FAILED")'
 
 First comes every setting and where its value came from, secrets masked. Then
-come the checks, in their order: settings, adapter, dns, tcp, read. What is
-wrong comes with what to do about it; what could not be tried, with the reason.
+come the checks, in their order: settings, adapter, dns, tcp, tls, token, read.
+What is wrong comes with what to do about it; what could not be tried, with the reason.
 Each check may take --deadline seconds. Nothing is changed at the service.
 
 --json prints {{"correlationId": ..., "ok": ..., "settings": [...],
@@ -121,6 +121,18 @@ Examples:
 
 Each dead letter is printed with the reason for which it was one. Whoever
 handles the work queue tries it again; what fails again is a dead letter again.
+
+{EXIT_CODES}"""
+
+TOP = f"""\
+It asks the ops page, which the host serves: see docs/ops.md. Where that wants a
+token, it is taken from SHELFPORT_OPS_TOKEN: every user of a machine can read
+its command lines.
+
+Examples:
+  shelfport top http://127.0.0.1:8000/ops/
+  shelfport top shop.internal:8000/ops --every 5
+  shelfport top http://127.0.0.1:8000/ops/ --json | jq .snapshot.circuit
 
 {EXIT_CODES}"""
 

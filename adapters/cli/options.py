@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from shelfport.adapters.cli.running import Misuse
 from shelfport.adapters.container import build
+from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.settings import Settings
 from shelfport.adapters.settings_loader import LoadedSettings, load_with_origins
@@ -78,7 +79,7 @@ class CallOptions:
         """
         settings = self.loaded()
         with misuse():
-            return build(_queueing(settings) if queueing else without_queue(settings))
+            return build(_queueing(settings) if queueing else without_others(settings))
 
     def loaded(self) -> Settings:
         """The settings, with a service to ask.
@@ -129,13 +130,22 @@ class QueueCommandOptions:
 
 
 def _queueing(settings: Settings) -> Settings:
-    return attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=False))
+    queue = attrs.evolve(settings.queue, worker=False)
+    return attrs.evolve(without_events(settings), queue=queue)
 
 
-def without_queue(settings: Settings) -> Settings:
-    """`settings`, for what only reads: nothing of the queue has to be reachable."""
+def without_others(settings: Settings) -> Settings:
+    """`settings`, for what only reads: neither queue nor bus has to be reachable."""
     initial = attrs.evolve(settings.initial, policy=InitializationPolicy.ROLL_BACK)
-    return attrs.evolve(settings, queue=QueueOptions(), initial=initial)
+    return attrs.evolve(without_events(settings), queue=QueueOptions(), initial=initial)
+
+
+def without_events(settings: Settings) -> Settings:
+    """`settings`, for what has no catalogue to show an event in.
+
+    It would take events out of the group's work queue, and they would count as handled.
+    """
+    return attrs.evolve(settings, events=EventOptions())
 
 
 def load_given(files: tuple[Path, ...], command_line: Mapping[str, Any]) -> LoadedSettings:

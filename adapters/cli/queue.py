@@ -8,7 +8,12 @@ from uuid import UUID
 import attrs
 
 from shelfport.adapters.cli import queue_output as shown
-from shelfport.adapters.cli.options import QueueCommandOptions, load_given, misuse
+from shelfport.adapters.cli.options import (
+    QueueCommandOptions,
+    load_given,
+    misuse,
+    without_events,
+)
 from shelfport.adapters.cli.output import print_json
 from shelfport.adapters.cli.running import Exit, Misuse, complain
 from shelfport.adapters.composition.queue import make_queue
@@ -118,7 +123,7 @@ def with_a_queue(settings: Settings, *, create_schema: bool) -> Settings:
     if address.get_secret_value() == MEMORY:
         raise Misuse("queue.url is memory:, a queue that no other process can look into")
     queue = attrs.evolve(settings.queue, worker=False, create_schema=create_schema)
-    return attrs.evolve(settings, queue=queue)
+    return attrs.evolve(without_events(settings), queue=queue)
 
 
 def _told(done: dict[UUID, bool], what: str, options: QueueCommandOptions) -> int:

@@ -108,8 +108,8 @@ def _entry(entry: QueuedInitialization) -> QueueEntry:
 
 def print_queue(document: QueueDocument, now: datetime) -> None:
     """Print how the queue stands in a line, and its entries in a table."""
-    age = "" if document.oldest is None else f", the oldest for {_age(document.oldest, now)}"
-    print(f"{document.waiting} waiting{age}; {document.dead} dead")
+    oldest = "" if document.oldest is None else f", the oldest for {age(document.oldest, now)}"
+    print(f"{document.waiting} waiting{oldest}; {document.dead} dead")
     if not document.entries:
         return
     rows = table(
@@ -121,7 +121,7 @@ def print_queue(document: QueueDocument, now: datetime) -> None:
             str(entry.idempotency_key),
             str(entry.variant_id),
             Text(state, "red" if entry.state == "DEAD" else ""),
-            _age(entry.queued_at, now),
+            age(entry.queued_at, now),
             str(entry.attempts),
             _short(entry.last_error),
         )
@@ -151,7 +151,8 @@ def print_reconciled(document: ReconcileDocument) -> None:
         print(f"not given   {variant}  is in the queue")
 
 
-def _age(then: datetime, now: datetime) -> str:
+def age(then: datetime, now: datetime) -> str:
+    """How long ago `then` was, as people say it."""
     seconds = max(int((now - then.astimezone(UTC)).total_seconds()), 0)
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 from dependency_injector import providers
 
-from shelfport.adapters.cli.options import load_given, misuse
+from shelfport.adapters.cli.options import load_given, misuse, without_events
 from shelfport.adapters.cli.running import Misuse, until_signalled
 from shelfport.adapters.cli.servers import say
 from shelfport.adapters.container import Container
@@ -40,6 +40,8 @@ async def run_worker(*, files: tuple[Path, ...], base_url: str | None, catalog: 
     if settings.base_url is None and settings.adapter is None:
         raise Misuse("where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL")
     settings = attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=True))
+    if make is None:
+        settings = without_events(settings)
     made: object = None if make is None else _made(make, catalog or "")
 
     async def serve(stop: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from shelfport.adapters.layers import SecondLevel
 from shelfport.adapters.settings import Settings
-from shelfport.ports import Clock, InventoryPort, Notifier, ProductCatalogPort
+from shelfport.ports import Clock, InventoryPort, Listener, Notifier, ProductCatalogPort
 
 if TYPE_CHECKING:
     from shelfport.adapters.bus import Bus
@@ -31,6 +31,7 @@ def make_events(
     second_level: SecondLevel | None,
     catalog: ProductCatalogPort | None,
     notifier: Notifier | None,
+    listener: Listener,
 ) -> "EmbeddedEvents | None":
     """Both subscriptions, not begun yet; None without a bus."""
     if bus is None:
@@ -46,6 +47,7 @@ def make_events(
         targets=(*(() if second_level is None else (second_level,)), *layers_that_learn(port)),
         catalog=catalog,
         notifier=notifier,
+        listener=listener,
     )
 
 

@@ -29,8 +29,7 @@ def make_queue(settings: Settings) -> InitializationQueue | None:
     options = settings.queue
     if options.url is None:
         return None
-    address = options.url.get_secret_value()
-    if address == MEMORY:
+    if options.url.get_secret_value() == MEMORY:
         return InMemoryQueue()
     try:
         # Here, as SQLAlchemy comes with an extra.
@@ -44,7 +43,7 @@ def make_queue(settings: Settings) -> InitializationQueue | None:
             "'shelfport[postgres]'"
         ) from error
     try:
-        return SqlQueue(database(address), create_schema=options.create_schema)
+        return SqlQueue(database(options.url), create_schema=options.create_schema)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Protocol
 
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.domain.model import ProductVariantId
 
 
 class ServiceState(Enum):
@@ -11,11 +12,12 @@ class ServiceState(Enum):
 
     UP = "up"
     SLOW = "slow"
+    FLAKY = "flaky"
     DOWN = "down"
 
 
 class ServiceControl(Protocol):
-    """Lets the page break the Inventory Service, and mend it."""
+    """Lets the page break the Inventory Service, mend it, and change what is in stock."""
 
     @property
     def state(self) -> ServiceState | None:
@@ -24,6 +26,10 @@ class ServiceControl(Protocol):
 
     def put(self, state: ServiceState) -> None:
         """Make it do so."""
+        ...
+
+    def set_stock(self, variant: ProductVariantId, quantity: int) -> None:
+        """Set how many units there are; the Inventory Service announces what changes by it."""
         ...
 
 
@@ -40,6 +46,7 @@ class SandboxControl:
         self._faults = {
             ServiceState.UP: Faults(),
             ServiceState.SLOW: Faults(latency=slow),
+            ServiceState.FLAKY: Faults(mode_rates={"down": 0.3, "refuse": 0.1, "garbage": 0.1}),
             ServiceState.DOWN: Faults(mode="down"),
         }
 
@@ -52,3 +59,7 @@ class SandboxControl:
     def put(self, state: ServiceState) -> None:
         """See `ServiceControl.put`."""
         self._sandbox.faults = self._faults[state]
+
+    def set_stock(self, variant: ProductVariantId, quantity: int) -> None:
+        """See `ServiceControl.set_stock`."""
+        self._sandbox.set_stock(variant, quantity)

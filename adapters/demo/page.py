@@ -1,18 +1,35 @@
-"""The listing page as HTML: templates filled with escaped values, and the headers it needs."""
+"""The shop's page: products with their badges, live, and the buttons of the demo."""
 
-from base64 import b64encode
-from collections.abc import Mapping
-from hashlib import sha256
-from html import escape
-from importlib.resources import files
-from string import Template
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
-from shelfport.adapters.demo.badges import Badge
 from shelfport.adapters.demo.catalogue import LONGEST_NAME, Product
 from shelfport.adapters.demo.control import ServiceState
+from shelfport.adapters.web.badges import Badge, BadgeKind
+from shelfport.adapters.web.pages import fragments_of, templates
 from shelfport.domain.model import MAX_QUANTITY
+
+FRAGMENTS: Final = ("service", "products", "lookup")
+"""The parts of the page that renew themselves."""
+
+STATES: Final = {
+    ServiceState.UP: ("Let it recover", "It answers at once."),
+    ServiceState.SLOW: (
+        "Make it slow",
+        "It takes seconds for an answer. The page waits a moment, then shows the stock last seen.",
+    ),
+    ServiceState.FLAKY: (
+        "Make it flaky",
+        "Half of the requests fail. What fails is tried again, within a budget.",
+    ),
+    ServiceState.DOWN: (
+        "Take it down",
+        "Every request fails. Badges stay, with their age; then they say that nothing is known.",
+    ),
+}
+"""Each state's button, and what there is to be seen then."""
 
 
 @attrs.frozen
@@ -21,18 +38,45 @@ class Draft:
 
     name: str = ""
     quantity: str = "0"
+    keep: bool = False
+    """Whether the product is kept if its record cannot be opened now."""
+
+
+@attrs.frozen
+class Entry:
+    """A product as it is shown."""
+
+    product: Product
+    badge: Badge
+
+    @property
+    def title(self) -> str:
+        """The name up to the first comma: what the product is."""
+        return self.product.name.partition(", ")[0]
+
+    @property
+    def option(self) -> str:
+        """What comes after it: which one of them."""
+        return self.product.name.partition(", ")[2]
+
+    @property
+    def freshness(self) -> str:
+        """How the reading was come by, in lower case."""
+        return "none" if self.badge.freshness is None else self.badge.freshness.value.lower()
+
+    @property
+    def sold_out(self) -> bool:
+        """Whether there is nothing to sell."""
+        return self.badge.kind in {BadgeKind.OUT_OF_STOCK, BadgeKind.UNAVAILABLE}
 
 
 @attrs.frozen(kw_only=True)
 class Listing:
-    """All that the page shows."""
+    """What of the page renews itself."""
 
-    entries: list[tuple[Product, Badge]]
+    entries: Sequence[Entry]
     seconds: float
     """How long the look-up of the stock took."""
-    notice: str | None = None
-    """A sentence about what went wrong with the request before."""
-    draft: Draft = attrs.field(factory=Draft)
     control: bool = False
     """Whether the page has the buttons that break the Inventory Service."""
     state: ServiceState | None = None
@@ -40,59 +84,24 @@ class Listing:
 
 
 class ListingPage:
-    """Renders listings. The style stands inside the page, and the policy names it by its hash."""
+    """Renders listings."""
 
-    def __init__(self) -> None:
-        here = files(__package__)
-        self._page = Template(here.joinpath("page.html").read_text("utf-8"))
-        self._row = Template(here.joinpath("row.html").read_text("utf-8"))
-        self._control = Template(here.joinpath("control.html").read_text("utf-8"))
-        self._style = here.joinpath("page.css").read_text("utf-8")
-        style_hash = b64encode(sha256(self._style.encode()).digest()).decode()
-        self.headers: Mapping[str, str] = {
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; "
-                "base-uri 'none'; frame-ancestors 'none'"
-            ),
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-
-    def render(self, listing: Listing) -> str:
-        """The whole document."""
-        count = len(listing.entries)
-        return self._page.substitute(
-            style=self._style,
-            notice=_element("p", "notice", listing.notice, ' role="alert"'),
-            control=self._buttons(listing),
+    def __init__(self, links: Mapping[str, str]) -> None:
+        self._templates = templates("shelfport.adapters.demo")
+        self._templates.globals.update(
+            links=tuple(links.items()),
+            states=STATES,
             longest_name=LONGEST_NAME,
             most_units=MAX_QUANTITY,
-            name=escape(listing.draft.name),
-            quantity=escape(listing.draft.quantity),
-            caption=f"{count} product{'' if count == 1 else 's'}",
-            rows="".join(self._line(product, shown) for product, shown in listing.entries),
-            milliseconds=f"{listing.seconds * 1000:.0f}",
         )
 
-    def _line(self, product: Product, shown: Badge) -> str:
-        return self._row.substitute(
-            name=escape(product.name),
-            variant_id=escape(str(product.variant_id)),
-            kind=shown.kind.value,
-            freshness="none" if shown.freshness is None else shown.freshness.value.lower(),
-            text=escape(shown.text),
-            caveat=_element("span", "caveat", shown.caveat),
-        )
+    def render(
+        self, listing: Listing, *, notice: str | None = None, draft: Draft | None = None
+    ) -> str:
+        """The whole document; `notice` is about what went wrong with the request before."""
+        template = self._templates.get_template("shop.html")
+        return template.render(v=listing, notice=notice, draft=draft or Draft())
 
-    def _buttons(self, listing: Listing) -> str:
-        if not listing.control:
-            return ""
-        state = "misbehaving" if listing.state is None else listing.state.value
-        return self._control.substitute(state=escape(state))
-
-
-def _element(tag: str, css_class: str, text: str | None, attributes: str = "") -> str:
-    if text is None:
-        return ""
-    return f'<{tag} class="{css_class}"{attributes}>{escape(text)}</{tag}>'
+    def fragments(self, listing: Listing) -> Mapping[str, str]:
+        """The parts that renew themselves, by the ids of the elements that they fill."""
+        return fragments_of(self._templates, "shop_parts.html", FRAGMENTS, listing)

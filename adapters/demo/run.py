@@ -6,7 +6,7 @@ from typing import Final
 
 from shelfport.adapters.demo.stage import Windows, staged
 
-DEMO_WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=60.0)
+DEMO_WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=60.0, open_for=3.0)
 
 
 async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int = 0) -> None:
@@ -23,9 +23,10 @@ async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int
     windows = DEMO_WINDOWS
     async with staged(windows, port=port, buttons=True) as stage:
         say(f"Product Service:   {stage.url}/")
+        say(f"Operations:        {stage.url}/ops/")
         say(f"Inventory Service: {stage.sandbox.url}")
         say("")
-        say("Open the first in a browser, take the Inventory Service down, and reload:")
+        say("Open the first two in a browser, take the Inventory Service down, and watch:")
         say(f"for {windows.fresh_for:g} s what was read is served again; after that, and for")
         say(f"{windows.stale_for:g} s in all, it is shown with its age; beyond that the page says")
         say('"Stock information unavailable". Ctrl-C ends both.')

@@ -4,19 +4,35 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from time import perf_counter
+from uuid import uuid4
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from shelfport.adapters.demo.badges import badge
 from shelfport.adapters.demo.catalogue import Catalogue
 from shelfport.adapters.demo.control import ServiceControl, ServiceState
-from shelfport.adapters.demo.page import Draft, Listing, ListingPage
+from shelfport.adapters.demo.page import Draft, Entry, Listing, ListingPage
 from shelfport.adapters.integration import InventoryIntegration
-from shelfport.domain.model import MAX_QUANTITY, Availability, InventoryError, StockReading
+from shelfport.adapters.web.aiohttp_app import send
+from shelfport.adapters.web.badges import badge
+from shelfport.adapters.web.exchange import Reply
+from shelfport.adapters.web.live import HEADERS, LiveFragments, TooManyWatch
+from shelfport.adapters.web.pages import ASSETS, SECURITY, asset_reply, page_reply
+from shelfport.domain.model import (
+    MAX_QUANTITY,
+    Availability,
+    InitializationPolicy,
+    InventoryError,
+    Queued,
+    RefusedForGood,
+    StockReading,
+    variant_id,
+)
 
 CORRELATION_ID = "X-Correlation-ID"
 LARGEST_FORM = 16_384
+_LOOK_EVERY = 0.5
+"""Seconds between two looks at the stock for whoever watches the page."""
 
 
 def _utc_now() -> datetime:
@@ -29,6 +45,7 @@ def product_service(
     *,
     control: ServiceControl | None = None,
     now: Callable[[], datetime] = _utc_now,
+    links: Mapping[str, str] | None = None,
 ) -> web.Application:
     """The application, ready to be served; `inventory` is opened and closed with it.
 
@@ -36,7 +53,8 @@ def product_service(
     - `GET /products.json`: the same as data.
     - `POST /products`: a form, or JSON `{"name": …, "initialQuantity": 0}`. 201 (or back to the
       page); 400 where the input is wrong; 503 or 502 where no inventory record was opened.
-    - `POST /inventory-service`: the buttons, where there is a `control`.
+    - `GET /live`: what of the page changes, as server-sent events.
+    - `POST /inventory-service` and `POST /stock`: the buttons, where there is a `control`.
     - `GET /healthz`: 200 while the process serves; a broken Inventory Service is no reason to
       restart this one.
 
@@ -45,16 +63,22 @@ def product_service(
         products: what is on sale.
         control: lets the page break the Inventory Service; without it there are no buttons.
         now: the current instant, aware, for the ages on the page.
+        links: further places in the page's navigation, by name.
     """
-    handlers = _Handlers(inventory, products, control, now)
+    handlers = _Handlers(inventory, products, control, now, links or {})
     app = web.Application(middlewares=[_same_site_only], client_max_size=LARGEST_FORM)
     app.cleanup_ctx.append(handlers.with_inventory)
     app.router.add_get("/", handlers.show_page)
+    app.router.add_get("/live", handlers.show_live)
+    for path in ASSETS:
+        app.router.add_get(path, handlers.show_asset)
     app.router.add_get("/products.json", handlers.show_data)
     app.router.add_post("/products", handlers.create)
     app.router.add_get("/healthz", handlers.show_health)
     if control is not None:
         app.router.add_post("/inventory-service", handlers.press_button)
+        app.router.add_post("/stock", handlers.set_stock)
+    app.on_shutdown.append(handlers.close)
     return app
 
 
@@ -65,6 +89,11 @@ async def _same_site_only(request: web.Request, handler: Handler) -> web.StreamR
     if request.method == hdrs.METH_POST and origin not in {"none", "same-origin"}:
         return _problem(403, "Requests from other sites are not accepted.")
     return await handler(request)
+
+
+def _correlation_id(request: web.Request) -> str:
+    """The one that came with the request, or a new one: every page can be found by its id."""
+    return request.headers.get(CORRELATION_ID) or uuid4().hex
 
 
 class _Refused(Exception):
@@ -82,25 +111,42 @@ class _Handlers:
         products: Catalogue,
         control: ServiceControl | None,
         now: Callable[[], datetime],
+        links: Mapping[str, str],
     ) -> None:
         self._inventory = inventory
         self._products = products
         self._control = control
         self._now = now
-        self._page = ListingPage()
+        self._page = ListingPage(links)
+        self._live = LiveFragments(self._fragments, every=_LOOK_EVERY)
+
+    async def close(self, _app: web.Application) -> None:
+        self._live.close()
 
     async def with_inventory(self, _app: web.Application) -> AsyncIterator[None]:
         async with self._inventory:
             yield
 
-    async def show_page(self, request: web.Request) -> web.Response:
+    async def show_page(self, request: web.Request) -> web.StreamResponse:
         return await self._listing(request)
+
+    async def show_live(self, request: web.Request) -> web.StreamResponse:
+        try:
+            stream = self._live.stream()
+        except TooManyWatch:
+            return _problem(503, "Too many windows show this page already.")
+        return await send(request, Reply(200, {**SECURITY, **HEADERS}, stream))
+
+    async def show_asset(self, request: web.Request) -> web.StreamResponse:
+        reply = asset_reply(request.path)
+        assert reply is not None  # noqa: S101 - the routes are those of the assets
+        return await send(request, reply)
 
     async def show_data(self, request: web.Request) -> web.Response:
         products = list(self._products)
         stock = await self._inventory.get_stock_levels(
             [product.variant_id for product in products],
-            correlation_id=request.headers.get(CORRELATION_ID),
+            correlation_id=_correlation_id(request),
         )
         now = self._now()
         return web.json_response(
@@ -117,7 +163,7 @@ class _Handlers:
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )
 
-    async def create(self, request: web.Request) -> web.Response:
+    async def create(self, request: web.Request) -> web.StreamResponse:
         if request.content_type == "application/json":
             try:
                 sent = await request.json()
@@ -132,7 +178,8 @@ class _Handlers:
         try:
             await self._create(request, form)
         except _Refused as refusal:
-            draft = Draft(form.get("name", ""), form.get("initialQuantity", ""))
+            keep = form.get("policy") == InitializationPolicy.RETRY_LATER.value
+            draft = Draft(form.get("name", ""), form.get("initialQuantity", ""), keep)
             return await self._listing(
                 request, status=refusal.status, notice=str(refusal), draft=draft
             )
@@ -149,6 +196,16 @@ class _Handlers:
             return _problem(400, f"The field state must be one of {states}.")
         raise web.HTTPSeeOther("/")
 
+    async def set_stock(self, request: web.Request) -> web.Response:
+        assert self._control is not None  # noqa: S101 - as above
+        form = await request.post()
+        try:
+            variant, units = variant_id(str(form.get("variant"))), int(str(form.get("units"))[:20])
+            self._control.set_stock(variant, units)
+        except ValueError:
+            return _problem(400, "The fields must be variant, an id, and units, a whole number.")
+        raise web.HTTPSeeOther("/")
+
     async def show_health(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
@@ -159,40 +216,45 @@ class _Handlers:
         status: int = 200,
         notice: str | None = None,
         draft: Draft | None = None,
-    ) -> web.Response:
+    ) -> web.StreamResponse:
+        listing = await self._looked_up(_correlation_id(request))
+        text = self._page.render(listing, notice=notice, draft=draft)
+        return await send(request, page_reply(text, status=status))
+
+    async def _looked_up(self, correlation_id: str) -> Listing:
         products = list(self._products)
         began = perf_counter()
         stock = await self._inventory.get_stock_levels(
-            [product.variant_id for product in products],
-            correlation_id=request.headers.get(CORRELATION_ID),
+            [product.variant_id for product in products], correlation_id=correlation_id
         )
         seconds = perf_counter() - began
         now = self._now()
-        listing = Listing(
-            entries=[(product, badge(stock[product.variant_id], now)) for product in products],
+        return Listing(
+            entries=[Entry(product, badge(stock[product.variant_id], now)) for product in products],
             seconds=seconds,
-            notice=notice,
-            draft=draft or Draft(),
             control=self._control is not None,
             state=None if self._control is None else self._control.state,
         )
-        return web.Response(
-            text=self._page.render(listing),
-            status=status,
-            content_type="text/html",
-            headers=self._page.headers,
-        )
+
+    async def _fragments(self) -> Mapping[str, str]:
+        return self._page.fragments(await self._looked_up(uuid4().hex))
 
     async def _create(self, request: web.Request, sent: object) -> dict[str, str]:
-        """Create a product and open its inventory record: both, or neither (R4, R20)."""
+        """Create a product and open its inventory record: both, or neither (R4, R20).
+
+        Under RETRY_LATER the product is kept, and its record is opened when it can be (R21).
+        """
         try:
-            name, quantity = _new_product(sent)
+            name, quantity, policy = _new_product(sent)
             with self._products.creating(name) as product:
-                await self._inventory.request_inventory_initialization(
+                outcome = await self._inventory.request_inventory_initialization(
                     product.variant_id,
                     initial_quantity=quantity,
-                    correlation_id=request.headers.get(CORRELATION_ID),
+                    policy=policy,
+                    correlation_id=_correlation_id(request),
                 )
+                if isinstance(outcome, RefusedForGood):
+                    raise outcome.error
         except ValueError as error:
             raise _Refused(400, f"The product was not created: {error}.") from error
         except InventoryError as error:
@@ -201,11 +263,12 @@ class _Handlers:
                 503 if error.retryable else 502,
                 f"The product was not created, as its inventory record could not be opened{again}.",
             ) from error
-        return {"name": product.name, "variantId": str(product.variant_id)}
+        made = {"name": product.name, "variantId": str(product.variant_id)}
+        return made | {"inventoryRecord": "queued"} if isinstance(outcome, Queued) else made
 
 
-def _new_product(sent: object) -> tuple[str, int]:
-    """The name and the initial quantity out of a form or a JSON document."""
+def _new_product(sent: object) -> tuple[str, int, InitializationPolicy]:
+    """Name, initial quantity and policy out of a form or a JSON document."""
     if not isinstance(sent, Mapping):
         raise ValueError("an object with a name is needed")
     name, quantity = sent.get("name"), sent.get("initialQuantity", 0)
@@ -217,7 +280,10 @@ def _new_product(sent: object) -> tuple[str, int]:
         raise ValueError("the units in stock must be a whole number")
     if not 0 <= quantity <= MAX_QUANTITY:
         raise ValueError(f"the units in stock must be between 0 and {MAX_QUANTITY}")
-    return name, quantity
+    policy = sent.get("policy", InitializationPolicy.ROLL_BACK.value)
+    if policy not in ("ROLL_BACK", "RETRY_LATER"):  # it may be anything, unhashable things too
+        raise ValueError("policy must be ROLL_BACK or RETRY_LATER")
+    return name, quantity, InitializationPolicy(policy)
 
 
 def _described(availability: Availability, now: datetime) -> dict[str, object]:

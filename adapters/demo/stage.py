@@ -16,6 +16,9 @@ from shelfport.adapters.demo.service import product_service
 from shelfport.adapters.http import HttpOptions
 from shelfport.adapters.layers import BreakerOptions, CacheOptions
 from shelfport.adapters.settings import Settings
+from shelfport.adapters.web.aiohttp_app import ops_app
+from shelfport.adapters.web.recorder import Recorder
+from shelfport.adapters.worker.options import MEMORY, QueueOptions
 from shelfport.contracts.sandbox import Sandbox, seed_records
 
 _HOST = "127.0.0.1"
@@ -53,6 +56,9 @@ class Windows:
                 refresh_pause=0.2,
             ),
             breaker=BreakerOptions(slow_after=self.attempt_timeout, open_for=self.open_for),
+            queue=QueueOptions(
+                url=MEMORY, poll=0.25, attempts=3, first_delay=0.5, longest_delay=2.0
+            ),
         )
 
 
@@ -83,9 +89,12 @@ async def staged(windows: Windows, *, port: int = 0, buttons: bool = False) -> A
         Announcer(bus) as announcer,
         Sandbox(seed=seed_records(), publish=announcer.announce) as sandbox,
     ):
-        inventory = build(windows.settings(sandbox.url), bus=bus)
+        settings, recorder = windows.settings(sandbox.url), Recorder()
+        inventory = build(settings, bus=bus, telemetry=[recorder])
         control = SandboxControl(sandbox) if buttons else None
-        app = product_service(inventory, products, control=control)
+        app = product_service(inventory, products, control=control, links={"Operations": "ops/"})
+        ops = ops_app(inventory, recorder, settings, actions=buttons, links={"Shop": "../"})
+        app.add_subapp("/ops", ops)
         async with _served(app, port) as url:
             yield Stage(url, products, sandbox, windows)
 

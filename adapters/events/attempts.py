@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from shelfport.adapters.correlation import current_id
 from shelfport.adapters.events.options import EventOptions
+from shelfport.domain.model.text import one_line
 
 logger = logging.getLogger("shelfport.events")
 
@@ -33,7 +35,11 @@ class Attempts:
                     "attempt %d failed and will be repeated",
                     attempt,
                     exc_info=error,
-                    extra={"event": "inventory.event_retry", "attempt": attempt},
+                    extra={
+                        "event": "inventory.event_retry",
+                        "attempt": attempt,
+                        "correlation_id": current_id(),
+                    },
                 )
                 failed()
                 await asyncio.sleep(self.pause(attempt))
@@ -55,6 +61,6 @@ def in_a_sentence(error: BaseException) -> str:
     """What went wrong, fit for a log, a snapshot or a dead letter."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    text = " ".join(str(error).split())[:300]
+    text = one_line(str(error))[:300]
     name = type(error).__name__
     return f"{name}: {text}" if text else name

@@ -19,10 +19,11 @@ class Counts:
     dead: int = 0
     lag: float | None = None
 
-    def took(self, occurred_at: datetime, now: datetime) -> None:
-        """An event of `occurred_at` is done with at `now`."""
+    def took(self, occurred_at: datetime, now: datetime) -> float:
+        """An event of `occurred_at` is done with at `now`; the lag."""
         self.handled += 1
-        self.lag = max(0.0, (now - occurred_at).total_seconds())
+        self.lag = lag = max(0.0, (now - occurred_at).total_seconds())
+        return lag
 
     def snapshot(self) -> "SubscriptionSnapshot":
         """The counts as they are now."""

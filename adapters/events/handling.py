@@ -3,10 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
+from shelfport.adapters.correlation import current_id
 from shelfport.adapters.events.counts import Counts
 from shelfport.adapters.events.remembered import Remembered
 from shelfport.domain.model import InventoryEvent, ProductVariantId
-from shelfport.ports import Clock, Notifier, ProductCatalogPort
+from shelfport.domain.model.signals import EventTaken, EventVerdict, Signal
+from shelfport.ports import Clock, Listener, Notifier, ProductCatalogPort
+
+
+def unheard(_signal: Signal) -> None:
+    """A listener, where nobody listens."""
 
 
 class EventHandling:
@@ -23,6 +29,7 @@ class EventHandling:
         clock: for the lag.
         counts: takes note of what was done.
         remembered: how many events and variants to remember.
+        listener: is told what became of each event.
     """
 
     def __init__(
@@ -32,11 +39,14 @@ class EventHandling:
         clock: Clock,
         counts: Counts,
         remembered: int,
+        *,
+        listener: Listener = unheard,
     ) -> None:
         self._catalog = catalog
         self._notifier = notifier
         self._clock = clock
         self._counts = counts
+        self._listener = listener
         self._handled: Remembered[UUID, None] = Remembered(remembered)
         self._shown: Remembered[ProductVariantId, tuple[datetime, UUID]] = Remembered(remembered)
 
@@ -47,12 +57,16 @@ class EventHandling:
         """
         if event.event_id in self._handled:
             self._counts.duplicates += 1
+            verdict = EventVerdict.DUPLICATE
         elif (last := self._shown.get(event.variant_id)) is not None and event.rank < last:
             self._counts.late += 1
+            verdict = EventVerdict.LATE
         else:
             if self._catalog is not None:
                 await self._catalog.show_status(event.variant_id, event.status, event.occurred_at)
             self._shown.put(event.variant_id, event.rank)
             await self._notifier.notify(event)
+            verdict = EventVerdict.HANDLED
         self._handled.put(event.event_id, None)
-        self._counts.took(event.occurred_at, self._clock.now())
+        lag = self._counts.took(event.occurred_at, self._clock.now())
+        self._listener(EventTaken(event, verdict, lag, current_id()))

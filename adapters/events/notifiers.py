@@ -11,6 +11,8 @@ import aiohttp
 from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.correlation import current_id
+from shelfport.adapters.http.wire import CORRELATION_ID
 from shelfport.domain.model import InventoryEvent, StockStatus
 from shelfport.ports import Notifier
 
@@ -46,6 +48,7 @@ class LogNotifier:
                 "status": event.status.value,
                 "event_id": str(event.event_id),
                 "variant_id": str(event.variant_id),
+                "correlation_id": current_id(),
             },
         )
 
@@ -55,7 +58,8 @@ class WebhookNotifier:
 
     The document has `eventId`, `type`, `productVariantId`, `status`, `timestamp`, and `text`, a
     sentence, so that a chat's incoming webhook shows it as it is. `eventId` comes as
-    `Idempotency-Key`, too: whoever receives it can drop a repetition.
+    `Idempotency-Key`, too: whoever receives it can drop a repetition. `X-Correlation-ID` is that of
+    the event.
 
     Args:
         url: where to; shown nowhere, as such URLs are keys.
@@ -63,12 +67,13 @@ class WebhookNotifier:
     """
 
     def __init__(self, url: Secret[str], timeout: float) -> None:
-        self._url = URL(url.get_secret_value())
+        self._url = url
+        self._host = URL(url.get_secret_value()).host
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"WebhookNotifier({self._url.host})"
+        return f"WebhookNotifier({self._host})"
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -104,24 +109,24 @@ class WebhookNotifier:
             "timestamp": event.occurred_at.isoformat(),
             "text": f"{HEADLINES[event.status]}: product variant {event.variant_id}",
         }
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(event.event_id)}
+        if (correlation_id := current_id()) is not None:
+            headers[CORRELATION_ID] = correlation_id
         try:
             async with self._session.post(
-                self._url,
+                URL(self._url.get_secret_value()),
                 data=json.dumps(document).encode(),
-                headers={
-                    "Content-Type": "application/json",
-                    "Idempotency-Key": str(event.event_id),
-                },
+                headers=headers,
                 allow_redirects=False,
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:
             # aiohttp's own words may quote the URL.
             raise ConnectionError(
-                f"the webhook at {self._url.host} did not answer ({type(error).__name__})"
+                f"the webhook at {self._host} did not answer ({type(error).__name__})"
             ) from error
         if not 200 <= status < 300:
-            raise WebhookRefused(f"the webhook at {self._url.host} answered {status}")
+            raise WebhookRefused(f"the webhook at {self._host} answered {status}")
 
 
 class Routed:

@@ -7,6 +7,7 @@ import attrs
 from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.secret_address import scheme_of
 from shelfport.domain.model.validators import number
 
 SCHEMES = {
@@ -31,9 +32,8 @@ def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
 def _bus_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     if value is None:
         return
-    # The value is never quoted: it may carry a password.
-    scheme, found, rest = value.get_secret_value().partition("://")
-    if not found or not rest or scheme not in SCHEMES:
+    # The value is never quoted, nor a variable: it may carry a password.
+    if scheme_of(value) not in SCHEMES or not value.get_secret_value().partition("://")[2]:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(f"{field.name} is no address of a bus: it must begin with one of {known}")
 
@@ -41,13 +41,16 @@ def _bus_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> No
 def _webhook_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     if value is None:
         return
-    try:
-        url = URL(value.get_secret_value())
-        usable = url.scheme in {"http", "https"} and bool(url.host)
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _leads_to_a_webhook(value):
         raise ValueError(f"{field.name} is no URL of a webhook: it must begin with https://")
+
+
+def _leads_to_a_webhook(address: Secret[str]) -> bool:
+    try:
+        url = URL(address.get_secret_value())
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:

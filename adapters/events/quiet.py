@@ -9,9 +9,11 @@ from typing import Self
 import attrs
 
 from shelfport.adapters.background import Background
+from shelfport.adapters.correlation import ambient, request_context
 from shelfport.adapters.events.attempts import Attempts
 from shelfport.adapters.events.remembered import Remembered
 from shelfport.domain.model import InventoryEvent, ProductVariantId
+from shelfport.domain.model.call import clean_id
 from shelfport.ports import Clock, Notifier
 
 logger = logging.getLogger("shelfport.events")
@@ -26,6 +28,8 @@ class _Told:
     """The end of its quiet period, on the monotonic clock."""
     last: InventoryEvent | None = None
     """The last event of the period, which waits for its end."""
+    last_ids: tuple[str | None, str | None] = (None, None)
+    """What tied that one to its cause: correlation id and traceparent."""
 
 
 class Quiet:
@@ -89,7 +93,7 @@ class Quiet:
         elif event.rank > told.event.rank:
             if told.last is None:
                 self._background.start(self._at_the_end(told), "last word on a variant")
-            told.last = event
+            told.last, told.last_ids = event, ambient()
 
     async def _at_the_end(self, told: _Told) -> None:
         """Tell the last word when the quiet period is over; another period begins with it."""
@@ -99,8 +103,11 @@ class Quiet:
             return
         told.event, told.until = last, self._clock.monotonic() + self._quiet_for
         self._told.put(last.variant_id, told)
+        correlation_id, traceparent = told.last_ids
         try:
-            await self._attempts.run(lambda: self._inner.notify(last), lambda: None)
+            # This task began with the first event of the period, and in its context.
+            with request_context(correlation_id=correlation_id, traceparent=traceparent):
+                await self._attempts.run(lambda: self._inner.notify(last), lambda: None)
         except Exception:
             logger.exception(
                 "nobody could be told of event %s, the last word on variant %s",
@@ -110,5 +117,6 @@ class Quiet:
                     "event": "inventory.event_lost",
                     "event_id": str(last.event_id),
                     "variant_id": str(last.variant_id),
+                    "correlation_id": clean_id(correlation_id),
                 },
             )

@@ -23,24 +23,29 @@ def _url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
         return
     if not isinstance(value, Secret):
         raise ValueError(f"{field.name} is a {type(value).__name__}: it must be a URL, {_EXAMPLE}")
-    try:
-        url = URL(value.get_secret_value())
-        usable = url.scheme in {"redis", "rediss"} and bool(url.host)
-        database = url.path.removeprefix("/")
-    except ValueError:
-        usable = False
+    usable, added, database = _looked_at(value)
     if not usable:
         raise ValueError(
             f"{field.name} is no URL of a Redis: it must begin with rediss:// or redis:// and a "
             f"host, {_EXAMPLE}"
         )
-    if url.query_string or url.fragment:
+    if added:
         raise ValueError(
             f"{field.name} has a query or a fragment, which could undo what the settings say: "
             f"it must not, {_EXAMPLE}"
         )
     if database and not database.isdecimal():
         raise ValueError(f"{field.name} has a path that is no database's number, {_EXAMPLE}")
+
+
+def _looked_at(address: Secret[str]) -> tuple[bool, bool, str]:
+    """Whether it leads to a Redis, has a query or a fragment, and which database it names."""
+    try:
+        url = URL(address.get_secret_value())
+    except ValueError:
+        return False, False, ""
+    usable = url.scheme in {"redis", "rediss"} and bool(url.host)
+    return usable, bool(url.query_string or url.fragment), url.path.removeprefix("/")
 
 
 def _prefix(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:

@@ -17,6 +17,7 @@ from shelfport.adapters.layers.second_level import SharedFull, SharedOut
 from shelfport.adapters.layers.shared_options import SharedOptions
 from shelfport.adapters.loopback import is_loopback
 from shelfport.adapters.redis.script import Script
+from shelfport.adapters.secret_address import masked, password_of, place_of, scheme_of
 
 T = TypeVar("T")
 
@@ -36,13 +37,15 @@ class RedisClient:
         if options.url is None:
             raise ValueError("shared.url is not set: where is Redis?")
         self._options = options
-        self._url = options.url.get_secret_value()
-        url = URL(self._url)
-        self._password = url.password
-        self.address = f"{url.scheme}://{url.host}:{url.port or 6379}"
+        self._url = options.url
+        self._password = password_of(options.url)
+        self._secured = scheme_of(options.url) == "rediss"
+        self.address = f"{scheme_of(options.url)}://{place_of(options.url, 6379)}"
         """Where it is, fit to be shown."""
         self.sends_password_in_the_clear = (
-            url.password is not None and url.scheme == "redis" and not is_loopback(url.host)
+            URL(options.url.get_secret_value()).password is not None
+            and not self._secured
+            and not is_loopback(URL(options.url.get_secret_value()).host)
         )
         """Whether somebody on the way can read the password."""
         self._redis: Redis | None = None
@@ -53,10 +56,10 @@ class RedisClient:
 
     async def __aenter__(self) -> Self:
         tls: dict[str, Any] = {}
-        if self._url.startswith("rediss:") and self._options.ca_file is not None:
+        if self._secured and self._options.ca_file is not None:
             tls["ssl_ca_certs"] = self._options.ca_file
         self._pool = BlockingConnectionPool.from_url(
-            self._url,
+            self._url.get_secret_value(),
             max_connections=self._options.connections,
             # The bound on every wait is the caller's; these end what nobody waits for any more.
             timeout=self._options.timeout,
@@ -162,9 +165,7 @@ class RedisClient:
             raise SharedOut(self._sentence(error)) from error
 
     def _sentence(self, error: Exception) -> str:
-        said = str(error) or type(error).__name__
-        if self._password:
-            said = said.replace(self._password, "*****")
+        said = masked(str(error), self._password) or type(error).__name__
         return f"Redis at {self.address}: {said}"
 
     @staticmethod

@@ -5,7 +5,7 @@ address. It works in autocommit, as each statement of the queue stands for itsel
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -14,6 +14,10 @@ import attrs
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typed_settings import Secret
+
+from shelfport.adapters.secret_address import boxed
+from shelfport.adapters.sql.schema import CHANNEL, POSTGRES_STEPS, SQLITE_STEPS, Step
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a statement waits for another process's lock on an SQLite file."""
@@ -33,6 +37,16 @@ class Database(Protocol):
     @property
     def lock(self) -> str | None:
         """Where `begin` does not see to that: what does, until the transaction's end."""
+        ...
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Make the tables, and bring older ones to this edition's version."""
+        ...
+
+    @property
+    def channel(self) -> str | None:
+        """Where it announces new entries to other processes; None if it cannot."""
         ...
 
     @property
@@ -87,6 +101,8 @@ class Sqlite:
     busy_timeout: float = BUSY_TIMEOUT
     begin = "BEGIN IMMEDIATE"
     lock = None
+    steps = SQLITE_STEPS
+    channel = None
     has_table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
 
     errors = (sqlite3.Error,)
@@ -163,6 +179,8 @@ class Postgres:
     url: URL
     begin = "BEGIN"
     lock = "SELECT pg_advisory_xact_lock(hashtext('shelfport_schema'))"
+    steps = POSTGRES_STEPS
+    channel = CHANNEL
     has_table = "SELECT 1 WHERE to_regclass(:name) IS NOT NULL"
 
     @property
@@ -215,7 +233,7 @@ _NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres
 """The driver of each database, and the extra that brings it."""
 
 
-def database(address: str) -> Database:
+def database(address: Secret[str] | str) -> Database:
     """The database at `address`: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
 
     Raises:
@@ -223,7 +241,7 @@ def database(address: str) -> Database:
             quote the address, which may hold a password.
     """
     try:
-        url = make_url(address)
+        url = make_url(boxed(address).get_secret_value())
     except (ArgumentError, ValueError):
         raise ValueError(f"queue.url is no URL: it must be {_SUCH_AS}") from None
     kind = "postgresql" if url.drivername == "postgres" else url.get_backend_name()

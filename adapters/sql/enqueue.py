@@ -9,8 +9,9 @@ The queue's table must be in that database: `queue_url` names it, and the search
 PostgreSQL connection finds it. An entry that is stored already under the same idempotency key is
 left alone, so a host that repeats its transaction repeats this too; then the answer is False.
 
-A worker finds the entry at its next look. To have it look at once, call `wake_worker` of the
-`InventoryIntegration` after the commit.
+On PostgreSQL the commit wakes the workers of every process: a trigger announces it. On SQLite a
+worker finds the entry at its next look; `wake_worker` of the `InventoryIntegration`, called after
+the commit, has the one of this process look at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

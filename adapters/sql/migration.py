@@ -7,8 +7,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shelfport.adapters.sql.database import Database
-from shelfport.adapters.sql.schema import CREATE_VERSIONS_TABLE, STEPS, VERSIONS_TABLE, Step
-from shelfport.domain.model import QueueFailed
+from shelfport.adapters.sql.schema import (
+    CREATE_VERSIONS_TABLE,
+    VERSIONS_TABLE,
+    SchemaDiffers,
+    Step,
+)
 
 
 @attrs.frozen
@@ -33,15 +37,16 @@ async def migrate(
     database: Database,
     *,
     allowed: bool = True,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] | None = None,
 ) -> Migrated:
     """Make or upgrade the tables, all steps or none; what is as it should be is left alone.
 
     Several processes may do so at once: one does, the others find it done.
 
     Raises:
-        QueueFailed: the tables are of a later edition, or are not there and may not be made.
+        SchemaDiffers: the tables are of a later edition, or are not there and may not be made.
     """
+    steps = database.steps if steps is None else steps
     known = len(steps)
     before = await version_of(connection, database)
     if before == known:
@@ -71,13 +76,18 @@ async def migrate(
 
 def _refuse(found: int, known: int, database: Database, *, allowed: bool) -> None:
     if found > known:
-        raise QueueFailed(
+        raise SchemaDiffers(
             f"the queue in {database.place} has schema version {found}, made by a later edition "
-            f"of shelfport; this one works with version {known}: upgrade shelfport"
+            f"of shelfport; this one works with version {known}: upgrade shelfport",
+            found=found,
+            known=known,
         )
     if found < known and not allowed:
         state = f"has schema version {found}" if found else "has no tables yet"
-        raise QueueFailed(
+        raise SchemaDiffers(
             f"the queue in {database.place} {state}, and this edition works with version {known}: "
-            "run `shelfport queue migrate`, or set queue.create_schema to have it done at the start"
+            "run `shelfport queue migrate`, or set queue.create_schema to have it done at the "
+            "start",
+            found=found,
+            known=known,
         )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.sql import statements
+from shelfport.adapters.sql.announced import hear
 from shelfport.adapters.sql.database import Database
 from shelfport.adapters.sql.migration import Migrated, migrate
 from shelfport.adapters.sql.row import from_micros, from_row, insert_sql, to_row
@@ -40,6 +41,7 @@ class SqlQueue:
         """What entering found, and what it made of it."""
         self._engine: AsyncEngine | None = None
         self._statements = Background()
+        self._ears = Background()
         self._wake = Wake()
 
     def __repr__(self) -> str:
@@ -50,6 +52,7 @@ class SqlQueue:
             raise RuntimeError("this queue is open already: enter it once")
         self._engine = self._database.engine()
         await self._statements.__aenter__()
+        await self._ears.__aenter__()
         try:
             self.migrated = await self._on_a_connection(
                 lambda connection: migrate(connection, self._database, allowed=self._create_schema)
@@ -69,6 +72,7 @@ class SqlQueue:
 
     async def _close(self) -> None:
         engine, self._engine = self._engine, None
+        await self._ears.__aexit__(None, None, None)
         await self._statements.drain()
         await self._statements.__aexit__(None, None, None)
         if engine is not None:
@@ -153,7 +157,13 @@ class SqlQueue:
         self._wake.wake()
 
     async def wait(self, seconds: float) -> None:
-        """See `InitializationQueue.wait`."""
+        """See `InitializationQueue.wait`.
+
+        From the first time on, what other processes store ends it as well, where the database
+        announces that: who never waits needs no connection for it.
+        """
+        if self._database.channel is not None and self._engine is not None and not self._ears:
+            self._ears.start(hear(self._database, self.wake), "queue announcements")
         await self._wake.wait(seconds)
 
     async def _changes(self, statement: Executable, row: dict[str, Any] | None = None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from shelfport.adapters.correlation import request_context
 from shelfport.adapters.worker.options import QueueOptions
 from shelfport.domain.model import (
     Call,
@@ -22,6 +23,7 @@ from shelfport.domain.model.signals import (
     InitializationDone,
     InitializationPutOff,
 )
+from shelfport.domain.model.text import one_line
 from shelfport.domain.services.queue_rules import (
     Dead,
     Later,
@@ -43,6 +45,9 @@ logger = logging.getLogger("shelfport.worker")
 
 class CatalogFailed(Exception):
     """The host's catalogue did not do as it was asked; what it raised is the `__cause__`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class _Lost(Exception):
@@ -174,7 +179,11 @@ class Attempts:
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:
-                await method(self.catalog)(entry.request.variant_id)
+                # The catalogue is the host's own code: its records are about the same request.
+                with request_context(
+                    correlation_id=entry.correlation_id, traceparent=entry.traceparent
+                ):
+                    await method(self.catalog)(entry.request.variant_id)
         except Exception as error:
             if timeout.expired():
                 failed = f"did not answer in {seconds:g} s"
@@ -215,4 +224,4 @@ def _sentence(error: Exception) -> str:
     """What a person reads of it in the queue."""
     if isinstance(error, InventoryError | CatalogFailed):
         return str(error)
-    return f"unexpected {type(error).__name__}: {error}"
+    return one_line(f"unexpected {type(error).__name__}: {error}")

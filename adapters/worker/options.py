@@ -52,7 +52,8 @@ class QueueOptions:
     """How long an entry is one worker's alone; after a crash, how long it takes until another
     one may have it."""
     poll: float = attrs.field(default=1.0, validator=number(0.01, 300, unit="seconds"))
-    """How often an idle worker looks into the queue; what this process stores wakes it at once."""
+    """How often an idle worker looks into the queue; what this process stores wakes it at once, and
+    in PostgreSQL what any other one stores."""
     stop_within: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
     """How long a worker that is stopped may finish what it has begun; the rest it gives back."""
 

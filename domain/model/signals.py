@@ -11,7 +11,9 @@ import attrs
 
 from shelfport.domain.model.call import Call
 from shelfport.domain.model.errors import InventoryError, Operation, QueueFailed
+from shelfport.domain.model.events import InventoryEvent
 from shelfport.domain.model.initialization import DeathReason, QueuedInitialization
+from shelfport.domain.model.text import one_line
 
 
 class BreakerState(Enum):
@@ -113,7 +115,7 @@ class RefreshFailed:
 class SharedCacheOut:
     """The cache that replicas share does not answer: for a while nobody asks it."""
 
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
@@ -127,14 +129,14 @@ class SharedWritesDropped:
 
     total: int
     """Since the start, in pages and fences."""
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
 class ChangesCut:
     """What other replicas learn is not heard: memory is right by its windows alone."""
 
-    why: str
+    why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
@@ -194,6 +196,37 @@ class QueueRecovered:
     """The worker can use its queue again."""
 
 
+class EventVerdict(Enum):
+    """What became of an event that came off the bus, for the host's display status and teams."""
+
+    HANDLED = "handled"
+    DUPLICATE = "duplicate"
+    """It was handled before: nothing was done again."""
+    LATE = "late"
+    """It came after a newer one of its variant: it was not shown."""
+
+
+@attrs.frozen
+class EventTaken:
+    """An event of the work subscription is done with."""
+
+    event: InventoryEvent
+    verdict: EventVerdict
+    lag: float
+    """Seconds from its timestamp to now, by two clocks; never negative."""
+    correlation_id: str | None
+
+
+@attrs.frozen
+class EventBuried:
+    """A message of the work subscription cannot be handled, and is a dead letter now."""
+
+    reason: str
+    event: InventoryEvent | None
+    """What it says; None if nobody can read it."""
+    correlation_id: str | None
+
+
 Signal = (
     Attempted
     | Retrying
@@ -213,5 +246,7 @@ Signal = (
     | InitializationDead
     | QueueTrouble
     | QueueRecovered
+    | EventTaken
+    | EventBuried
 )
 """A closed union, for `match`."""

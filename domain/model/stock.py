@@ -1,6 +1,6 @@
 """Stock levels, and readings of them that say how true they are (R3, R19)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import attrs
@@ -52,6 +52,18 @@ class StockLevel:
         aware(self, _UPDATED_AT, updated_at)
         self.__attrs_init__(variant_id, available_quantity, status, updated_at)
 
+    def __str__(self) -> str:
+        """What a customer reads."""
+        match self.status:
+            case StockStatus.IN_STOCK:
+                return "In stock"
+            case StockStatus.LOW_STOCK:
+                left = self.available_quantity
+                # The Inventory Service decides on the status; an event brings it without a number.
+                return f"Only {left} left" if left else "Low stock"
+            case StockStatus.OUT_OF_STOCK:
+                return "Out of stock"
+
 
 _VARIANT_ID, _QUANTITY, _STATUS, _UPDATED_AT = attrs.fields(StockLevel)
 _a_status = member_of(StockStatus)
@@ -79,6 +91,12 @@ class StockReading:
     source: str
     """The adapter that answered, by its own name: "http", "memory", or a third party's."""
     freshness: Freshness = Freshness.LIVE
+
+    def __str__(self) -> str:
+        """What a customer reads: the level, and of a stale one since when it may be wrong (R19)."""
+        if self.freshness is not Freshness.STALE:
+            return str(self.level)
+        return f"{self.level} (as of {self.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
     def age(self, now: datetime) -> timedelta:
         """How old the reading is at `now` (aware). Never negative: clocks of two hosts differ."""

@@ -52,6 +52,7 @@ from shelfport.adapters.sql.enqueue import (
     enqueue_sqlite3,
     enqueue_statement,
 )
+from shelfport.adapters.sql.schema import SchemaDiffers
 from shelfport.adapters.telemetry import Telemetry
 from shelfport.adapters.worker import QueueOptions
 from shelfport.domain.model import (
@@ -120,6 +121,9 @@ from shelfport.domain.model.signals import (
     BreakerState,
     ChangesCut,
     ChangesHeard,
+    EventBuried,
+    EventTaken,
+    EventVerdict,
     InitializationDead,
     InitializationDone,
     InitializationPutOff,
@@ -182,7 +186,10 @@ __all__ = [
     "DeadlineExceeded",
     "Death",
     "DeathReason",
+    "EventBuried",
     "EventOptions",
+    "EventTaken",
+    "EventVerdict",
     "EventsSnapshot",
     "Freshness",
     "Health",
@@ -240,6 +247,7 @@ __all__ = [
     "RetryBudgetSpent",
     "RetryOptions",
     "Retrying",
+    "SchemaDiffers",
     "ServedStale",
     "ServiceFailed",
     "ServiceOverloaded",

@@ -1,6 +1,7 @@
 import logging
 from uuid import UUID
 
+import attrs
 import pytest
 
 from shelfport import (
@@ -151,6 +152,8 @@ def test_records(signal: Signal, level: int, text: str, caplog: pytest.LogCaptur
         Refused(Operation.READ, LATE, "c"),
         ServedStale(3, 41.26, "c"),
         RefreshFailed(2, LATE),
+        SharedWritesDropped(3, "late"),
+        InitializationPutOff(ENTRY, EPOCH, LATE),
     ],
 )
 def test_debug_costs_nothing_when_off(
@@ -159,7 +162,8 @@ def test_debug_costs_nothing_when_off(
     """Of what happens on each call of an outage nothing is put together where DEBUG is off."""
     caplog.set_level(logging.INFO, "shelfport.signals")
     called: list[object] = []
-    monkeypatch.setattr(signal_log.logger, "debug", lambda *args, **more: called.append(more))
+    for method in ("debug", "log"):
+        monkeypatch.setattr(signal_log.logger, method, lambda *args, **more: called.append(more))
 
     log_signal(signal)
     assert [] == called
@@ -167,3 +171,29 @@ def test_debug_costs_nothing_when_off(
     caplog.set_level(logging.DEBUG, "shelfport.signals")
     log_signal(signal)
     assert 1 == len(called)
+
+
+HOSTILE = "no\r\nERROR forged\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        SharedCacheOut(HOSTILE),
+        SharedWritesDropped(3, HOSTILE),
+        ChangesCut(HOSTILE),
+        InitializationPutOff(ENTRY, EPOCH, RuntimeError(HOSTILE)),
+        InitializationDead(attrs.evolve(ENTRY, last_error=HOSTILE), DeathReason.EXHAUSTED, None),
+    ],
+    ids=lambda signal: type(signal).__name__,
+)
+def test_foreign_words(signal: Signal, caplog: pytest.LogCaptureFixture) -> None:
+    """What a store, a catalogue or a database says is one printable line, in each field, too."""
+    caplog.set_level(logging.DEBUG, "shelfport.signals")
+
+    log_signal(signal)
+
+    [record] = caplog.records
+    assert "ERROR forged" in record.getMessage()
+    assert record.getMessage().isprintable()
+    assert str(vars(record)["detail"]).isprintable()

@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 PERMISSIVE = re.compile(
-    r"(MIT|MIT License|BSD|BSD License|BSD-[23]-Clause|Apache-2\.0|Apache Software License"
+    r"(MIT|MIT-0|MIT License|BSD|BSD License|BSD-[23]-Clause|Apache-2\.0|Apache Software License"
     r"|Apache License 2\.0|Apache 2\.0|ISC|PSF-2\.0|Python Software Foundation License|Unlicense)"
 )
 WEAK_COPYLEFT_LOOKED_AT: dict[str, str] = {}

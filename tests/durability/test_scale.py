@@ -1,7 +1,6 @@
 """A claim costs the same, however many entries wait."""
 
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
@@ -26,12 +25,6 @@ CLAIMS = 60
 pytestmark = pytest.mark.skipif(not LONG, reason="measures: run alone, by nox -s durability")
 
 
-@pytest.fixture
-async def own_postgres(postgres_url: str) -> AsyncIterator[str]:
-    async with own_database(postgres_url) as url:
-        yield url
-
-
 def entry(number: int) -> QueuedInitialization:
     queued_at = EPOCH + timedelta(milliseconds=number)
     return attrs.evolve(
@@ -50,28 +43,29 @@ async def filled(queue: SqlQueue, first: int, last: int, url: str) -> None:
     await engine.dispose()
 
 
-async def claim_cost(queue: SqlQueue) -> float:
-    """Seconds that claiming four entries takes, in the median; they are given back each time."""
-    now = EPOCH + timedelta(days=1)
-    costs = []
-    for number in range(CLAIMS):
-        moment = now + timedelta(seconds=number)
-        began = time.perf_counter()
-        claims = await queue.claim(holder="scale", limit=4, now=moment, lease=60)
-        costs.append(time.perf_counter() - began)
-        assert 4 == len(claims)
-        for claim in claims:
-            assert await queue.give_back(claim, now=moment)
-    return median(costs)
+async def claim_cost(queue: SqlQueue, number: int) -> float:
+    """Seconds that claiming four entries takes, the `number`th time; they are given back."""
+    moment = EPOCH + timedelta(days=1, seconds=number)
+    began = time.perf_counter()
+    claims = await queue.claim(holder="scale", limit=4, now=moment, lease=60)
+    took = time.perf_counter() - began
+    assert 4 == len(claims)
+    for claim in claims:
+        assert await queue.give_back(claim, now=moment)
+    return took
 
 
-async def measured(url: str, report: Report) -> None:
-    async with SqlQueue(database(url)) as queue:
-        await filled(queue, 0, FEW, url)
-        few = await claim_cost(queue)
-        await filled(queue, FEW, MANY, url)
-        many = await claim_cost(queue)
-        assert MANY == (await queue.stats()).waiting
+async def measured(short: str, long: str, report: Report) -> None:
+    """Claim from a short queue and from a long one in turns: what holds one up holds up both."""
+    async with SqlQueue(database(short)) as few_there, SqlQueue(database(long)) as many_there:
+        await filled(few_there, 0, FEW, short)
+        await filled(many_there, 0, MANY, long)
+        costs = [
+            (await claim_cost(few_there, number), await claim_cost(many_there, number))
+            for number in range(CLAIMS)
+        ]
+        assert MANY == (await many_there.stats()).waiting
+    few, many = (median(column) for column in zip(*costs, strict=True))
 
     report(
         f"a claim of 4 takes {few * 1000:.2f} ms of {FEW} entries, {many * 1000:.2f} ms of "
@@ -82,9 +76,13 @@ async def measured(url: str, report: Report) -> None:
 
 async def test_sqlite(tmp_path: Path, report: Report) -> None:
     """On SQLite: at most twice as much of 100,000 entries as of 100."""
-    await measured(sqlite_url(tmp_path), report)
+    short, long = tmp_path / "short", tmp_path / "long"
+    for folder in (short, long):
+        folder.mkdir()
+    await measured(sqlite_url(short), sqlite_url(long), report)
 
 
-async def test_postgres(own_postgres: str, report: Report) -> None:
+async def test_postgres(postgres_url: str, report: Report) -> None:
     """On PostgreSQL: the same, before the server's statistics know of the entries."""
-    await measured(own_postgres, report)
+    async with own_database(postgres_url) as short, own_database(postgres_url) as long:
+        await measured(short, long, report)

@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from shelfport import (
+    BreakerOptions,
     Call,
     Chaos,
     ConnectionFailed,
     DeadlineExceeded,
+    HttpOptions,
     InMemoryInventory,
     InventoryError,
     InventoryPort,
@@ -42,6 +44,10 @@ from tests.support.figures import Report
 from tests.support.values import an_id, an_initial_stock, ids
 
 DEADLINE = 0.3
+FAR = 20.0
+"""Seconds after which anything but the caller's deadline would end a call over sockets."""
+IN_TIME = 5.0
+"""What a call with that deadline may take on a machine that is busy with other things."""
 
 
 def ignore(signal: Signal) -> None:
@@ -143,10 +149,20 @@ def told(durations: list[float]) -> str:
     )
 
 
+def patient(url: str) -> Settings:
+    """Settings under which nothing but a caller's own deadline is short."""
+    return Settings(
+        base_url=url,
+        deadline=3 * FAR,
+        http=HttpOptions(attempt_timeout=FAR, connect_timeout=FAR),
+        breaker=BreakerOptions(slow_after=FAR, probe_lease=FAR),
+    )
+
+
 async def durations(url: str, *, rounds: int = 2, callers: int = 30) -> list[float]:
     """How long calls of the default stack take, in crowds whose callers share no request."""
     took: list[float] = []
-    async with build(Settings(base_url=url)) as inventory:
+    async with build(patient(url)) as inventory:
 
         async def view(number: int) -> None:
             began = time.monotonic()
@@ -166,27 +182,27 @@ async def durations(url: str, *, rounds: int = 2, callers: int = 30) -> list[flo
 
 @pytest.mark.parametrize("trouble", [reset, reset_in_body, truncated, garbage, hang, drip])
 async def test_over_sockets(report: Report, trouble: Trouble) -> None:
-    """Whatever the service does on the wire, a page is answered in well under a second."""
+    """Whatever the service does on the wire, a page is answered in time."""
     async with wired(trouble) as wire:
         took = await durations(wire.url)
 
     report(told(took))
-    assert max(took) < 1.0
+    assert max(took) < IN_TIME
 
 
 async def test_refused(report: Report) -> None:
-    """Where nobody listens, a page is answered in well under a second."""
+    """Where nobody listens, a page is answered in time."""
     took = await durations(f"http://127.0.0.1:{closed_port()}")
 
     report(told(took))
-    assert max(took) < 1.0
+    assert max(took) < IN_TIME
 
 
 async def test_slow_dns(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that takes 5 seconds to resolve costs a page its deadline and no more."""
+    """A name that takes 20 seconds to resolve costs a page its deadline and no more."""
 
     async def slow(*args: object, **kwargs: object) -> list[object]:
-        await asyncio.sleep(5)
+        await asyncio.sleep(FAR)
         return []
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slow)
@@ -194,7 +210,7 @@ async def test_slow_dns(report: Report, monkeypatch: pytest.MonkeyPatch) -> None
     took = await durations("http://inventory.localhost:8080")
 
     report(told(took))
-    assert max(took) < 1.0
+    assert max(took) < IN_TIME
 
 
 async def test_restarts_under_load(report: Report) -> None:
@@ -203,8 +219,7 @@ async def test_restarts_under_load(report: Report) -> None:
     took: list[float] = []
     answered = 0
     stop = False
-    settings = Settings(base_url=f"http://127.0.0.1:{port}")
-    async with build(settings) as inventory:
+    async with build(patient(f"http://127.0.0.1:{port}")) as inventory:
 
         async def customer(first: int) -> None:
             nonlocal answered
@@ -229,16 +244,16 @@ async def test_restarts_under_load(report: Report) -> None:
 
     report(f"{told(took)}, {answered} of them with stock")
     assert answered
-    assert max(took) < 1.0
+    assert max(took) < IN_TIME
 
 
 async def test_a_page_of_many(report: Report) -> None:
     """A listing of 1,000 variants keeps the same deadline at a service that hangs."""
-    async with wired(hang) as wire, build(Settings(base_url=wire.url)) as inventory:
+    async with wired(hang) as wire, build(patient(wire.url)) as inventory:
         began = time.monotonic()
         page = await inventory.get_stock_levels(ids(1000), deadline=DEADLINE)
         took = time.monotonic() - began
 
     assert {Unavailable} == {type(shown) for shown in page.values()}
     report(f"{took * 1000:.0f} ms for 1,000 variants in {wire.requests} requests")
-    assert took < 1.0
+    assert took < IN_TIME

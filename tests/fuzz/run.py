@@ -22,8 +22,10 @@ from tests.fuzz.targets import TARGETS, Target
 from tests.properties.damage import damaged, damaged_bytes
 
 HOME = Path(__file__).parents[2] / ".fuzz"
-HANG = 2
-"""Seconds that one input may take."""
+HANG = 2.0
+"""Seconds of computing that one input may take; not of the clock, as the machine may be busy."""
+STUCK = 120.0
+"""Seconds of the clock after which it waits for something that does not come."""
 MOST_KEPT = 400
 
 
@@ -32,7 +34,12 @@ class Hung(Exception):
 
 
 def _hung(_signal: int, _frame: FrameType | None) -> None:
-    raise Hung(f"no outcome within {HANG} s")
+    raise Hung(f"no outcome within {HANG:g} s of computing, or {STUCK:g} s of the clock")
+
+
+def _watch(*, on: bool) -> None:
+    signal.setitimer(signal.ITIMER_PROF, HANG if on else 0)
+    signal.setitimer(signal.ITIMER_REAL, STUCK if on else 0)
 
 
 def seeds_of(target: Target) -> list[bytes]:
@@ -58,17 +65,17 @@ def fuzz(target: Target, inputs: int, seconds: float, rng: random.Random) -> Cou
     until = time.monotonic() + seconds
     while outcomes.total() < inputs and time.monotonic() < until:
         content = next_input(target, corpus, rng)
-        signal.setitimer(signal.ITIMER_REAL, HANG)
+        _watch(on=True)
         try:
             outcome = target.parse(content)
         except BaseException:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _watch(on=False)
             found = HOME / f"found-{target.name}-{sha256(content).hexdigest()[:12]}.input"
             found.write_bytes(content)
             traceback.print_exc(limit=-5)
             print(f"{target.name}: broke its promise on {len(content)} bytes, kept in {found.name}")
             return None
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _watch(on=False)
         outcomes[outcome] += 1
         kind = (outcome, len(content).bit_length())
         if kind not in seen:
@@ -86,7 +93,8 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", help="their names; all of them without")
     given = parser.parse_args()
     targets = [t for t in TARGETS if not given.targets or t.name in given.targets]
-    signal.signal(signal.SIGALRM, _hung)
+    for late in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(late, _hung)
     HOME.mkdir(exist_ok=True)
     runs = HOME / "runs"
     run = int(runs.read_text()) + 1 if runs.exists() else 1

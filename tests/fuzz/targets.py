@@ -4,15 +4,18 @@ A new one is a row in `TARGETS`. A parser gives the class of its outcome, one of
 whatever it raises beside what it promises goes through, and is a finding.
 """
 
+import json
 import tempfile
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from shelfport import Call, Settings, SettingsError
+from shelfport import Call, InventoryEvent, InventoryLowStock, Settings, SettingsError
+from shelfport.adapters.events.decode import CLOCK_SKEW, Delivered, MalformedEvent, decode_event
 from shelfport.adapters.http.decode import (
     Malformed,
     decode_current,
@@ -39,6 +42,26 @@ _PROBLEM: Final = {
     "detail": "it is there",
     "current": _LEVEL,
 }
+_EVENT: Final = {
+    "eventId": "7d9f3f0a-6d1e-4c53-8f0e-0a3f5f1f7c11",
+    "productVariantId": "c9bf9e57-1685-4c89-bafb-ff5af830be8a",
+    "timestamp": "2026-03-14T08:59:00Z",
+}
+_ENVELOPE: Final = {
+    "specversion": "1.0",
+    "id": "7d9f3f0a-6d1e-4c53-8f0e-0a3f5f1f7c11",
+    "source": "/inventory",
+    "type": "example.inventory.InventoryLowStockEvent",
+    "datacontenttype": "application/json",
+    "correlationid": "page-17",
+}
+_PACKED: Final = b64encode(json.dumps(_EVENT).encode()).decode()
+_HEADERS: Final = """ce-specversion: 1.0
+ce-type: example.inventory.InventoryLowStockEvent
+content-type: application/json; charset=utf-8
+x-correlation-id: page-17
+traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+"""
 _SETTINGS: Final = """[shelfport]
 base_url = "https://inventory.internal/api"
 deadline = 2.5
@@ -120,6 +143,46 @@ def _traceparent(content: bytes) -> str:
     return "kept"
 
 
+def _delivered(delivered: Delivered) -> str:
+    event = delivered.event
+    assert event.occurred_at <= NOW + CLOCK_SKEW
+    assert event.occurred_at.utcoffset() == timedelta(0)
+    assert event.event_id.int
+    assert event.variant_id.int
+    # As the subscriber hands it on: whatever came is clean in a call.
+    call = Call(correlation_id=delivered.correlation_id, traceparent=delivered.traceparent)
+    assert call.correlation_id is None or call.correlation_id.isprintable()
+    return type(event).__name__
+
+
+def _event(content: bytes) -> str:
+    """A message without headers: of a channel of one type, or of one that carries several."""
+    outcomes = [_decoded(content, kind) for kind in (InventoryLowStock, None)]
+    return next((outcome for outcome in outcomes if outcome != "refused"), "refused")
+
+
+def _event_headers(content: bytes) -> str:
+    """Headers as a bus has them, beside a good body."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    headers = {name: value for name, _, value in (line.partition(": ") for line in lines)}
+    return _decoded(_BODY, None, headers)
+
+
+def _decoded(
+    content: bytes, kind: type[InventoryEvent] | None, headers: Mapping[str, str] | None = None
+) -> str:
+    try:
+        delivered = decode_event(content, now=NOW, kind=kind, headers=headers)
+    except MalformedEvent as error:
+        reason = str(error)
+    else:
+        return _delivered(delivered)
+    # It goes into a record and a dead letter.
+    assert reason.isprintable(), reason
+    return "refused"
+
+
+_BODY: Final = json.dumps(_EVENT).encode()
 _FILE = Path(tempfile.mkdtemp(prefix="shelfport-fuzz-")) / "settings.toml"
 
 
@@ -157,6 +220,12 @@ TARGETS: Final = (
         ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
         _traceparent,
     ),
+    Target(
+        "event",
+        [_EVENT, _ENVELOPE | {"data": _EVENT}, _ENVELOPE | {"data_base64": _PACKED}],
+        _event,
+    ),
+    Target("event-headers", [_HEADERS], _event_headers),
     Target("settings", [_SETTINGS], _settings),
     Target("address", ["https://inventory.internal:8443/api", "http://[::1]:80"], _addresses),
 )

@@ -19,6 +19,7 @@ def main(wheel: Path, checkout: Path) -> str | None:
         for path in (checkout / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    expected.add("pytest_shelfport.py")
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     if packed == expected:

@@ -12,6 +12,8 @@ from shelfport import Settings, StockReading, build
 from shelfport.adapters.cli import main
 from shelfport.contracts.pact_files import packaged_pacts
 
+VARIANT = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
+
 
 def test_it_is_the_installed_one() -> None:
     """What is imported is the wheel's, not the checkout's."""
@@ -72,6 +74,17 @@ def test_an_extra_that_is_missing(module: str, extra: str) -> None:
     """Without its extra, a module says in a sentence what to install."""
     with pytest.raises(ModuleNotFoundError, match=rf'pip install "shelfport\[{extra}\]"'):
         importlib.import_module(module)
+
+
+def test_the_synchronous_facade_is_an_extra() -> None:
+    """The extra `sync` is not installed here, and its module says so in a sentence."""
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "shelfport\[sync\]"'):
+        importlib.import_module("shelfport.sync")
+
+
+def test_the_pytest_plugin(inventory: shelfport.InventoryIntegration) -> None:
+    """The plugin comes with the wheel: its fixtures are there without a word."""
+    assert "Stock information unavailable" == str(asyncio.run(inventory.get_stock_level(VARIANT)))
 
 
 def test_version_and_licence() -> None:

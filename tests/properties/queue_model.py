@@ -393,6 +393,22 @@ class QueueMachine(RuleBasedStateMachine):
         self.held.remove(held)
         self.attempt(held, trouble, dies)
 
+    @precondition(lambda self: len(self.dead_rows) < len(self.model.rows))
+    @rule(dies=st.tuples(st.integers(0, 3), st.booleans()), meanwhile=troubles, after=troubles)
+    def overtake(self, dies: Death, meanwhile: Trouble, after: Trouble) -> None:
+        """A worker stands still beyond its lease, others have their turn, and it goes on.
+
+        Each step is a rule of its own as well; drawn one by one, they rarely come in this order.
+        """
+        before = len(self.held)
+        self.work([(Trouble.NONE, dies)])
+        standing = self.held[before:]
+        self.clock.advance(OPTIONS.lease)
+        self.work([(meanwhile, None)] * 3)
+        for held in standing:
+            self.held.remove(held)
+            self.attempt(held, after, None)
+
     def over(self, held: Held) -> bool:
         """Whether the lease of a claim is over, by the clock."""
         left = held.claimed.due - self.now

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import io
-import logging
-import traceback
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
@@ -29,6 +27,7 @@ from shelfport import (
 )
 from shelfport.adapters.cli import main
 from shelfport.contracts.sandbox import Faults, Sandbox, seed_records
+from tests.properties.hunt import Kept, Telemetries, everything_logged, reprs, told
 from tests.support.servers import serving
 from tests.support.values import an_id, an_initial_stock, ids
 
@@ -40,61 +39,14 @@ hostile = st.text(max_size=60) | st.sampled_from(
 )
 
 
-class Kept(logging.Handler):
-    """Every record of every logger, as a host would have it written, and its fields."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-
-@contextlib.contextmanager
-def everything_logged() -> Iterator[Kept]:
-    kept = Kept()
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(kept)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield kept
-    finally:
-        root.removeHandler(kept)
-        root.setLevel(level)
-
-
-def told(error: BaseException) -> str:
-    """An error as error trackers have it: with its causes, and the variables of all frames."""
-    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
-    return "".join(whole.format())
-
-
-def reprs(thing: object, depth: int = 6, seen: set[int] | None = None) -> Iterator[str]:
-    """The `repr` of an object and of everything of ours that it holds."""
-    seen = set() if seen is None else seen
-    if depth == 0 or id(thing) in seen:
-        return
-    seen.add(id(thing))
-    yield repr(thing)
-    if type(thing).__module__.startswith("typed_settings"):
-        return  # the box itself
-    slots = [
-        n for c in type(thing).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(thing, n)
-    ]
-    held: dict[str, Any] = {**getattr(thing, "__dict__", {})}
-    if type(thing).__module__.startswith("shelfport"):
-        held |= {name: getattr(thing, name) for name in slots}
-        for value in held.values():
-            yield from reprs(value, depth - 1, seen)
-
-
 async def everything(settings: Settings) -> tuple[str, Kept]:
     """Reads and writes that go wrong, and all that can be seen of them."""
     seen: list[str] = []
     with everything_logged() as kept:
-        container = Container(settings=providers.Object(settings))
+        telemetry = Telemetries()
+        container = Container(
+            settings=providers.Object(settings), telemetry=providers.Object(telemetry.all)
+        )
         async with container.integration() as inventory:
             port = container.port()
             for wanted in (ids(1), ids(2)):
@@ -110,6 +62,7 @@ async def everything(settings: Settings) -> tuple[str, Kept]:
             seen += [repr(page), repr(inventory), repr(inventory.snapshot())]
             for thing in (container.adapter(), port, inventory, settings):
                 seen += reprs(thing)
+            seen += telemetry.shown()
     seen += [f"{r.getMessage()} {r.__dict__} {r.exc_text}" for r in kept.records]
     return "\n".join(seen), kept
 

@@ -45,7 +45,7 @@ def machines(postgres_url: str) -> Iterator[None]:
 
 TestInPostgres = InPostgres.TestCase
 TestInPostgres.settings = settings(
-    max_examples=200 if os.environ.get("SHELFPORT_LONG") else 8,
+    max_examples=100 if os.environ.get("SHELFPORT_LONG") else 8,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -162,7 +162,8 @@ async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) 
     )
     assert (BreakerState.OPEN, 0) == (state, asked)
     assert 3 == len(found_out)
-    assert after[VIEWS // 2] < 3 * before[VIEWS // 2] + 0.001
+    # Nobody has waited for the bound since: half of them would have to, for this to fail.
+    assert after[VIEWS // 2] < before[VIEWS // 2] + 0.045
 
 
 async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
@@ -182,8 +183,8 @@ async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
     assert {Freshness.CACHED} == set(during)
     assert {Freshness.LIVE} == set(after)  # what was announced meanwhile nobody heard
     assert {Freshness.CACHED} == set(shared)
-    assert 1 == len(one.heard.of(ChangesCut))
-    assert 1 == len(one.heard.of(ChangesHeard))
+    # A server that is starting may accept a listener, and cut it off once more.
+    assert len(one.heard.of(ChangesCut)) == len(one.heard.of(ChangesHeard)) >= 1
 
 
 async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:

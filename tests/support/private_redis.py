@@ -14,7 +14,7 @@ import attrs
 
 from tests.support.services import absent, free_port
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 @attrs.define

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 from dependency_injector import providers
 
 from shelfport.adapters.cli.check.model import Case, Finding, failed, ok
-from shelfport.adapters.cli.options import load_given, without_queue
+from shelfport.adapters.cli.options import load_given, without_others
 from shelfport.adapters.container import Container
 from shelfport.adapters.plugged import GROUP
 
@@ -28,7 +28,7 @@ async def settings(case: Case) -> Finding:
 async def adapter(case: Case) -> Finding:
     """The adapter is there, and everything can be built around it."""
     name = case.settings.adapter_name
-    container = Container(settings=providers.Object(without_queue(case.settings)))
+    container = Container(settings=providers.Object(without_others(case.settings)))
     try:
         container.integration()
     except ValueError as error:

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from shelfport.adapters.cli.check.beside import bus, queue, shared
 from shelfport.adapters.cli.check.connection import dns, tcp
+from shelfport.adapters.cli.check.credentials import token
 from shelfport.adapters.cli.check.model import Check
 from shelfport.adapters.cli.check.reading import read
 from shelfport.adapters.cli.check.secured import tls
@@ -14,5 +16,9 @@ CHECKS: Final = (
     Check("dns", needs=("adapter",), run=dns),
     Check("tcp", needs=("dns",), run=tcp),
     Check("tls", needs=("tcp",), run=tls),
-    Check("read", needs=("adapter", "tls"), run=read),
+    Check("token", needs=("tls",), run=token),
+    Check("read", needs=("adapter", "token"), run=read),
+    Check("queue", needs=("settings",), run=queue),
+    Check("shared", needs=("settings",), run=shared),
+    Check("bus", needs=("settings",), run=bus),
 )

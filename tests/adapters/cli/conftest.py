@@ -29,7 +29,7 @@ MAIN = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from shelfport.adapters.cli import main; sys.exit(main())"
 )
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @attrs.frozen

@@ -186,6 +186,27 @@ async def test_a_minimum_of_1_3(tmp_path: Path) -> None:
         await read(service.url, trusting(tmp_path, CA, minimum="1.3"))
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+async def test_lax_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS 1.1 is refused by us, too, where neither Python nor OpenSSL would refuse it."""
+    strict = ssl.create_default_context
+
+    def lax(*, cafile: str | None = None) -> ssl.SSLContext:
+        context = strict(cafile=cafile)
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", lax)
+    with (
+        tls_serving(server_context(SERVER, newest=ssl.TLSVersion.TLSv1_1)) as service,
+        pytest.raises(InsecureConnection, match="no version of TLS in common"),
+    ):
+        await read(service.url, trusting(tmp_path, CA))
+
+    assert 0 == service.connections
+
+
 async def outcome(port: HttpInventory) -> str:
     try:
         await port.read([VARIANT], DEFAULT_CALL)
@@ -356,8 +377,11 @@ def test_expiry_is_read_as_others_read_it() -> None:
 
     from shelfport.adapters.http.certificate import expiry_of_pem
 
-    for year in (2027, 2049, 2050, 2999):
-        leaf = CA.issue_cert("a.example", not_after=datetime(year, 6, 1, 12, 30, 15, tzinfo=UTC))
+    begins = datetime(1950, 1, 1, tzinfo=UTC)
+    # The two digits of a year mean this century up to 49, and the last one from 50 on.
+    for year in (1950, 1999, 2000, 2027, 2049, 2050, 2999):
+        ends = datetime(year, 6, 1, 12, 30, 15, tzinfo=UTC)
+        leaf = CA.issue_cert("a.example", not_before=begins, not_after=ends)
         pem = leaf.cert_chain_pems[0].bytes()
 
         expected = x509.load_pem_x509_certificate(pem).not_valid_after_utc

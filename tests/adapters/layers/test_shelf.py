@@ -8,7 +8,7 @@ from shelfport.adapters.layers import Shelf
 from shelfport.adapters.layers.shelf import Entry
 from tests.support.clocks import EPOCH
 from tests.support.listening import lowest
-from tests.support.values import a_reading, ids
+from tests.support.values import OUT, a_reading, an_event, ids
 
 A, B, C = ids(3)
 OPTIONS = CacheOptions(fresh_for=5, refresh_for=30, stale_for=300, unknown_for=4, jitter=0.2)
@@ -212,3 +212,12 @@ def test_a_fence_for_all(shelf: Shelf) -> None:
     assert shelf.get(B) is None
     assert {2} == {shelf.fence_of(variant) for variant in (A, B, C)}
     assert shelf.store(C, a_reading(C), 2.1)
+
+
+def test_a_fence_for_all_is_one_for_what_events_told(shelf: Shelf) -> None:
+    """What an event told is asked for as well: the next event may have been missed."""
+    shelf.learn(an_event(OUT, A), as_of=EPOCH, happened_at=0, now=0)
+    assert 5 == kept(shelf).fresh_until
+    shelf.fence_all(2)
+
+    assert kept(shelf).refresh_until < 0 < kept(shelf).stale_until

@@ -14,7 +14,7 @@ from shelfport.adapters.sql.queue import SqlQueue
 from shelfport.adapters.sql.row import COLUMNS, TABLE, to_row
 from tests.support.queue_cases import an_entry, queued
 
-NEXT = (*schema.STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))
+NEXT = (*schema.SQLITE_STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))
 """The steps of a later edition: an upgrade that is not there yet."""
 
 

@@ -13,7 +13,7 @@ import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"opentelemetry", "prometheus_client", "structlog"}:
+        if name.partition(".")[0] in {"jinja2", "opentelemetry", "prometheus_client", "structlog"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocked())
@@ -63,6 +63,7 @@ print([name for name in sys.modules if name.startswith(("opentelemetry", "promet
             "shelfport.prometheus",
             'prometheus-client is not installed: pip install "shelfport[prometheus]"',
         ),
+        ("shelfport.ops", 'jinja2 is not installed: pip install "shelfport[web]"'),
     ],
 )
 def test_a_missing_extra(module: str, sentence: str) -> None:
@@ -79,7 +80,7 @@ def test_they_are_not_imported_unasked() -> None:
             sys.executable,
             "-c",
             "import sys, shelfport; "
-            "print({'opentelemetry', 'prometheus_client'} & set(sys.modules))",
+            "print({'jinja2', 'opentelemetry', 'prometheus_client'} & set(sys.modules))",
         ],
         capture_output=True,
         text=True,

@@ -246,6 +246,20 @@ async def test_what_was_marked_is_not_marked_again() -> None:
     ] == world.log  # fmt: skip
 
 
+async def test_what_a_catalogue_says_is_one_line() -> None:
+    """A catalogue's failure of several lines, as databases have them, is one in the queue."""
+    world, entry = World(), an_entry(NOT_ORDERABLE)
+    world.catalogue.failure = RuntimeError("relation\nERROR forged\x1b[31m")
+
+    await attempted(world, entry)
+
+    found = await world.find(entry)
+    assert found is not None
+    assert "the host's catalogue failed: RuntimeError: relation ERROR forged [31m" == (
+        found.last_error
+    )
+
+
 @pytest.mark.looptime
 async def test_a_catalogue_that_hangs() -> None:
     """A catalogue that does not answer is left after its time, and the entry put off."""

@@ -96,3 +96,21 @@ def test_level_by_position() -> None:
     now = datetime.now(UTC)
 
     assert now == StockLevel(an_id(1), 3, StockStatus.LOW_STOCK, now).updated_at
+
+
+@pytest.mark.parametrize(
+    ("quantity", "status", "words"),
+    [
+        (34, StockStatus.IN_STOCK, "In stock"),
+        (3, StockStatus.LOW_STOCK, "Only 3 left"),
+        (0, StockStatus.LOW_STOCK, "Low stock"),
+        (0, StockStatus.OUT_OF_STOCK, "Out of stock"),
+    ],
+)
+def test_what_a_customer_reads(quantity: int, status: StockStatus, words: str) -> None:
+    """A reading is spoken as its level; a stale one says as of when, in UTC (R19)."""
+    as_of = datetime(2026, 3, 1, 12, 30, 5, tzinfo=timezone(timedelta(hours=2)))
+    reading = StockReading(StockLevel(an_id(1), quantity, status, as_of), as_of, "test")
+
+    assert words == str(reading) == str(reading.kept_as(Freshness.CACHED))
+    assert f"{words} (as of 2026-03-01 10:30:05 UTC)" == str(reading.kept_as(Freshness.STALE))

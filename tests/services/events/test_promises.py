@@ -119,7 +119,7 @@ async def test_a_bus_that_is_away_delays_nothing(tmp_path: Path, opened: AsyncEx
     broker = private_nats(tmp_path)
     options = EventOptions(url=broker.url, longest_delay=0.2, first_delay=0.1, redeliver_after=60)
     catalog = ShownCatalog()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):  # the bus is not there before it is open
         made = await opened.enter_async_context(build(Settings(events=options), catalog=catalog))
     await eventually(lambda: work(made).trouble is not None)
     first, second = ids(2)

@@ -30,10 +30,12 @@ LONG = os.environ.get("SHELFPORT_LONG") == "1"
 CHANGES = 60 if LONG else 6
 SPREAD = 3.0 if LONG else 0.2
 """Seconds over which the changes are spread."""
-FRESH_FOR = 2.0
-"""Seconds for which nobody asks again, unless told: what polling takes at most, and a look more."""
+POLLED = CacheOptions(fresh_for=2, refresh_for=10, jitter=0)
+"""What a replica without events looks like: it asks again after two seconds."""
+NEVER = CacheOptions(fresh_for=3600, refresh_for=3600, stale_for=3600, jitter=0)
+"""It would not ask again in an hour: whatever it knows, it was told."""
 LOOK_EVERY = 0.005
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 async def seen(replica: InventoryIntegration, variant: ProductVariantId) -> None:
@@ -60,9 +62,10 @@ async def one_change(
     return await asyncio.gather(*map(delay, replicas))
 
 
-async def delays(sandbox: Sandbox, options: Sequence[EventOptions]) -> list[float]:
+async def delays(
+    sandbox: Sandbox, options: Sequence[EventOptions], cache: CacheOptions
+) -> list[float]:
     """The delays of all changes at the replicas that have these options."""
-    cache = CacheOptions(fresh_for=FRESH_FOR, refresh_for=10, jitter=0)
     variants = ids(CHANGES)
     for variant in variants:
         sandbox.set_stock(variant, 50)
@@ -75,11 +78,14 @@ async def delays(sandbox: Sandbox, options: Sequence[EventOptions]) -> list[floa
         ]
         await eventually(lambda: all(map(listening, replicas)))
         for replica in replicas:
-            await replica.get_stock_levels(variants)
+            await replica.get_stock_levels(variants, deadline=PATIENCE)
+        asked = len(sandbox.journal)
         async with asyncio.timeout(PATIENCE):
             measured = await asyncio.gather(
                 *(one_change(sandbox, replicas, variant) for variant in variants)
             )
+        if cache is NEVER:
+            assert asked == len(sandbox.journal)  # nobody has asked since its first page
     return [delay for of_one in measured for delay in of_one]
 
 
@@ -103,7 +109,11 @@ def percentiles(values: Sequence[float]) -> tuple[float, float]:
 async def test_a_change_reaches_all_caches(
     options: EventOptions, bus_name: str, report: Report
 ) -> None:
-    """A change shows on the pages of three replicas long before they would have asked again."""
+    """Each change shows on the pages of three replicas, none of which asks: they were told.
+
+    How long it took is printed, beside what polling takes; that is no bar, for a busy machine may
+    hold up either.
+    """
     seed = [SeedRecord(variant, 50) for variant in ids(CHANGES)]
     async with (
         Announcer(open_bus(options)) as announcer,
@@ -111,14 +121,11 @@ async def test_a_change_reaches_all_caches(
     ):
         # The mock cluster has groups of one only: there, each replica is a group of its own.
         groups = ["shop", "shop2", "shop3"] if bus_name == "kafka" else ["shop"] * 3
-        told = await delays(sandbox, [attrs.evolve(options, group=group) for group in groups])
+        replicas = [attrs.evolve(options, group=group) for group in groups]
+        told = await delays(sandbox, replicas, NEVER)
         report("p50 {:.0f} ms, p99 {:.0f} ms by events".format(*percentiles(told)))
         if LONG:
-            polled = await delays(sandbox, [EventOptions()] * 3)
+            polled = await delays(sandbox, [EventOptions()] * 3, POLLED)
             report("p50 {:.0f} ms, p99 {:.0f} ms by polling".format(*percentiles(polled)))
-            # The slow ends: half of what is polled for was about to be asked for anyway.
-            assert percentiles(told)[1] < percentiles(polled)[1]
 
     assert 3 * CHANGES == len(told)
-    # All of them, though each was read as fresh for FRESH_FOR: polling cannot do that.
-    assert statistics.median(told) < FRESH_FOR / 2

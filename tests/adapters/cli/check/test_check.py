@@ -16,7 +16,20 @@ from tests.support.servers import Handler, always, conversing, problem, raw, ser
 
 VARIANT = str(CATALOGUE[0].variant_id)
 NOWHERE = "http://127.0.0.1:9"
-CHECKS = ("settings", "adapter", "dns", "tcp", "tls", "read")
+CHECKS = (
+    "settings",
+    "adapter",
+    "dns",
+    "tcp",
+    "tls",
+    "token",
+    "read",
+    "queue",
+    "shared",
+    "bus",
+)
+SERVICE = CHECKS[2:7]
+BESIDE = dict.fromkeys(CHECKS[7:], "not tried")
 
 
 def outcomes(done: Ended) -> dict[str, str]:
@@ -31,7 +44,8 @@ async def test_all_is_well(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
     """With a service that answers, every check is ok; in a pipe the list is plain text."""
     done = await run_shelfport("check", "--base-url", sandbox.url, "--variant", VARIANT)
 
-    assert dict.fromkeys(CHECKS, "ok") | {"tls": "not tried"} == outcomes(done)
+    not_tried = {"tls": "not tried", "token": "not tried"} | BESIDE
+    assert dict.fromkeys(CHECKS, "ok") | not_tried == outcomes(done)
     assert (0, "", False) == (done.code, done.err, "\x1b" in done.out)
     assert f"{VARIANT} is IN_STOCK, 34 available, in " in done.out
     assert f"connected to 127.0.0.1, port {sandbox.url.rpartition(':')[2]}, in " in done.out
@@ -73,9 +87,7 @@ async def test_a_closed_port(call_shelfport: Shelfport) -> None:
     """Where nobody listens, tcp fails with what to do, and the read is not tried because of it."""
     done = await call_shelfport("check", "--base-url", NOWHERE)
 
-    assert ("ok", "failed", "not tried", "not tried") == tuple(
-        outcomes(done)[n] for n in CHECKS[2:]
-    )
+    assert ("ok", "failed", *["not tried"] * 3) == tuple(outcomes(done)[n] for n in SERVICE)
     assert "no connection to port 9: 127.0.0.1 refuses" in done.out
     assert "To do: start the service" in done.out
     assert (1, "", True) == (done.code, done.err, "tcp failed" in done.out)
@@ -85,9 +97,9 @@ async def test_a_name_that_does_not_resolve(call_shelfport: Shelfport) -> None:
     """A name without addresses fails at dns, and nothing after it is tried."""
     done = await call_shelfport("check", "--base-url", "https://inventory.invalid")
 
-    assert ("failed", *["not tried"] * 3) == tuple(outcomes(done)[n] for n in CHECKS[2:])
+    assert ("failed", *["not tried"] * 4) == tuple(outcomes(done)[n] for n in SERVICE)
     assert "the name inventory.invalid does not resolve" in done.out
-    assert (1, 3) == (done.code, done.out.count("dns failed"))
+    assert (1, 4) == (done.code, done.out.count("dns failed"))
 
 
 def test_name_servers_that_are_silent() -> None:
@@ -189,7 +201,7 @@ async def test_an_answer_that_is_none(
     async with serving(answer) as service:
         done = await call_shelfport("check", "--base-url", service.url, "--correlation-id", "c-7")
 
-    line, to_do = done.out.splitlines()[-2:]
+    line, to_do = done.out.splitlines()[-5:-3]
     assert (1, "failed") == (done.code, outcomes(done)["read"])
     assert told in line
     assert fix in to_do
@@ -246,7 +258,7 @@ async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
         "origin": "COMMAND_LINE",
         "place": "--base-url",
     } == document["settings"][0]
-    assert ["OK", "OK", "OK", "FAILED", "NOT_TRIED", "NOT_TRIED"] == [
+    assert ["OK", "OK", "OK", "FAILED", *["NOT_TRIED"] * 6] == [
         c["outcome"] for c in document["checks"]
     ]
     assert {
@@ -256,7 +268,7 @@ async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
         "fix": None,
         "because": "tcp",
         "milliseconds": None,
-    } == document["checks"][-1]
+    } == document["checks"][6]
     assert 0 <= document["checks"][3]["milliseconds"] < 2000
 
 
@@ -269,7 +281,7 @@ async def test_json_of_bad_settings(call_shelfport: Shelfport) -> None:
     assert ("soon", "ENVIRONMENT", "SHELFPORT_DEADLINE") == tuple(
         deadline[k] for k in ("value", "origin", "place")
     )
-    assert ["FAILED", *["NOT_TRIED"] * 5] == [c["outcome"] for c in document["checks"]]
+    assert ["FAILED", *["NOT_TRIED"] * 9] == [c["outcome"] for c in document["checks"]]
     assert (2, 1) == (done.code, len(done.err.splitlines()))
 
 

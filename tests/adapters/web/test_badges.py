@@ -11,7 +11,7 @@ from shelfport import (
     UnavailableReason,
     variant_id,
 )
-from shelfport.adapters.demo.badges import Badge, BadgeKind, badge
+from shelfport.adapters.web.badges import Badge, BadgeKind, badge
 
 NOW = datetime(2024, 5, 17, 9, 30, tzinfo=UTC)
 VARIANT = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")

@@ -1,0 +1,36 @@
+"""For hosts on aiohttp's own server."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from shelfport.adapters.correlation import request_context
+from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
+
+
+def cleanup_context(
+    opened: AbstractAsyncContextManager[Any],
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """What `app.cleanup_ctx` takes: `opened` is opened with the app, and closed with it."""
+
+    async def around(_app: web.Application) -> AsyncIterator[None]:
+        async with opened:
+            yield
+
+    return around
+
+
+@web.middleware
+async def request_context_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give all calls of a request the correlation id and the trace that it came with (R23).
+
+    `web.Application(middlewares=[request_context_middleware])`.
+    """
+    with request_context(
+        correlation_id=request.headers.get(CORRELATION_ID),
+        traceparent=request.headers.get(TRACEPARENT),
+    ):
+        return await handler(request)

@@ -1,0 +1,38 @@
+"""For hosts that speak WSGI: Flask, Django under WSGI."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from shelfport.adapters.correlation import request_context
+from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def _variable(header: str) -> str:
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+_CORRELATION_ID, _TRACEPARENT = _variable(CORRELATION_ID), _variable(TRACEPARENT)
+
+
+class RequestContextMiddleware:
+    """Gives all calls of a request the correlation id and the trace that it came with (R23).
+
+    WSGI middleware around any application: `app.wsgi_app = RequestContextMiddleware(app.wsgi_app)`,
+    or `application = RequestContextMiddleware(application)`. What an application does only while
+    its body is being sent is outside of it.
+    """
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self.app = app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        with request_context(
+            correlation_id=environ.get(_CORRELATION_ID), traceparent=environ.get(_TRACEPARENT)
+        ):
+            return self.app(environ, start_response)

@@ -1,0 +1,1 @@
+"""A Product Service on Django."""

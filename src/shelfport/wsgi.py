@@ -1,0 +1,5 @@
+"""Public names for hosts that speak WSGI: Flask, Django under WSGI."""
+
+from shelfport.adapters.hosts.wsgi import RequestContextMiddleware
+
+__all__ = ["RequestContextMiddleware"]

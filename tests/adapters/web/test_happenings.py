@@ -1,0 +1,66 @@
+from typing import Any, get_args
+
+import pytest
+
+from shelfport import Call, Operation, ServiceOverloaded
+from shelfport.adapters.web import happenings
+from shelfport.adapters.web.happenings import Weight, told
+from shelfport.domain.model.signals import (
+    Attempted,
+    AttemptOutcome,
+    BreakerChanged,
+    BreakerState,
+    Retrying,
+    Signal,
+)
+
+ERROR = ServiceOverloaded("it has enough", operation=Operation.READ)
+
+
+def test_every_signal_is_told() -> None:
+    """There is a row for each kind of signal, and for nothing else."""
+    assert set(get_args(Signal)) == set(happenings._TOLD)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "weight", "sentence"),
+    [
+        (AttemptOutcome.ANSWERED, None, Weight.ROUTINE, "3 variants in 12 ms"),
+        (AttemptOutcome.LEFT, None, Weight.ROUTINE, "3 variants in 12 ms"),
+        (AttemptOutcome.FAILED, ERROR, Weight.BAD, "3 variants in 12 ms: it has enough"),
+        (AttemptOutcome.PARTIAL, ERROR, Weight.BAD, "3 variants in 12 ms: it has enough"),
+    ],
+)
+def test_attempts_are_noted_when_they_fail(
+    outcome: AttemptOutcome, error: Any, weight: Weight, sentence: str
+) -> None:
+    """An answer is routine, found by its id alone; a failure is in the log."""
+    signal = Attempted(Operation.READ, 3, Call(correlation_id="c-1"), outcome, 0.012, error)
+    said = told(signal)
+
+    assert (weight, sentence, "c-1") == (said.weight, said.sentence, said.correlation_id)
+
+
+@pytest.mark.parametrize(
+    ("after", "weight"),
+    [
+        (BreakerState.OPEN, Weight.BAD),
+        (BreakerState.HALF_OPEN, Weight.NOTE),
+        (BreakerState.CLOSED, Weight.GOOD),
+    ],
+)
+def test_the_circuit_s_changes_are_noted(after: BreakerState, weight: Weight) -> None:
+    """Opening is bad, closing is good."""
+    said = told(BreakerChanged(BreakerState.CLOSED, after, "why"))
+
+    assert (f"circuit {after.value}", weight, "why") == (said.kind, said.weight, said.sentence)
+
+
+def test_a_retry_is_found_by_its_id() -> None:
+    """A repetition says which attempt failed, when the next is, and of what."""
+    said = told(Retrying(Operation.READ, 1, 0.05, ERROR, "c-2"))
+
+    assert ("attempt 1 failed, again in 50 ms: it has enough", "c-2") == (
+        said.sentence,
+        said.correlation_id,
+    )

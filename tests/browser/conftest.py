@@ -1,0 +1,77 @@
+"""A real browser before the demo: what it complains of, and whatever it fetches, is noted."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+import pytest
+
+from shelfport.adapters.demo.stage import Stage, Windows, staged
+from tests.browser.chromium import NoBrowser, chromium
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, Page
+
+WINDOWS = Windows(fresh_for=1.0, refresh_for=2.0, stale_for=8.0, open_for=0.5)
+PATIENCE = 20_000
+"""Milliseconds that a page has to come to show something; for slow machines."""
+
+
+@attrs.frozen
+class Shop:
+    """The demo, and a browser before it."""
+
+    stage: Stage
+    browser: "Browser"
+    context: "BrowserContext"
+    complaints: list[str]
+    """What the console had to say, and errors of scripts."""
+    fetched: set[str]
+    """From which hosts something was fetched."""
+
+    async def open(self, path: str = "/") -> "Page":
+        """A new page at `path`."""
+        page = await self.context.new_page()
+        self.watch(page)
+        answer = await page.goto(self.stage.url + path)
+        assert answer is not None
+        assert 200 == answer.status
+        return page
+
+    def watch(self, page: "Page") -> None:
+        """Note what `page` complains of and fetches."""
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.fetched.add(urlsplit(request.url).netloc))
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    """The demo with its buttons, in short windows; at the end nothing may be complained of."""
+    from playwright.async_api import async_playwright, expect
+
+    expect.set_options(timeout=PATIENCE)
+    try:
+        path = chromium()
+    except NoBrowser as error:
+        pytest.skip(str(error))
+    async with staged(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
+        # Root, as in a container, has no sandbox to give; the pages are our own.
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        context = await browser.new_context(viewport={"width": 1280, "height": 900})
+        shop = Shop(stage, browser, context, [], set())
+        yield shop
+        await browser.close()
+    assert [] == shop.complaints
+    assert {urlsplit(stage.url).netloc} >= shop.fetched
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where the tests leave what a person should look at."""
+    folder = Path(__file__).parents[2] / "build" / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,105 @@
+"""Customers and editors of a shop: they look at pages and create products, many at once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from itertools import count, cycle
+from statistics import quantiles
+from uuid import UUID
+
+import aiohttp
+import attrs
+
+CONNECTION_GONE = (aiohttp.ClientError, ConnectionError, TimeoutError)
+
+
+@attrs.define
+class Load:
+    """What came of it."""
+
+    seconds: list[float] = attrs.field(factory=list)
+    """How long each page took."""
+    statuses: list[int] = attrs.field(factory=list)
+    stock: list[str] = attrs.field(factory=list)
+    created: list[UUID] = attrs.field(factory=list)
+    """The products that were answered 201."""
+    refused: int = 0
+    """Requests that met nobody, or were cut off."""
+
+    def __str__(self) -> str:
+        cuts = quantiles(self.seconds, n=100)
+        return (
+            f"{len(self.seconds)} pages, p50 {cuts[49] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
+        )
+
+
+async def look(session: aiohttp.ClientSession, url: str, variant: UUID, load: Load) -> None:
+    """Look at one product page."""
+    began = time.perf_counter()
+    async with session.get(f"{url}/products/{variant}") as response:
+        page = await response.json() if response.status == 200 else {}
+    load.seconds.append(time.perf_counter() - began)
+    load.statuses.append(response.status)
+    load.stock.append(page.get("stock", ""))
+
+
+async def create(
+    session: aiohttp.ClientSession, url: str, policy: str, load: Load, **headers: str
+) -> UUID | None:
+    """Create a product; its variant, or None if the shop answered that it was not created."""
+    new = {"name": "Ridgeline Trail Shoe", "policy": policy}
+    async with session.post(f"{url}/products", json=new, headers=headers) as response:
+        if response.status != 201:
+            load.statuses.append(response.status)
+            return None
+        variant = UUID((await response.json())["variant"])
+    load.created.append(variant)
+    return variant
+
+
+async def pages(
+    url: str, variants: Iterable[UUID], number: int, at_once: int, *, keep: bool = True
+) -> Load:
+    """Look at `number` pages, `at_once` at a time, over kept connections or a new one for each."""
+    load, todo, shown = Load(), iter(range(number)), cycle(variants)
+
+    async def customer(session: aiohttp.ClientSession) -> None:
+        for _ in todo:
+            await look(session, url, next(shown), load)
+
+    connector = aiohttp.TCPConnector(force_close=not keep)
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        asyncio.TaskGroup() as customers,
+    ):
+        for _ in range(at_once):
+            customers.create_task(customer(session))
+    return load
+
+
+@asynccontextmanager
+async def under_load(url: str, variants: Iterable[UUID], at_once: int) -> AsyncIterator[Load]:
+    """Pages and new products until the block ends, whatever the shop does meanwhile."""
+    load, shown, numbers, over = Load(), cycle(variants), count(), asyncio.Event()
+    policies = cycle(("RETRY_LATER", "NOT_ORDERABLE", "ROLL_BACK"))
+
+    async def visitor(session: aiohttp.ClientSession) -> None:
+        while not over.is_set():
+            try:
+                if next(numbers) % 4:
+                    await look(session, url, next(shown), load)
+                else:
+                    await create(session, url, next(policies), load)
+            except CONNECTION_GONE:
+                load.refused += 1
+                await asyncio.sleep(0.02)
+
+    timeout = aiohttp.ClientTimeout(total=20)
+    async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as visitors:
+        for _ in range(at_once):
+            visitors.create_task(visitor(session))
+        try:
+            yield load
+        finally:
+            over.set()

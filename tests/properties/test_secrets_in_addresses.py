@@ -1,0 +1,168 @@
+"""Addresses carry passwords, too: of the queue, the shared cache and the bus. They are hunted."""
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+from dependency_injector import providers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfport import (
+    Container,
+    EventOptions,
+    InitializationPolicy,
+    InventoryError,
+    QueueOptions,
+    Settings,
+    SettingsError,
+    SharedOptions,
+)
+from tests.properties.hunt import everything_logged, reprs, told_by_us, told_without_variables
+from tests.support.servers import conversing
+from tests.support.values import an_id
+from tests.support.waiting import until
+
+passwords = st.text(st.sampled_from("abcXYZ0189-._~+!:%&"), min_size=8, max_size=30).filter(
+    lambda text: len(set(text)) > 5
+)
+BUSES = ("amqp", "nats", "redis", "kafka")
+
+
+async def seen_of(given_settings: Settings) -> str:
+    """What can be seen of an integration whose queue, cache and bus cannot be used."""
+    seen: list[str] = []
+    with everything_logged() as kept:
+        container = Container(settings=providers.Object(given_settings))
+        inventory = container.integration()
+        try:
+            async with inventory:
+                await inventory.get_stock_levels([an_id(1), an_id(2)])
+                try:
+                    await inventory.request_inventory_initialization(
+                        an_id(1), policy=InitializationPolicy.RETRY_LATER
+                    )
+                except InventoryError as error:
+                    seen.append(told_by_us(error))
+                if given_settings.events.url is not None:
+                    await until(lambda: _troubled(container))
+                seen.append(repr(inventory.snapshot()))
+                seen += reprs_of(container)
+        except InventoryError as error:
+            seen.append(told_by_us(error))
+        seen += reprs_of(container)
+    for record in kept.records:
+        if record.name.startswith("shelfport"):
+            seen.append(f"{record.getMessage()} {record.__dict__}")
+            if record.exc_info and record.exc_info[1] is not None:
+                seen.append(told_without_variables(record.exc_info[1]))
+    return "\n".join(seen)
+
+
+def _troubled(container: Container) -> bool:
+    events = container.integration().snapshot().events
+    return events is not None and events.work.trouble is not None
+
+
+def reprs_of(container: Container) -> list[str]:
+    """The `repr` of every part that has to do with an address, and of what it holds."""
+    parts = (
+        container.settings(),
+        container.queue(),
+        container.second_level(),
+        container.bus(),
+        container.events(),
+        container.integration(),
+    )
+    return [text for part in parts for text in reprs(part)]
+
+
+def hasty(
+    password: str, *, queue: bool = False, shared: int | None = None, bus: str | None = None
+) -> Settings:
+    """Settings whose parts are where nobody is, under a password."""
+    secret = quote(password, safe="")
+    where = f"shop:{secret}@127.0.0.1"
+    return Settings(
+        base_url="http://127.0.0.1:9",
+        queue=QueueOptions(url=f"postgresql://{where}:9/shop" if queue else "memory:"),
+        shared=SharedOptions(url=None if shared is None else f"redis://{where}:{shared}"),
+        events=EventOptions(url=None if bus is None else f"{bus}://{where}:9"),
+    )
+
+
+@given(password=passwords)
+@settings(max_examples=10)
+def test_of_the_queue(runner: asyncio.Runner, password: str) -> None:
+    """The password of queue.url is in no error, record, repr or variable of our frames."""
+    seen = runner.run(seen_of(hasty(password, queue=True)))
+
+    assert "postgresql://127.0.0.1:9/shop cannot be reached" in seen
+    assert password not in seen
+    assert quote(password, safe="") not in seen
+
+
+@given(password=passwords)
+@settings(max_examples=10)
+def test_of_the_shared_cache(runner: asyncio.Runner, password: str) -> None:
+    """Nor is that of shared.url."""
+    seen = runner.run(seen_of(hasty(password, shared=9)))
+
+    assert "RedisClient(redis://127.0.0.1:9)" in seen
+    assert password not in seen
+    assert quote(password, safe="") not in seen
+
+
+@pytest.mark.parametrize("bus", BUSES)
+@given(password=passwords)
+@settings(max_examples=5)
+def test_of_the_bus(runner: asyncio.Runner, bus: str, password: str) -> None:
+    """Nor is that of events.url, whichever bus it is."""
+    seen = runner.run(seen_of(hasty(password, bus=bus)))
+
+    assert "events: no subscription for" in seen
+    assert password not in seen
+    assert quote(password, safe="") not in seen
+
+
+async def _quoting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A Redis, or something in its place, that says back what it was sent."""
+    while came := await reader.read(4096):
+        writer.write(b"-ERR you said " + came.replace(b"\r\n", b" ") + b"\r\n")
+
+
+@given(password=passwords)
+@settings(max_examples=10)
+def test_of_a_redis_that_quotes_what_it_was_sent(runner: asyncio.Runner, password: str) -> None:
+    """What a Redis says of the password gets into sentences and records with a mask."""
+
+    async def run() -> str:
+        async with conversing(_quoting) as url:
+            port = int(url.rpartition(":")[2])
+            return await seen_of(hasty(password, shared=port))
+
+    seen = runner.run(run())
+
+    assert "you said" in seen
+    assert password not in seen
+
+
+@given(password=passwords, what=st.sampled_from(["queue", "shared", "bus"]))
+def test_of_what_is_no_address(password: str, what: str) -> None:
+    """What is no address is refused without being quoted, in no frame of ours either."""
+    seen = ""
+    try:
+        match what:
+            case "queue":
+                queue = QueueOptions(url=f"oracle://shop:{password}@127.0.0.1/shop")
+                Container(settings=providers.Object(Settings(queue=queue))).queue()
+            case "shared":
+                SharedOptions(url=f"redis://:{quote(password, safe='')}@127.0.0.1/x")
+            case _:
+                EventOptions(url=f"carrier-pigeon://:{password}@127.0.0.1")
+    except (SettingsError, ValueError) as error:
+        seen = told_by_us(error)
+
+    assert seen
+    assert password not in seen
+    assert quote(password, safe="") not in seen

@@ -1,0 +1,56 @@
+"""`shelfport check` beside real servers: it says that they can be used, and takes nothing."""
+
+import asyncio
+
+from shelfport import EventOptions
+from shelfport.adapters.bus.announcing import Announcer, message_of
+from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.sql.schema import POSTGRES_STEPS
+from tests.adapters.cli.check.test_beside import row
+from tests.adapters.cli.conftest import _started, ended
+from tests.support.queues import own_database, with_tables
+from tests.support.values import OUT, an_event
+
+
+async def test_a_bus_and_its_work(options: EventOptions) -> None:
+    """The row is ok where a replica could listen; what waits for the group is there afterwards."""
+    assert options.url is not None
+    bus, event = open_bus(options), an_event(OUT)
+    async with bus.work():
+        pass
+    async with Announcer(bus) as announcer:
+        await announcer.announce(event)
+    variables = {
+        "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
+        "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
+        "SHELFPORT_EVENTS_PREFIX": options.prefix,
+        "SHELFPORT_EVENTS_GROUP": options.group,
+    }
+    async with _started("check", **variables) as process:
+        done = await ended(process)
+
+    assert row(done.out, "bus") == f"ok {bus.name} lets this host listen"
+    assert (0, "") == (done.code, done.err)
+    async with bus.work() as source, asyncio.timeout(30):
+        while not (left := await source.fetch(10)):
+            pass
+        assert [message_of(event).body] == [delivery.message.body for delivery in left]
+        assert left[0].times in {1, None}  # nobody has had it before
+        await left[0].done()
+
+
+async def test_postgres_and_redis(postgres_url: str, redis_url: str) -> None:
+    """A queue in PostgreSQL is told by its version, and Redis by the time it took to answer."""
+    async with own_database(postgres_url) as url:
+        variables = {
+            "SHELFPORT_QUEUE_URL": await with_tables(url),
+            "SHELFPORT_SHARED_URL": redis_url,
+            "SHELFPORT_SHARED_TIMEOUT": "1",
+        }
+        async with _started("check", **variables) as process:
+            done = await ended(process)
+
+    assert row(done.out, "queue") == f"ok schema version {len(POSTGRES_STEPS)}, 0 waiting, 0 dead"
+    assert row(done.out, "shared").startswith("ok answered in ")
+    assert row(done.out, "shared").endswith("; a caller waits 1000 ms")
+    assert (0, "") == (done.code, done.err)

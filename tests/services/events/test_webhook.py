@@ -1,0 +1,78 @@
+"""A team's webhook that fails, from the bus to the dead letters and back."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import attrs
+from aiohttp import web
+from typed_settings import Secret
+
+from shelfport import EventOptions, Settings, build
+from shelfport.adapters.bus.announcing import Announcer
+from shelfport.adapters.bus.opening import open_bus
+from tests.adapters.cli.conftest import Ended, _started, ended
+from tests.services.events.test_promises import eventually, knowledge, work
+from tests.support.catalogs import ShownCatalog
+from tests.support.servers import serving
+from tests.support.values import OUT, an_event, ids
+
+
+async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
+    """It is tried as often as set, then dead-lettered with its reason; a replay delivers it.
+
+    The others are told meanwhile, and what was tried is one event to the webhook: one id.
+    """
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    broken, fine = ids(2)
+
+    async def hook(request: web.BaseRequest) -> web.StreamResponse:
+        of = json.loads(await request.read())["productVariantId"]
+        return web.Response(status=status if of == str(broken) else HTTPStatus.NO_CONTENT)
+
+    failing, other = an_event(OUT, broken), an_event(OUT, fine)
+    catalog = ShownCatalog()
+    async with serving(hook) as team:
+        options = attrs.evolve(options, out_of_stock_webhook=Secret(f"{team.url}/secret-path"))
+
+        def told() -> Sequence[str]:
+            return [json.loads(body)["eventId"] for body in team.bodies]
+
+        async with (
+            build(Settings(events=options), catalog=catalog) as replica,
+            Announcer(open_bus(options)) as announcer,
+        ):
+            await eventually(lambda: work(replica).connected and knowledge(replica).connected)
+            for event in (failing, other):
+                await announcer.announce(event)
+            await eventually(lambda: (1, 1) == (work(replica).dead, work(replica).handled))
+
+            assert options.attempts == told().count(str(failing.event_id))
+            assert 1 == told().count(str(other.event_id))
+            assert {broken: OUT.status, fine: OUT.status} == catalog.shown()
+
+            status = HTTPStatus.NO_CONTENT
+            replayed = await replay(options)
+            await eventually(lambda: 2 == work(replica).handled)
+
+    assert (0, "") == (replayed.code, replayed.err)
+    reason, count = replayed.out.splitlines()
+    assert f"not handled in {options.attempts} attempts: WebhookRefused: " in reason
+    assert "503" in reason
+    assert "secret-path" not in reason
+    assert "1 dead letters are in the work queue again" == count
+    assert options.attempts + 1 == told().count(str(failing.event_id))
+    assert 1 == told().count(str(other.event_id))
+
+
+async def replay(options: EventOptions) -> Ended:
+    """`shelfport events replay` in a process of its own."""
+    assert options.url is not None
+    variables = {
+        "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
+        "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
+        "SHELFPORT_EVENTS_PREFIX": options.prefix,
+        "SHELFPORT_EVENTS_GROUP": options.group,
+    }
+    async with _started("events", "replay", **variables) as process:
+        return await ended(process)
