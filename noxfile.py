@@ -26,6 +26,7 @@ CHECKED = (
     "adapters",
     "contracts",
     "tests",
+    "benchmarks",
     "src",
     "examples",
     "docs",
@@ -61,10 +62,11 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", extras=EXTRAS)
+    install(session, "types", "bench", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
+    session.run("mypy", "-p", "benchmarks")
 
 
 @nox.session
@@ -223,6 +225,22 @@ def audit(session: nox.Session) -> None:
     session.run("ruff", "check", "--select", "S", *CHECKED)
     session.run("python", str(ROOT / "tests/audit/licences.py"))
     session.run("python", str(ROOT / "tests/audit/holes.py"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What shelfport costs beside bare aiohttp and assembled peers; `-- P3 P4` for some rows."""
+    install(session, "bench", extras="redis")
+    # What it takes to start is measured where nothing is installed that it does not require.
+    core = Path(session.create_tmp()) / "core"
+    if not core.exists():
+        session.run("python", "-m", "venv", str(core), silent=True)
+    python = str(core / "bin" / "python")
+    session.run(
+        python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-e", ".", external=True
+    )
+    env = {"SHELFPORT_BENCH_CORE_PYTHON": python, "PYTHONPATH": "."}
+    session.run("python", "-m", "benchmarks.run", *session.posargs, env=env)
 
 
 @nox.session

@@ -13,6 +13,7 @@ from shelfport.domain.model import (
     InventoryError,
     ProductVariantId,
     Unreadable,
+    distinct,
     settled,
 )
 from shelfport.domain.model.validators import number
@@ -54,7 +55,7 @@ class Split:
         """See `InventoryPort.read`."""
         if len(ids) <= self.options.chunk_size:
             return await self.inner.read(ids, call)
-        wanted = list(dict.fromkeys(ids))
+        wanted = distinct(ids)
         size = self.options.chunk_size
         chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
         parts: list[Mapping[ProductVariantId, Answer]] = [{}] * len(chunks)

@@ -1,5 +1,6 @@
 """The identity of what is sold: a product variant."""
 
+from collections.abc import Iterable
 from typing import NewType
 from uuid import UUID
 
@@ -31,3 +32,9 @@ def variant_id(value: UUID | str) -> ProductVariantId:
     if value.int == 0:
         raise ValueError("the nil UUID is not a variant id: it identifies nothing")
     return ProductVariantId(value)
+
+
+def distinct(ids: Iterable[ProductVariantId]) -> list[ProductVariantId]:
+    """Each of `ids` once, in first-asked order."""
+    # By their numbers: the hash of a UUID is a call into Python.
+    return list({variant.int: variant for variant in ids}.values())
