@@ -62,7 +62,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", "bench", extras=EXTRAS)
+    install(session, "types", "bench", "fleet", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
@@ -121,6 +121,13 @@ def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """A day of 1,000 hosts, simulated; `-- --real`: 20 processes beside it; `-- --write`: plots."""
+    install(session, "tests", "fleet", extras=EXTRAS)
+    session.run("python", "-m", "benchmarks.fleet", *session.posargs, env={"PYTHONPATH": "src:."})
 
 
 @nox.session
