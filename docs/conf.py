@@ -108,6 +108,8 @@ def docs_below_names() -> Iterator[tuple[str, str]]:
                 match statement, below:
                     case ast.Assign([ast.Name(alias)]), ast.Expr(ast.Constant(str(text))):
                         yield alias, inspect.cleandoc(text)
+                    case _:
+                        pass
 
 
 ALIASES = {alias: text for alias, text in docs_below_names() if alias in shelfport.__all__}

@@ -62,7 +62,7 @@ def groups() -> Iterator[tuple[str, type]]:
     """`Settings` under the name "", and each of its groups of options under its own."""
     yield "", Settings
     for field in attrs.fields(attrs.resolve_types(Settings)):
-        if attrs.has(field.type):
+        if field.type is not None and attrs.has(field.type):
             yield field.name, field.type
 
 
@@ -81,6 +81,8 @@ def own_docs(cls: type) -> dict[str, str]:
                 ast.Expr(ast.Constant(str(text))),
             ):
                 found[name] = inspect.cleandoc(text)
+            case _:
+                pass
     return found
 
 

@@ -88,7 +88,7 @@ def test_public_names_are_worth_reading_about(name: str) -> None:
     thing = getattr(shelfport, name)
     if not (inspect.isclass(thing) or inspect.isfunction(thing)):
         return
-    parts = [thing]
+    parts: list[object] = [thing]
     if inspect.isclass(thing) and not issubclass(thing, Enum):
         parts += [
             value.fget if isinstance(value, property) else value

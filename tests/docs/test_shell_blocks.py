@@ -34,6 +34,8 @@ def runs(document: Any) -> Iterator[str]:
         case list():
             for value in document:
                 yield from runs(value)
+        case _:
+            pass
 
 
 @pytest.mark.parametrize("block", SHELL, ids=name_of)
