@@ -26,9 +26,10 @@ CHECKED = (
     "adapters",
     "contracts",
     "tests",
+    "benchmarks",
     "src",
     "examples",
-    "benchmarks",
+    "docs",
     "noxfile.py",
 )
 
@@ -61,10 +62,11 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", extras=EXTRAS)
+    install(session, "types", "bench", "fleet", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
-    session.run("mypy", "tests", "benchmarks", "noxfile.py", "src/pytest_shelfport.py")
+    session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
+    session.run("mypy", "-p", "benchmarks")
 
 
 @nox.session
@@ -194,6 +196,22 @@ def broker(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The pages, built with warnings as errors, every link and block checked; `-- --write`.
+
+    With `--write` what is made from the code is written anew. The pages are in build/docs.
+    """
+    install(session, "docs", "types", extras=EXTRAS)
+    if "--write" in session.posargs:
+        session.run("python", "docs/generate.py")
+    pages = ("docs", "build/docs")
+    session.run("sphinx-build", "-E", "-W", "--keep-going", "-q", "-b", "html", *pages)
+    session.run("pytest", "tests/docs", "tests/test_docs.py", "tests/test_log_catalogue.py")
+    session.run("python", "-m", "tests.docs.check_types", env={"PYTHONPATH": "."})
+    session.log("external links were checked for their form alone: nobody asked the network")
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutation testing of the layers and the domain, module by module; resumable."""
     install(session, "tests", "mutation", extras=EXTRAS)
@@ -214,6 +232,22 @@ def audit(session: nox.Session) -> None:
     session.run("ruff", "check", "--select", "S", *CHECKED)
     session.run("python", str(ROOT / "tests/audit/licences.py"))
     session.run("python", str(ROOT / "tests/audit/holes.py"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What shelfport costs beside bare aiohttp and assembled peers; `-- P3 P4` for some rows."""
+    install(session, "bench", extras="redis")
+    # What it takes to start is measured where nothing is installed that it does not require.
+    core = Path(session.create_tmp()) / "core"
+    if not core.exists():
+        session.run("python", "-m", "venv", str(core), silent=True)
+    python = str(core / "bin" / "python")
+    session.run(
+        python, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-e", ".", external=True
+    )
+    env = {"SHELFPORT_BENCH_CORE_PYTHON": python, "PYTHONPATH": "."}
+    session.run("python", "-m", "benchmarks.run", *session.posargs, env=env)
 
 
 @nox.session

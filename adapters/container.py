@@ -181,6 +181,7 @@ class Container(containers.DeclarativeContainer):
         breaker=breaker,
         cache=port.provided.snapshot,
         budget=budget,
+        memory=port,
         tls=providers.Callable(http.tls_of, adapter),
         shared=second_level,
         queue=queue,

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from operator import is_
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from uuid import UUID
 
 from shelfport.adapters.correlation import ambient
 from shelfport.adapters.events.counts import EventsSnapshot
 from shelfport.adapters.http import TlsSnapshot
 from shelfport.adapters.initializer import Initializer, NewVariant
-from shelfport.adapters.layers import Breaker, CacheSnapshot, SecondLevel
+from shelfport.adapters.layers import Breaker, Cached, CacheSnapshot, SecondLevel
 from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
 from shelfport.adapters.telemetry import Telemetry
 from shelfport.adapters.worker import Worker
@@ -24,6 +25,7 @@ from shelfport.domain.model import (
     InitializationPolicy,
     QueuedInitialization,
     RetryBudget,
+    variant_id,
 )
 from shelfport.domain.model.signals import BreakerState
 from shelfport.domain.services import StockLookup
@@ -57,6 +59,7 @@ class InventoryIntegration(Generic[RefT]):
         breaker: Breaker,
         cache: Callable[[], CacheSnapshot],
         budget: RetryBudget,
+        memory: Cached | None = None,
         shared: SecondLevel | None = None,
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
@@ -72,6 +75,9 @@ class InventoryIntegration(Generic[RefT]):
         self._breaker = breaker
         self._cache = cache
         self._budget = budget
+        # A mapper of the host's may mean something else by a UUID.
+        self._memory = memory if mapper is variant_id else None
+        self._hits: Cached | None = None
         self._shared = shared
         self._queue = queue
         self._worker = worker
@@ -98,6 +104,7 @@ class InventoryIntegration(Generic[RefT]):
             for telemetry in self._telemetry:
                 stack.enter_context(telemetry.showing(self.snapshot))
             self._open = stack.pop_all()
+        self._hits = self._memory
         return self
 
     async def __aexit__(
@@ -106,7 +113,7 @@ class InventoryIntegration(Generic[RefT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        opened, self._open = self._open, None
+        opened, self._open, self._hits = self._open, None, None
         if opened is not None:
             await opened.__aexit__(exc_type, exc, traceback)
 
@@ -134,12 +141,21 @@ class InventoryIntegration(Generic[RefT]):
         Raises:
             ValueError: a variant that is none, or a negative or absurd limit.
         """
-        self._must_be_open()
         if isinstance(variants, str):
             raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
+        hits = self._hits
+        if hits is not None and max_staleness is None and deadline is None:
+            if not isinstance(variants, list | tuple):
+                variants = list(variants)  # it may be to be had once
+            page_of_hits = hits.page(variants)
+            if page_of_hits is not None:
+                return cast("dict[RefT, Availability]", page_of_hits)
+        self._must_be_open()
         ids = {ref: self._mapper(ref) for ref in variants}
         call = self._call(max_staleness, deadline, correlation_id)
         page = await self._lookup.get_stock_levels(tuple(ids.values()), call)
+        if all(map(is_, ids, ids.values())):
+            return cast("dict[RefT, Availability]", dict(page))  # it is by their keys already
         return {ref: page[variant] for ref, variant in ids.items()}
 
     async def get_stock_level(
@@ -151,6 +167,14 @@ class InventoryIntegration(Generic[RefT]):
         correlation_id: str | None = None,
     ) -> Availability:
         """The stock of one variant (R2); arguments and errors as for `get_stock_levels`."""
+        hits = self._hits
+        if (
+            hits is not None
+            and max_staleness is None
+            and deadline is None
+            and (reading := hits.reading(variant)) is not None
+        ):
+            return reading
         self._must_be_open()
         call = self._call(max_staleness, deadline, correlation_id)
         return await self._lookup.get_stock_level(self._mapper(variant), call)

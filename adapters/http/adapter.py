@@ -58,6 +58,7 @@ from shelfport.domain.model import (
     StockReading,
     UnknownVariant,
     Unreadable,
+    distinct,
     settled,
 )
 from shelfport.ports import Clock
@@ -161,7 +162,7 @@ class HttpInventory:
         Raises:
             ValueError: more distinct ids than one request holds; the `split` layer divides them.
         """
-        wanted = list(dict.fromkeys(ids))
+        wanted = distinct(ids)
         match wanted:
             case []:
                 return {}
@@ -238,12 +239,12 @@ class HttpInventory:
             levels = decode_levels(reply.body, reply.sent_at)
         except Malformed as error:
             raise contract_broken(str(error), asked, reply.status) from error
-        known = levels.by_id
+        known, sent_at = levels.by_int, reply.sent_at
         answers: dict[ProductVariantId, Answer] = {}
         for variant in wanted:
-            level = known.get(variant)
+            level = known.get(variant.int)
             if level is not None:
-                answers[variant] = StockReading(level, reply.sent_at, SOURCE)
+                answers[variant] = StockReading(level, sent_at, SOURCE)
             elif (fault := levels.malformed.get(variant, levels.nameless)) is not None:
                 about = attrs.evolve(asked, ids=(variant,))
                 answers[variant] = Unreadable(contract_broken(str(fault), about, reply.status))
@@ -262,7 +263,8 @@ class HttpInventory:
     ) -> _Reply:
         """`_send`, and whoever watches learns what became of it."""
         exchange = self._watch(method, url, asked)
-        asked = attrs.evolve(asked, call=exchange.call)
+        if exchange.call is not asked.call:
+            asked = attrs.evolve(asked, call=exchange.call)
         began = self._clock.monotonic()
         try:
             reply = await self._send(method, url, asked, body=body, headers=headers)

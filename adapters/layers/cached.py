@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from math import inf
+from typing import Any
+from uuid import UUID
 
 import attrs
 
@@ -26,6 +27,9 @@ from shelfport.domain.model import (
 )
 from shelfport.domain.model.signals import RefreshFailed, ServedStale
 from shelfport.ports import Clock, InventoryPort, Listener
+
+_ASKED_FOR: Answer = UnknownVariant(ProductVariantId(UUID(int=0)))
+"""Keeps the place of what is asked for in first-asked order; nobody gets to see it."""
 
 
 @attrs.frozen(eq=False)
@@ -82,37 +86,64 @@ class Cached:
         """See `InventoryPort.read`."""
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
-        answers: dict[ProductVariantId, Answer] = {}
+        answers = dict.fromkeys(ids, _ASKED_FOR)
         page: _Page | None = None
-        oldest = 0.0
-        for variant in ids:
+        for variant in answers:
             entry = self.shelf.get(variant)
-            if (
-                entry is not None
-                and now < entry.fresh_until
-                and (age := now - entry.asked_at) < longest
-            ):
+            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
                 answers[variant] = entry.answer
-                if age > oldest:  # noqa: PLR1730 - calling max() costs a page of hits a fifth more
-                    oldest = age
                 continue
-            if variant in answers:
-                continue
-            page = page or _Page()
+            if page is None:
+                page = _Page()
             if entry is None or now >= entry.stale_until or now - entry.asked_at >= longest:
-                answers[variant] = UnknownVariant(variant)  # keeps the place in first-asked order
                 page.missing.append(variant)
             else:
                 answers[variant] = entry.as_stale()
                 (page.ageing if now < entry.refresh_until else page.doubtful).append(variant)
-        if page is not None:
-            await self._complete(answers, page, call, now)
-            self._count(answers, page)
-            return settled(answers)
-        if answers:
-            self.tally.fresh += len(answers)
-            self.tally.page_age(oldest)
-        return answers
+        if page is None:
+            self._count_hits(answers, now)
+            return answers
+        await self._complete(answers, page, call, now)
+        self._count(answers, page)
+        return settled(answers)
+
+    def reading(self, variant: object) -> StockReading | None:
+        """The hit of a caller without wishes, one variant, at the least cost.
+
+        None where it is no UUID, or no hit: `read` then knows what to do.
+        """
+        if type(variant) is not UUID:
+            return None
+        entry = self.shelf.get(variant)
+        if entry is None:
+            return None
+        now = self.clock.monotonic()
+        reading = entry.answer
+        if now >= entry.fresh_until or type(reading) is not StockReading:
+            return None
+        tally = self.tally
+        tally.fresh += 1
+        if tally.page_age is not None:
+            tally.page_age(now - entry.asked_at)
+        return reading
+
+    def page(self, variants: Iterable[object]) -> dict[UUID, StockReading] | None:
+        """As `reading`, for a page: None unless each of `variants` is a UUID, and a hit."""
+        now = self.clock.monotonic()
+        look = self.shelf.get
+        page: dict[UUID, StockReading] = {}
+        for variant in variants:
+            if type(variant) is not UUID:
+                return None
+            entry = look(variant)
+            if entry is None or now >= entry.fresh_until:
+                return None
+            reading = entry.answer
+            if type(reading) is not StockReading:
+                return None
+            page[variant] = reading
+        self._count_hits(page, now)
+        return page
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Passed through; whatever came of it, what was read before is not believed any more."""
@@ -155,24 +186,37 @@ class Cached:
         else:
             self._refresh(page.ageing, call, now)
             better = await self._in_a_moment(page.doubtful, call, now)
-        answers.update(
-            {v: answer for v, answer in better.items() if _is_better(answer, answers[v])}
-        )
-        answers.update({variant: better[variant] for variant in page.missing})
-        shown = [answers[variant] for variant in (*page.missing, *page.doubtful)]
-        stale = [answer for answer in shown if isinstance(answer, StockReading)]
-        stale = [reading for reading in stale if reading.freshness is Freshness.STALE]
+        for variant in (*page.doubtful, *page.ageing):
+            answer = better.get(variant)
+            if answer is not None and _is_better(answer, answers[variant]):
+                answers[variant] = answer
+        if len(page.missing) == len(answers):
+            answers.update(better)
+            shown: Iterable[Answer] = answers.values()
+        else:
+            answers.update({variant: better[variant] for variant in page.missing})
+            shown = [answers[variant] for variant in (*page.missing, *page.doubtful)]
+        stale = [
+            answer
+            for answer in shown
+            if type(answer) is StockReading and answer.freshness is Freshness.STALE
+        ]
         if stale:
             self._served_stale(stale, call)
+
+    def _count_hits(self, page: Mapping[Any, Answer], now: float) -> None:
+        tally = self.tally
+        tally.fresh += len(page)
+        if tally.page_age is not None and page:
+            entries = map(self.shelf.get, page)
+            tally.page_age(now - min(entry.asked_at for entry in entries if entry is not None))
 
     def _count(self, answers: Mapping[ProductVariantId, Answer], page: _Page) -> None:
         """Count what became of a page that memory alone did not answer."""
         stale = unreadable = 0
-        oldest: datetime | None = None
         for answer in answers.values():
-            if isinstance(answer, StockReading):
+            if type(answer) is StockReading:
                 stale += answer.freshness is Freshness.STALE
-                oldest = answer.as_of if oldest is None else min(oldest, answer.as_of)
             else:
                 unreadable += type(answer) is Unreadable
         tally = self.tally
@@ -180,8 +224,11 @@ class Cached:
         tally.stale += stale
         tally.unreadable += unreadable
         tally.missed += len(page) - stale - unreadable
-        if oldest is not None:
-            tally.page_age(max(0.0, (self.clock.now() - oldest).total_seconds()))
+        if tally.page_age is not None:
+            instants = [a.as_of for a in answers.values() if isinstance(a, StockReading)]
+            if instants:
+                age = self.clock.now() - min(instants)
+                tally.page_age(max(0.0, age.total_seconds()))
 
     async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:
         try:
@@ -251,7 +298,7 @@ class Cached:
     ) -> Mapping[ProductVariantId, Answer]:
         """Ask below, and keep what comes."""
         asked_at = self.clock.monotonic()
-        fence = max(map(self.shelf.fence_of, ids))
+        fence = self.shelf.latest_fence(ids)
         if fence > -inf:
             # Below, calls share requests: none may be joined that began before the last change.
             since = asked_at - fence
@@ -260,10 +307,13 @@ class Cached:
         answers = await self.inner.read(ids, call)
         self._paused_until = -inf
         now, instant = self.clock.monotonic(), self.clock.now()
+        as_of, began = None, asked_at
         for variant, answer in answers.items():
             if isinstance(answer, StockReading):
-                # A shared request may have begun before this call did.
-                began = min(asked_at, now - answer.age(instant).total_seconds())
+                if answer.as_of is not as_of:
+                    # A shared request may have begun before this call did.
+                    as_of = answer.as_of
+                    began = min(asked_at, now - answer.age(instant).total_seconds())
                 self.shelf.store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
                 age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()

@@ -1,7 +1,7 @@
 """`Coalesced`: callers who want the same at the same time share one request."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 import attrs
@@ -37,9 +37,19 @@ class _Flight:
     """Done when it has landed. A failure is a value here: if every caller has left, no exception
     may be left over that nobody retrieves."""
     calls: list[Call] = attrs.field(factory=list)
-    ids: dict[ProductVariantId, None] = attrs.field(factory=dict)
+    ids: list[ProductVariantId] = attrs.field(factory=list)
+    """Each one once."""
     deadline: float | None = None
     """The latest of those aboard at departure."""
+    _by_int: dict[int, Answer] | None = None
+
+    def answer(self, outcome: _Outcome, key: int) -> Answer:
+        """What `outcome`, with which this has landed, says of the variant of that number."""
+        if isinstance(outcome, InventoryError):
+            return Unreadable(outcome)
+        if self._by_int is None:
+            self._by_int = {variant.int: answer for variant, answer in outcome.items()}
+        return self._by_int[key]
 
 
 @attrs.define(eq=False)
@@ -61,49 +71,49 @@ class Coalesced:
     background: Background = attrs.field(repr=False)
     _boarding: _Flight | None = attrs.field(init=False, default=None, repr=False)
     """The flight that leaves at the end of this turn of the loop."""
-    _under_way: dict[ProductVariantId, _Flight] = attrs.field(init=False, factory=dict, repr=False)
-    """The latest flight of each id that has not landed."""
+    _under_way: dict[int, _Flight] = attrs.field(init=False, factory=dict, repr=False)
+    """The latest flight of each id that has not landed; by `UUID.int`, whose hash costs nothing."""
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        answers: dict[ProductVariantId, Answer] = {}
-        wanted = missing = dict.fromkeys(ids)
+        answers: dict[int, Answer] = {}
+        wanted = missing = {variant.int: variant for variant in ids}
         while missing:
-            cut_short: dict[ProductVariantId, None] = {}
+            cut_short: dict[int, ProductVariantId] = {}
             for flight, aboard in self._board(missing, call):
                 outcome = await asyncio.shield(flight.outcome)
-                for variant in aboard:
-                    answer = (
-                        Unreadable(outcome)
-                        if isinstance(outcome, InventoryError)
-                        else outcome[variant]
-                    )
-                    answers[variant] = answer
-                    if _cut_short(answer, flight, call):
-                        cut_short[variant] = None
+                if len(flight.calls) == 1 and len(aboard) == len(wanted):
+                    # Nobody else was aboard: what it brought is the answer as it stands.
+                    if isinstance(outcome, InventoryError):
+                        raise outcome
+                    return outcome
+                for key in aboard:
+                    answer = answers[key] = flight.answer(outcome, key)
+                    if type(answer) is Unreadable and _cut_short(answer, flight, call):
+                        cut_short[key] = missing[key]
             missing = cut_short
-        return settled({variant: answers[variant] for variant in wanted})
+        return settled({variant: answers[key] for key, variant in wanted.items()})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Passed through: each one is an operation of its own."""
         return await self.inner.initialize(request, call)
 
     def _board(
-        self, ids: Iterable[ProductVariantId], call: Call
-    ) -> list[tuple[_Flight, list[ProductVariantId]]]:
+        self, wanted: Mapping[int, ProductVariantId], call: Call
+    ) -> list[tuple[_Flight, list[int]]]:
         """Find a flight for each id: the one under way, or the one that leaves next."""
         now = self.clock.monotonic()
         oldest = now - (inf if call.max_staleness is None else call.max_staleness)
-        boarded: dict[_Flight, list[ProductVariantId]] = {}
-        for variant in ids:
-            flight = self._under_way.get(variant)
+        boarded: dict[_Flight, list[int]] = {}
+        for key, variant in wanted.items():
+            flight = self._under_way.get(key)
             if flight is None or (flight is not self._boarding and flight.began <= oldest):
                 flight = self._boarding or self._open_boarding(now)
-                flight.ids[variant] = None
-                self._under_way[variant] = flight
-            boarded.setdefault(flight, []).append(variant)
+                flight.ids.append(variant)
+                self._under_way[key] = flight
+            boarded.setdefault(flight, []).append(key)
         for flight in boarded:
             flight.calls.append(call)
         return list(boarded.items())
@@ -150,8 +160,9 @@ class Coalesced:
 
     def _land(self, flight: _Flight, outcome: _Outcome | BaseException) -> None:
         for variant in flight.ids:
-            if self._under_way.get(variant) is flight:
-                del self._under_way[variant]
+            key = variant.int
+            if self._under_way.get(key) is flight:
+                del self._under_way[key]
         if isinstance(outcome, Mapping | InventoryError):
             flight.outcome.set_result(outcome)
         else:
@@ -171,11 +182,10 @@ def _ended(
     )
 
 
-def _cut_short(answer: Answer, flight: _Flight, call: Call) -> bool:
+def _cut_short(answer: Unreadable, flight: _Flight, call: Call) -> bool:
     """Whether others' deadline ended the read of this answer, while this call has time left."""
     return (
-        type(answer) is Unreadable
-        and isinstance(answer.error, DeadlineExceeded)
+        isinstance(answer.error, DeadlineExceeded)
         and flight.deadline is not None
         and (call.deadline is None or flight.deadline < call.deadline)
     )

@@ -3,7 +3,7 @@
 All times are seconds of the monotonic clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf
 from typing import TypeVar
@@ -28,24 +28,44 @@ class CacheOptions:
     """How long a reading is kept for what. Durations are seconds; windows are ages."""
 
     fresh_for: float = attrs.field(default=5.0, validator=number(0, unit="seconds"))
-    """Up to here a reading is served as CACHED, and nobody is asked."""
+    """Up to here a reading is served as CACHED, and nobody is asked.
+
+    Why: saves nearly all requests of a busy page, and nobody notices five seconds."""
     refresh_for: float = attrs.field(default=30.0, validator=number(0, unit="seconds"))
-    """Up to here it is served at once as STALE, and refreshed behind the caller's back."""
+    """Up to here it is served at once as STALE, and refreshed behind the caller's back.
+
+    Why: a page never waits for a refresh within half a minute."""
     stale_for: float = attrs.field(default=300.0, validator=number(0, unit="seconds"))
-    """Up to here it is served as STALE if the service does not answer within `soft_timeout`."""
+    """Up to here it is served as STALE if the service does not answer within `soft_timeout`.
+
+    Why: five minutes of outage show the last known stock with its age; past that it says more
+    wrong than right."""
     soft_timeout: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
-    """How long a caller who could be served stale waits for better."""
+    """How long a caller who could be served stale waits for better.
+
+    Why: what a visitor does not feel; a healthy service answers in a tenth of it."""
     unknown_for: float = attrs.field(default=5.0, validator=number(0, unit="seconds"))
-    """How long "the service has no record of this variant" is believed."""
+    """How long "the service has no record of this variant" is believed.
+
+    Why: a variant that has just been created elsewhere appears soon."""
     jitter: float = attrs.field(default=0.1, validator=number(0, 1, unit="of the window"))
     """The share by which a fresh window may end early, so that a page's variants, and a fleet's
-    hosts, do not refresh in step."""
+    hosts, do not refresh in step.
+
+    Why: hosts that started together drift apart within a few windows."""
     refreshes: int = attrs.field(default=4, validator=number(1, 1000, unit="requests"))
-    """Refreshes behind callers' backs under way at once, at most."""
+    """Refreshes behind callers' backs under way at once, at most.
+
+    Why: fewer than the failures that open the circuit: refreshing alone cannot flood a service
+    that hangs."""
     refresh_pause: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
-    """How long nothing is refreshed after a refresh failed; what is kept is served meanwhile."""
+    """How long nothing is refreshed after a refresh failed; what is kept is served meanwhile.
+
+    Why: after a failure one refresh a second is enough to find out that it is back."""
     most: int = attrs.field(default=100_000, validator=number(1, unit="variants"))
-    """Variants that are kept; beyond that, those that were stored first go."""
+    """Variants that are kept; beyond that, those that were stored first go.
+
+    Why: some 55 MB; a larger catalogue keeps what was read last."""
 
     def __attrs_post_init__(self) -> None:
         if not self.fresh_for <= self.refresh_for <= self.stale_for:
@@ -61,7 +81,7 @@ EVENT = "event"
 """The source of a reading that no adapter read: an event told it."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Entry:
     """What is kept of one variant, and until when for what."""
 
@@ -82,6 +102,13 @@ class Entry:
                 answer = answer.kept_as(Freshness.STALE)
             self._stale = answer
         return self._stale
+
+    def is_of(self, answer: StockReading | UnknownVariant) -> bool:
+        """Whether `answer` is the very one that this was made of."""
+        kept = self.answer
+        if isinstance(answer, StockReading) and isinstance(kept, StockReading):
+            return kept.level is answer.level and kept.as_of is answer.as_of
+        return kept is answer
 
     def updated_by(self, moment: datetime) -> bool:
         """Whether the service updated the kept level at `moment`, by its own clock, or later."""
@@ -104,15 +131,19 @@ class Shelf:
     options: CacheOptions
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
-    _entries: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
-    _fences: dict[ProductVariantId, float] = attrs.field(init=False, factory=dict, repr=False)
+    # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and these are asked for each
+    # variant of each page.
+    _entries: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _fences: dict[int, float] = attrs.field(init=False, factory=dict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Stands for the fences that were too many to keep."""
-    _learned: dict[ProductVariantId, tuple[datetime, UUID]] = attrs.field(
-        init=False, factory=dict, repr=False
-    )
+    _learned: dict[int, tuple[datetime, UUID]] = attrs.field(init=False, factory=dict, repr=False)
     """The rank of the last event of each variant."""
-    _told: dict[ProductVariantId, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _ends: tuple[float, float, float] = attrs.field(
+        init=False, default=(-inf, -inf, -inf), repr=False
+    )
+    """Of the last read that was stored: when it began, and its last two windows' ends."""
+    _told: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
     """What events told. It lies over what reads brought, and comes off with the next event or the
     next read, so that what is left does not depend on the order in which events come."""
 
@@ -120,27 +151,46 @@ class Shelf:
         """How many variants are kept."""
         return len(self._entries)
 
-    def get(self, variant: ProductVariantId) -> Entry | None:
+    def get(self, variant: UUID) -> Entry | None:
         """What is kept of `variant`, expired or not."""
-        return self._told.get(variant) or self._entries.get(variant)
+        key = variant.int
+        if self._told and (told := self._told.get(key)) is not None:
+            return told
+        return self._entries.get(key)
+
+    def latest_fence(self, variants: Iterable[ProductVariantId]) -> float:
+        """A read of `variants` must have begun after this moment for all of it to be stored."""
+        if not self._fences:
+            return self._fence_for_all
+        return max(map(self.fence_of, variants))
 
     def fence_of(self, variant: ProductVariantId) -> float:
         """A read must have begun after this moment to be stored."""
-        return max(self._fences.get(variant, -inf), self._fence_for_all)
+        return max(self._fences.get(variant.int, -inf), self._fence_for_all)
 
     def store(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
         """Keep what a read that began at `asked_at` brought; False if something forbids it."""
-        if asked_at <= self.fence_of(variant) or not self._wins(variant, answer, asked_at):
+        key = variant.int
+        known = self._entries.get(key)
+        if known is not None and known.is_of(answer):
+            return True  # callers who shared a request all bring what it brought
+        fence = self.fence_of(variant) if self._fences else self._fence_for_all
+        if asked_at <= fence:
+            return False
+        if known is not None and not self._wins(known, answer, asked_at):
             return False
         if isinstance(answer, StockReading):
+            # The level's own id: the caller's may be gone soon.
+            key = answer.level.variant_id.int
             entry = self._windows(answer, asked_at)
         else:
             end = asked_at + self.options.unknown_for
             entry = Entry(answer, asked_at, end, end, end)
-        self._told.pop(variant, None)
-        self._put(self._entries, variant, entry)
+        if self._told:
+            self._told.pop(key, None)
+        self._put(self._entries, key, entry)
         return True
 
     def learn(
@@ -161,19 +211,20 @@ class Shelf:
             now: the moment of hearing it.
         """
         variant = event.variant_id
-        last, read = self._learned.get(variant), self._entries.get(variant)
+        key = variant.int
+        last, read = self._learned.get(key), self._entries.get(key)
         if last is not None and event.rank <= last:
             return False
-        self._put(self._learned, variant, event.rank)
+        self._put(self._learned, key, event.rank)
         if read is not None and read.updated_by(event.occurred_at):
             return False
         younger = read is not None and read.asked_at > happened_at
         self.fence(variant, now)
-        self._told.pop(variant, None)
+        self._told.pop(key, None)
         if event.status is StockStatus.OUT_OF_STOCK and not younger:
             level = StockLevel(variant, 0, event.status, event.occurred_at)
             told = self._windows(StockReading(level, as_of, EVENT), happened_at)
-            self._put(self._told, variant, told)
+            self._put(self._told, key, told)
         return True
 
     def fence(self, variant: ProductVariantId, now: float) -> None:
@@ -182,29 +233,33 @@ class Shelf:
         "Unknown" is forgotten; a reading stays, for the service may be down when it is next asked,
         but it is asked first.
         """
-        if (gone := self._put(self._fences, variant, now)) is not None:
+        key = variant.int
+        if (gone := self._put(self._fences, key, now)) is not None:
             self._fence_for_all = gone
         for kept in (self._entries, self._told):
-            if variant in kept:
-                _ask_first(kept, variant)
+            if key in kept:
+                _ask_first(kept, key)
 
     def _windows(self, reading: StockReading, asked_at: float) -> Entry:
         options = self.options
+        if asked_at != self._ends[0]:
+            # Made once for all that a request brought: a float takes as much room as three fields.
+            self._ends = (asked_at, asked_at + options.refresh_for, asked_at + options.stale_for)
+        asked_at, refresh_until, stale_until = self._ends
         early = self.uniform(0.0, options.jitter * options.fresh_for)
         return Entry(
-            reading.kept_as(Freshness.CACHED),
+            # From a cache that is shared, it is that already.
+            reading if reading.freshness is Freshness.CACHED else reading.kept_as(Freshness.CACHED),
             asked_at,
-            fresh_until=asked_at + options.fresh_for - early,
-            refresh_until=asked_at + options.refresh_for,
-            stale_until=asked_at + options.stale_for,
+            asked_at + options.fresh_for - early,
+            refresh_until,
+            stale_until,
         )
 
-    def _put(
-        self, kept: dict[ProductVariantId, T], variant: ProductVariantId, value: T
-    ) -> T | None:
+    def _put(self, kept: dict[int, T], key: int, value: T) -> T | None:
         """Put `value` in as the youngest; what was put in first goes if it is one too many."""
-        kept.pop(variant, None)
-        kept[variant] = value
+        kept.pop(key, None)
+        kept[key] = value
         return kept.pop(next(iter(kept))) if len(kept) > self.options.most else None
 
     def fence_all(self, now: float) -> None:
@@ -212,14 +267,12 @@ class Shelf:
         self._fences.clear()
         self._fence_for_all = now
         for kept in (self._entries, self._told):
-            for variant in list(kept):
-                _ask_first(kept, variant)
+            for key in list(kept):
+                _ask_first(kept, key)
 
-    def _wins(
-        self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
-    ) -> bool:
-        known = self._entries.get(variant)
-        if known is None or asked_at >= known.stale_until:
+    @staticmethod
+    def _wins(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
+        if asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
             new, old = answer.level.updated_at, known.answer.level.updated_at
@@ -227,10 +280,10 @@ class Shelf:
         return asked_at >= known.asked_at
 
 
-def _ask_first(kept: dict[ProductVariantId, Entry], variant: ProductVariantId) -> None:
+def _ask_first(kept: dict[int, Entry], key: int) -> None:
     """Forget an "unknown", and let a reading be shown only if the service does not answer."""
-    entry = kept[variant]
+    entry = kept[key]
     if isinstance(entry.answer, UnknownVariant):
-        del kept[variant]
+        del kept[key]
     else:
         entry.fresh_until = entry.refresh_until = -inf

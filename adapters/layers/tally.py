@@ -21,17 +21,14 @@ class CacheSnapshot:
     """Variants that are kept now."""
 
 
-def _nobody(_age: float) -> None:
-    """Nobody wants to know the age of a page."""
-
-
 @attrs.define(eq=False)
 class Tally:
-    """Counts what is served. A page of hits costs one addition and one call; no signal."""
+    """Counts what is served. A page of hits costs one addition; no signal."""
 
-    page_age: Callable[[float], None] = attrs.field(default=_nobody, repr=False)
-    """Told, for each page that showed something, the age of the oldest of it in seconds. It is
-    in the way of every page: it must not raise, and must not take microseconds."""
+    page_age: Callable[[float], None] | None = attrs.field(default=None, repr=False)
+    """Told, for each page that showed something, the age of the oldest of it in seconds; None if
+    nobody wants to know. It is in the way of every page: it must not raise, and must not take
+    microseconds."""
     fresh: int = attrs.field(init=False, default=0)
     stale: int = attrs.field(init=False, default=0)
     missed: int = attrs.field(init=False, default=0)

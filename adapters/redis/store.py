@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.layers.second_level import Glance, Keeping, Lease, Terms
+from shelfport.adapters.layers.second_level import Glance, Keeping, Kept, Lease, Terms
 from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
 from shelfport.adapters.redis.script import Script
 from shelfport.domain.model import ProductVariantId, StockReading
@@ -20,6 +21,8 @@ _TOKEN_MS = 60_000
 _LEASES = (Lease.NONE, Lease.OURS, Lease.THEIRS)
 _SENDER_BYTES = 8
 _ID_BYTES = 16
+_HEAD = Struct("<BBBId")
+"""Of what look.lua says of a variant: current, lease, lengths of token and payload, age."""
 
 LOOK, KEEP, RELEASE, FENCE = (
     Script.load(Path(__file__).with_name(f"{name}.lua"))
@@ -84,7 +87,7 @@ class RedisStore:
         self, ids: Sequence[ProductVariantId], terms: Terms
     ) -> Mapping[ProductVariantId, Glance]:
         """See `SharedStore.look`."""
-        glances = await self.client.run(
+        said = await self.client.run(
             LOOK,
             [self.key(variant) for variant in ids],
             [
@@ -97,10 +100,21 @@ class RedisStore:
                 _TOKEN_MS,
             ],
         )
-        return {
-            variant: _glance(variant, terms.now, glance)
-            for variant, glance in zip(ids, glances, strict=True)
-        }
+        glances: dict[ProductVariantId, Glance] = {}
+        at = 0
+        for variant in ids:
+            current, lease, token_length, payload_length, age = _HEAD.unpack_from(said, at)
+            token_at = at + _HEAD.size
+            payload_at = token_at + token_length
+            at = payload_at + payload_length
+            kept = _kept(variant, terms.now, said[payload_at:at], age)
+            glances[variant] = Glance(
+                kept,
+                bool(current) and kept is not None,
+                said[token_at:payload_at],
+                _LEASES[lease],
+            )
+        return glances
 
     async def keep(
         self, page: Mapping[ProductVariantId, Keeping], now: datetime, claim: str
@@ -160,16 +174,14 @@ class RedisStore:
                 ]
 
 
-def _glance(
-    variant: ProductVariantId, now: datetime, said: tuple[bytes, bytes, int, int, int]
-) -> Glance:
-    payload, token, age, current, lease = said
+def _kept(variant: ProductVariantId, now: datetime, payload: bytes, age: float) -> Kept | None:
     kept = decoded(variant, payload) if payload else None
     if kept is not None and kept.as_of is not None:
         # No younger than the server says, if the host that read it has another idea of the time.
-        as_of = min(kept.as_of, now - timedelta(microseconds=age))
-        kept = attrs.evolve(kept, as_of=as_of)
-    return Glance(kept, bool(current) and kept is not None, token, _LEASES[lease])
+        as_of = now - timedelta(microseconds=age)
+        if as_of < kept.as_of:
+            return attrs.evolve(kept, as_of=as_of)
+    return kept
 
 
 def _microseconds(seconds: float) -> int:

@@ -69,7 +69,7 @@ from shelfport.domain.model.stock import (
     StockReading,
     StockStatus,
 )
-from shelfport.domain.model.variant import ProductVariantId, variant_id
+from shelfport.domain.model.variant import ProductVariantId, distinct, variant_id
 
 __all__ = [
     "DEFAULT_CALL",
@@ -131,6 +131,7 @@ __all__ = [
     "UnavailableReason",
     "UnknownVariant",
     "Unreadable",
+    "distinct",
     "settled",
     "variant_id",
 ]

@@ -16,6 +16,8 @@ def clean_id(correlation_id: str | None) -> str | None:
     """What of a correlation id may go into headers and logs; None if nothing is left."""
     if correlation_id is None:
         return None
+    if correlation_id.isalnum() and correlation_id.isascii():
+        return correlation_id[:_LONGEST_CORRELATION_ID]  # nearly all are
     visible = "".join(c for c in correlation_id[:1024] if "!" <= c <= "~")
     return visible[:_LONGEST_CORRELATION_ID] or None
 

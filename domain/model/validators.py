@@ -4,7 +4,7 @@ All raise `ValueError`, the one exception for a bad argument in this library.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from math import inf, isnan
 from typing import Any
@@ -15,19 +15,19 @@ import attrs
 MAX_QUANTITY = 2**31 - 1
 """The largest quantity, in units: `format: int32` in inventory-service.yaml."""
 
-_NIL = UUID(int=0)
-
 
 def not_nil(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     """Refuse what is no `UUID`, and the nil UUID (RFC 9562 §5.9), which identifies nothing."""
     if not isinstance(value, UUID):
         raise ValueError(f"{field.name} is {value!r}: it must be a uuid.UUID")
-    if value == _NIL:
+    if value.int == 0:
         raise ValueError(f"{field.name} is the nil UUID, which identifies nothing")
 
 
 def aware(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     """Refuse a naive datetime: without an offset it is no instant, and ages come out wrong."""
+    if type(value) is datetime and value.tzinfo is UTC:
+        return  # nearly all are; the rest is asked what it is
     if not isinstance(value, datetime):
         raise ValueError(f"{field.name} is {value!r}: it must be a datetime")
     if value.tzinfo is None or value.utcoffset() is None:

@@ -1,5 +1,6 @@
 """The identity of what is sold: a product variant."""
 
+from collections.abc import Iterable
 from typing import NewType
 from uuid import UUID
 
@@ -9,6 +10,9 @@ ProductVariantId = NewType("ProductVariantId", UUID)
 
 def variant_id(value: UUID | str) -> ProductVariantId:
     """Turn a UUID, or any text that RFC 9562 calls one, into a `ProductVariantId`.
+
+    >>> variant_id("{C9BF9E57-1685-4C89-BAFB-FF5AF830BE8A}")
+    UUID('c9bf9e57-1685-4c89-bafb-ff5af830be8a')
 
     Raises:
         ValueError: not a UUID, or the nil UUID; the sentence quotes the value.
@@ -28,3 +32,9 @@ def variant_id(value: UUID | str) -> ProductVariantId:
     if value.int == 0:
         raise ValueError("the nil UUID is not a variant id: it identifies nothing")
     return ProductVariantId(value)
+
+
+def distinct(ids: Iterable[ProductVariantId]) -> list[ProductVariantId]:
+    """Each of `ids` once, in first-asked order."""
+    # By their numbers: the hash of a UUID is a call into Python.
+    return list({variant.int: variant for variant in ids}.values())

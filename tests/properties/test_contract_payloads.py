@@ -117,7 +117,9 @@ def test_every_list_of_levels_is_read(payload: list[dict[str, Any]]) -> None:
     """No element is malformed, and each variant has its level."""
     levels = decode_levels(msgspec.json.encode(payload), NOW)
 
-    assert {UUID(each["productVariantId"]) for each in payload} == levels.by_id.keys()
+    assert {UUID(each["productVariantId"]) for each in payload} == {
+        level.variant_id for level in levels.by_int.values()
+    }
     assert not levels.malformed
     assert levels.nameless is None
 

@@ -1,0 +1,163 @@
+"""P3, P4, P5: what the service is asked for."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
+from uuid import UUID
+
+from benchmarks.contestants import bare, shelfport
+from benchmarks.measuring import Spread, Work, in_turns
+from benchmarks.outcome import Goal, Row
+from benchmarks.peers import peer
+from benchmarks.surroundings import Service, Taker, Variants, records
+
+PAGE = 24
+MOST_IDS = 200
+
+Page = Callable[[Sequence[UUID]], Awaitable[object]]
+
+
+async def p3(service: Service) -> Row:
+    """A page that nobody has asked for before, alone."""
+    rounds, count = 40, 25
+    pages = Variants().pages((rounds + 1) * count)
+
+    def alone(call: Page, level: int) -> Work:
+        taker = Taker(pages)
+
+        async def work() -> None:
+            records(level)
+            for ids in taker.take(count):
+                await call(ids)
+
+        return work
+
+    async with (
+        bare(service.root) as floor,
+        shelfport(service.root) as inventory,
+        shelfport(service.root) as silent,
+        peer("U1", service.root) as u1,
+        peer("U2", service.root) as u2,
+    ):
+        times = await in_turns(
+            {
+                "bare": alone(floor.page, logging.INFO),
+                "shelfport": alone(inventory.get_stock_levels, logging.INFO),
+                "shelfport, records off": alone(silent.get_stock_levels, logging.ERROR),
+                "U1": alone(u1.page, logging.INFO),
+                "U2": alone(u2.page, logging.INFO),
+            },
+            rounds=rounds,
+            pieces=count,
+        )
+    best = times.better("U1", "U2")
+    return Row(
+        "P3",
+        f"page of {PAGE}, miss, alone",
+        [
+            Goal("1.5 × bare", 1.5, times.ratio("shelfport", "bare")),
+            Goal("1.35 × bare, records off", 1.35, times.ratio("shelfport, records off", "bare")),
+            Goal(f"0.4 × the better peer, {best}", 0.4, times.ratio("shelfport", best)),
+        ],
+        times.spreads(),
+    )
+
+
+async def p4(service: Service) -> Row:
+    """Sixteen such pages at a time."""
+    records(logging.INFO)
+    rounds, count, at_once = 40, 3, 16
+    pages = Variants().pages((rounds + 1) * count * at_once)
+
+    def together(call: Page) -> Work:
+        taker = Taker(pages)
+
+        async def work() -> None:
+            for _ in range(count):
+                await asyncio.gather(*map(call, taker.take(at_once)))
+
+        return work
+
+    async with (
+        bare(service.root) as floor,
+        shelfport(service.root) as inventory,
+        peer("U1", service.root) as u1,
+        peer("U2", service.root) as u2,
+    ):
+        times = await in_turns(
+            {
+                "bare": together(floor.page),
+                "shelfport": together(inventory.get_stock_levels),
+                "U1": together(u1.page),
+                "U2": together(u2.page),
+            },
+            rounds=rounds,
+            pieces=count * at_once,
+        )
+    best = times.better("U1", "U2")
+    return Row(
+        "P4",
+        f"{at_once} distinct pages of {PAGE} at a time, miss; a page",
+        [
+            Goal("0.75 × bare", 0.75, times.ratio("shelfport", "bare")),
+            Goal(f"0.15 × the better peer, {best}", 0.15, times.ratio("shelfport", best)),
+        ],
+        times.spreads(),
+    )
+
+
+async def p5(service: Service) -> Row:
+    """Many cold views of one catalogue at once, of a service that takes 5 ms."""
+    records(logging.INFO)
+    rounds, views = 25, 200
+    variants = Variants()
+    wanted = [variants.views(views, PAGE, variants.some(500)) for _ in range(rounds + 1)]
+
+    def at_once(call: Page) -> Work:
+        todo = iter(wanted)
+
+        async def work() -> None:
+            await asyncio.gather(*map(call, next(todo)))
+
+        return work
+
+    async with (
+        bare(service.at("slow", "bare")) as floor,
+        shelfport(service.at("slow", "shelfport")) as inventory,
+        peer("U1", service.at("slow", "U1")) as u1,
+        peer("U2", service.at("slow", "U2")) as u2,
+    ):
+        await service.came()
+        times = await in_turns(
+            {
+                "bare": at_once(floor.page),
+                "shelfport": at_once(inventory.get_stock_levels),
+                "U1": at_once(u1.page),
+                "U2": at_once(u2.page),
+            },
+            rounds=rounds,
+            pieces=1,
+        )
+        came = await service.came()
+    distinct = [len({variant for page in round_ for variant in page}) for round_ in wanted]
+    fewest = sum(ceil(count / MOST_IDS) for count in distinct)
+    best = times.better("U1", "U2")
+    ours = came["/slow/shelfport"]
+    return Row(
+        "P5",
+        f"{views} views at once × {PAGE} random of 500 variants, cold; the service takes 5 ms",
+        [
+            Goal(
+                f"exactly ⌈distinct/{MOST_IDS}⌉ requests, over {rounds + 1} rounds",
+                fewest,
+                Spread.of([float(ours.requests)]),
+                exact=True,
+            ),
+            Goal("no id twice", 0, Spread.of([float(ours.repeated)]), exact=True),
+            Goal("0.6 × bare", 0.6, times.ratio("shelfport", "bare")),
+            Goal(f"0.2 × the better peer, {best}", 0.2, times.ratio("shelfport", best)),
+        ],
+        times.spreads(),
+        notes=[f"requests of {who}: {came[f'/slow/{who}'].requests}" for who in ("U1", "U2")],
+    )

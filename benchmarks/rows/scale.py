@@ -1,0 +1,139 @@
+"""P7, P8: how cost grows with ids, and with callers."""
+
+import asyncio
+import gc
+import logging
+import time
+import tracemalloc
+from math import ceil
+
+from benchmarks.contestants import shelfport
+from benchmarks.measuring import Spread
+from benchmarks.outcome import Goal, Row
+from benchmarks.surroundings import Service, Variants, records
+from shelfport import StockReading
+
+MOST_IDS = 200
+SIZES = (200, 10_000, 100_000)
+CALLERS = (1, 4, 16, 64, 256, 1000, 2500, 5000)
+_PATIENCE = 60.0
+"""Seconds: 100,000 ids take longer than a page may."""
+
+
+async def p7(service: Service) -> Row:
+    """Very many ids in one call."""
+    records(logging.INFO)
+    rounds = 5
+    variants = Variants()
+    costs: dict[int, list[float]] = {size: [] for size in SIZES}
+    requests: dict[int, list[float]] = {size: [] for size in SIZES}
+    for round_ in range(-1, rounds):
+        for size in SIZES:
+            # As much work in all for each size, and each with an empty memory.
+            repeats = 50 if size == MOST_IDS else 1
+            wanted = [variants.some(size) for _ in range(repeats)]
+            async with shelfport(service.at(str(size))) as inventory:
+                await inventory.get_stock_levels(variants.some(2))
+                await service.came()
+                gc.collect()
+                began = time.perf_counter()
+                for ids in wanted:
+                    page = await inventory.get_stock_levels(ids, deadline=_PATIENCE)
+                took = time.perf_counter() - began
+                assert all(isinstance(level, StockReading) for level in page.values())
+                if round_ >= 0:
+                    costs[size].append(took / size / repeats)
+                    requests[size].append((await service.came())[f"/{size}"].requests / repeats)
+    least = Spread.of(costs[MOST_IDS]).median
+    bytes_each = await _bytes_of_a_cached_variant(service)
+    return Row(
+        "P7",
+        "10,000 and 100,000 ids cold, in one call; an id",
+        [
+            *(
+                Goal(
+                    f"⌈n/{MOST_IDS}⌉ requests, n = {size:,}",
+                    ceil(size / MOST_IDS),
+                    Spread.of(requests[size]),
+                    exact=True,
+                )
+                for size in SIZES[1:]
+            ),
+            *(
+                Goal(
+                    f"1.3 × an id at {MOST_IDS}, n = {size:,}",
+                    1.3,
+                    Spread.of([cost / least for cost in costs[size]]),
+                )
+                for size in SIZES[1:]
+            ),
+            Goal("600 bytes a cached variant", 600, Spread.of([bytes_each])),
+        ],
+        {f"{size:,} ids": Spread.of(costs[size]) for size in SIZES},
+        growth={"seconds an id, by ids": {str(s): Spread.of(costs[s]).median for s in SIZES}},
+    )
+
+
+async def _bytes_of_a_cached_variant(service: Service) -> float:
+    """What memory holds after a read of 50,000 that it did not hold before, a variant.
+
+    The ids are the host's, and so is the page: neither counts, and the page is dropped.
+    """
+    ids = Variants(7).some(50_000)
+    async with shelfport(service.root) as inventory:
+        await inventory.get_stock_levels(Variants(8).some(MOST_IDS))
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            await inventory.get_stock_levels(ids, deadline=_PATIENCE)
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    return (after - before) / len(ids)
+
+
+async def p8(service: Service) -> Row:
+    """Very many callers at once, each with a page of its own that nobody has asked for."""
+    records(logging.INFO)
+    rounds = 5
+    variants = Variants()
+    rates: dict[int, list[float]] = {callers: [] for callers in CALLERS}
+    failed = 0
+    for round_ in range(-1, rounds):
+        for callers in CALLERS:
+            repeats = max(1, 256 // callers)
+            waves = [variants.pages(callers) for _ in range(repeats)]
+            async with shelfport(service.root) as inventory:
+                await inventory.get_stock_levels(variants.some(2))
+                gc.collect()
+                began = time.perf_counter()
+                pages = [
+                    await asyncio.gather(*map(inventory.get_stock_levels, wave)) for wave in waves
+                ]
+                took = time.perf_counter() - began
+            failed += sum(
+                not isinstance(level, StockReading)
+                for wave_pages in pages
+                for page in wave_pages
+                for level in page.values()
+            )
+            if round_ >= 0:
+                rates[callers].append(callers * repeats / took)
+    speed = {callers: Spread.of(rates[callers]).median for callers in CALLERS}
+    peak = max(CALLERS, key=lambda callers: speed[callers])
+    beyond = min((c for c in CALLERS if c >= peak), key=lambda callers: speed[callers])
+    return Row(
+        "P8",
+        "1 to 5,000 callers at once, cold, each with a page of 24 of its own",
+        [
+            Goal("none fails", 0, Spread.of([float(failed)]), exact=True),
+            Goal(
+                f"1/0.9 of the peak's time a page (peak: {peak} callers, slowest beyond: {beyond})",
+                1 / 0.9,
+                Spread.of([speed[peak] / rate for rate in rates[beyond]]),
+            ),
+        ],
+        {f"{c:,} callers": Spread.of([1 / r for r in rates[c]]) for c in CALLERS},
+        growth={"seconds a page, by callers": {str(c): 1 / speed[c] for c in CALLERS}},
+    )
