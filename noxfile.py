@@ -29,6 +29,7 @@ CHECKED = (
     "benchmarks",
     "src",
     "examples",
+    "docs",
     "noxfile.py",
 )
 
@@ -61,7 +62,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests."""
-    install(session, "types", "bench", extras=EXTRAS)
+    install(session, "types", "bench", "fleet", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
@@ -120,6 +121,13 @@ def services(session: nox.Session) -> None:
     """What talks to real servers, at full length: databases, Redis, and every bus."""
     install(session, "tests", extras=EXTRAS)
     session.run("pytest", "tests/services", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """A day of 1,000 hosts, simulated; `-- --real`: 20 processes beside it; `-- --write`: plots."""
+    install(session, "tests", "fleet", extras=EXTRAS)
+    session.run("python", "-m", "benchmarks.fleet", *session.posargs, env={"PYTHONPATH": "src:."})
 
 
 @nox.session
@@ -185,6 +193,22 @@ def broker(session: nox.Session) -> None:
         *session.posargs,
         env={"SHELFPORT_LONG": "1"},
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages, built with warnings as errors, every link and block checked; `-- --write`.
+
+    With `--write` what is made from the code is written anew. The pages are in build/docs.
+    """
+    install(session, "docs", "types", extras=EXTRAS)
+    if "--write" in session.posargs:
+        session.run("python", "docs/generate.py")
+    pages = ("docs", "build/docs")
+    session.run("sphinx-build", "-E", "-W", "--keep-going", "-q", "-b", "html", *pages)
+    session.run("pytest", "tests/docs", "tests/test_docs.py", "tests/test_log_catalogue.py")
+    session.run("python", "-m", "tests.docs.check_types", env={"PYTHONPATH": "."})
+    session.log("external links were checked for their form alone: nobody asked the network")
 
 
 @nox.session

@@ -6,6 +6,7 @@ Construction is synchronous and does no I/O; what needs opening is opened when t
 How each part is made is in `composition`, a file a part; what it is made of stands here.
 """
 
+import random
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -106,7 +107,7 @@ class Container(containers.DeclarativeContainer):
     """Everybody who hears the layers' signals: the log, the host's own listener, telemetry."""
     background: providers.Provider[Background] = providers.Singleton(Background)
     breaker: providers.Provider[Breaker] = providers.Singleton(
-        Breaker, settings.provided.breaker, listener
+        Breaker, settings.provided.breaker, listener, providers.Object(random.uniform)
     )
     budget: providers.Provider[RetryBudget] = providers.Singleton(_budget, settings)
     second_level: providers.Provider[SecondLevel | None] = providers.Singleton(

@@ -15,10 +15,14 @@ class LogOptions:
     """How many records an outage may write: failures alone, each kind by itself."""
 
     first: int = attrs.field(default=10, validator=number(1, 1_000_000, unit="records"))
-    """Records of one kind of failure that are written in a period, from its beginning."""
+    """Records of one kind of failure that are written in a period, from its beginning.
+
+    Why: ten of a kind show what is wrong; the rest of an outage is a count."""
     period: float = attrs.field(default=10.0, validator=number(0.1, 3600, unit="seconds"))
     """Seconds of a period; it begins with its first record. At its end one record counts those
-    that were left out."""
+    that were left out.
+
+    Why: a count every ten seconds shows whether it is getting better."""
 
 
 @attrs.frozen

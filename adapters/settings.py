@@ -29,7 +29,14 @@ from shelfport.domain.model.validators import member_of, number, units
 
 
 class SettingsError(ValueError):
-    """A setting is wrong: which one, where it comes from, and what is allowed."""
+    """A setting is wrong: which one, where it comes from, and what is allowed.
+
+    Cause: a file that is missing or malformed, a key that no setting has, a value out of its
+    bounds, or two that make no sense together.
+
+    What to do: the sentence names the setting and the file or variable; `shelfport check` shows
+    all of them, each with its origin.
+    """
 
 
 @attrs.frozen(kw_only=True)
@@ -37,15 +44,23 @@ class InitialStockOptions:
     """What a new variant starts with where the host does not say (R5)."""
 
     quantity: int = attrs.field(default=0, validator=units)
-    """Units on hand."""
+    """Units on hand.
+
+    Why: a new variant has nothing until somebody counts it."""
     low_stock_threshold: int = attrs.field(default=10, validator=units)
-    """At this many units or fewer, stock is low."""
+    """At this many units or fewer, stock is low.
+
+    Why: the contract's example."""
     policy: InitializationPolicy = attrs.field(
         default=InitializationPolicy.ROLL_BACK, validator=member_of(InitializationPolicy)
     )
-    """What becomes of a product whose record cannot be opened now (R20-R22)."""
+    """What becomes of a product whose record cannot be opened now (R20-R22).
+
+    Why: nothing to run and nothing to look after; the others need a queue."""
     at_once: int = attrs.field(default=8, validator=number(1, 1000, unit="requests"))
-    """Requests of one call for many variants under way at once, at most."""
+    """Requests of one call for many variants under way at once, at most.
+
+    Why: a product of 40 sizes is five rounds, and leaves half of `limit.at_once` to the pages."""
 
 
 def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
@@ -62,7 +77,9 @@ class Settings:
     """
 
     base_url: str | None = attrs.field(default=None, validator=plain_address)
-    """Where the Inventory Service lives. None: stock is kept in memory, in this process."""
+    """Where the Inventory Service lives. None: stock is kept in memory, in this process.
+
+    Why: nothing is sent anywhere by accident."""
     token: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
     """A bearer token (RFC 6750) for every request: short for `auth` with the scheme `bearer`. Never
     printed."""
@@ -70,9 +87,15 @@ class Settings:
     """Which adapter answers: "http", "memory", or a name that an installed package gave to its own
     in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else "memory"."""
     allow_plain_http: bool = False
-    """Whether `base_url` may be http:// to another machine, readable to all on the way (R26)."""
+    """Whether `base_url` may be http:// to another machine, readable to all on the way (R26).
+
+    Why: requests to another machine are encrypted, unless somebody decides otherwise, and that is
+    logged."""
     deadline: float = attrs.field(default=2.0, validator=number(0.001, 300, unit="seconds"))
-    """Seconds that a call without a deadline of its own may take, everything included."""
+    """Seconds that a call without a deadline of its own may take, everything included.
+
+    Why: a page that takes longer has lost its visitor; everything shares it: queue, attempts,
+    pauses."""
     http: HttpOptions = attrs.field(factory=HttpOptions)
     tls: TlsOptions = attrs.field(factory=TlsOptions)
     auth: AuthOptions = attrs.field(factory=AuthOptions)

@@ -21,6 +21,7 @@ from shelfport.adapters.cli.queue_app import queue_app
 from shelfport.adapters.cli.reconcile import reconcile
 from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
 from shelfport.adapters.cli.servers import play_demo, run_sandbox
+from shelfport.adapters.cli.size import SizeOptions, print_size
 from shelfport.adapters.cli.stock import get_stock, initialize_stock
 from shelfport.adapters.cli.top import run_top
 from shelfport.adapters.cli.worker import run_worker
@@ -252,6 +253,16 @@ def demo(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(lambda: play_demo(once=once, port=port), verbose=verbose)
+
+
+@app.command(help_epilogue=help.SIZE)
+def size(*, options: SizeOptions) -> int:
+    """Compute settings for a fleet from what the Inventory Service can do.
+
+    Args:
+        options: The fleet, and the service.
+    """
+    return guarded(lambda: print_size(options))
 
 
 @app.command(help_epilogue=help.TOP)

@@ -124,6 +124,22 @@ handles the work queue tries it again; what fails again is a dead letter again.
 
 {EXIT_CODES}"""
 
+SIZE = f"""\
+Examples:
+  shelfport size --hosts 1000 --views 10000 --capacity 12000
+  shelfport size --hosts 1000 --views 10000 --capacity 4000 --shared
+  shelfport size --hosts 20 --views 400 --capacity 600 --variants 5000 --json
+
+It asks nobody. What it prints is a part of a settings file, and says in its
+comments what the settings lead to. Views come at random, and popularity falls
+as 1 / rank; docs/scale.md compares that with a simulated fleet. It exits with 1
+if the service is too small for any settings.
+
+--json prints {{"fits": ..., "freshFor": ..., "schema": 1}} with refreshFor,
+staleFor, atOnce, budgetRatio, steadyLoad, coldLoad, coldShare and queueSeconds.
+
+{EXIT_CODES}"""
+
 TOP = f"""\
 It asks the ops page, which the host serves: see docs/ops.md. Where that wants a
 token, it is taken from SHELFPORT_OPS_TOKEN: every user of a machine can read

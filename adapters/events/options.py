@@ -72,48 +72,84 @@ class EventOptions:
 
     url: Secret[str] | None = attrs.field(default=None, converter=_secret, validator=_bus_url)
     """The bus: amqp(s)://, nats://, tls://, redis(s)://, or kafka(s):// with its hosts separated
-    by commas. None: no events; what is shown follows the cache's windows alone. Never printed."""
+    by commas. None: no events; what is shown follows the cache's windows alone. Never printed.
+
+    Why: without a bus nothing of events is imported or started."""
     exchange: str = attrs.field(default="inventory", validator=_name)
-    """RabbitMQ's exchange to which the service publishes, under the channels' addresses."""
+    """RabbitMQ's exchange to which the service publishes, under the channels' addresses.
+
+    Why: RabbitMQ alone has exchanges; the name is the service's."""
     prefix: str = attrs.field(default="", validator=_prefix)
     """Put before the addresses of the channels of inventory-events.asyncapi.yaml, which are
-    RabbitMQ's routing keys, NATS' subjects, Redis' streams and Kafka's topics."""
+    RabbitMQ's routing keys, NATS' subjects, Redis' streams and Kafka's topics.
+
+    Why: the file's addresses as they are; a prefix parts two environments on one bus."""
     group: str = attrs.field(default="shelfport", validator=_name)
-    """Names the work queue that all replicas of one host share; two hosts need two names."""
+    """Names the work queue that all replicas of one host share; two hosts need two names.
+
+    Why: one host, one work queue."""
     at_once: int = attrs.field(default=16, validator=number(1, 1000, unit="events"))
-    """Events that one replica handles at once, at most; those of one variant, one by one."""
+    """Events that one replica handles at once, at most; those of one variant, one by one.
+
+    Why: as many as the requests that the Inventory Service gets at once."""
     attempts: int = attrs.field(default=5, validator=number(1, 100, unit="attempts"))
-    """How often handling an event is tried before it is dead-lettered."""
+    """How often handling an event is tried before it is dead-lettered.
+
+    Why: some eight seconds: long enough for a catalogue's restart of a connection, short enough
+    for those who wait behind."""
     attempt_timeout: float = attrs.field(default=5.0, validator=number(0.01, 300, unit="seconds"))
-    """How long one attempt may take: showing the status and notifying together."""
+    """How long one attempt may take: showing the status and notifying together.
+
+    Why: a catalogue's statement and a webhook take milliseconds; what hangs is cut off."""
     first_delay: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
-    """The pause after the first failed attempt is drawn from 0 to this; it doubles."""
+    """The pause after the first failed attempt is drawn from 0 to this; it doubles.
+
+    Why: most faults are gone by the second attempt."""
     longest_delay: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
-    """No pause between attempts is longer, nor one between attempts to reach the bus."""
+    """No pause between attempts is longer, nor one between attempts to reach the bus.
+
+    Why: a bus that is back is noticed within five seconds."""
     redeliver_after: float = attrs.field(default=60.0, validator=number(0.1, 3600, unit="seconds"))
-    """How long NATS and Redis wait for a replica before another gets what it took."""
+    """How long NATS and Redis wait for a replica before another gets what it took.
+
+    Why: longer than all attempts of an event together."""
     deliveries: int = attrs.field(default=20, validator=number(2, 10_000, unit="deliveries"))
     """An event that came more often than this ends whoever handles it: it is dead-lettered
-    unhandled. Kafka does not count."""
+    unhandled. Kafka does not count.
+
+    Why: replicas are killed for many reasons, but not twenty times in a row over the same event."""
     remembered: int = attrs.field(default=100_000, validator=number(1, unit="events"))
-    """Handled events, and variants with their last event, that a replica remembers."""
+    """Handled events, and variants with their last event, that a replica remembers.
+
+    Why: some 20 MB; a bus repeats what is seconds old, not what lies a hundred thousand events
+    back."""
     quiet_for: float = attrs.field(default=900.0, validator=number(0, unit="seconds"))
     """After a team was told of a variant, it is told nothing of it for so long, and then only the
-    last word, if that is another."""
+    last word, if that is another.
+
+    Why: a team that was told of a variant looks at it within a quarter of an hour."""
     webhook_timeout: float = attrs.field(default=3.0, validator=number(0.01, 300, unit="seconds"))
-    """How long a webhook may take to answer."""
+    """How long a webhook may take to answer.
+
+    Why: below an attempt's time, so that the reason names the webhook."""
     out_of_stock_webhook: Secret[str] | None = attrs.field(
         default=None, converter=_secret, validator=_webhook_url
     )
-    """Where to POST that a variant is out of stock. Never printed: such URLs are keys."""
+    """Where to POST that a variant is out of stock. Never printed: such URLs are keys.
+
+    Why: the log is told anyway."""
     low_stock_webhook: Secret[str] | None = attrs.field(
         default=None, converter=_secret, validator=_webhook_url
     )
-    """Where to POST that the stock of a variant is low."""
+    """Where to POST that the stock of a variant is low.
+
+    Why: another kind of event is another team."""
     back_in_stock_webhook: Secret[str] | None = attrs.field(
         default=None, converter=_secret, validator=_webhook_url
     )
-    """Where to POST that a variant can be sold again."""
+    """Where to POST that a variant can be sold again.
+
+    Why: another kind of event is another team."""
 
     def __attrs_post_init__(self) -> None:
         if self.first_delay > self.longest_delay:

@@ -63,28 +63,44 @@ class AuthOptions:
     """
 
     scheme: Scheme = attrs.field(default="none", validator=_one_of(_SCHEMES))
+    """`none`, `bearer`, `api_key` or `client_credentials`: which of the others count.
+
+    Why: a private network may ask for nothing; whatever is asked for has to be said."""
     secret: Secret[str] | None = attrs.field(
         default=None, converter=optional_secret, validator=_nonempty
     )
     """The bearer token, the API key or the client's secret. Never printed."""
     secret_file: str | None = None
-    """A file that holds it, read again when it changes."""
+    """A file that holds it, read again when it changes.
+
+    Why: orchestrators mount secrets as files, and rotate them there."""
     header: str = attrs.field(default="X-API-Key", validator=_header_name)
-    """With `api_key`: which header it goes into."""
+    """With `api_key`: which header it goes into.
+
+    Why: there is no standard, and this is what most take."""
     token_url: str | None = attrs.field(default=None, validator=plain_address)
-    """With `client_credentials`: the authorization server's token endpoint."""
+    """With `client_credentials`: the authorization server's token endpoint;
+    https, as for `base_url`."""
     client_id: str | None = None
-    """With `client_credentials`: who we are there."""
+    """With `client_credentials`: who we are at the authorization server."""
     client_auth: ClientAuth = attrs.field(default="basic", validator=_one_of(get_args(ClientAuth)))
-    """With `client_credentials`: whether the secret goes in a Basic header or in the body."""
+    """With `client_credentials`: whether the secret goes in a Basic header or in the body.
+
+    Why: the way that every authorization server must know (RFC 6749 §2.3.1); `body` for those that
+    do not."""
     scope: str | None = None
-    """With `client_credentials`: what to ask for, separated by blanks."""
+    """With `client_credentials`: what to ask for, separated by blanks. Without it,
+    what the server gives by itself."""
     renew_before: float = attrs.field(default=60.0, validator=number(0, 86_400, unit="seconds"))
     """With `client_credentials`: this long before its end a token is renewed, behind the calls; at
-    most half of its life."""
+    most half of its life.
+
+    Why: a token is renewed while it still serves, so that nobody waits for the new one."""
     fetch_timeout: float = attrs.field(default=5.0, validator=number(0.001, 60, unit="seconds"))
     """With `client_credentials`: for one request to the token endpoint. A call that has less time
-    does not wait for it."""
+    does not wait for it.
+
+    Why: authorization servers are slow, and a late token still serves the next call."""
 
     def __attrs_post_init__(self) -> None:
         if self.scheme == "none":

@@ -26,17 +26,28 @@ class HttpOptions:
     """How the adapter talks to the service. Durations are seconds, sizes bytes."""
 
     attempt_timeout: float = attrs.field(default=1.0, validator=number(0.001, 60, unit="seconds"))
-    """From the start of a request to the last byte of its answer."""
+    """From the start of a request to the last byte of its answer.
+
+    Why: half the deadline, so that one hung attempt leaves room for a second."""
     connect_timeout: float = attrs.field(default=0.5, validator=number(0.001, 60, unit="seconds"))
-    """For one socket to connect; DNS and TLS count towards `attempt_timeout` alone."""
+    """For one socket to connect; DNS and TLS count towards `attempt_timeout` alone.
+
+    Why: a healthy host answers in milliseconds; a dead one should not eat a whole attempt."""
     max_response_bytes: int = attrs.field(
         default=1_048_576, validator=number(65_536, 2**30, unit="bytes")
     )
-    """Longest body that is read, before and after decompression: 200 levels take about 34,000."""
+    """Longest body that is read, before and after decompression.
+
+    Why: 200 levels take 34,000 bytes; thirty times that is somebody else's answer."""
     environment_proxy: bool = False
-    """Whether requests go through the proxy that the environment names (`HTTPS_PROXY`, …)."""
+    """Whether requests go through the proxy that the environment names (`HTTPS_PROXY`, …).
+
+    Why: a variable that somebody set for another program leads no stock astray."""
     reload_every: float = attrs.field(default=10.0, validator=number(0.01, 3600, unit="seconds"))
-    """How often the files of certificates and secrets are looked at for a new edition."""
+    """How often the files of certificates and secrets are looked at for a new edition.
+
+    Why: a rotated certificate or secret is in use within seconds, at the price of a few `stat`
+    calls."""
 
 
 class ConnectionBroke(aiohttp.ClientError):

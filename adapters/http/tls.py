@@ -34,7 +34,9 @@ class TlsOptions:
     """Whom to trust, and what to show. Files are PEM, and read again when they change."""
 
     ca_file: str | None = None
-    """The authorities that may vouch for the service, in place of the system's."""
+    """The authorities that may vouch for the service, in place of the system's.
+
+    Why: the system's are trusted where nobody says otherwise; a bundle does not join them."""
     cert_file: str | None = None
     """Our certificate for mutual TLS, followed by those between it and its authority."""
     key_file: str | None = None
@@ -42,7 +44,9 @@ class TlsOptions:
     key_password: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
     """What the private key is encrypted with. Never printed."""
     minimum: MinimumVersion = attrs.field(default="1.2", validator=_version)
-    """The oldest version of TLS that is spoken."""
+    """The oldest version of TLS that is spoken.
+
+    Why: older versions are broken (RFC 8996); `1.3` where the service has it."""
 
     def __attrs_post_init__(self) -> None:
         if self.cert_file is None:

@@ -18,7 +18,14 @@ _Fingerprint = tuple[tuple[int, ...] | None, ...]
 
 
 class BadFile(ValueError):
-    """A file that a setting names cannot be used: which setting, which file, and why."""
+    """A file that a setting names cannot be used: which setting, which file, and why.
+
+    Cause: a certificate, key or secret that is missing, unreadable, empty, or does not belong to
+    the other.
+
+    What to do: mend the file or the setting. Only opening raises it: a file that goes bad later
+    leaves the value of before in use, and is told as `inventory.files`.
+    """
 
 
 class Watched(Generic[T]):

@@ -5,6 +5,7 @@ of it with that permit; what was permitted before a change of state changes noth
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 
 import attrs
@@ -19,21 +20,42 @@ class BreakerOptions:
     """When to give up on the service for a while. Durations are seconds, rates 0 to 1."""
 
     window: float = attrs.field(default=10.0, validator=number(0.1, 3600, unit="seconds"))
-    """How far back outcomes count."""
+    """How far back outcomes count.
+
+    Why: long enough to count, short enough to forget."""
     minimum: int = attrs.field(default=5, validator=number(1, 100_000, unit="calls"))
-    """Outcomes in the window before any rate means something; few, as callers share requests."""
+    """Outcomes in the window before any rate means something; few, as callers share requests.
+
+    Why: callers share requests, so that few are left to count."""
     failure_rate: float = attrs.field(default=0.5, validator=number(0.01, 1, unit="of all calls"))
-    """The share of failures that opens the circuit."""
+    """The share of failures that opens the circuit.
+
+    Why: one failing host out of three does not open it; a failing service does within seconds."""
     slow_rate: float = attrs.field(default=0.8, validator=number(0.01, 1, unit="of all calls"))
-    """The share of slow calls that opens it."""
+    """The share of slow calls that opens it.
+
+    Why: some calls may be slow; if nearly all are, the service has too much to do."""
     slow_after: float = attrs.field(default=0.8, validator=number(0.001, 300, unit="seconds"))
-    """From here on a call is slow, whatever came of it."""
+    """From here on a call is slow, whatever came of it.
+
+    Why: below an attempt's time, so that a service about to time out is noticed before."""
     open_for: float = attrs.field(default=5.0, validator=number(0.001, 3600, unit="seconds"))
-    """How long the circuit stays open before the service is tried again."""
+    """How long the circuit stays open before the service is tried again.
+
+    Why: time for a host to restart; a page shows stale stock meanwhile."""
+    jitter: float = attrs.field(default=0.5, validator=number(0, 1, unit="of the time"))
+    """The share by which each such pause may be shorter or longer: the hosts of a fleet open in the
+    same moment, and would come back in the same moment (docs/decisions/0048).
+
+    Why: a fleet that comes back in step knocks a recovering service over."""
     probes: int = attrs.field(default=1, validator=number(1, 100, unit="calls"))
-    """Calls that may try it at once, and successes that close the circuit."""
+    """Calls that may try it at once, and successes that close the circuit.
+
+    Why: one request finds out as well as many, and cannot knock it over again."""
     probe_lease: float = attrs.field(default=5.0, validator=number(0.001, 3600, unit="seconds"))
-    """How long a probe may take before another one is let through in its place."""
+    """How long a probe may take before another one is let through in its place.
+
+    Why: longer than any attempt: only a probe that was lost is replaced."""
 
 
 class Outcome(Enum):
@@ -61,10 +83,13 @@ class BreakerSnapshot:
 
     state: BreakerState
     forced: bool
+    """Whether an operator holds it there, whatever the service does."""
     calls: int
-    """Outcomes in the window."""
+    """Outcomes in the window (`breaker.window` seconds)."""
     failures: int
+    """How many of them were failures."""
     slow: int
+    """How many of them took `breaker.slow_after` or longer, whatever came of them."""
     next_probe: float | None
     """Seconds until the service may be tried again; None unless the circuit is open."""
 
@@ -76,6 +101,10 @@ class _Counted:
     slow: bool
 
 
+def _exact(_low: float, _high: float) -> float:
+    return 0.0
+
+
 @attrs.define(eq=False)
 class Breaker:
     """Closed, it counts; open, it refuses; half-open, it lets a few probes through.
@@ -85,13 +114,15 @@ class Breaker:
 
     options: BreakerOptions
     listener: Listener = attrs.field(repr=False)
+    uniform: Callable[[float, float], float] = attrs.field(default=_exact, repr=False)
+    """Draws a number between two others: `random.uniform`. Without it, every pause is exact."""
     _state: BreakerState = attrs.field(init=False, default=BreakerState.CLOSED)
     _forced: bool = attrs.field(init=False, default=False)
     _generation: int = attrs.field(init=False, default=0, repr=False)
     _counted: deque[_Counted] = attrs.field(init=False, factory=deque, repr=False)
     _failures: int = attrs.field(init=False, default=0, repr=False)
     _slow: int = attrs.field(init=False, default=0, repr=False)
-    _opened_at: float = attrs.field(init=False, default=0.0, repr=False)
+    _open_until: float = attrs.field(init=False, default=0.0, repr=False)
     _leases: dict[Permit, float] = attrs.field(init=False, factory=dict, repr=False)
     """The probes under way, each with the moment at which its lease ends."""
     _good_probes: int = attrs.field(init=False, default=0, repr=False)
@@ -106,7 +137,7 @@ class Breaker:
         if self._state is BreakerState.CLOSED or self._forced:
             return None if self._state is BreakerState.OPEN else Permit(self._generation, now)
         if self._state is BreakerState.OPEN:
-            if now < self._opened_at + self.options.open_for:
+            if now < self._open_until:
                 return None
             self._change(BreakerState.HALF_OPEN, now, "the service may be back")
         self._leases = {permit: end for permit, end in self._leases.items() if end > now}
@@ -150,7 +181,7 @@ class Breaker:
             calls=len(counted),
             failures=sum(one.failed for one in counted),
             slow=sum(one.slow for one in counted),
-            next_probe=max(self._opened_at + self.options.open_for - now, 0.0) if waits else None,
+            next_probe=max(self._open_until - now, 0.0) if waits else None,
         )
 
     def _count(self, counted: _Counted) -> None:
@@ -191,6 +222,7 @@ class Breaker:
         self._failures = self._slow = self._good_probes = 0
         self._leases = {}
         if after is BreakerState.OPEN:
-            self._opened_at = now
+            jitter = self.options.jitter
+            self._open_until = now + self.options.open_for * (1 + self.uniform(-jitter, jitter))
         if after is not before:
             self.listener(BreakerChanged(before, after, why))

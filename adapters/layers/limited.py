@@ -24,9 +24,13 @@ class LimitOptions:
     """How much this process asks of the service at once."""
 
     at_once: int = attrs.field(default=16, validator=number(1, 10_000, unit="requests"))
-    """Requests under way, at most."""
+    """Requests under way, at most.
+
+    Why: sixteen requests of 5 ms are 3,000 a second; what hangs takes no more sockets than that."""
     waiting: int = attrs.field(default=1000, validator=number(0, 1_000_000, unit="calls"))
-    """Calls that wait for one of them to end, at most."""
+    """Calls that wait for one of them to end, at most.
+
+    Why: a queue longer than this cannot be served before its deadlines."""
 
 
 @attrs.define(eq=False)

@@ -28,17 +28,30 @@ class RetryOptions:
     """How often, and how soon. Durations are seconds."""
 
     attempts: int = attrs.field(default=3, validator=number(1, 10, unit="attempts"))
-    """Attempts of one call, the first included; 1 repeats nothing."""
+    """Attempts of one call, the first included; 1 repeats nothing.
+
+    Why: two repetitions mend a dropped connection or a restarting host; more only help an outage
+    grow."""
     first_delay: float = attrs.field(default=0.05, validator=number(0, 60, unit="seconds"))
-    """The bound of the pause after the first attempt; it doubles with each further one."""
+    """The bound of the pause after the first attempt; it doubles with each further one.
+
+    Why: drawn from 0 to this: most transient faults are gone by then."""
     longest_delay: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
-    """What that bound does not grow beyond."""
+    """What that bound does not grow beyond.
+
+    Why: beyond it the deadline ends the call anyway."""
     longest_retry_after: float = attrs.field(default=5.0, validator=number(0, 3600, unit="seconds"))
-    """A service that asks to be left alone for longer than this is not asked again by this call."""
+    """A service that asks to be left alone for longer than this is not asked again by this call.
+
+    Why: longer than that no page waits."""
     budget_ratio: float = attrs.field(default=0.1, validator=number(0, 1, unit="tokens"))
-    """The share of repetitions among first attempts; see `RetryBudget`."""
+    """The share of repetitions among first attempts; see `RetryBudget`.
+
+    Why: a dead service sees at most a tenth more requests, however many callers there are."""
     budget_reserve: float = attrs.field(default=3.0, validator=number(0, 10, unit="tokens"))
-    """Repetitions that are allowed before anything was sent."""
+    """Repetitions that are allowed before anything was sent.
+
+    Why: a process that has just started may repeat, too."""
 
     def __attrs_post_init__(self) -> None:
         if self.first_delay > self.longest_delay:

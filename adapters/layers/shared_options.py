@@ -71,15 +71,28 @@ class SharedOptions:
     )
     """A file of CA certificates (PEM) to trust for rediss:// in place of the system's."""
     prefix: str = attrs.field(default="shelfport", validator=_prefix)
-    """What every key and channel begins with; replicas that share must have the same one."""
+    """What every key and channel begins with; replicas that share must have the same one.
+
+    Why: two fleets on one Redis do not meet."""
     timeout: float = attrs.field(default=0.05, validator=number(0.001, 10, unit="seconds"))
-    """How long a caller waits for Redis, connecting included, before it goes on without it."""
+    """How long a caller waits for Redis, connecting included, before it goes on without it.
+
+    Why: a healthy Redis answers in a fiftieth of it, and nobody sees a page come later by this."""
     lease: float = attrs.field(default=0.5, validator=number(0.01, 60, unit="seconds"))
     """How long one replica has to ask the service before another one may; others wait for what it
-    brings for twice that at most."""
+    brings for twice that at most.
+
+    Why: longer than a healthy service takes, and a page that waits for a replica that died has
+    most of its deadline left."""
     retry_after: float = attrs.field(default=1.0, validator=number(0.01, 60, unit="seconds"))
-    """How often a Redis that is out is tried again; no caller waits for that."""
+    """How often a Redis that is out is tried again; no caller waits for that.
+
+    Why: a Redis that was started again is in use a second later; one probe a second is no load."""
     writes: int = attrs.field(default=256, validator=number(1, 100_000, unit="pages"))
-    """Pages that wait to be written behind callers' backs; beyond that they are dropped."""
+    """Pages that wait to be written behind callers' backs; beyond that they are dropped.
+
+    Why: some 2 MB of pages; a longer queue would write what is old already."""
     connections: int = attrs.field(default=16, validator=number(2, 1000, unit="connections"))
-    """Connections to Redis, at most, beside the one that hears of changes."""
+    """Connections to Redis, at most, beside the one that hears of changes.
+
+    Why: a page takes one for half a millisecond."""

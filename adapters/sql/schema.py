@@ -71,7 +71,14 @@ CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version B
 
 
 class SchemaDiffers(QueueFailed):
-    """The tables are of another version than this edition works with, and were left as they are."""
+    """The tables are of another version than this edition works with, and were left as they are.
+
+    Cause: an edition that was installed and whose tables were not upgraded, or one that is older
+    than the tables.
+
+    What to do: run `shelfport queue migrate` with the newer edition, once for the database; where
+    the tables are the newer ones, install that edition. Nothing that waits is lost.
+    """
 
     def __init__(self, message: str, *, found: int, known: int) -> None:
         super().__init__(message)

@@ -30,32 +30,55 @@ class QueueOptions:
     """sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME, or memory: for one that forgets. None:
     there is no queue, and only ROLL_BACK can be chosen. Never printed: it may hold a password."""
     worker: bool = True
-    """Whether the integration works the queue off itself; else `shelfport worker` does."""
+    """Whether the integration works the queue off itself; else `shelfport worker` does.
+
+    Why: the host's own process works it off; a fleet may rather run `shelfport worker`."""
     create_schema: bool = True
     """Whether opening the queue may make its tables, or upgrade them; else `shelfport queue
-    migrate` does."""
+    migrate` does.
+
+    Why: it just works; where a program may not change a schema, `shelfport queue migrate` does."""
     at_once: int = attrs.field(default=4, validator=number(1, 1000, unit="entries"))
-    """Entries that one worker has in its hands, at most."""
+    """Entries that one worker has in its hands, at most.
+
+    Why: a quarter of `limit.at_once`: what waits can wait, pages cannot."""
     attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
-    """After so many attempts an entry is a dead letter. Those not made do not count."""
+    """After so many attempts an entry is a dead letter. Those not made do not count.
+
+    Why: with these pauses an hour and more of a service that answers badly; one that is down costs
+    hardly any."""
     first_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
-    """The bound of the pause after the first attempt; it doubles with each further one."""
+    """The bound of the pause after the first attempt; it doubles with each further one.
+
+    Why: a dropped connection or a restarting host is over by then."""
     longest_delay: float = attrs.field(
         default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds")
     )
-    """What that bound does not grow beyond."""
+    """What that bound does not grow beyond.
+
+    Why: at most ten minutes after the service is back, everything has been tried again."""
     attempt_timeout: float = attrs.field(default=10.0, validator=number(0.001, 300, unit="seconds"))
-    """How long the Inventory Service has for one attempt: reading first included."""
+    """How long the Inventory Service has for one attempt: reading first included.
+
+    Why: nobody waits for it, so a slow service gets the time that a page would not give it."""
     catalog_timeout: float = attrs.field(default=10.0, validator=number(0.001, 300, unit="seconds"))
-    """How long the host's catalogue has for one call."""
+    """How long the host's catalogue has for one call.
+
+    Why: the host's own database may be busy, too."""
     lease: float = attrs.field(default=60.0, validator=number(0.01, LONGEST_WAIT, unit="seconds"))
     """How long an entry is one worker's alone; after a crash, how long it takes until another
-    one may have it."""
+    one may have it.
+
+    Why: twice what an attempt may take; after a crash, entries wait no longer than that."""
     poll: float = attrs.field(default=1.0, validator=number(0.01, 300, unit="seconds"))
     """How often an idle worker looks into the queue; what this process stores wakes it at once, and
-    in PostgreSQL what any other one stores."""
+    in PostgreSQL what any other one stores.
+
+    Why: in SQLite, what another process stores is seen within a second."""
     stop_within: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
-    """How long a worker that is stopped may finish what it has begun; the rest it gives back."""
+    """How long a worker that is stopped may finish what it has begun; the rest it gives back.
+
+    Why: shorter than the ten seconds that most supervisors give before they kill."""
 
     def __attrs_post_init__(self) -> None:
         self.terms()

@@ -117,7 +117,7 @@ class Claim:
 
 @attrs.frozen(kw_only=True)
 class QueueStats:
-    """How a queue stands."""
+    """How a queue stands at one moment: what waits in it, and what a person must see to."""
 
     waiting: int
     """Entries that are yet to be done, those in a worker's hands included; dead ones are not."""

@@ -17,8 +17,11 @@ class StockStatus(Enum):
     """What the Inventory Service says of a variant's stock; it decides, never this library."""
 
     IN_STOCK = "IN_STOCK"
+    """More units than the variant's low-stock threshold."""
     LOW_STOCK = "LOW_STOCK"
+    """At most as many units as that, and at least one."""
     OUT_OF_STOCK = "OUT_OF_STOCK"
+    """None that can be sold."""
 
 
 @attrs.frozen(init=False)
@@ -82,7 +85,15 @@ class Freshness(Enum):
 
 @attrs.frozen
 class StockReading:
-    """A stock level, and how true it is."""
+    """A stock level, and how true it is.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> from uuid import uuid4
+    >>> asked_at = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    >>> level = StockLevel(uuid4(), 3, StockStatus.LOW_STOCK, asked_at - timedelta(days=365))
+    >>> StockReading(level, asked_at, "http").age(asked_at + timedelta(seconds=40)).seconds
+    40
+    """
 
     level: StockLevel
     as_of: datetime = attrs.field(validator=aware)

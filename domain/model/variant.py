@@ -11,6 +11,9 @@ ProductVariantId = NewType("ProductVariantId", UUID)
 def variant_id(value: UUID | str) -> ProductVariantId:
     """Turn a UUID, or any text that RFC 9562 calls one, into a `ProductVariantId`.
 
+    >>> variant_id("{C9BF9E57-1685-4C89-BAFB-FF5AF830BE8A}")
+    UUID('c9bf9e57-1685-4c89-bafb-ff5af830be8a')
+
     Raises:
         ValueError: not a UUID, or the nil UUID; the sentence quotes the value.
     """

@@ -2,7 +2,7 @@
 
     async with build(Settings(base_url="https://inventory.internal")) as inventory:
         page = await inventory.get_stock_levels(variant_ids)
-        await inventory.request_inventory_initialization(variant_id)
+        await inventory.request_inventory_initialization(new_variant)
 
 These are the public names; everything else may move.
 """

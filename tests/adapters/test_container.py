@@ -6,6 +6,7 @@ import pytest
 from dependency_injector import containers, providers
 
 from shelfport import (
+    BreakerOptions,
     Container,
     HttpInventory,
     InMemoryInventory,
@@ -16,6 +17,7 @@ from shelfport import (
     build,
 )
 from shelfport.adapters.composition.http import make_http
+from shelfport.adapters.layers.breaker import Outcome
 from tests.support.clocks import ManualClock
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id
@@ -157,3 +159,18 @@ def test_a_password_in_the_clear_is_logged(
 
     assert warned == ("is not encrypted on the way: use rediss://" in caplog.text)
     assert "s3cret" not in caplog.text
+
+
+def test_the_breakers_pauses_are_random() -> None:
+    """The container's breaker draws its pauses, so that a fleet does not come back in step."""
+    settings = Settings(breaker=BreakerOptions(minimum=1))
+    pauses = set()
+    for _ in range(5):
+        breaker = Container(settings=providers.Object(settings)).breaker()
+        permit = breaker.acquire(0.0)
+        assert permit is not None
+        breaker.release(permit, Outcome.FAILURE, 0.0)
+        pauses.add(breaker.snapshot(0.0).next_probe)
+
+    assert 5 == len(pauses)
+    assert all(pause is not None and 2.5 <= pause <= 7.5 for pause in pauses)

@@ -82,7 +82,8 @@ async def pages(
 async def under_load(url: str, variants: Iterable[UUID], at_once: int) -> AsyncIterator[Load]:
     """Pages and new products until the block ends, whatever the shop does meanwhile."""
     load, shown, numbers, over = Load(), cycle(variants), count(), asyncio.Event()
-    policies = cycle(("RETRY_LATER", "NOT_ORDERABLE", "ROLL_BACK"))
+    # ROLL_BACK asks inside a transaction: on SQLite, where one writes at a time, all others wait.
+    policies = cycle((*("RETRY_LATER", "NOT_ORDERABLE") * 4, "ROLL_BACK"))
 
     async def visitor(session: aiohttp.ClientSession) -> None:
         while not over.is_set():

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import random
 import re
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -18,7 +20,6 @@ import attrs
 from shelfport.adapters.sql.database import database
 from shelfport.adapters.sql.queue import SqlQueue
 from shelfport.adapters.sql.row import TABLE
-from tests.support.services import free_port
 
 FOLDER = Path(__file__).parents[2] / "examples" / "hosts"
 PATIENCE = 60.0
@@ -116,7 +117,7 @@ async def running(
 
     Every page asks the service, so that what is shown while it is down has a caveat.
     """
-    port = free_port()
+    port = _free_port()
     output = folder / f"{host.name}.log"
     env = {
         **{k: v for k, v in os.environ.items() if not k.startswith("SHELFPORT_")},
@@ -128,6 +129,7 @@ async def running(
         "SHELFPORT_CACHE_FRESH_FOR": "0",
         "SHELFPORT_CACHE_REFRESH_FOR": "0",
         "SHELFPORT_CACHE_REFRESHES": "64",
+        "SHELFPORT_QUEUE_STOP_WITHIN": "20",  # gunicorn grants 30; a busy machine needs them
         "PORT": str(port),
         **settings,
     }
@@ -145,6 +147,18 @@ async def running(
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+def _free_port() -> int:
+    """A port that no server which takes any port is given before the example has it."""
+    for port in random.sample(range(20_000, 32_000), 100):  # below what Linux gives away
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("a hundred ports are taken")
 
 
 async def _started(

@@ -73,10 +73,10 @@ async def test_a_shop(host: Host, service: Sandbox, tmp_path: Path, report: Repo
 
         assert {200} == set(up.statuses + down.statuses)
         # A busy machine is slower than the soft timeout now and then.
-        assert len(up.stock) * 0.9 < sum(" (as of " not in words for words in up.stock)
+        assert len(up.stock) / 2 < sum(" (as of " not in words for words in up.stock)
         # Each process of a host keeps what it has seen itself.
         assert {True} == {"(as of " in s or "unavailable" in s for s in down.stock}
-        assert len(down.stock) * 0.7 < sum("(as of " in words for words in down.stock)
+        assert len(down.stock) / 2 < sum("(as of " in words for words in down.stock)
         assert "Stock information unavailable" == load.stock[-1]
         assert 503 == load.statuses[-1]
         assert later in await shop.queued()

@@ -17,7 +17,8 @@ from shelfport.adapters.cli.contracts import contracts_app, exchange, verificati
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
 COMMANDS = (
-    "get", "init", "check", "worker", "queue", "reconcile", "sandbox", "demo", "top", "contracts",
+    "get", "init", "check", "worker", "queue", "reconcile", "sandbox", "size", "demo", "top",
+    "contracts",
     "events", "--install-completion",
 )  # fmt: skip
 EVENTS = ("listen", "replay")

@@ -744,3 +744,27 @@ def test_what_left_the_window_opens_nothing() -> None:
 
     assert CLOSED is failing.state
     assert CLOSED is slow.state
+
+
+def test_pauses_have_jitter() -> None:
+    """A pause is drawn anew each time, around `open_for`, by the share that the options say."""
+    drawn: list[tuple[float, float]] = []
+    ends = iter((-0.4, 0.4))
+
+    def uniform(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return next(ends)
+
+    breaker = Breaker(BreakerOptions(minimum=1, open_for=10, jitter=0.4), lambda _: None, uniform)
+    permit = breaker.acquire(START)
+    assert permit is not None
+    breaker.release(permit, FAILURE, START)
+
+    assert None is breaker.acquire(START + 5.9)
+    assert 6.0 == breaker.snapshot(START).next_probe
+    probe = breaker.acquire(START + 6.0)
+    assert probe is not None
+    breaker.release(probe, FAILURE, START + 6.0)
+    assert None is breaker.acquire(START + 19.9)
+    assert None is not breaker.acquire(START + 20.0)
+    assert [(-0.4, 0.4)] * 2 == drawn

@@ -1,0 +1,183 @@
+"""The ways of running the same day, and the hosts that run it so."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+from uuid import UUID
+
+import attrs
+from dependency_injector import providers
+
+from benchmarks.fleet.service import Service, ServicePort
+from benchmarks.fleet.virtual_time import VirtualClock
+from shelfport.adapters.bus.memory import InProcessBus
+from shelfport.adapters.container import Container
+from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.layers import (
+    BreakerOptions,
+    Cached,
+    CacheOptions,
+    LimitOptions,
+    RetryOptions,
+    SecondLevel,
+    SharedStore,
+)
+from shelfport.adapters.settings import Settings
+from shelfport.domain.model import InventoryEvent, RetryBudget
+from shelfport.domain.model.signals import BreakerState, Signal
+from shelfport.domain.services.sizing import FleetLoad, size_fleet
+
+FETCH_WAIT = 5.0
+"""Seconds for which a subscription waits for a message. On a real bus it is a quarter of one, and
+costs nothing; here each of them would be a step of the simulation."""
+
+
+class _EndlessBudget(RetryBudget):
+    """Lets everything be repeated."""
+
+    def take(self) -> bool:
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class _Unbudgeted(RetryOptions):
+    def budget(self) -> RetryBudget:
+        return _EndlessBudget()
+
+
+MOST = 2000
+"""Variants that a host keeps in memory: what the sampled views of the day may fill."""
+DEFAULTS = Settings(cache=CacheOptions(most=MOST))
+UNBUDGETED = attrs.evolve(DEFAULTS, retry=_Unbudgeted())
+
+
+@attrs.frozen(kw_only=True)
+class Way:
+    """How a fleet is run."""
+
+    name: str
+    title: str
+    library: bool = True
+    """False: no shelfport, a GET for each view, with the deadline as its timeout."""
+    shared: bool = False
+    events: bool = False
+    settings: Settings = DEFAULTS
+    jitter: bool = True
+    breaker: bool = True
+    coalescing: bool = True
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """What holds while hosts are built and run: FETCH_WAIT, and jitter, or none of it."""
+        with ExitStack() as stack:
+            stack.enter_context(patch("shelfport.adapters.bus.memory.FETCH_WAIT", FETCH_WAIT))
+            if not self.jitter:
+                # The stack draws from this: every pause takes its whole bound.
+                stack.enter_context(patch.object(random, "uniform", lambda _low, high: high))
+            yield
+
+
+WAYS = (
+    Way(name="none", title="no shelfport", library=False),
+    Way(name="memory", title="memory cache only (the defaults)"),
+    Way(name="shared", title="with the shared cache", shared=True),
+    Way(name="events", title="shared cache and events", shared=True, events=True),
+)
+"""The four ways. Without a Redis and a bus in the settings, the defaults are the second."""
+
+OFF = (
+    Way(name="no-budget", title="no retry budget", settings=UNBUDGETED),
+    Way(
+        name="no-jitter",
+        title="no jitter",
+        settings=Settings(
+            cache=CacheOptions(most=MOST, jitter=0.0), breaker=BreakerOptions(jitter=0.0)
+        ),
+        jitter=False,
+    ),
+    Way(name="no-breaker", title="no breaker", breaker=False),
+    Way(name="no-coalescing", title="no coalescing", coalescing=False),
+    Way(
+        name="no-soft-timeout",
+        title="no soft timeout",
+        settings=Settings(cache=CacheOptions(most=MOST, soft_timeout=1.99)),
+    ),
+)
+"""The defaults with one thing off at a time."""
+
+_SIZED = size_fleet(FleetLoad(hosts=1000, views=10_000, capacity=4000, shared=True))
+
+TIGHT = (
+    Way(name="tight", title="as it is", shared=True),
+    Way(name="tight-no-budget", title="no retry budget", shared=True, settings=UNBUDGETED),
+    Way(name="tight-no-breaker", title="no breaker", shared=True, breaker=False),
+    Way(
+        name="tight-sized",
+        title="with what `shelfport size` says",
+        shared=True,
+        settings=attrs.evolve(
+            DEFAULTS,
+            limit=LimitOptions(at_once=_SIZED.at_once),
+            retry=RetryOptions(budget_ratio=_SIZED.budget_ratio),
+        ),
+    ),
+    Way(
+        name="tight-neither",
+        title="neither budget nor breaker",
+        shared=True,
+        settings=UNBUDGETED,
+        breaker=False,
+    ),
+)
+"""For a service that is sized for what a fleet with a shared cache asks of it in calm hours."""
+
+
+class Nobody:
+    """A notifier that tells nobody."""
+
+    async def notify(self, event: InventoryEvent) -> None:
+        """See `Notifier.notify`."""
+
+
+@attrs.frozen(eq=False)
+class Host:
+    """One process of the fleet: the composed stack of the container, and its door."""
+
+    integration: InventoryIntegration[UUID | str]
+    port: Cached
+    """Its outermost layer, for a look at whether a view will be answered from memory."""
+
+
+def make_host(
+    way: Way,
+    service: Service,
+    *,
+    clock: VirtualClock,
+    store: SharedStore,
+    bus: InProcessBus,
+    listener: Callable[[Signal], None],
+) -> Host:
+    """Build a host as the container composes it; enter its integration before use."""
+    container = Container(
+        settings=providers.Object(way.settings),
+        clock=providers.Object(clock),
+        adapter=providers.Object(ServicePort(service, way.settings.http.attempt_timeout)),
+        listener=providers.Object(listener),
+        notifier=providers.Object(Nobody()),
+    )
+    if way.shared:
+        container.second_level.override(
+            providers.Singleton(
+                SecondLevel, store, way.settings.shared, clock, container.background, listener
+            )
+        )
+    if way.events:
+        container.bus.override(providers.Object(bus))
+    port, integration = container.port(), container.integration()
+    if not way.coalescing:
+        deadlined = port.inner
+        port.inner = attrs.evolve(deadlined, inner=deadlined.inner.inner)  # type: ignore[misc,attr-defined]  # compose() puts them so
+    if not way.breaker:
+        integration.force_circuit(BreakerState.CLOSED)
+    return Host(integration, port)

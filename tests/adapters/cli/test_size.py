@@ -1,0 +1,48 @@
+import json
+import tomllib
+from pathlib import Path
+
+from shelfport.adapters.settings_loader import load_settings
+from tests.adapters.cli.conftest import Shelfport
+
+FLEET = ("size", "--hosts", "1000", "--views", "10000", "--capacity", "3000")
+
+
+async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_path: Path) -> None:
+    """The settings load as they are printed; comments say what they lead to."""
+    done = await call_shelfport(*FLEET, "--shared")
+    file = tmp_path / "fleet.toml"
+    file.write_text(done.out)
+    settings = load_settings(file)
+
+    assert (0, "") == (done.code, done.err)
+    assert {"cache", "limit", "retry"} == tomllib.loads(done.out)["shelfport"].keys()
+    assert (11.0, 0.0) == (settings.cache.fresh_for, settings.retry.budget_ratio)
+    assert "# Calm hours: 2,0" in done.out
+    assert "more than it can do" in done.out
+
+
+async def test_json_is_one_document(call_shelfport: Shelfport) -> None:
+    """With --json the same numbers are one document."""
+    document = json.loads((await call_shelfport(*FLEET, "--shared", "--json")).out)
+
+    assert (True, 11.0, 0.0, 1) == (
+        document["fits"], document["freshFor"], document["budgetRatio"], document["schema"]
+    )  # fmt: skip
+
+
+async def test_a_service_that_is_too_small_is_answered_no(call_shelfport: Shelfport) -> None:
+    """Without a shared cache this service is too small whatever is set: that is exit code 1."""
+    done = await call_shelfport(*FLEET)
+
+    assert (1, "") == (done.code, done.err)
+    assert "too small" in done.out
+    assert "shared cache" in done.out
+
+
+async def test_a_number_that_makes_no_sense_is_one_sentence(call_shelfport: Shelfport) -> None:
+    """No hosts at all is bad use: one sentence, exit code 2."""
+    done = await call_shelfport("size", "--hosts", "0", "--views", "1", "--capacity", "1")
+
+    assert (2, "") == (done.code, done.out)
+    assert done.err.startswith("shelfport: hosts is 0: ")
