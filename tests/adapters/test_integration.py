@@ -326,3 +326,41 @@ def test_repr_shows_the_stack() -> None:
 
     names = ["InventoryIntegration(", "Cached(", "Deadlined(", "Split(", "Observed(", "InMemory"]
     assert sorted(shown.index(name) for name in names) == [shown.index(name) for name in names]
+
+
+async def test_a_closed_integration_has_no_hits(memory: InMemoryInventory) -> None:
+    """What memory holds is not handed out once the integration is closed."""
+    async with build(Settings(), adapter=memory) as inventory:
+        await inventory.get_stock_levels([A])
+
+    with pytest.raises(RuntimeError, match="not open"):
+        await inventory.get_stock_level(A)
+    with pytest.raises(RuntimeError, match="not open"):
+        await inventory.get_stock_levels([A])
+
+
+async def test_a_mapper_is_asked_for_hits_too(memory: InMemoryInventory) -> None:
+    """Where the host's mapper means something else by a UUID, a hit is found by what it means."""
+    swapped = {A: B, B: A}
+    memory.set_stock(B, 4)
+    async with build(Settings(), adapter=memory, mapper=lambda ref: swapped[ref]) as inventory:
+        await inventory.get_stock_levels([A, B])
+        page = await inventory.get_stock_levels([A, B])
+        one = await inventory.get_stock_level(B)
+
+    assert [A, B] == list(page)
+    assert page[B] is one
+    assert isinstance(one, StockReading)
+    assert A == one.level.variant_id
+
+
+async def test_bad_terms_of_a_hit(inventory: InventoryIntegration) -> None:
+    """A hit does not hide a bad argument."""
+    await inventory.get_stock_levels([A])
+
+    with pytest.raises(ValueError, match="deadline is -1"):
+        await inventory.get_stock_levels([A], deadline=-1)
+    with pytest.raises(ValueError, match="max_staleness"):
+        await inventory.get_stock_level(A, max_staleness=-1)
+    with pytest.raises(ValueError, match="is one variant"):
+        await inventory.get_stock_levels("")
