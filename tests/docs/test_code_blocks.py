@@ -24,7 +24,7 @@ LANGUAGES = {"http", "json", "pycon", "python", "sh", "text", "toml", "yaml"}
 """Each is checked here or, for `sh`, in test_shell_blocks.py; `text` is what programs print."""
 DIRECTIVES = {"{eval-rst}", "{include}"}
 """What Sphinx checks when it builds the pages."""
-MARKS = {None, "generated", "not run", "ten lines", "test command"}
+MARKS = {None, "generated", "not run", "ten lines", "test command", "yours"}
 
 TESTED = "\n".join(
     path.read_text("utf-8")

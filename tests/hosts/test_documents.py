@@ -30,8 +30,8 @@ def ten_lines() -> str:
 
 
 async def test_a_badge_in_ten_lines(tmp_path: Path) -> None:
-    """The program of docs/hosts.md has at most ten lines, and shows a badge."""
-    assert len(ten_lines().splitlines()) <= 10
+    """The program of docs/hosts.md has at most ten lines of code, and shows a badge."""
+    assert len([line for line in ten_lines().splitlines() if line]) <= 10
     (tmp_path / "shop.py").write_text(ten_lines())
     port = free_port()
     async with Sandbox(seed=seed_records()) as sandbox:
