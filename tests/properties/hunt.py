@@ -77,7 +77,7 @@ def frames(trace: TracebackType | None) -> Iterator[dict[str, Any]]:
     while trace is not None:
         code = trace.tb_frame.f_code.co_filename
         # What attrs generated for our classes is passed by: a host that gives plain text has it.
-        if code.startswith(OURS) and "/.venv/" not in code and "/tests/" not in code:
+        if code.startswith(OURS) and "/site-packages/" not in code and "/tests/" not in code:
             yield dict(trace.tb_frame.f_locals)
         trace = trace.tb_next
 
