@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from shelfport.adapters.http.exchange import Unwatched, Watch
 from shelfport.adapters.layers import Tally
 from shelfport.adapters.listeners import Listeners
-from shelfport.adapters.telemetry import Telemetry
-from shelfport.adapters.telemetry.fan_out import FanOut
+from shelfport.adapters.telemetry import HearsPageAges, Telemetry
+from shelfport.adapters.telemetry.fan_out import FanOut, PageAges
 from shelfport.ports import Listener
 
 
@@ -22,5 +22,6 @@ def make_watch(telemetry: Sequence[Telemetry]) -> Watch:
 
 
 def make_tally(telemetry: Sequence[Telemetry]) -> Tally:
-    """What the cache counts in; it tells telemetry of the age of each page."""
-    return Tally(FanOut(tuple(telemetry)).page_age) if telemetry else Tally()
+    """What the cache counts in; it tells whoever wants to know of the age of each page."""
+    curious = tuple(one for one in telemetry if isinstance(one, HearsPageAges))
+    return Tally(PageAges(curious)) if curious else Tally()

@@ -4,6 +4,6 @@
 of its name, and nothing of either is imported without it.
 """
 
-from shelfport.adapters.telemetry.protocol import Telemetry
+from shelfport.adapters.telemetry.protocol import HearsPageAges, Telemetry
 
-__all__ = ["Telemetry"]
+__all__ = ["HearsPageAges", "Telemetry"]

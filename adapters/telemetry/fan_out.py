@@ -6,7 +6,7 @@ import attrs
 
 from shelfport.adapters.http.exchange import Exchange, Unwatched
 from shelfport.adapters.http.translate import Asked
-from shelfport.adapters.telemetry.protocol import Telemetry
+from shelfport.adapters.telemetry.protocol import HearsPageAges, Telemetry
 from shelfport.domain.model import Call
 
 logger = logging.getLogger("shelfport.telemetry")
@@ -34,8 +34,15 @@ class FanOut:
                 asked = attrs.evolve(asked, call=exchange.call)
         return _Exchanges(asked.call, exchanges) if exchanges else Unwatched(method, url, asked)
 
-    def page_age(self, seconds: float, /) -> None:
-        """Of a page that was served."""
+
+@attrs.frozen(eq=False)
+class PageAges:
+    """Tells each of `all` of a page that was served, as `FanOut` tells of the rest."""
+
+    all: tuple[HearsPageAges, ...]
+
+    def __call__(self, seconds: float, /) -> None:
+        """The oldest reading on it was that old."""
         for telemetry in self.all:
             try:
                 telemetry.page_age(seconds)

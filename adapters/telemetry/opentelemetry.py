@@ -112,7 +112,7 @@ class OpenTelemetry:
         )
 
     def page_age(self, seconds: float, /) -> None:
-        """See `Telemetry`."""
+        """See `HearsPageAges`."""
         self._meters.record(PAGE_AGE, seconds, self._own)
 
     @contextmanager

@@ -63,7 +63,7 @@ class Prometheus:
         return _Timed(self._record, method, asked)
 
     def page_age(self, seconds: float, /) -> None:
-        """See `Telemetry`."""
+        """See `HearsPageAges`."""
         self._page_age.observe(seconds)
 
     @contextmanager

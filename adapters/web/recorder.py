@@ -143,9 +143,6 @@ class Recorder:
         """See `Telemetry`: the attempts say enough."""
         return Unwatched(method, url, asked)
 
-    def page_age(self, _seconds: float, /) -> None:
-        """See `Telemetry`: the samples say enough."""
-
     @contextmanager
     def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
         """See `Telemetry`: the snapshot is looked at while the integration is open.

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from shelfport import Settings, Signal, Snapshot, StockReading, build
+from shelfport.adapters.composition.observers import make_tally
 from shelfport.adapters.http.exchange import Exchange, Unwatched
 from shelfport.adapters.http.translate import Asked
 from shelfport.contracts.sandbox import Sandbox
@@ -92,3 +93,27 @@ async def test_one_that_fails_at_the_end(
 
     assert EVERYTHING == other.told
     assert ["inventory.telemetry_fault"] == [vars(record)["event"] for record in caplog.records]
+
+
+class Incurious:
+    """A telemetry that leaves `page_age` out."""
+
+    def signal(self, signal: Signal, /) -> None:
+        """Nothing to do."""
+
+    exchange = staticmethod(Unwatched)
+
+    @contextmanager
+    def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
+        yield
+
+
+async def test_who_does_not_care_is_in_no_pages_way(sandbox: Sandbox, settings: Settings) -> None:
+    """A telemetry without `page_age` works, and a page of hits calls nobody for it."""
+    assert make_tally([Incurious()]).page_age is None
+    assert make_tally([Incurious(), Telling()]).page_age is not None
+
+    telling = Telling()
+    async with build(settings, telemetry=[Incurious(), telling]) as inventory:
+        await inventory.get_stock_level(an_id(1))
+    assert EVERYTHING == telling.told
