@@ -57,19 +57,19 @@ class StockLevel:
 
     def __str__(self) -> str:
         """What a customer reads."""
-        match self.status:
-            case StockStatus.IN_STOCK:
-                return "In stock"
-            case StockStatus.LOW_STOCK:
-                left = self.available_quantity
-                # The Inventory Service decides on the status; an event brings it without a number.
-                return f"Only {left} left" if left else "Low stock"
-            case StockStatus.OUT_OF_STOCK:
-                return "Out of stock"
+        # The Inventory Service decides on the status; an event brings it without a number.
+        if self.status is StockStatus.LOW_STOCK and self.available_quantity:
+            return f"Only {self.available_quantity} left"
+        return _WORDS[self.status]
 
 
 _VARIANT_ID, _QUANTITY, _STATUS, _UPDATED_AT = attrs.fields(StockLevel)
 _a_status = member_of(StockStatus)
+_WORDS = {
+    StockStatus.IN_STOCK: "In stock",
+    StockStatus.LOW_STOCK: "Low stock",
+    StockStatus.OUT_OF_STOCK: "Out of stock",
+}
 
 
 class Freshness(Enum):
