@@ -35,7 +35,7 @@ from tests.faults.servers import (
 from tests.support.figures import Report
 from tests.support.values import ids
 
-CALLS = 100_000 if os.environ.get("SHELFPORT_LONG") else 5_000
+CALLS = 100_000 if os.environ.get("SHELFPORT_LONG") else 2_000
 CALLERS = 40
 TROUBLES: list[Trouble] = [
     answer,

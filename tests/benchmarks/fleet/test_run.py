@@ -80,7 +80,7 @@ def test_an_outage_is_bridged_from_memory() -> None:
 
 def test_a_tight_service_stays_down_with_neither_budget_nor_breaker() -> None:
     """Sized for the cached load, it comes back with both; with neither it never does."""
-    fleet = Fleet(workers=100, sample=100, thinned=True)
+    fleet = Fleet(workers=100, sample=200, thinned=True)
     runs = {
         way.name: (Job(way.name, fleet, SLOW, way), record(fleet, SLOW, way))
         for way in (TIGHT[0], TIGHT[-1])
