@@ -76,9 +76,9 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    # Most tests wait more than they work: six processes keep two cores busy.
+    # Most tests wait more than they work: four processes keep two cores busy.
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "--numprocesses=6", "--dist=loadfile")
+    session.run("coverage", "run", "-m", "pytest", "--numprocesses=4", "--dist=loadfile")
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
     session.log("branch coverage of domain/ and ports/ must be 100 %")
