@@ -93,7 +93,7 @@ def ready() -> ResponseReturnValue:
     return {"status": found.status.value, "reasons": found.reasons}, status
 
 
-app.wsgi_app = RequestContextMiddleware(app.wsgi_app)  # type: ignore[method-assign]
+app.wsgi_app = RequestContextMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
 with engine.begin() as connection:
     connection.execute(text(TABLE))
 engine.dispose()

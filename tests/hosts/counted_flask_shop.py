@@ -14,7 +14,7 @@ def _counting(self: aiohttp.ClientSession, *args: Any, **kwargs: Any) -> None:
     _make(self, *args, **kwargs)
 
 
-aiohttp.ClientSession.__init__ = _counting  # type: ignore[method-assign]
+aiohttp.ClientSession.__init__ = _counting  # type: ignore[method-assign]  # counted where made
 
 from flask_shop import app  # type: ignore[import-not-found]  # noqa: E402 - it is opened here
 
