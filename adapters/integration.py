@@ -23,9 +23,11 @@ from shelfport.domain.model import (
     Call,
     InitializationOutcome,
     InitializationPolicy,
+    ProductVariantId,
     QueuedInitialization,
     RetryBudget,
     variant_id,
+    variant_ids,
 )
 from shelfport.domain.model.signals import BreakerState
 from shelfport.domain.services import StockLookup
@@ -72,6 +74,7 @@ class InventoryIntegration(Generic[RefT]):
         self._initializer = initializer
         self._clock = clock
         self._mapper = mapper
+        self._ids = _in_bulk(mapper)
         self._breaker = breaker
         self._cache = cache
         self._budget = budget
@@ -143,20 +146,21 @@ class InventoryIntegration(Generic[RefT]):
         """
         if isinstance(variants, str):
             raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
+        if type(variants) is not list:
+            variants = tuple(variants)  # it may be to be had once
         hits = self._hits
         if hits is not None and max_staleness is None and deadline is None:
-            if not isinstance(variants, list | tuple):
-                variants = list(variants)  # it may be to be had once
             page_of_hits = hits.page(variants)
             if page_of_hits is not None:
                 return cast("dict[RefT, Availability]", page_of_hits)
         self._must_be_open()
-        ids = {ref: self._mapper(ref) for ref in variants}
+        refs = tuple(variants)  # the caller's list may be another one when the answer comes
+        ids = self._ids(refs)
         call = self._call(max_staleness, deadline, correlation_id)
-        page = await self._lookup.get_stock_levels(tuple(ids.values()), call)
-        if all(map(is_, ids, ids.values())):
+        page = await self._lookup.get_stock_levels(ids, call)
+        if ids is refs or all(map(is_, refs, ids)):
             return cast("dict[RefT, Availability]", dict(page))  # it is by their keys already
-        return {ref: page[variant] for ref, variant in ids.items()}
+        return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
 
     async def get_stock_level(
         self,
@@ -361,3 +365,12 @@ class InventoryIntegration(Generic[RefT]):
             correlation_id=correlation_id,
             traceparent=traceparent,
         )
+
+
+def _in_bulk(
+    mapper: VariantMapper[RefT],
+) -> Callable[[Sequence[RefT]], Sequence[ProductVariantId]]:
+    """`mapper` for a page; our own looks at a page of UUIDs once."""
+    if mapper is variant_id:
+        return cast("Callable[[Sequence[RefT]], Sequence[ProductVariantId]]", variant_ids)
+    return lambda refs: list(map(mapper, refs))

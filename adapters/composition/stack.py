@@ -2,7 +2,6 @@
 
 import random
 import secrets
-from uuid import uuid4
 
 from shelfport.adapters.background import Background
 from shelfport.adapters.http import HttpInventory
@@ -123,5 +122,5 @@ def trusted(adapter: InventoryPort) -> InventoryPort:
 
 
 def new_id() -> str:
-    """A correlation id for a call that came without one."""
-    return uuid4().hex
+    """A correlation id for a call that came without one: 128 random bits, as a trace id has."""
+    return f"{random.getrandbits(128):032x}"

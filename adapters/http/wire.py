@@ -29,7 +29,7 @@ MAX_TARGET_BYTES = 8_000
 """How long its request target may be: what RFC 9110 §4.1 tells every server to accept."""
 
 
-class InventoryStockLevel(msgspec.Struct, frozen=True):
+class InventoryStockLevel(msgspec.Struct, frozen=True, gc=False):
     """The stock of one variant: an element of `GET /inventory`, all of `GET /inventory/{id}`."""
 
     variant_id: ProductVariantId = msgspec.field(name="productVariantId")

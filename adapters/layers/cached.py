@@ -23,6 +23,7 @@ from shelfport.domain.model import (
     StockReading,
     UnknownVariant,
     Unreadable,
+    distinct,
     settled,
 )
 from shelfport.domain.model.signals import RefreshFailed, ServedStale
@@ -84,14 +85,17 @@ class Cached:
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
+        look = self.shelf.get
+        if ids and not any(map(look, ids)):
+            return await self._read_unkept(ids, call)
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
         answers = dict.fromkeys(ids, _ASKED_FOR)
         page: _Page | None = None
         for variant in answers:
-            entry = self.shelf.get(variant)
+            entry = look(variant)
             if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
-                answers[variant] = entry.answer
+                answers[variant] = entry.shown or entry.as_fresh()
                 continue
             if page is None:
                 page = _Page()
@@ -107,6 +111,16 @@ class Cached:
         self._count(answers, page)
         return settled(answers)
 
+    async def _read_unkept(
+        self, ids: Sequence[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Answer]:
+        """As `read`, of variants of which nothing is kept: what comes is the answer as it is."""
+        page = _Page(missing=distinct(ids))
+        answers = await self._ask_for(page, call)
+        self._tell_stale(answers.values(), call)
+        self._count(answers, page)
+        return settled(answers)
+
     def reading(self, variant: object) -> StockReading | None:
         """The hit of a caller without wishes, one variant, at the least cost.
 
@@ -118,8 +132,10 @@ class Cached:
         if entry is None:
             return None
         now = self.clock.monotonic()
-        reading = entry.answer
-        if now >= entry.fresh_until or type(reading) is not StockReading:
+        if now >= entry.fresh_until:
+            return None
+        reading = entry.shown or entry.as_fresh()
+        if type(reading) is not StockReading:
             return None
         tally = self.tally
         tally.fresh += 1
@@ -138,9 +154,12 @@ class Cached:
             entry = look(variant)
             if entry is None or now >= entry.fresh_until:
                 return None
-            reading = entry.answer
-            if type(reading) is not StockReading:
-                return None
+            reading = entry.shown
+            if reading is None:
+                first = entry.as_fresh()
+                if type(first) is not StockReading:
+                    return None
+                reading = first
             page[variant] = reading
         self._count_hits(page, now)
         return page
@@ -190,19 +209,8 @@ class Cached:
             answer = better.get(variant)
             if answer is not None and _is_better(answer, answers[variant]):
                 answers[variant] = answer
-        if len(page.missing) == len(answers):
-            answers.update(better)
-            shown: Iterable[Answer] = answers.values()
-        else:
-            answers.update({variant: better[variant] for variant in page.missing})
-            shown = [answers[variant] for variant in (*page.missing, *page.doubtful)]
-        stale = [
-            answer
-            for answer in shown
-            if type(answer) is StockReading and answer.freshness is Freshness.STALE
-        ]
-        if stale:
-            self._served_stale(stale, call)
+        answers.update({variant: better[variant] for variant in page.missing})
+        self._tell_stale([answers[v] for v in (*page.missing, *page.doubtful)], call)
 
     def _count_hits(self, page: Mapping[Any, Answer], now: float) -> None:
         tally = self.tally
@@ -213,22 +221,19 @@ class Cached:
 
     def _count(self, answers: Mapping[ProductVariantId, Answer], page: _Page) -> None:
         """Count what became of a page that memory alone did not answer."""
-        stale = unreadable = 0
-        for answer in answers.values():
-            if type(answer) is StockReading:
-                stale += answer.freshness is Freshness.STALE
-            else:
-                unreadable += type(answer) is Unreadable
+        readings = [answer for answer in answers.values() if type(answer) is StockReading]
+        stale = [reading.freshness for reading in readings].count(Freshness.STALE)
+        unreadable = 0
+        if len(readings) < len(answers):
+            unreadable = [type(answer) for answer in answers.values()].count(Unreadable)
         tally = self.tally
         tally.fresh += len(answers) - len(page)
         tally.stale += stale
         tally.unreadable += unreadable
         tally.missed += len(page) - stale - unreadable
-        if tally.page_age is not None:
-            instants = [a.as_of for a in answers.values() if isinstance(a, StockReading)]
-            if instants:
-                age = self.clock.now() - min(instants)
-                tally.page_age(max(0.0, age.total_seconds()))
+        if tally.page_age is not None and readings:
+            age = self.clock.now() - min(reading.as_of for reading in readings)
+            tally.page_age(max(0.0, age.total_seconds()))
 
     async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:
         try:
@@ -308,25 +313,29 @@ class Cached:
         self._paused_until = -inf
         now, instant = self.clock.monotonic(), self.clock.now()
         as_of, began = None, asked_at
+        store = self.shelf.store
         for variant, answer in answers.items():
-            if isinstance(answer, StockReading):
+            if type(answer) is StockReading:
                 if answer.as_of is not as_of:
                     # A shared request may have begun before this call did.
                     as_of = answer.as_of
                     began = min(asked_at, now - answer.age(instant).total_seconds())
-                self.shelf.store(variant, answer, began)
+                store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
                 age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()
-                self.shelf.store(variant, answer, min(asked_at, now - age))
+                store(variant, answer, min(asked_at, now - age))
         return answers
 
     def _pause(self) -> None:
         self._paused_until = self.clock.monotonic() + self.shelf.options.refresh_pause
 
-    def _served_stale(self, readings: Sequence[StockReading], call: Call) -> None:
-        instant = self.clock.now()
-        oldest = max(reading.age(instant).total_seconds() for reading in readings)
-        self.listener(ServedStale(len(readings), oldest, call.correlation_id))
+    def _tell_stale(self, shown: Iterable[Answer], call: Call) -> None:
+        """Tell of what was shown stale although the service was asked."""
+        stale = [a for a in shown if type(a) is StockReading and a.freshness is Freshness.STALE]
+        if stale:
+            instant = self.clock.now()
+            oldest = max(reading.age(instant).total_seconds() for reading in stale)
+            self.listener(ServedStale(len(stale), oldest, call.correlation_id))
 
 
 def _is_better(answer: Answer, shown: Answer) -> bool:

@@ -1,7 +1,7 @@
 """`Coalesced`: callers who want the same at the same time share one request."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import attrs
@@ -33,23 +33,51 @@ class _Flight:
 
     began: float
     """On the monotonic clock: what it brings was true then or later."""
-    outcome: "asyncio.Future[_Outcome]"
-    """Done when it has landed. A failure is a value here: if every caller has left, no exception
-    may be left over that nobody retrieves."""
     calls: list[Call] = attrs.field(factory=list)
-    ids: list[ProductVariantId] = attrs.field(factory=list)
-    """Each one once."""
+    ids: dict[int, ProductVariantId] = attrs.field(factory=dict)
+    """By their numbers, whose hash costs nothing."""
     deadline: float | None = None
     """The latest of those aboard at departure."""
+    _outcome: _Outcome | BaseException | None = None
+    _waiting: "list[asyncio.Future[None]]" = attrs.field(factory=list)
     _by_int: dict[int, Answer] | None = None
 
-    def answer(self, outcome: _Outcome, key: int) -> Answer:
-        """What `outcome`, with which this has landed, says of the variant of that number."""
+    @property
+    def landed(self) -> bool:
+        """Whether it has brought what it will bring."""
+        return self._outcome is not None
+
+    def land(self, outcome: _Outcome | BaseException) -> None:
+        """Give `outcome` to all who wait, and to whoever still comes for it."""
+        self._outcome = outcome
+        for waiter in self._waiting:
+            if not waiter.done():  # else its caller has left
+                waiter.set_result(None)
+
+    async def outcome(self) -> _Outcome:
+        """Wait for the landing; a waiter who is cancelled leaves the flight alone.
+
+        Raises:
+            BaseException: what ended it, if that is no `InventoryError`: a bug.
+        """
+        if self._outcome is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
+        outcome = self._outcome
+        assert outcome is not None
+        if isinstance(outcome, BaseException) and not isinstance(outcome, InventoryError):
+            raise outcome
+        return outcome
+
+    def answers(self, outcome: _Outcome, keys: Iterable[int]) -> Mapping[int, Answer]:
+        """What `outcome`, with which this has landed, says of the variants of these numbers."""
         if isinstance(outcome, InventoryError):
-            return Unreadable(outcome)
+            return dict.fromkeys(keys, Unreadable(outcome))
         if self._by_int is None:
             self._by_int = {variant.int: answer for variant, answer in outcome.items()}
-        return self._by_int[key]
+        by_int = self._by_int
+        return {key: by_int[key] for key in keys}
 
 
 @attrs.define(eq=False)
@@ -83,16 +111,16 @@ class Coalesced:
         while missing:
             cut_short: dict[int, ProductVariantId] = {}
             for flight, aboard in self._board(missing, call):
-                outcome = await asyncio.shield(flight.outcome)
+                outcome = await flight.outcome()
                 if len(flight.calls) == 1 and len(aboard) == len(wanted):
                     # Nobody else was aboard: what it brought is the answer as it stands.
                     if isinstance(outcome, InventoryError):
                         raise outcome
                     return outcome
-                for key in aboard:
-                    answer = answers[key] = flight.answer(outcome, key)
-                    if type(answer) is Unreadable and _cut_short(answer, flight, call):
-                        cut_short[key] = missing[key]
+                brought = flight.answers(outcome, aboard)
+                answers.update(brought)
+                if _has_more_time(call, flight):
+                    cut_short |= {k: missing[k] for k, a in brought.items() if _cut_short(a)}
             missing = cut_short
         return settled({variant: answers[key] for key, variant in wanted.items()})
 
@@ -102,39 +130,47 @@ class Coalesced:
 
     def _board(
         self, wanted: Mapping[int, ProductVariantId], call: Call
-    ) -> list[tuple[_Flight, list[int]]]:
+    ) -> list[tuple[_Flight, Iterable[int]]]:
         """Find a flight for each id: the one under way, or the one that leaves next."""
         now = self.clock.monotonic()
+        under_way = self._under_way
+        if under_way.keys().isdisjoint(wanted):
+            flight = self._next(now)
+            flight.ids.update(wanted)
+            flight.calls.append(call)
+            under_way.update(dict.fromkeys(wanted, flight))
+            return [(flight, wanted)]
         oldest = now - (inf if call.max_staleness is None else call.max_staleness)
         boarded: dict[_Flight, list[int]] = {}
         for key, variant in wanted.items():
-            flight = self._under_way.get(key)
-            if flight is None or (flight is not self._boarding and flight.began <= oldest):
-                flight = self._boarding or self._open_boarding(now)
-                flight.ids.append(variant)
-                self._under_way[key] = flight
-            boarded.setdefault(flight, []).append(key)
+            joined = under_way.get(key)
+            if joined is None or (joined is not self._boarding and joined.began <= oldest):
+                joined = under_way[key] = self._next(now)
+                joined.ids[key] = variant
+            boarded.setdefault(joined, []).append(key)
         for flight in boarded:
             flight.calls.append(call)
         return list(boarded.items())
 
-    def _open_boarding(self, now: float) -> _Flight:
-        loop = asyncio.get_running_loop()
-        flight = self._boarding = _Flight(now, loop.create_future())
-        loop.call_soon(self._depart, flight)
-        return flight
+    def _next(self, now: float) -> _Flight:
+        """The flight that leaves at the end of this turn of the loop."""
+        if self._boarding is None:
+            flight = _Flight(now)
+            task = self.background.start(self._fly(flight), "inventory read")
+            task.add_done_callback(lambda _: self._see_to(flight))
+            self._boarding = flight
+        return self._boarding
 
-    def _depart(self, flight: _Flight) -> None:
+    def _see_to(self, flight: _Flight) -> None:
+        """Its task has ended; one that is cancelled before its first step has not landed it."""
+        if not flight.landed:
+            self._land(flight, _shut(flight))
+
+    async def _fly(self, flight: _Flight) -> None:
+        # The task's first step comes after all that this turn of the loop had to do.
         self._boarding = None
-        call = _shared(flight.calls)
+        ids, call = tuple(flight.ids.values()), _shared(flight.calls)
         flight.deadline = call.deadline
-        try:
-            self.background.start(self._fly(flight, call), "inventory read")
-        except RuntimeError as error:
-            self._land(flight, error)
-
-    async def _fly(self, flight: _Flight, call: Call) -> None:
-        ids = tuple(flight.ids)
         left = None if call.deadline is None else call.deadline - self.clock.monotonic()
         timeout = asyncio.timeout(left)
         try:
@@ -150,7 +186,7 @@ class Coalesced:
             sentence = "the deadline passed while waiting for the Inventory Service"
             self._land(flight, _ended(DeadlineExceeded, sentence, ids, call))
         except asyncio.CancelledError:
-            self._land(flight, _ended(OverloadedHere, "this process is shutting down", ids, call))
+            self._land(flight, _shut(flight))
             raise
         except BaseException as error:
             self._land(flight, error)
@@ -159,15 +195,13 @@ class Coalesced:
             self._land(flight, outcome)
 
     def _land(self, flight: _Flight, outcome: _Outcome | BaseException) -> None:
-        for variant in flight.ids:
-            key = variant.int
-            if self._under_way.get(key) is flight:
-                del self._under_way[key]
-        if isinstance(outcome, Mapping | InventoryError):
-            flight.outcome.set_result(outcome)
-        else:
-            flight.outcome.set_exception(outcome)
-            flight.outcome.exception()  # retrieved, though everybody may have left
+        if self._boarding is flight:
+            self._boarding = None
+        under_way = self._under_way
+        for key in flight.ids:
+            if under_way.get(key) is flight:
+                del under_way[key]
+        flight.land(outcome)
 
 
 def _ended(
@@ -182,13 +216,20 @@ def _ended(
     )
 
 
-def _cut_short(answer: Unreadable, flight: _Flight, call: Call) -> bool:
-    """Whether others' deadline ended the read of this answer, while this call has time left."""
-    return (
-        isinstance(answer.error, DeadlineExceeded)
-        and flight.deadline is not None
-        and (call.deadline is None or flight.deadline < call.deadline)
+def _shut(flight: _Flight) -> InventoryError:
+    ids, call = tuple(flight.ids.values()), _shared(flight.calls)
+    return _ended(OverloadedHere, "this process is shutting down", ids, call)
+
+
+def _has_more_time(call: Call, flight: _Flight) -> bool:
+    return flight.deadline is not None and (
+        call.deadline is None or flight.deadline < call.deadline
     )
+
+
+def _cut_short(answer: Answer) -> bool:
+    """Whether a deadline ended the read of this answer."""
+    return type(answer) is Unreadable and isinstance(answer.error, DeadlineExceeded)
 
 
 def _shared(calls: Sequence[Call]) -> Call:

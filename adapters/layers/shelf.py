@@ -6,10 +6,11 @@ All times are seconds of the monotonic clock.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from shelfport.domain.model import (
     Freshness,
@@ -81,18 +82,32 @@ EVENT = "event"
 """The source of a reading that no adapter read: an event told it."""
 
 
-@attrs.define(eq=False, weakref_slot=False)
-class Entry:
-    """What is kept of one variant, and until when for what."""
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """What is kept of one variant, and until when for what.
+
+    There may be very many, and none is ever part of a cycle: the garbage collector need not look.
+    """
 
     answer: StockReading | UnknownVariant
-    """As it is handed out while fresh: one object for all hits, a reading marked CACHED."""
+    """As it came, until it is first handed out again."""
     asked_at: float
     """When the read that brought it began: it was true then or later."""
     fresh_until: float
     refresh_until: float
     stale_until: float
+    shown: StockReading | None = None
+    """The reading as it is handed out while fresh: one object for all hits, marked CACHED. None of
+    a reading that nobody has asked for again, and of an unknown variant."""
     _stale: StockReading | UnknownVariant | None = None
+
+    def as_fresh(self) -> StockReading | UnknownVariant:
+        """As it is handed out within its fresh window: made once, at the first hit."""
+        answer = self.answer
+        if isinstance(answer, StockReading):
+            if answer.freshness is not Freshness.CACHED:  # from a shared cache, it is that already
+                answer = self.answer = answer.kept_as(Freshness.CACHED)
+            self.shown = answer
+        return answer
 
     def as_stale(self) -> StockReading | UnknownVariant:
         """As it is handed out past its fresh window: made once."""
@@ -114,6 +129,27 @@ class Entry:
         """Whether the service updated the kept level at `moment`, by its own clock, or later."""
         answer = self.answer
         return isinstance(answer, StockReading) and answer.level.updated_at >= moment
+
+
+class _Ends(NamedTuple):
+    """When a read began, and when the windows of what it brought end."""
+
+    asked_at: float
+    fresh_until: float
+    jitter: float
+    """Seconds by which the fresh window of one of them may end early."""
+    refresh_until: float
+    stale_until: float
+
+    @classmethod
+    def of(cls, options: CacheOptions, asked_at: float) -> "_Ends":
+        return cls(
+            asked_at,
+            asked_at + options.fresh_for,
+            options.jitter * options.fresh_for,
+            asked_at + options.refresh_for,
+            asked_at + options.stale_for,
+        )
 
 
 @attrs.define(eq=False)
@@ -139,10 +175,8 @@ class Shelf:
     """Stands for the fences that were too many to keep."""
     _learned: dict[int, tuple[datetime, UUID]] = attrs.field(init=False, factory=dict, repr=False)
     """The rank of the last event of each variant."""
-    _ends: tuple[float, float, float] = attrs.field(
-        init=False, default=(-inf, -inf, -inf), repr=False
-    )
-    """Of the last read that was stored: when it began, and its last two windows' ends."""
+    _ends: _Ends = attrs.field(init=False, default=_Ends(-inf, -inf, -inf, -inf, -inf), repr=False)
+    """Of the last read that was stored."""
     _told: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
     """What events told. It lies over what reads brought, and comes off with the next event or the
     next read, so that what is left does not depend on the order in which events come."""
@@ -173,15 +207,18 @@ class Shelf:
     ) -> bool:
         """Keep what a read that began at `asked_at` brought; False if something forbids it."""
         key = variant.int
-        known = self._entries.get(key)
+        entries = self._entries
+        known = entries.get(key)
         if known is not None and known.is_of(answer):
             return True  # callers who shared a request all bring what it brought
         fence = self.fence_of(variant) if self._fences else self._fence_for_all
         if asked_at <= fence:
             return False
-        if known is not None and not self._wins(known, answer, asked_at):
-            return False
-        if isinstance(answer, StockReading):
+        if known is not None:
+            if not self._wins(known, answer, asked_at):
+                return False
+            del entries[key]  # put in again as the youngest
+        if type(answer) is StockReading:
             # The level's own id: the caller's may be gone soon.
             key = answer.level.variant_id.int
             entry = self._windows(answer, asked_at)
@@ -190,7 +227,9 @@ class Shelf:
             entry = Entry(answer, asked_at, end, end, end)
         if self._told:
             self._told.pop(key, None)
-        self._put(self._entries, key, entry)
+        entries[key] = entry
+        if len(entries) > self.options.most:
+            del entries[next(iter(entries))]
         return True
 
     def learn(
@@ -241,20 +280,12 @@ class Shelf:
                 _ask_first(kept, key)
 
     def _windows(self, reading: StockReading, asked_at: float) -> Entry:
-        options = self.options
         if asked_at != self._ends[0]:
             # Made once for all that a request brought: a float takes as much room as three fields.
-            self._ends = (asked_at, asked_at + options.refresh_for, asked_at + options.stale_for)
-        asked_at, refresh_until, stale_until = self._ends
-        early = self.uniform(0.0, options.jitter * options.fresh_for)
-        return Entry(
-            # From a cache that is shared, it is that already.
-            reading if reading.freshness is Freshness.CACHED else reading.kept_as(Freshness.CACHED),
-            asked_at,
-            asked_at + options.fresh_for - early,
-            refresh_until,
-            stale_until,
-        )
+            self._ends = _Ends.of(self.options, asked_at)
+        asked_at, fresh_until, jitter, refresh_until, stale_until = self._ends
+        early = self.uniform(0.0, jitter)
+        return Entry(reading, asked_at, fresh_until - early, refresh_until, stale_until)
 
     def _put(self, kept: dict[int, T], key: int, value: T) -> T | None:
         """Put `value` in as the youngest; what was put in first goes if it is one too many."""

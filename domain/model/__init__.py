@@ -69,7 +69,7 @@ from shelfport.domain.model.stock import (
     StockReading,
     StockStatus,
 )
-from shelfport.domain.model.variant import ProductVariantId, distinct, variant_id
+from shelfport.domain.model.variant import ProductVariantId, distinct, variant_id, variant_ids
 
 __all__ = [
     "DEFAULT_CALL",
@@ -134,4 +134,5 @@ __all__ = [
     "distinct",
     "settled",
     "variant_id",
+    "variant_ids",
 ]

@@ -1,7 +1,7 @@
 """The identity of what is sold: a product variant."""
 
-from collections.abc import Iterable
-from typing import NewType
+from collections.abc import Iterable, Sequence
+from typing import NewType, cast
 from uuid import UUID
 
 ProductVariantId = NewType("ProductVariantId", UUID)
@@ -32,6 +32,17 @@ def variant_id(value: UUID | str) -> ProductVariantId:
     if value.int == 0:
         raise ValueError("the nil UUID is not a variant id: it identifies nothing")
     return ProductVariantId(value)
+
+
+def variant_ids(values: Sequence[UUID | str]) -> Sequence[ProductVariantId]:
+    """`variant_id` of each of `values`, in their order.
+
+    Raises:
+        ValueError: as `variant_id` does, of the first that is none.
+    """
+    if all([type(value) is UUID and value.int for value in values]):  # noqa: C419 - faster
+        return cast("Sequence[ProductVariantId]", values)  # nothing to turn: nearly all pages
+    return [variant_id(value) for value in values]
 
 
 def distinct(ids: Iterable[ProductVariantId]) -> list[ProductVariantId]:

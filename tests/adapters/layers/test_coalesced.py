@@ -206,6 +206,7 @@ async def test_a_timeout_from_below_is_not_the_deadline(
 
     with pytest.raises(TimeoutError, match="somebody else's"):
         await layer.read([A], DEFAULT_CALL)
+    await asyncio.sleep(0)  # its task's end is told of one turn later
     assert "this is a bug" in caplog.text
 
 
@@ -220,6 +221,20 @@ async def test_closing_ends_the_wait(inner: ScriptedPort) -> None:
     with pytest.raises(OverloadedHere) as info:
         await caller
     assert ("this process is shutting down", Operation.READ, (A,), "c", 3) == told(info.value)
+
+
+async def test_closing_before_departure_ends_the_wait(inner: ScriptedPort) -> None:
+    """A flight whose task is ended before its first step leaves nobody waiting, nor aboard."""
+    async with Background() as background:
+        layer = Coalesced(inner, LoopClock(), background)
+        waiting = asyncio.ensure_future(layer.read([A], Call(correlation_id="c")))
+        await asyncio.sleep(0)  # it waits now, and the flight is to leave in the next turn
+
+    with pytest.raises(OverloadedHere, match="this process is shutting down"):
+        await waiting
+    assert 0 == len(inner.reads)
+    with pytest.raises(RuntimeError, match="scope is not open"):
+        await layer.read([A], DEFAULT_CALL)
 
 
 async def test_a_closed_scope(inner: ScriptedPort) -> None:

@@ -88,13 +88,32 @@ def test_windows_of_the_unknown(shelf: Shelf) -> None:
 
 
 def test_readings_are_made_once(shelf: Shelf) -> None:
-    """What is handed out is marked once: as CACHED when stored, as STALE when first needed."""
+    """What is handed out is marked once, when it is first needed: as CACHED, and as STALE."""
     shelf.store(A, a_reading(A), 100)
 
     entry = kept(shelf)
-    assert a_reading(A, freshness=Freshness.CACHED) == entry.answer
+    assert entry.shown is None
+    assert a_reading(A, freshness=Freshness.CACHED) == entry.as_fresh()
+    assert entry.as_fresh() is entry.as_fresh() is entry.shown is entry.answer
     assert a_reading(A, freshness=Freshness.STALE) == entry.as_stale()
     assert entry.as_stale() is entry.as_stale()
+
+
+def test_what_is_cached_already_is_kept_as_it_is(shelf: Shelf) -> None:
+    """A reading from a cache that is shared is handed out as it came."""
+    reading = a_reading(A, freshness=Freshness.CACHED)
+    shelf.store(A, reading, 100)
+
+    assert reading is kept(shelf).as_fresh()
+
+
+def test_the_unknown_is_never_shown_as_a_reading(shelf: Shelf) -> None:
+    """That a variant is unknown is handed out as it is, each time."""
+    shelf.store(A, UnknownVariant(A), 100)
+
+    entry = kept(shelf)
+    assert UnknownVariant(A) == entry.as_fresh() == entry.as_fresh()
+    assert entry.shown is None
 
 
 def test_the_level_updated_last_wins(shelf: Shelf) -> None:
