@@ -104,6 +104,8 @@ class Shared:
                 await self._ask(missing, page)
             elif to_ask := self._sort(glances, page):
                 await self._ask(to_ask, page)
+            elif not page.missing():
+                break  # all of it is current: what a page should cost
             elif (left := self._patience(page)) > _NO_TIME:
                 await asyncio.sleep(min(self.uniform(pause / 2, pause), left))
                 pause = min(pause * 1.5, _LONGEST_PAUSE)

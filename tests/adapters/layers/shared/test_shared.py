@@ -66,6 +66,15 @@ async def test_what_one_has_read_the_other_knows(world: World, one: Shared, othe
     assert [EPOCH, EPOCH] == [a.as_of for a in second.values() if isinstance(a, StockReading)]
 
 
+async def test_a_known_page_waits_for_nothing(one: Shared, other: Shared) -> None:
+    """A page that is all current in the shared cache costs its one glance, and no pause."""
+    await read(one, A, B)
+    began = LoopClock().monotonic()
+    await other.read((A, B), DEFAULT_CALL)
+
+    assert began == LoopClock().monotonic()
+
+
 async def test_only_what_is_missing_is_asked_for(world: World, one: Shared, other: Shared) -> None:
     """A page that is partly known asks for the rest, and keeps the order it was asked in."""
     await read(one, B)
