@@ -201,6 +201,8 @@ class Coalesced:
         for key in flight.ids:
             if under_way.get(key) is flight:
                 del under_way[key]
+        if not under_way:
+            under_way.clear()  # an empty dict keeps the room of what was once in it
         flight.land(outcome)
 
 
