@@ -319,7 +319,7 @@ class Cached:
                 if answer.as_of is not as_of:
                     # A shared request may have begun before this call did.
                     as_of = answer.as_of
-                    began = min(asked_at, now - answer.age(instant).total_seconds())
+                    began = min(asked_at, now - (instant - as_of).total_seconds())
                 store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
                 age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()

@@ -1,7 +1,7 @@
 """`Coalesced`: callers who want the same at the same time share one request."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf
 
 import attrs
@@ -60,12 +60,10 @@ class _Flight:
         Raises:
             BaseException: what ended it, if that is no `InventoryError`: a bug.
         """
-        if self._outcome is None:
+        while (outcome := self._outcome) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             await waiter
-        outcome = self._outcome
-        assert outcome is not None
         if isinstance(outcome, BaseException) and not isinstance(outcome, InventoryError):
             raise outcome
         return outcome
@@ -130,7 +128,7 @@ class Coalesced:
 
     def _board(
         self, wanted: Mapping[int, ProductVariantId], call: Call
-    ) -> list[tuple[_Flight, Iterable[int]]]:
+    ) -> list[tuple[_Flight, Collection[int]]]:
         """Find a flight for each id: the one under way, or the one that leaves next."""
         now = self.clock.monotonic()
         under_way = self._under_way

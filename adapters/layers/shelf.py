@@ -121,9 +121,11 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     def is_of(self, answer: StockReading | UnknownVariant) -> bool:
         """Whether `answer` is the very one that this was made of."""
         kept = self.answer
+        if kept is answer:
+            return True
         if isinstance(answer, StockReading) and isinstance(kept, StockReading):
             return kept.level is answer.level and kept.as_of is answer.as_of
-        return kept is answer
+        return False
 
     def updated_by(self, moment: datetime) -> bool:
         """Whether the service updated the kept level at `moment`, by its own clock, or later."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from benchmarks.contestants import shelfport
-from benchmarks.measuring import Spread, Work, in_turns
+from benchmarks.measuring import Spread, Times, Work, in_turns
 from benchmarks.outcome import Goal, Row
-from benchmarks.peers import Peer, peer
+from benchmarks.peers import AS_IT_COMES, Peer, peer
 from benchmarks.surroundings import Service, Variants, records
 from shelfport import BreakerOptions, Freshness, InventoryIntegration, StockReading
 
@@ -62,9 +62,10 @@ async def p1(service: Service) -> Row:
         shelfport(service.root) as inventory,
         peer("U1", service.root) as u1,
         peer("U2", service.root) as u2,
+        peer(AS_IT_COMES, service.root) as u2_as_it_comes,
     ):
         page = await inventory.get_stock_levels(ids)
-        for other in (u1, u2):
+        for other in (u1, u2, u2_as_it_comes):
             await other.page(ids)
 
         async def floor(variant: UUID) -> object:
@@ -85,10 +86,11 @@ async def p1(service: Service) -> Row:
                 "shelfport, age asked": _calls(aged, variant, count),
                 "U1": _calls(u1.one, variant, count),
                 "U2": _calls(u2.one, variant, count),
+                AS_IT_COMES: _calls(u2_as_it_comes.one, variant, count),
             },
             rounds=40,
             pieces=count,
-            before=_fresh(ids, inventory, {"U1": u1, "U2": u2}),
+            before=_fresh(ids, inventory, {"U1": u1, "U2": u2, AS_IT_COMES: u2_as_it_comes}),
         )
     best = times.better("U1", "U2")
     return Row(
@@ -99,6 +101,7 @@ async def p1(service: Service) -> Row:
             Goal(f"1/15 of the better peer, {best}", 1 / 15, times.ratio("shelfport", best)),
         ],
         times.spreads(),
+        notes=[_beside(times)],
     )
 
 
@@ -111,9 +114,10 @@ async def p2(service: Service) -> Row:
         shelfport(service.root) as inventory,
         peer("U1", service.root) as u1,
         peer("U2", service.root) as u2,
+        peer(AS_IT_COMES, service.root) as u2_as_it_comes,
     ):
         page = await inventory.get_stock_levels(ids)
-        for other in (u1, u2):
+        for other in (u1, u2, u2_as_it_comes):
             await other.page(ids)
 
         async def floor(ids: Sequence[UUID]) -> object:
@@ -125,10 +129,11 @@ async def p2(service: Service) -> Row:
                 "shelfport": _pages(inventory.get_stock_levels, ids, count),
                 "U1": _pages(u1.page, ids, count),
                 "U2": _pages(u2.page, ids, count),
+                AS_IT_COMES: _pages(u2_as_it_comes.page, ids, count),
             },
             rounds=40,
             pieces=count,
-            before=_fresh(ids, inventory, {"U1": u1, "U2": u2}),
+            before=_fresh(ids, inventory, {"U1": u1, "U2": u2, AS_IT_COMES: u2_as_it_comes}),
         )
     best = times.better("U1", "U2")
     return Row(
@@ -139,7 +144,16 @@ async def p2(service: Service) -> Row:
             Goal(f"1/10 of the better peer, {best}", 1 / 10, times.ratio("shelfport", best)),
         ],
         times.spreads(),
+        notes=[_beside(times)],
     )
+
+
+def _beside(times: Times) -> str:
+    """What the goals were set by: peers with their libraries' defaults."""
+    ratios = (
+        f"{name}: {times.ratio(name, 'shelfport').median:.1f}" for name in ("U1", AS_IT_COMES)
+    )
+    return f"times slower than shelfport: {', '.join(ratios)}"
 
 
 async def p6(service: Service) -> Row:

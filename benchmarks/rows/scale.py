@@ -5,13 +5,18 @@ import gc
 import logging
 import time
 import tracemalloc
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
+from typing import TypeVar
+from uuid import UUID
 
-from benchmarks.contestants import shelfport
+from benchmarks.contestants import bare, shelfport
 from benchmarks.measuring import Spread
 from benchmarks.outcome import Goal, Row
 from benchmarks.surroundings import Service, Variants, records
 from shelfport import StockReading
+
+T = TypeVar("T")
 
 MOST_IDS = 200
 SIZES = (200, 10_000, 100_000)
@@ -97,33 +102,34 @@ async def _bytes_of_a_cached_variant(service: Service) -> float:
 async def p8(service: Service) -> Row:
     """Very many callers at once, each with a page of its own that nobody has asked for."""
     records(logging.INFO)
-    rounds = 5
-    variants = Variants()
-    rates: dict[int, list[float]] = {callers: [] for callers in CALLERS}
     failed = 0
-    for round_ in range(-1, rounds):
-        for callers in CALLERS:
-            repeats = max(1, 256 // callers)
-            waves = [variants.pages(callers) for _ in range(repeats)]
-            async with shelfport(service.root) as inventory:
-                await inventory.get_stock_levels(variants.some(2))
-                gc.collect()
-                began = time.perf_counter()
-                pages = [
-                    await asyncio.gather(*map(inventory.get_stock_levels, wave)) for wave in waves
-                ]
-                took = time.perf_counter() - began
-            failed += sum(
-                not isinstance(level, StockReading)
-                for wave_pages in pages
-                for page in wave_pages
-                for level in page.values()
-            )
-            if round_ >= 0:
-                rates[callers].append(callers * repeats / took)
-    speed = {callers: Spread.of(rates[callers]).median for callers in CALLERS}
-    peak = max(CALLERS, key=lambda callers: speed[callers])
-    beyond = min((c for c in CALLERS if c >= peak), key=lambda callers: speed[callers])
+
+    async def views(waves: list[list[list[UUID]]]) -> float:
+        nonlocal failed
+        async with shelfport(service.root) as inventory:
+            seconds, pages = await _timed(inventory.get_stock_levels, waves)
+        levels = (level for page in pages for level in page.values())
+        failed += sum(not isinstance(level, StockReading) for level in levels)
+        return seconds
+
+    async def bare_views(waves: list[list[list[UUID]]]) -> float:
+        async with bare(service.root) as floor:
+            seconds, _ = await _timed(floor.page, waves)
+        return seconds
+
+    async def uncollected(waves: list[list[list[UUID]]]) -> float:
+        gc.disable()
+        try:
+            return await views(waves)
+        finally:
+            gc.enable()
+
+    ours = await _by_callers(views, rounds=5)
+    others = {
+        "bare aiohttp": await _by_callers(bare_views, rounds=2),
+        "without garbage collection": await _by_callers(uncollected, rounds=2),
+    }
+    peak, beyond = _peak(ours)
     return Row(
         "P8",
         "1 to 5,000 callers at once, cold, each with a page of 24 of its own",
@@ -132,9 +138,47 @@ async def p8(service: Service) -> Row:
             Goal(
                 f"1/0.9 of the peak's time a page (peak: {peak} callers, slowest beyond: {beyond})",
                 1 / 0.9,
-                Spread.of([speed[peak] / rate for rate in rates[beyond]]),
+                Spread.of([seconds / Spread.of(ours[peak]).median for seconds in ours[beyond]]),
             ),
         ],
-        {f"{c:,} callers": Spread.of([1 / r for r in rates[c]]) for c in CALLERS},
-        growth={"seconds a page, by callers": {str(c): 1 / speed[c] for c in CALLERS}},
+        {f"{c:,} callers": Spread.of(ours[c]) for c in CALLERS},
+        notes=[f"{name}: {_fall(times)}" for name, times in others.items()],
+        growth={"seconds a page, by callers": {str(c): Spread.of(ours[c]).median for c in CALLERS}},
     )
+
+
+async def _timed(
+    call: Callable[[Sequence[UUID]], Awaitable[T]], waves: list[list[list[UUID]]]
+) -> tuple[float, list[T]]:
+    """Seconds a page, and the pages; each wave's callers ask together, wave after wave."""
+    await call(Variants(9).some(2))
+    gc.collect()
+    began = time.perf_counter()
+    pages = [page for wave in waves for page in await asyncio.gather(*map(call, wave))]
+    return (time.perf_counter() - began) / len(pages), pages
+
+
+async def _by_callers(
+    work: Callable[[list[list[list[UUID]]]], Awaitable[float]], rounds: int
+) -> dict[int, list[float]]:
+    variants = Variants()
+    times: dict[int, list[float]] = {callers: [] for callers in CALLERS}
+    for round_ in range(-1, rounds):
+        for callers in CALLERS:
+            seconds = await work([variants.pages(callers) for _ in range(max(1, 256 // callers))])
+            if round_ >= 0:
+                times[callers].append(seconds)
+    return times
+
+
+def _peak(times: Mapping[int, Sequence[float]]) -> tuple[int, int]:
+    """How many callers were served fastest, and how many, of more than those, slowest."""
+    median = {callers: Spread.of(seconds).median for callers, seconds in times.items()}
+    peak = min(median, key=lambda callers: median[callers])
+    return peak, max((c for c in median if c >= peak), key=lambda callers: median[callers])
+
+
+def _fall(times: Mapping[int, Sequence[float]]) -> str:
+    peak, beyond = _peak(times)
+    fall = Spread.of(times[beyond]).median / Spread.of(times[peak]).median
+    return f"{fall:.2f} × its peak's (peak: {peak} callers, slowest beyond: {beyond})"
