@@ -259,7 +259,7 @@ class U2AsItComes(U2):
     timeout = 5.0
 
 
-PEERS = {"U1": U1, "U2": U2, AS_IT_COMES: U2AsItComes}
+PEERS: dict[str, type[U1 | U2]] = {"U1": U1, "U2": U2, AS_IT_COMES: U2AsItComes}
 
 
 @asynccontextmanager
