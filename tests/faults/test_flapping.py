@@ -1,7 +1,6 @@
 """An hour at a service that flaps, in virtual time: pages stand, and tell the truth."""
 
 import asyncio
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -36,8 +35,7 @@ from tests.support.figures import Report
 from tests.support.ports import Ids
 from tests.support.values import ids
 
-HOUR, VIEWS = (3600.0, 10_000) if os.environ.get("SHELFPORT_LONG") else (1200.0, 3_300)
-"""The short edition takes a third of the hour."""
+HOUR, VIEWS = 3600.0, 10_000
 DEADLINE = 2.0
 TICK = 1e-5
 """Instants are told in microseconds."""

@@ -72,7 +72,9 @@ class CacheModel(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.runner = asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0))
+        self.runner = asyncio.Runner(
+            loop_factory=lambda: looptime.new_event_loop(start=0, noop_cycles=0)
+        )
         self.clock = LoopClock()
         self.history = {variant: History() for variant in VARIANTS}
         self.events: dict[ProductVariantId, list[float]] = {v: [] for v in VARIANTS}

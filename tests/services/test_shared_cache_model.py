@@ -98,7 +98,9 @@ class FleetModel(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.runner = asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0))
+        self.runner = asyncio.Runner(
+            loop_factory=lambda: looptime.new_event_loop(start=0, noop_cycles=0)
+        )
         self.clock = LoopClock()
         prefix = f"shelfport-model-{uuid4().hex[:12]}"
         self.redis = VirtualRedis(Redis.from_url(self.url), prefix)

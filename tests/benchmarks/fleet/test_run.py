@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.fleet.jobs import Job
 from benchmarks.fleet.judge import tight_recovery
-from benchmarks.fleet.run import record
+from benchmarks.fleet.run import Recording, record
 from benchmarks.fleet.scenario import Day, Fleet, Scene
 from benchmarks.fleet.service import Trouble
 from benchmarks.fleet.way import OFF, TIGHT, WAYS, Way
@@ -92,13 +92,21 @@ def test_a_tight_service_stays_down_with_neither_budget_nor_breaker() -> None:
     assert None is tight_recovery(runs, "tight-neither")
 
 
+SHORT = attrs.evolve(SLOW, until=70.0)
+
+
+@pytest.fixture(scope="module")
+def usual() -> Recording:
+    """A slow hour with the defaults."""
+    return record(SMALL, SHORT, MEMORY)
+
+
 @pytest.mark.parametrize("way", OFF, ids=lambda way: way.name)
-def test_what_is_off_is_off(way: Way) -> None:
+def test_what_is_off_is_off(usual: Recording, way: Way) -> None:
     """Each of the five differs from the defaults in what its name says, and in nothing else."""
     before = random.uniform
     assert way.title.startswith("no ")
-    day = attrs.evolve(SLOW, until=70.0)
-    recording, usual = record(SMALL, day, way), record(SMALL, day, MEMORY)
+    recording = record(SMALL, SHORT, way)
 
     assert before is random.uniform
     assert recording.views == usual.views
