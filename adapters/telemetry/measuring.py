@@ -6,15 +6,14 @@ from functools import lru_cache
 from yarl import URL
 
 from shelfport.adapters.http.translate import Asked
-from shelfport.adapters.telemetry.metrics import (
+from shelfport.adapters.telemetry.metric import Labels, Metric
+from shelfport.adapters.telemetry.reported import (
     ATTEMPT_DURATION,
     BREAKER_CHANGES,
     BUDGET_SPENT,
     REFRESH_FAILURES,
     REFUSED,
     RETRIES,
-    Labels,
-    Metric,
 )
 from shelfport.domain.model.signals import (
     Attempted,

@@ -28,17 +28,9 @@ from shelfport.adapters.http.translate import Asked
 from shelfport.adapters.http.wire import TRACEPARENT
 from shelfport.adapters.snapshot import Snapshot
 from shelfport.adapters.telemetry.measuring import error_type, http_labels, measured, server_of
-from shelfport.adapters.telemetry.metrics import (
-    HTTP_DURATION,
-    INTEGRATION,
-    PAGE_AGE,
-    REPORTED,
-    SHOWN,
-    Kind,
-    Labels,
-    Metric,
-    Shown,
-)
+from shelfport.adapters.telemetry.metric import INTEGRATION, Kind, Labels, Metric
+from shelfport.adapters.telemetry.reported import HTTP_DURATION, PAGE_AGE, REPORTED
+from shelfport.adapters.telemetry.shown import SHOWN, Shown
 from shelfport.domain.model import Call, InventoryError, Operation
 from shelfport.domain.model.call import was_begun_here
 from shelfport.domain.model.signals import (

@@ -18,16 +18,9 @@ from shelfport.adapters.http.exchange import Exchange
 from shelfport.adapters.http.translate import Asked
 from shelfport.adapters.snapshot import Snapshot
 from shelfport.adapters.telemetry.measuring import http_labels, measured
-from shelfport.adapters.telemetry.metrics import (
-    HTTP_DURATION,
-    INTEGRATION,
-    PAGE_AGE,
-    REPORTED,
-    SHOWN,
-    Kind,
-    Labels,
-    Metric,
-)
+from shelfport.adapters.telemetry.metric import INTEGRATION, Kind, Labels, Metric
+from shelfport.adapters.telemetry.reported import HTTP_DURATION, PAGE_AGE, REPORTED
+from shelfport.adapters.telemetry.shown import SHOWN
 from shelfport.domain.model import Call
 from shelfport.domain.model.signals import Signal
 

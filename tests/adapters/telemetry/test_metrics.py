@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from shelfport.adapters.telemetry.metrics import INTEGRATION, METRICS, Kind, Metric
+from shelfport.adapters.telemetry.metric import INTEGRATION, Kind, Metric
+from shelfport.adapters.telemetry.metrics import METRICS
 
 DOCS = Path(__file__).parents[3] / "docs"
 BY_NAME = {metric.prometheus_name: metric for metric in METRICS}

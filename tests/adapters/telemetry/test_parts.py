@@ -15,7 +15,7 @@ from shelfport import (
     SubscriptionSnapshot,
     TlsSnapshot,
 )
-from shelfport.adapters.telemetry.metrics import SHOWN
+from shelfport.adapters.telemetry.shown import SHOWN
 
 CLOSED = BreakerSnapshot(
     state=BreakerState.CLOSED, forced=False, calls=0, failures=0, slow=0, next_probe=None
