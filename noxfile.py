@@ -239,7 +239,7 @@ def bench(session: nox.Session) -> None:
     """What shelfport costs beside bare aiohttp and assembled peers; `-- P3 P4` for some rows."""
     install(session, "bench", extras="redis")
     # What it takes to start is measured where nothing is installed that it does not require.
-    core = Path(session.create_tmp()) / "core"
+    core = Path(session.create_tmp()).resolve() / "core"
     if not core.exists():
         session.run("python", "-m", "venv", str(core), silent=True)
     python = str(core / "bin" / "python")
