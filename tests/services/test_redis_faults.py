@@ -252,7 +252,10 @@ async def test_full(tmp_path: Path) -> None:
 
 async def test_a_primary_that_is_none_any_more(own_redis: PrivateRedis) -> None:
     """A Redis that became a replica of another serves what it has, until it is a primary again."""
-    async with replica(own_redis.url) as one, replica(own_redis.url) as other:
+    async with (
+        replica(own_redis.url, timeout=1.0) as one,
+        replica(own_redis.url, timeout=1.0) as other,
+    ):
         await kept(one, *PAGE)
         with SyncRedis.from_url(own_redis.url) as redis:
             redis.replicaof("127.0.0.1", "1")
