@@ -66,7 +66,7 @@ class CacheOptions:
     most: int = attrs.field(default=100_000, validator=number(1, unit="variants"))
     """Variants that are kept; beyond that, those that were stored first go.
 
-    Why: some 55 MB; a larger catalogue keeps what was read last."""
+    Why: some 50 MB; a larger catalogue keeps what was read last."""
 
     def __attrs_post_init__(self) -> None:
         if not self.fresh_for <= self.refresh_for <= self.stale_for:

@@ -222,7 +222,7 @@ async def p6(service: Service) -> Row:
         ],
         {"shelfport, as hits": hits.of("shelfport"), **stale.spreads()},
         notes=[
-            f"{best}, the better peer: {stale.ratio(best, 'shelfport').median:.0f} × shelfport",
+            f"{best}, the better peer: {stale.ratio(best, 'shelfport').median:.1f} × shelfport",
             *(f"requests of {name}: {came[f'/moody/{name}'].requests}" for name, _ in peers),
         ],
     )
