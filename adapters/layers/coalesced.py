@@ -184,8 +184,7 @@ class Coalesced:
             sentence = "the deadline passed while waiting for the Inventory Service"
             self._land(flight, _ended(DeadlineExceeded, sentence, ids, call))
         except asyncio.CancelledError:
-            self._land(flight, _shut(flight))
-            raise
+            raise  # the end of its task is seen to, whenever it comes
         except BaseException as error:
             self._land(flight, error)
             raise

@@ -10,6 +10,7 @@ from shelfport import (
     InventoryError,
     Operation,
     OverloadedHere,
+    ProductVariantId,
     StockReading,
     TimedOut,
     UnknownVariant,
@@ -342,6 +343,69 @@ async def test_who_has_more_time_asks_again(layer: Coalesced, inner: ScriptedPor
     with pytest.raises(DeadlineExceeded):
         await hurried
     assert [[A], [B], [A]] == asked(inner)
+
+
+async def test_what_two_reads_left_is_asked_for_once(layer: Coalesced, inner: ScriptedPort) -> None:
+    """Who joined two reads that others' deadlines ended asks for all of it again, in one."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        assert call.deadline is not None
+        if call.deadline < 5:
+            await asyncio.sleep(call.deadline - LoopClock().monotonic())
+            raise DeadlineExceeded("cut")
+        return {variant: a_reading(variant) for variant in ids}
+
+    inner.script = script
+    now = LoopClock().monotonic()
+    hurried = asyncio.gather(
+        layer.read([A], Call(deadline=now + 0.3)),
+        asyncio.create_task(after(0.1, layer, B, Call(deadline=now + 0.4))),
+        return_exceptions=True,
+    )
+    await asyncio.sleep(0.2)
+    patient = await layer.read([A, B, C], Call(deadline=now + 10))
+
+    assert [A, B, C] == list(patient)
+    assert [DeadlineExceeded] * 2 == [type(error) for error in await hurried]
+    assert [[A], [B], [C], [A, B]] == asked(inner)
+
+
+async def after(seconds: float, layer: Coalesced, variant: ProductVariantId, call: Call) -> Answers:
+    await asyncio.sleep(seconds)
+    return await layer.read([variant], call)
+
+
+async def test_only_what_the_deadline_cut_is_asked_for_again(
+    layer: Coalesced, inner: ScriptedPort
+) -> None:
+    """Of a read that ended in part, the answers and the other failures stand."""
+    cut, late = Unreadable(DeadlineExceeded("cut")), Unreadable(TimedOut("late"))
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        await asyncio.sleep(0.2)
+        if len(ids) == 1:
+            return {A: a_reading(A)}
+        return {A: cut, B: late, C: a_reading(C)}
+
+    inner.script = script
+    now = LoopClock().monotonic()
+    hurried = asyncio.create_task(layer.read([A, B, C], Call(deadline=now + 0.3)))
+    await asyncio.sleep(0.1)
+    patient = await layer.read([A, B, C], Call(deadline=now + 10))
+
+    assert {A: a_reading(A), B: late, C: a_reading(C)} == patient
+    assert {A: cut, B: late, C: a_reading(C)} == await hurried
+    assert [[A, B, C], [A]] == asked(inner)
+
+
+async def test_an_answer_belongs_to_its_caller(layer: Coalesced) -> None:
+    """Two who asked for the same get mappings of their own: what one does to his, he does alone."""
+    one, other = await asyncio.gather(
+        layer.read([A, B], DEFAULT_CALL), layer.read([A, B], DEFAULT_CALL)
+    )
+
+    assert one == other
+    assert one is not other
 
 
 async def test_who_has_no_more_time_does_not(layer: Coalesced, inner: ScriptedPort) -> None:
