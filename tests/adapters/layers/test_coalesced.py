@@ -322,18 +322,19 @@ async def test_the_names_of_those_who_wait_are_bounded(
     assert tuple(map(str, range(1, 21))) == call.waiters
 
 
+async def cut_at_an_early_deadline(ids: Ids, call: Call) -> Answers:
+    """Takes a second, and all the time of who has less than five, in vain."""
+    assert call.deadline is not None
+    if call.deadline < 5:
+        await asyncio.sleep(call.deadline - LoopClock().monotonic())
+        raise DeadlineExceeded("cut")
+    await asyncio.sleep(1)
+    return {variant: a_reading(variant) for variant in ids}
+
+
 async def test_who_has_more_time_asks_again(layer: Coalesced, inner: ScriptedPort) -> None:
     """A caller who joined a read that another's deadline ended goes on by itself."""
-
-    async def script(ids: Ids, call: Call) -> Answers:
-        assert call.deadline is not None
-        if call.deadline < 5:
-            await asyncio.sleep(call.deadline - LoopClock().monotonic())
-            raise DeadlineExceeded("cut")
-        await asyncio.sleep(1)
-        return {variant: a_reading(variant) for variant in ids}
-
-    inner.script = script
+    inner.script = cut_at_an_early_deadline
     now = LoopClock().monotonic()
     hurried = asyncio.create_task(layer.read([A], Call(deadline=now + 0.3)))
     await asyncio.sleep(0.1)
@@ -347,15 +348,7 @@ async def test_who_has_more_time_asks_again(layer: Coalesced, inner: ScriptedPor
 
 async def test_what_two_reads_left_is_asked_for_once(layer: Coalesced, inner: ScriptedPort) -> None:
     """Who joined two reads that others' deadlines ended asks for all of it again, in one."""
-
-    async def script(ids: Ids, call: Call) -> Answers:
-        assert call.deadline is not None
-        if call.deadline < 5:
-            await asyncio.sleep(call.deadline - LoopClock().monotonic())
-            raise DeadlineExceeded("cut")
-        return {variant: a_reading(variant) for variant in ids}
-
-    inner.script = script
+    inner.script = cut_at_an_early_deadline
     now = LoopClock().monotonic()
     hurried = asyncio.gather(
         layer.read([A], Call(deadline=now + 0.3)),
