@@ -1,5 +1,6 @@
 """`Remembered`: a mapping that forgets what was put into it longest ago."""
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -15,7 +16,7 @@ class Remembered(Generic[K, V]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._entries: dict[K, V] = {}
+        self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
         return key in self._entries
@@ -29,7 +30,7 @@ class Remembered(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Remember `value` under `key`."""
-        self._entries.pop(key, None)
         self._entries[key] = value
+        self._entries.move_to_end(key)
         if len(self._entries) > self._most:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)

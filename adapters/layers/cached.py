@@ -95,14 +95,14 @@ class Cached:
         for variant in answers:
             entry = look(variant)
             if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
-                answers[variant] = entry.shown or entry.as_fresh()
+                answers[variant] = entry.shown or entry.as_fresh(variant)
                 continue
             if page is None:
                 page = _Page()
             if entry is None or now >= entry.stale_until or now - entry.asked_at >= longest:
                 page.missing.append(variant)
             else:
-                answers[variant] = entry.as_stale()
+                answers[variant] = entry.as_stale(variant)
                 (page.ageing if now < entry.refresh_until else page.doubtful).append(variant)
         if page is None:
             self._count_hits(answers, now)
@@ -134,7 +134,7 @@ class Cached:
         now = self.clock.monotonic()
         if now >= entry.fresh_until:
             return None
-        reading = entry.shown or entry.as_fresh()
+        reading = entry.shown or entry.as_fresh(ProductVariantId(variant))
         if type(reading) is not StockReading:
             return None
         tally = self.tally
@@ -156,7 +156,7 @@ class Cached:
                 return None
             reading = entry.shown
             if reading is None:
-                first = entry.as_fresh()
+                first = entry.as_fresh(ProductVariantId(variant))
                 if type(first) is not StockReading:
                     return None
                 reading = first

@@ -3,6 +3,7 @@
 All times are seconds of the monotonic clock.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf
@@ -10,10 +11,9 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import attrs
-import msgspec
 
+from shelfport.adapters.layers.entry import Entry, KeptReading, KeptUnknown
 from shelfport.domain.model import (
-    Freshness,
     InventoryEvent,
     ProductVariantId,
     StockLevel,
@@ -66,7 +66,7 @@ class CacheOptions:
     most: int = attrs.field(default=100_000, validator=number(1, unit="variants"))
     """Variants that are kept; beyond that, those that were stored first go.
 
-    Why: some 50 MB; a larger catalogue keeps what was read last."""
+    Why: some 40 MB; a larger catalogue keeps what was read last."""
 
     def __attrs_post_init__(self) -> None:
         if not self.fresh_for <= self.refresh_for <= self.stale_for:
@@ -80,57 +80,6 @@ T = TypeVar("T")
 
 EVENT = "event"
 """The source of a reading that no adapter read: an event told it."""
-
-
-class Entry(msgspec.Struct, eq=False, gc=False):
-    """What is kept of one variant, and until when for what.
-
-    There may be very many, and none is ever part of a cycle: the garbage collector need not look.
-    """
-
-    answer: StockReading | UnknownVariant
-    """As it came, until it is first handed out again."""
-    asked_at: float
-    """When the read that brought it began: it was true then or later."""
-    fresh_until: float
-    refresh_until: float
-    stale_until: float
-    shown: StockReading | None = None
-    """The reading as it is handed out while fresh: one object for all hits, marked CACHED. None of
-    a reading that nobody has asked for again, and of an unknown variant."""
-    _stale: StockReading | UnknownVariant | None = None
-
-    def as_fresh(self) -> StockReading | UnknownVariant:
-        """As it is handed out within its fresh window: made once, at the first hit."""
-        answer = self.answer
-        if isinstance(answer, StockReading):
-            if answer.freshness is not Freshness.CACHED:  # from a shared cache, it is that already
-                answer = self.answer = answer.kept_as(Freshness.CACHED)
-            self.shown = answer
-        return answer
-
-    def as_stale(self) -> StockReading | UnknownVariant:
-        """As it is handed out past its fresh window: made once."""
-        if self._stale is None:
-            answer = self.answer
-            if isinstance(answer, StockReading):
-                answer = answer.kept_as(Freshness.STALE)
-            self._stale = answer
-        return self._stale
-
-    def is_of(self, answer: StockReading | UnknownVariant) -> bool:
-        """Whether `answer` is the very one that this was made of."""
-        kept = self.answer
-        if kept is answer:
-            return True
-        if isinstance(answer, StockReading) and isinstance(kept, StockReading):
-            return kept.level is answer.level and kept.as_of is answer.as_of
-        return False
-
-    def updated_by(self, moment: datetime) -> bool:
-        """Whether the service updated the kept level at `moment`, by its own clock, or later."""
-        answer = self.answer
-        return isinstance(answer, StockReading) and answer.level.updated_at >= moment
 
 
 class _Ends(NamedTuple):
@@ -170,16 +119,19 @@ class Shelf:
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
     # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and these are asked for each
-    # variant of each page.
-    _entries: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
-    _fences: dict[int, float] = attrs.field(init=False, factory=dict, repr=False)
+    # variant of each page. What was put in first is found at once in an OrderedDict; a dict walks
+    # over the places of all that left it.
+    _entries: OrderedDict[int, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
+    _fences: OrderedDict[int, float] = attrs.field(init=False, factory=OrderedDict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Stands for the fences that were too many to keep."""
-    _learned: dict[int, tuple[datetime, UUID]] = attrs.field(init=False, factory=dict, repr=False)
+    _learned: OrderedDict[int, tuple[datetime, UUID]] = attrs.field(
+        init=False, factory=OrderedDict, repr=False
+    )
     """The rank of the last event of each variant."""
     _ends: _Ends = attrs.field(init=False, default=_Ends(-inf, -inf, -inf, -inf, -inf), repr=False)
     """Of the last read that was stored."""
-    _told: dict[int, Entry] = attrs.field(init=False, factory=dict, repr=False)
+    _told: OrderedDict[int, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
     """What events told. It lies over what reads brought, and comes off with the next event or the
     next read, so that what is left does not depend on the order in which events come."""
 
@@ -210,28 +162,25 @@ class Shelf:
         """Keep what a read that began at `asked_at` brought; False if something forbids it."""
         key = variant.int
         entries = self._entries
-        known = entries.get(key)
-        if known is not None and known.is_of(answer):
-            return True  # callers who shared a request all bring what it brought
         fence = self.fence_of(variant) if self._fences else self._fence_for_all
         if asked_at <= fence:
             return False
+        known = entries.get(key)
         if known is not None:
+            if known.is_of(answer):
+                return True  # callers who shared a request all bring what it brought
             if not self._wins(known, answer, asked_at):
                 return False
             del entries[key]  # put in again as the youngest
-        if type(answer) is StockReading:
-            # The level's own id: the caller's may be gone soon.
-            key = answer.level.variant_id.int
-            entry = self._windows(answer, asked_at)
-        else:
-            end = asked_at + self.options.unknown_for
-            entry = Entry(answer, asked_at, end, end, end)
         if self._told:
             self._told.pop(key, None)
-        entries[key] = entry
+        if isinstance(answer, UnknownVariant):
+            end = asked_at + self.options.unknown_for
+            entries[key] = KeptUnknown(asked_at, end, end, end, answer)
+        else:
+            entries[key] = self._windows(answer, asked_at)
         if len(entries) > self.options.most:
-            del entries[next(iter(entries))]
+            entries.popitem(last=False)
         return True
 
     def learn(
@@ -281,19 +230,30 @@ class Shelf:
             if key in kept:
                 _ask_first(kept, key)
 
-    def _windows(self, reading: StockReading, asked_at: float) -> Entry:
+    def _windows(self, reading: StockReading, asked_at: float) -> KeptReading:
         if asked_at != self._ends[0]:
             # Made once for all that a request brought: a float takes as much room as three fields.
             self._ends = _Ends.of(self.options, asked_at)
         asked_at, fresh_until, jitter, refresh_until, stale_until = self._ends
         early = self.uniform(0.0, jitter)
-        return Entry(reading, asked_at, fresh_until - early, refresh_until, stale_until)
+        level = reading.level
+        return KeptReading(
+            asked_at,
+            fresh_until - early,
+            refresh_until,
+            stale_until,
+            level.available_quantity,
+            level.status,
+            level.updated_at,
+            reading.as_of,
+            reading.source,
+        )
 
-    def _put(self, kept: dict[int, T], key: int, value: T) -> T | None:
+    def _put(self, kept: OrderedDict[int, T], key: int, value: T) -> T | None:
         """Put `value` in as the youngest; what was put in first goes if it is one too many."""
-        kept.pop(key, None)
         kept[key] = value
-        return kept.pop(next(iter(kept))) if len(kept) > self.options.most else None
+        kept.move_to_end(key)
+        return kept.popitem(last=False)[1] if len(kept) > self.options.most else None
 
     def fence_all(self, now: float) -> None:
         """As `fence`, for every variant there is."""
@@ -307,16 +267,15 @@ class Shelf:
     def _wins(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
         if asked_at >= known.stale_until:
             return True
-        if isinstance(answer, StockReading) and isinstance(known.answer, StockReading):
-            new, old = answer.level.updated_at, known.answer.level.updated_at
-            return (new, asked_at) >= (old, known.asked_at)
+        if isinstance(answer, StockReading) and isinstance(known, KeptReading):
+            return (answer.level.updated_at, asked_at) >= (known.updated_at, known.asked_at)
         return asked_at >= known.asked_at
 
 
 def _ask_first(kept: dict[int, Entry], key: int) -> None:
     """Forget an "unknown", and let a reading be shown only if the service does not answer."""
     entry = kept[key]
-    if isinstance(entry.answer, UnknownVariant):
+    if isinstance(entry, KeptUnknown):
         del kept[key]
     else:
         entry.fresh_until = entry.refresh_until = -inf

@@ -1,11 +1,19 @@
+import gc
 from datetime import timedelta
 
 import attrs
 import pytest
 
-from shelfport import CacheOptions, Freshness, ProductVariantId, StockReading, UnknownVariant
+from shelfport import (
+    CacheOptions,
+    Freshness,
+    ProductVariantId,
+    StockReading,
+    StockStatus,
+    UnknownVariant,
+)
 from shelfport.adapters.layers import Shelf
-from shelfport.adapters.layers.shelf import Entry
+from shelfport.adapters.layers.entry import Entry, KeptReading
 from tests.support.clocks import EPOCH
 from tests.support.listening import lowest
 from tests.support.values import OUT, a_reading, an_event, ids
@@ -23,6 +31,10 @@ def kept(shelf: Shelf, variant: ProductVariantId = A) -> Entry:
     entry = shelf.get(variant)
     assert entry is not None
     return entry
+
+
+def read(seconds: float) -> StockReading:
+    return attrs.evolve(a_reading(A), as_of=EPOCH + timedelta(seconds=seconds))
 
 
 def updated(quantity: int, seconds: float) -> StockReading:
@@ -84,7 +96,7 @@ def test_windows_of_the_unknown(shelf: Shelf) -> None:
 
     entry = kept(shelf)
     assert (104, 104, 104) == (entry.fresh_until, entry.refresh_until, entry.stale_until)
-    assert UnknownVariant(A) == entry.answer == entry.as_stale()
+    assert UnknownVariant(A) == entry.as_stale(A)
 
 
 def test_readings_are_made_once(shelf: Shelf) -> None:
@@ -92,19 +104,24 @@ def test_readings_are_made_once(shelf: Shelf) -> None:
     shelf.store(A, a_reading(A), 100)
 
     entry = kept(shelf)
-    fresh = entry.as_fresh()
+    fresh = entry.as_fresh(A)
     assert a_reading(A, freshness=Freshness.CACHED) == fresh
-    assert fresh is entry.as_fresh() is entry.shown is entry.answer
-    assert a_reading(A, freshness=Freshness.STALE) == entry.as_stale()
-    assert entry.as_stale() is entry.as_stale()
+    assert fresh is entry.as_fresh(A) is entry.shown
+    assert a_reading(A, freshness=Freshness.STALE) == entry.as_stale(A)
+    assert entry.as_stale(A) is entry.as_stale(A)
 
 
-def test_what_is_cached_already_is_kept_as_it_is(shelf: Shelf) -> None:
-    """A reading from a cache that is shared is handed out as it came."""
-    reading = a_reading(A, freshness=Freshness.CACHED)
-    shelf.store(A, reading, 100)
+def test_the_collector_has_nothing_to_do(shelf: Shelf) -> None:
+    """What is kept of a variant that nobody asks for again is no business of Python's collector."""
+    shelf.store(A, a_reading(A), 100)
 
-    assert reading is kept(shelf).as_fresh()
+    entry = kept(shelf)
+    assert not gc.is_tracked(entry)
+    assert [] == [v for v in map(entry.__getattribute__, entry.__struct_fields__) if to_walk(v)]
+
+
+def to_walk(value: object) -> bool:
+    return gc.is_tracked(value) and not isinstance(value, StockStatus)  # those there are always
 
 
 def test_the_unknown_is_never_shown_as_a_reading(shelf: Shelf) -> None:
@@ -112,7 +129,7 @@ def test_the_unknown_is_never_shown_as_a_reading(shelf: Shelf) -> None:
     shelf.store(A, UnknownVariant(A), 100)
 
     entry = kept(shelf)
-    assert UnknownVariant(A) == entry.as_fresh() == entry.as_fresh()
+    assert UnknownVariant(A) == entry.as_fresh(A) == entry.as_fresh(A)
     assert entry.shown is None
 
 
@@ -122,19 +139,38 @@ def test_the_level_updated_last_wins(shelf: Shelf) -> None:
 
     assert not shelf.store(A, updated(1, 10), 101)
     assert shelf.store(A, updated(3, 30), 99)
-    reading = kept(shelf).answer
-    assert isinstance(reading, StockReading)
-    assert 3 == reading.level.available_quantity
+    entry = kept(shelf)
+    assert isinstance(entry, KeptReading)
+    assert 3 == entry.available_quantity
 
 
 def test_of_equal_levels_the_one_asked_for_later_wins(shelf: Shelf) -> None:
     """An answer to an earlier question does not make a kept reading older."""
-    shelf.store(A, a_reading(A), 100)
+    shelf.store(A, read(100), 100)
 
-    assert not shelf.store(A, a_reading(A), 99)
-    assert shelf.store(A, a_reading(A), 100)
-    assert shelf.store(A, a_reading(A), 101)
+    assert not shelf.store(A, read(99), 99)
+    assert shelf.store(A, read(100), 100)
+    assert shelf.store(A, read(101), 101)
     assert 101 == kept(shelf).asked_at
+
+
+def test_what_several_callers_bring_is_kept_once(shelf: Shelf) -> None:
+    """Callers who shared a request all bring what it brought; another level is another matter."""
+    reading = read(100)
+    shelf.store(A, reading, 100)
+
+    entry = kept(shelf)
+    assert entry.is_of(reading)
+    assert entry.is_of(attrs.evolve(reading, freshness=Freshness.CACHED))
+    assert not entry.is_of(read(100))
+    assert not entry.is_of(UnknownVariant(A))
+    level = reading.level
+    for change in (
+        {"available_quantity": 7},
+        {"status": StockStatus.LOW_STOCK},
+        {"updated_at": EPOCH + timedelta(seconds=1)},
+    ):
+        assert not entry.is_of(attrs.evolve(reading, level=attrs.evolve(level, **change)))
 
 
 def test_what_has_expired_defends_nothing(shelf: Shelf) -> None:
@@ -197,9 +233,9 @@ def test_a_later_fence_counts(shelf: Shelf) -> None:
 def test_bounded_entries() -> None:
     """Beyond the bound the variants that were stored first go; storing again counts as new."""
     shelf = Shelf(attrs.evolve(OPTIONS, most=2), lowest)
-    shelf.store(A, a_reading(A), 1)
+    shelf.store(A, read(1), 1)
     shelf.store(B, a_reading(B), 2)
-    shelf.store(A, a_reading(A), 3)
+    shelf.store(A, read(3), 3)
     shelf.store(C, a_reading(C), 4)
 
     assert [True, False, True] == [shelf.get(v) is not None for v in (A, B, C)]
