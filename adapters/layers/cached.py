@@ -85,9 +85,9 @@ class Cached:
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        look = self.shelf.get
-        if ids and not any(map(look, ids)):
+        if ids and self.shelf.has_none_of(ids):
             return await self._read_unkept(ids, call)
+        look = self.shelf.get
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
         answers = dict.fromkeys(ids, _ASKED_FOR)
@@ -117,8 +117,8 @@ class Cached:
         """As `read`, of variants of which nothing is kept: what comes is the answer as it is."""
         page = _Page(missing=distinct(ids))
         answers = await self._ask_for(page, call)
-        self._tell_stale(answers.values(), call)
-        self._count(answers, page)
+        if stale := self._count(answers, page):
+            self._tell_stale(stale, call)
         return settled(answers)
 
     def reading(self, variant: object) -> StockReading | None:
@@ -210,7 +210,9 @@ class Cached:
             if answer is not None and _is_better(answer, answers[variant]):
                 answers[variant] = answer
         answers.update({variant: better[variant] for variant in page.missing})
-        self._tell_stale([answers[v] for v in (*page.missing, *page.doubtful)], call)
+        asked_for = [answers[variant] for variant in (*page.missing, *page.doubtful)]
+        if stale := _stale([a for a in asked_for if type(a) is StockReading]):
+            self._tell_stale(stale, call)
 
     def _count_hits(self, page: Mapping[Any, Answer], now: float) -> None:
         tally = self.tally
@@ -219,21 +221,24 @@ class Cached:
             entries = map(self.shelf.get, page)
             tally.page_age(now - min(entry.asked_at for entry in entries if entry is not None))
 
-    def _count(self, answers: Mapping[ProductVariantId, Answer], page: _Page) -> None:
-        """Count what became of a page that memory alone did not answer."""
+    def _count(
+        self, answers: Mapping[ProductVariantId, Answer], page: _Page
+    ) -> Sequence[StockReading]:
+        """Count what became of a page that memory alone did not answer; say what of it is stale."""
         readings = [answer for answer in answers.values() if type(answer) is StockReading]
-        stale = [reading.freshness for reading in readings].count(Freshness.STALE)
+        stale = _stale(readings)
         unreadable = 0
         if len(readings) < len(answers):
             unreadable = [type(answer) for answer in answers.values()].count(Unreadable)
         tally = self.tally
         tally.fresh += len(answers) - len(page)
-        tally.stale += stale
+        tally.stale += len(stale)
         tally.unreadable += unreadable
-        tally.missed += len(page) - stale - unreadable
+        tally.missed += len(page) - len(stale) - unreadable
         if tally.page_age is not None and readings:
             age = self.clock.now() - min(reading.as_of for reading in readings)
             tally.page_age(max(0.0, age.total_seconds()))
+        return stale
 
     async def _ask_for(self, page: _Page, call: Call) -> Mapping[ProductVariantId, Answer]:
         try:
@@ -311,31 +316,23 @@ class Cached:
             call = attrs.evolve(call, max_staleness=longest)
         answers = await self.inner.read(ids, call)
         self._paused_until = -inf
-        now, instant = self.clock.monotonic(), self.clock.now()
-        as_of, began = None, asked_at
-        store = self.shelf.store
-        for variant, answer in answers.items():
-            if type(answer) is StockReading:
-                if answer.as_of is not as_of:
-                    # A shared request may have begun before this call did.
-                    as_of = answer.as_of
-                    began = min(asked_at, now - (instant - as_of).total_seconds())
-                store(variant, answer, began)
-            elif isinstance(answer, UnknownVariant):
-                age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()
-                store(variant, answer, min(asked_at, now - age))
+        self.shelf.keep(
+            answers, asked_at=asked_at, now=self.clock.monotonic(), instant=self.clock.now()
+        )
         return answers
 
     def _pause(self) -> None:
         self._paused_until = self.clock.monotonic() + self.shelf.options.refresh_pause
 
-    def _tell_stale(self, shown: Iterable[Answer], call: Call) -> None:
-        """Tell of what was shown stale although the service was asked."""
-        stale = [a for a in shown if type(a) is StockReading and a.freshness is Freshness.STALE]
-        if stale:
-            instant = self.clock.now()
-            oldest = max(reading.age(instant).total_seconds() for reading in stale)
-            self.listener(ServedStale(len(stale), oldest, call.correlation_id))
+    def _tell_stale(self, stale: Sequence[StockReading], call: Call) -> None:
+        """Tell of what is shown stale although the service was asked."""
+        instant = self.clock.now()
+        oldest = max(reading.age(instant).total_seconds() for reading in stale)
+        self.listener(ServedStale(len(stale), oldest, call.correlation_id))
+
+
+def _stale(readings: Iterable[StockReading]) -> list[StockReading]:
+    return [reading for reading in readings if reading.freshness is Freshness.STALE]
 
 
 def _is_better(answer: Answer, shown: Answer) -> bool:

@@ -1,7 +1,7 @@
 """`Coalesced`: callers who want the same at the same time share one request."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 import attrs
@@ -68,14 +68,14 @@ class _Flight:
             raise outcome
         return outcome
 
-    def answers(self, outcome: _Outcome, keys: Iterable[int]) -> Mapping[int, Answer]:
-        """What `outcome`, with which this has landed, says of the variants of these numbers."""
-        if isinstance(outcome, InventoryError):
-            return dict.fromkeys(keys, Unreadable(outcome))
+    def answers(self, outcome: _Outcome) -> Mapping[int, Answer]:
+        """What `outcome`, with which this has landed, says of all variants aboard."""
         if self._by_int is None:
-            self._by_int = {variant.int: answer for variant, answer in outcome.items()}
-        by_int = self._by_int
-        return {key: by_int[key] for key in keys}
+            if isinstance(outcome, InventoryError):
+                self._by_int = dict.fromkeys(self.ids, Unreadable(outcome))
+            else:
+                self._by_int = {variant.int: answer for variant, answer in outcome.items()}
+        return self._by_int
 
 
 @attrs.define(eq=False)
@@ -99,12 +99,14 @@ class Coalesced:
     """The flight that leaves at the end of this turn of the loop."""
     _under_way: dict[int, _Flight] = attrs.field(init=False, factory=dict, repr=False)
     """The latest flight of each id that has not landed; by `UUID.int`, whose hash costs nothing."""
+    _aloft: int = attrs.field(init=False, default=0, repr=False)
+    """Flights that have not landed, the one that leaves next included."""
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        answers: dict[int, Answer] = {}
+        answers: Mapping[int, Answer] = {}
         wanted = missing = {variant.int: variant for variant in ids}
         while missing:
             cut_short: dict[int, ProductVariantId] = {}
@@ -115,10 +117,13 @@ class Coalesced:
                     if isinstance(outcome, InventoryError):
                         raise outcome
                     return outcome
-                brought = flight.answers(outcome, aboard)
-                answers.update(brought)
+                brought = flight.answers(outcome)
+                if len(aboard) == len(wanted):
+                    answers = brought  # and others', which nobody looks for
+                else:
+                    answers = {**answers, **{key: brought[key] for key in aboard}}
                 if _has_more_time(call, flight):
-                    cut_short |= {k: missing[k] for k, a in brought.items() if _cut_short(a)}
+                    cut_short |= {k: v for k, v in aboard.items() if _cut_short(brought[k])}
             missing = cut_short
         return settled({variant: answers[key] for key, variant in wanted.items()})
 
@@ -128,24 +133,25 @@ class Coalesced:
 
     def _board(
         self, wanted: Mapping[int, ProductVariantId], call: Call
-    ) -> list[tuple[_Flight, Collection[int]]]:
+    ) -> list[tuple[_Flight, Mapping[int, ProductVariantId]]]:
         """Find a flight for each id: the one under way, or the one that leaves next."""
         now = self.clock.monotonic()
         under_way = self._under_way
-        if under_way.keys().isdisjoint(wanted):
+        only_boarding = self._boarding is not None and self._aloft == 1
+        if only_boarding or under_way.keys().isdisjoint(wanted):
             flight = self._next(now)
             flight.ids.update(wanted)
             flight.calls.append(call)
             under_way.update(dict.fromkeys(wanted, flight))
             return [(flight, wanted)]
         oldest = now - (inf if call.max_staleness is None else call.max_staleness)
-        boarded: dict[_Flight, list[int]] = {}
+        boarded: dict[_Flight, dict[int, ProductVariantId]] = {}
         for key, variant in wanted.items():
             joined = under_way.get(key)
             if joined is None or (joined is not self._boarding and joined.began <= oldest):
                 joined = under_way[key] = self._next(now)
                 joined.ids[key] = variant
-            boarded.setdefault(joined, []).append(key)
+            boarded.setdefault(joined, {})[key] = variant
         for flight in boarded:
             flight.calls.append(call)
         return list(boarded.items())
@@ -157,6 +163,7 @@ class Coalesced:
             task = self.background.start(self._fly(flight), "inventory read")
             task.add_done_callback(lambda _: self._see_to(flight))
             self._boarding = flight
+            self._aloft += 1
         return self._boarding
 
     def _see_to(self, flight: _Flight) -> None:
@@ -194,12 +201,14 @@ class Coalesced:
     def _land(self, flight: _Flight, outcome: _Outcome | BaseException) -> None:
         if self._boarding is flight:
             self._boarding = None
+        self._aloft -= 1
         under_way = self._under_way
-        for key in flight.ids:
-            if under_way.get(key) is flight:
-                del under_way[key]
-        if not under_way:
-            under_way.clear()  # an empty dict keeps the room of what was once in it
+        if not self._aloft:
+            under_way.clear()  # all of it was this one's
+        else:
+            for key in flight.ids:
+                if under_way.get(key) is flight:
+                    del under_way[key]
         flight.land(outcome)
 
 

@@ -4,7 +4,7 @@ All times are seconds of the monotonic clock.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from math import inf
 from typing import NamedTuple, TypeVar
@@ -14,6 +14,7 @@ import attrs
 
 from shelfport.adapters.layers.entry import Entry, KeptReading, KeptUnknown
 from shelfport.domain.model import (
+    Answer,
     InventoryEvent,
     ProductVariantId,
     StockLevel,
@@ -156,6 +157,40 @@ class Shelf:
         """A read must have begun after this moment to be stored."""
         return max(self._fences.get(variant.int, -inf), self._fence_for_all)
 
+    def has_none_of(self, variants: Iterable[UUID]) -> bool:
+        """Whether nothing is kept of any of `variants`."""
+        numbers = [variant.int for variant in variants]
+        return all(kept.keys().isdisjoint(numbers) for kept in (self._entries, self._told) if kept)
+
+    def keep(
+        self,
+        answers: Mapping[ProductVariantId, Answer],
+        *,
+        asked_at: float,
+        now: float,
+        instant: datetime,
+    ) -> None:
+        """`store` what a read brought that began at `asked_at`, as far as anything was read.
+
+        What it shared with another call, or another process, is dated from when that one read it.
+
+        Args:
+            answers: what it brought.
+            asked_at: when it began.
+            now: this moment.
+            instant: the same moment by the clock that dates readings.
+        """
+        as_of, began = None, asked_at
+        for variant, answer in answers.items():
+            if type(answer) is StockReading:
+                if answer.as_of is not as_of:
+                    as_of = answer.as_of
+                    began = min(asked_at, now - (instant - as_of).total_seconds())
+                self.store(variant, answer, began)
+            elif isinstance(answer, UnknownVariant):
+                age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()
+                self.store(variant, answer, min(asked_at, now - age))
+
     def store(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
@@ -178,7 +213,7 @@ class Shelf:
             end = asked_at + self.options.unknown_for
             entries[key] = KeptUnknown(asked_at, end, end, end, answer)
         else:
-            entries[key] = self._windows(answer, asked_at)
+            entries[key] = self._kept(answer, asked_at)
         if len(entries) > self.options.most:
             entries.popitem(last=False)
         return True
@@ -213,7 +248,8 @@ class Shelf:
         self._told.pop(key, None)
         if event.status is StockStatus.OUT_OF_STOCK and not younger:
             level = StockLevel(variant, 0, event.status, event.occurred_at)
-            told = self._windows(StockReading(level, as_of, EVENT), happened_at)
+            reading = StockReading(level, as_of, EVENT)
+            told = self._kept(reading, happened_at)
             self._put(self._told, key, told)
         return True
 
@@ -230,16 +266,15 @@ class Shelf:
             if key in kept:
                 _ask_first(kept, key)
 
-    def _windows(self, reading: StockReading, asked_at: float) -> KeptReading:
+    def _kept(self, reading: StockReading, asked_at: float) -> KeptReading:
         if asked_at != self._ends[0]:
             # Made once for all that a request brought: a float takes as much room as three fields.
             self._ends = _Ends.of(self.options, asked_at)
         asked_at, fresh_until, jitter, refresh_until, stale_until = self._ends
-        early = self.uniform(0.0, jitter)
         level = reading.level
         return KeptReading(
             asked_at,
-            fresh_until - early,
+            fresh_until - self.uniform(0.0, jitter),
             refresh_until,
             stale_until,
             level.available_quantity,
