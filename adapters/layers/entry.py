@@ -40,9 +40,9 @@ class KeptUnknown(_Windows, eq=False, gc=False):
 
     as_stale = as_fresh
 
-    def is_of(self, answer: StockReading | UnknownVariant) -> bool:
-        """Whether `answer` is the very one that is kept."""
-        return self.answer is answer
+    def is_of(self, _reading: StockReading) -> bool:
+        """No reading says that."""
+        return False
 
     def updated_by(self, _moment: datetime) -> bool:
         """No level is kept: none was updated."""
@@ -74,13 +74,11 @@ class KeptReading(_Windows, eq=False, gc=False):
             self._stale = self._reading(variant, Freshness.STALE)
         return self._stale
 
-    def is_of(self, answer: StockReading | UnknownVariant) -> bool:
-        """Whether `answer` says the same, of the same request, as what is kept."""
-        if isinstance(answer, UnknownVariant):
-            return False
-        level = answer.level
+    def is_of(self, reading: StockReading) -> bool:
+        """Whether `reading` says the same, of the same request, as what is kept."""
+        level = reading.level
         return (
-            self.as_of is answer.as_of
+            self.as_of is reading.as_of
             and self.updated_at is level.updated_at
             and self.available_quantity == level.available_quantity
             and self.status is level.status

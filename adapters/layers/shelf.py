@@ -180,13 +180,17 @@ class Shelf:
             now: this moment.
             instant: the same moment by the clock that dates readings.
         """
+        entries = self._entries
         as_of, began = None, asked_at
         for variant, answer in answers.items():
             if type(answer) is StockReading:
                 if answer.as_of is not as_of:
                     as_of = answer.as_of
                     began = min(asked_at, now - (instant - as_of).total_seconds())
-                self.store(variant, answer, began)
+                known = entries.get(variant.int)
+                # Callers who shared a request all bring what it brought.
+                if known is None or not known.is_of(answer):
+                    self.store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
                 age = 0.0 if answer.as_of is None else (instant - answer.as_of).total_seconds()
                 self.store(variant, answer, min(asked_at, now - age))
@@ -202,8 +206,6 @@ class Shelf:
             return False
         known = entries.get(key)
         if known is not None:
-            if known.is_of(answer):
-                return True  # callers who shared a request all bring what it brought
             if not self._wins(known, answer, asked_at):
                 return False
             del entries[key]  # put in again as the youngest
