@@ -6,6 +6,7 @@ version up to its own, and takes what it does not know for nothing at all.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -65,20 +66,32 @@ def encoded(kept: StockReading | UnknownVariant, as_of: datetime) -> bytes:
     )
 
 
-def decoded(variant: ProductVariantId, payload: bytes) -> StockReading | UnknownVariant | None:
-    """What `payload` says of `variant`; None if it is of an unknown version, or damaged."""
+def decoded(
+    variant: ProductVariantId, payload: bytes, latest: int | None = None
+) -> StockReading | UnknownVariant | None:
+    """What `payload` says of `variant`; None if it is of an unknown version, or damaged.
+
+    Args:
+        variant: whose payload it is.
+        payload: as it lay in Redis.
+        latest: its `as_of` is made no later than this, in microseconds since 1970.
+    """
     reader = _READERS.get(payload[:1])
     if reader is None:
         return None
     try:
-        return reader(variant, payload[1:])
+        return reader(variant, payload[1:], latest)
     except (msgspec.DecodeError, ValueError, LookupError, OverflowError):
         return None  # msgspec's, the domain's own rules, an unknown status, a year beyond 9999
 
 
-def _version_1(variant: ProductVariantId, payload: bytes) -> StockReading | UnknownVariant:
+def _version_1(
+    variant: ProductVariantId, payload: bytes, latest: int | None
+) -> StockReading | UnknownVariant:
     read = _decode1(payload)
-    as_of = _instant(read.as_of)
+    as_of = _one_instant(read.as_of)
+    if latest is not None and latest < read.as_of:
+        as_of = _one_instant(latest)
     if read.level is None:
         return UnknownVariant(variant, as_of)
     if read.level.status < 0:
@@ -92,10 +105,15 @@ def _version_1(variant: ProductVariantId, payload: bytes) -> StockReading | Unkn
     return StockReading(level, as_of, read.source, Freshness.CACHED)
 
 
-_READERS: dict[bytes, Callable[[ProductVariantId, bytes], StockReading | UnknownVariant]] = {
-    b"\x01": _version_1
-}
+_Reader = Callable[[ProductVariantId, bytes, int | None], StockReading | UnknownVariant]
+_READERS: dict[bytes, _Reader] = {b"\x01": _version_1}
 
 
 def _instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+@lru_cache(64)
+def _one_instant(microseconds: int) -> datetime:
+    """One object for all that a request brought: who compares them need not calculate."""
+    return _instant(microseconds)

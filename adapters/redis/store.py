@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.layers.second_level import Glance, Keeping, Kept, Lease, Terms
+from shelfport.adapters.layers.second_level import Glance, Keeping, Lease, Terms
 from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
 from shelfport.adapters.redis.script import Script
 from shelfport.domain.model import ProductVariantId, StockReading
@@ -101,13 +101,14 @@ class RedisStore:
             ],
         )
         glances: dict[ProductVariantId, Glance] = {}
-        at = 0
+        now, at = microseconds(terms.now), 0
         for variant in ids:
             current, lease, token_length, payload_length, age = _HEAD.unpack_from(said, at)
             token_at = at + _HEAD.size
             payload_at = token_at + token_length
             at = payload_at + payload_length
-            kept = _kept(variant, terms.now, said[payload_at:at], age)
+            # No younger than the server says, if the host that read it has another idea of time.
+            kept = decoded(variant, said[payload_at:at], now - round(age))
             glances[variant] = Glance(
                 kept,
                 bool(current) and kept is not None,
@@ -172,16 +173,6 @@ class RedisStore:
                     ProductVariantId(UUID(bytes=ids[start : start + _ID_BYTES]))
                     for start in range(0, len(ids), _ID_BYTES)
                 ]
-
-
-def _kept(variant: ProductVariantId, now: datetime, payload: bytes, age: float) -> Kept | None:
-    kept = decoded(variant, payload) if payload else None
-    if kept is not None and kept.as_of is not None:
-        # No younger than the server says, if the host that read it has another idea of the time.
-        as_of = now - timedelta(microseconds=age)
-        if as_of < kept.as_of:
-            return attrs.evolve(kept, as_of=as_of)
-    return kept
 
 
 def _microseconds(seconds: float) -> int:

@@ -135,3 +135,15 @@ def test_microseconds_are_exact() -> None:
 
     assert microseconds(last) == int(float(microseconds(last))) < 2**53
     assert last == EPOCH + timedelta(microseconds=microseconds(last))
+
+
+def test_a_reading_is_no_younger_than_the_server_says() -> None:
+    """The clock of the host that read it may be ahead: the server's word on the age counts."""
+    reading = StockReading(StockLevel(A, 1, StockStatus.LOW_STOCK, UPDATED_AT), AS_OF, "http")
+    payload, earlier = encoded(reading, AS_OF), AS_OF - timedelta(seconds=3)
+
+    for latest, expected in ((earlier, earlier), (AS_OF, AS_OF), (UPDATED_AT, UPDATED_AT)):
+        kept = decoded(A, payload, microseconds(latest))
+        assert isinstance(kept, StockReading)
+        assert (expected, reading.level) == (kept.as_of, kept.level)
+    assert decoded(A, payload, microseconds(AS_OF + timedelta(days=1))) == decoded(A, payload)
