@@ -85,9 +85,9 @@ class Cached:
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        if ids and self.shelf.has_none_of(ids):
-            return await self._read_unkept(ids, call)
         look = self.shelf.get
+        if ids and look(ids[0]) is None and self.shelf.has_none_of(ids):
+            return await self._read_unkept(ids, call)
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
         answers = dict.fromkeys(ids, _ASKED_FOR)

@@ -160,7 +160,10 @@ class Shelf:
     def has_none_of(self, variants: Iterable[UUID]) -> bool:
         """Whether nothing is kept of any of `variants`."""
         numbers = [variant.int for variant in variants]
-        return all(kept.keys().isdisjoint(numbers) for kept in (self._entries, self._told) if kept)
+        told = self._told
+        return self._entries.keys().isdisjoint(numbers) and (
+            not told or told.keys().isdisjoint(numbers)
+        )
 
     def keep(
         self,
