@@ -14,17 +14,12 @@ from shelfport import (
 )
 from shelfport.adapters.layers import Shelf
 from shelfport.adapters.layers.entry import Entry, KeptReading
+from tests.adapters.layers.shelf.conftest import OPTIONS
 from tests.support.clocks import EPOCH
 from tests.support.listening import lowest
 from tests.support.values import OUT, a_reading, an_event, ids
 
 A, B, C = ids(3)
-OPTIONS = CacheOptions(fresh_for=5, refresh_for=30, stale_for=300, unknown_for=4, jitter=0.2)
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf(OPTIONS, lowest)
 
 
 def kept(shelf: Shelf, variant: ProductVariantId = A) -> Entry:
