@@ -42,6 +42,13 @@ def test_what_is_unknown_is_dated(shelf: Shelf, as_of: float | None, dated: floa
     assert dated == asked_at(shelf)
 
 
+def test_what_is_unknown_just_now(shelf: Shelf) -> None:
+    """Without a date of its own it counts from this read, however short that was."""
+    shelf.keep({A: unknown_at(None)}, asked_at=115, now=115, instant=EPOCH)
+
+    assert 115 == asked_at(shelf)
+
+
 def test_readings_are_dated(shelf: Shelf) -> None:
     """So does each reading: those of one read may have been asked for at different times."""
     keep(shelf, {A: read_at(10), B: read_at(10, B), C: read_at(14, C), D: read_at(11, D)})
