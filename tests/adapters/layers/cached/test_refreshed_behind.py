@@ -5,6 +5,7 @@ import pytest
 from shelfport import (
     Call,
     RefreshFailed,
+    StockReading,
 )
 from shelfport.adapters.layers import Cached
 from tests.adapters.layers.cached.world import (
@@ -39,6 +40,7 @@ async def test_refreshed_behind(cached: Cached, service: Service) -> None:
     next_time = await read(cached, A)
 
     assert ([STALE], [100]) == (freshness(at_once), quantities(at_once))
+    assert [A] == [a.level.variant_id for a in at_once.values() if isinstance(a, StockReading)]
     assert ([CACHED], [7]) == (freshness(next_time), quantities(next_time))
     assert [[A], [A]] == service.asked
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from shelfport import DEFAULT_CALL, InventoryOutOfStock, StockReading
+from shelfport import DEFAULT_CALL, Freshness, InventoryOutOfStock, StockReading
 from shelfport.adapters.layers import Cached
 from tests.adapters.layers.cached.world import A, B, C, Service, after, read
 from tests.support.clocks import LoopClock
@@ -22,6 +22,18 @@ async def test_a_hit_is_the_kept_reading(cached: Cached) -> None:
     assert page is not None
     assert list(known.items()) == list(page.items())
     assert cached.reading(A) is known[A] is page[A]
+
+
+async def test_the_first_hit(cached: Cached) -> None:
+    """Whoever asks first gets the whole reading, of its own variant, and all after it the same."""
+    answers = await read(cached, A, B)
+    live = {v: answer for v, answer in answers.items() if isinstance(answer, StockReading)}
+
+    page = cached.page([A])
+    assert page == {A: live[A].kept_as(Freshness.CACHED)}
+    assert page == cached.page([A])
+    assert cached.reading(B) == live[B].kept_as(Freshness.CACHED)
+    assert cached.reading(B) is cached.reading(B)
 
 
 async def test_no_hit_no_answer(cached: Cached) -> None:

@@ -1,12 +1,14 @@
 """The third window: the service has a moment, then the reading is served."""
 
 import asyncio
+from datetime import timedelta
 from unittest.mock import ANY
 
 import pytest
 
 from shelfport import (
     Call,
+    Freshness,
     ServedStale,
     TimedOut,
 )
@@ -26,6 +28,8 @@ from tests.adapters.layers.cached.world import (
 )
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
+from tests.support.ports import Answers, Ids
+from tests.support.values import a_reading
 
 pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
@@ -38,6 +42,27 @@ async def test_a_moment_for_the_service(cached: Cached, service: Service) -> Non
     answers = await read(cached, A)
 
     assert ([LIVE], [7]) == (freshness(answers), quantities(answers))
+
+
+@pytest.mark.parametrize(
+    ("brought", "younger_by", "shown"),
+    [(CACHED, -1, 7), (STALE, 1, 7), (STALE, -1, 100)],
+)
+async def test_what_another_cache_had(
+    cached: Cached, service: Service, brought: Freshness, younger_by: float, shown: int
+) -> None:
+    """A cache below may have nothing better than what is kept: then the younger of two is shown."""
+    kept_at = LoopClock().now()
+    await read(cached, A)
+    await after(100)
+
+    async def below(ids: Ids, _: Call) -> Answers:
+        as_of = kept_at + timedelta(seconds=younger_by)
+        return {variant: a_reading(variant, 7, as_of, brought) for variant in ids}
+
+    service.script = below
+
+    assert [shown] == quantities(await read(cached, A))
 
 
 async def test_the_soft_timeout(cached: Cached, service: Service, heard: Heard) -> None:
