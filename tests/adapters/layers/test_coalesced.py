@@ -87,6 +87,37 @@ async def test_a_read_under_way_is_joined(layer: Coalesced, inner: ScriptedPort)
     assert await one
 
 
+async def test_a_read_under_way_is_joined_while_another_boards(
+    layer: Coalesced, inner: ScriptedPort
+) -> None:
+    """Whoever shares the turn's batch with others still joins what is under way already."""
+    one = asyncio.create_task(layer.read([A], DEFAULT_CALL))
+    await asyncio.sleep(0.5)
+    await asyncio.gather(layer.read([B], DEFAULT_CALL), layer.read([B, A], DEFAULT_CALL))
+
+    assert [[A], [B]] == asked(inner)
+    assert await one
+
+
+async def test_what_has_landed_beside_another_is_asked_for_again(
+    layer: Coalesced, inner: ScriptedPort
+) -> None:
+    """That another read is still under way makes no memory of one that has landed."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        await asyncio.sleep(1 if A in ids else 0.1)
+        return {variant: a_reading(variant) for variant in ids}
+
+    inner.script = script
+    slow = asyncio.create_task(layer.read([A], DEFAULT_CALL))
+    await asyncio.sleep(0.1)
+    await layer.read([B], DEFAULT_CALL)
+    await layer.read([B], DEFAULT_CALL)
+
+    assert [[A], [B], [B]] == asked(inner)
+    assert await slow
+
+
 async def test_what_has_landed_is_asked_for_again(layer: Coalesced, inner: ScriptedPort) -> None:
     """A finished read is no memory: that is the cache's business."""
     await layer.read([A], DEFAULT_CALL)
