@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 import attrs
 
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 
 PACKAGE = "pact-python-cli"
 """The package whose binary is run; any other `pact` on the path may be another program."""

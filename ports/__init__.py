@@ -3,22 +3,28 @@
 Their docstrings are obligations on whoever implements them.
 """
 
+from shelfport.ports.cache_invalidator import CacheInvalidator
+from shelfport.ports.catalog import ProductCatalogPort
 from shelfport.ports.clock import Clock
-from shelfport.ports.initialization_queue import InitializationQueue
+from shelfport.ports.identity import VariantMapper
 from shelfport.ports.inventory import InventoryPort
-from shelfport.ports.listener import Listener
+from shelfport.ports.message_bus import Bus
 from shelfport.ports.notifier import Notifier
-from shelfport.ports.product_catalog import ProductCatalogPort
-from shelfport.ports.stock_knowledge import StockKnowledge
-from shelfport.ports.variant_mapper import VariantMapper
+from shelfport.ports.queue import InitializationQueue
+from shelfport.ports.shared_store import SharedStore
+from shelfport.ports.signals import Listener
+from shelfport.ports.telemetry import Telemetry
 
 __all__ = [
+    "Bus",
     "Clock",
     "InitializationQueue",
     "InventoryPort",
     "Listener",
     "Notifier",
     "ProductCatalogPort",
-    "StockKnowledge",
+    "CacheInvalidator",
+    "SharedStore",
+    "Telemetry",
     "VariantMapper",
 ]

@@ -1,5 +1,1 @@
-"""Message buses: one subscriber, and a small part for each bus, imported only when it is used."""
-
-from shelfport.adapters.bus.bus import Bus, Delivery, Message, Publisher, Source
-
-__all__ = ["Bus", "Delivery", "Message", "Publisher", "Source"]
+"""Message buses, a file each, imported only when it is used. The port is `ports.message_bus`."""

@@ -19,19 +19,19 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.helpers import create_ssl_context
 from typed_settings import Secret
 
-from shelfport.adapters.bus.bus import (
+from shelfport.adapters.events.names import BusNames
+from shelfport.adapters.runtime.secret_address import as_secret
+from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
     Delivery,
     Message,
-    Names,
     Publisher,
     Source,
-    marks_of,
+    dead_letter_headers,
+    discard,
     nothing,
-    pass_over,
 )
-from shelfport.adapters.secret_address import boxed
 
 _COMMIT_EVERY = 0.25
 """Seconds between two commits: what is handled in between is delivered again after a crash."""
@@ -61,8 +61,8 @@ class KafkaBus:
         names: the prefix of its topics, and the group.
     """
 
-    url: Secret[str] = attrs.field(converter=boxed)
-    names: Names
+    url: Secret[str] = attrs.field(converter=as_secret)
+    names: BusNames
 
     @property
     def name(self) -> str:
@@ -234,7 +234,7 @@ class _Work:
         self,
         consumer: AIOKafkaConsumer,
         producer: AIOKafkaProducer,
-        names: Names,
+        names: BusNames,
         progress: _Progress,
     ) -> None:
         self._consumer = consumer
@@ -253,7 +253,9 @@ class _Work:
             partition.finish(record.offset)
 
         async def dead(reason: str) -> None:
-            await _send(self._producer, self._names.dead, message, marks_of(message, reason))
+            await _send(
+                self._producer, self._names.dead, message, dead_letter_headers(message, reason)
+            )
             partition.finish(record.offset)
 
         return Delivery(message, done, dead)
@@ -262,18 +264,18 @@ class _Work:
 @attrs.frozen
 class _Broadcast:
     consumer: AIOKafkaConsumer
-    names: Names
+    names: BusNames
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         came = await _came(self.consumer, most)
-        return [Delivery(_message(record, self.names), nothing, pass_over) for record in came]
+        return [Delivery(_message(record, self.names), nothing, discard) for record in came]
 
 
 @attrs.frozen
 class _DeadLetters:
     consumer: AIOKafkaConsumer
     producer: AIOKafkaProducer
-    names: Names
+    names: BusNames
     progress: _Progress
     ends: Mapping[TopicPartition, int]
     """Where each partition ended at the start: what dies again meanwhile stays."""
@@ -303,13 +305,13 @@ class _DeadLetters:
             await _send(self.producer, self.names.replayed, message, {REASON: ""})
             partition.finish(record.offset)
 
-        return Delivery(message, done, pass_over)
+        return Delivery(message, done, discard)
 
 
 @attrs.frozen
 class _Publisher:
     producer: AIOKafkaProducer
-    names: Names
+    names: BusNames
 
     async def publish(self, message: Message) -> None:
         await _send(self.producer, f"{self.names.prefix}{message.channel}", message, {})
@@ -328,7 +330,7 @@ async def _send(
     await producer.send_and_wait(topic, message.body, key=key, headers=headers)
 
 
-def _message(record: Record, names: Names) -> Message:
+def _message(record: Record, names: BusNames) -> Message:
     headers = {
         name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers
     }

@@ -17,19 +17,19 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 from typed_settings import Secret
 
-from shelfport.adapters.bus.bus import (
+from shelfport.adapters.events.names import BusNames
+from shelfport.adapters.runtime.secret_address import as_secret, place_of
+from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
     Delivery,
     Message,
-    Names,
     Publisher,
     Source,
-    marks_of,
+    dead_letter_headers,
+    discard,
     nothing,
-    pass_over,
 )
-from shelfport.adapters.secret_address import boxed, place_of
 
 _CONNECT = 5
 """Seconds that a connection may take."""
@@ -51,8 +51,8 @@ class NatsBus:
         redeliver_after: seconds until another replica gets what one took and did not finish.
     """
 
-    url: Secret[str] = attrs.field(converter=boxed)
-    names: Names
+    url: Secret[str] = attrs.field(converter=as_secret)
+    names: BusNames
     redeliver_after: float
 
     @property
@@ -182,7 +182,7 @@ async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
 @attrs.frozen
 class _Open:
     client: Client
-    names: Names
+    names: BusNames
 
     async def came(self, subscription: Subscription, most: int, wait: float) -> list[Msg]:
         """Up to `most` messages."""
@@ -231,7 +231,7 @@ class _Work(_Open):
             await msg.ack()
 
         async def dead(reason: str) -> None:
-            await self.send(self.names.dead, message, marks_of(message, reason))
+            await self.send(self.names.dead, message, dead_letter_headers(message, reason))
             await msg.ack()
 
         return Delivery(message, done, dead, msg.metadata.num_delivered)
@@ -243,7 +243,7 @@ class _Broadcast(_Open):
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         came = map(self.message, await self.came(self.subscription, most, FETCH_WAIT))
-        return [Delivery(message, nothing, pass_over) for message in came if message.channel]
+        return [Delivery(message, nothing, discard) for message in came if message.channel]
 
 
 @attrs.frozen
@@ -268,13 +268,13 @@ class _DeadLetters(_Open):
             await self.send(self.names.replayed, message, {REASON: ""})
             await msg.ack_sync()
 
-        return Delivery(message, done, pass_over)
+        return Delivery(message, done, discard)
 
 
 @attrs.frozen
 class _Publisher:
     context: JetStreamContext
-    names: Names
+    names: BusNames
 
     async def publish(self, message: Message) -> None:
         subject = f"{self.names.prefix}{message.channel}"

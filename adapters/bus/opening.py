@@ -3,9 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-from shelfport.adapters.bus.bus import Bus, Names
+from shelfport.adapters.events.names import BusNames
 from shelfport.adapters.events.options import SCHEMES, EventOptions
-from shelfport.adapters.secret_address import scheme_of
+from shelfport.adapters.runtime.secret_address import scheme_of
+from shelfport.ports.message_bus import Bus
 
 _MODULES = {
     "rabbitmq": ("aio_pika", "rabbitmq"),
@@ -34,7 +35,7 @@ def open_bus(options: EventOptions) -> Bus:
         raise ValueError(
             f'events.url needs {client}, which is not installed: pip install "shelfport[{extra}]"'
         ) from error
-    names = Names(prefix=options.prefix, group=options.group, exchange=options.exchange)
+    names = BusNames(prefix=options.prefix, group=options.group, exchange=options.exchange)
     match extra:
         case "rabbitmq":
             bus: Bus = part.RabbitBus(options.url, names, options.at_once)

@@ -22,19 +22,19 @@ from aio_pika.abc import (
 from aio_pika.exceptions import ChannelNotFoundEntity
 from typed_settings import Secret
 
-from shelfport.adapters.bus.bus import (
+from shelfport.adapters.events.names import BusNames
+from shelfport.adapters.runtime.secret_address import as_secret, place_of, scheme_of
+from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
     Delivery,
     Message,
-    Names,
     Publisher,
     Source,
-    marks_of,
+    dead_letter_headers,
+    discard,
     nothing,
-    pass_over,
 )
-from shelfport.adapters.secret_address import boxed, place_of, scheme_of
 
 _CONNECT = 5.0
 """Seconds that a connection may take."""
@@ -50,8 +50,8 @@ class RabbitBus:
         at_once: how many messages are taken before the first is acknowledged.
     """
 
-    url: Secret[str] = attrs.field(converter=boxed)
-    names: Names
+    url: Secret[str] = attrs.field(converter=as_secret)
+    names: BusNames
     at_once: int
 
     @property
@@ -149,7 +149,7 @@ class _Listening:
     """What the broker pushes, to be fetched."""
 
     def __init__(
-        self, connection: AbstractConnection, channel: AbstractChannel, names: Names
+        self, connection: AbstractConnection, channel: AbstractChannel, names: BusNames
     ) -> None:
         self._connection = connection
         self._channel = channel
@@ -187,7 +187,7 @@ class _Work(_Listening):
         self,
         connection: AbstractConnection,
         channel: AbstractChannel,
-        names: Names,
+        names: BusNames,
         graveyard: AbstractExchange,
     ) -> None:
         super().__init__(connection, channel, names)
@@ -201,7 +201,7 @@ class _Work(_Listening):
             await message.ack()
 
         async def dead(reason: str) -> None:
-            headers = {**message.headers, **marks_of(carried, reason)}
+            headers = {**message.headers, **dead_letter_headers(carried, reason)}
             await self._graveyard.publish(_persistent(message, headers), "")
             await message.ack()
 
@@ -214,14 +214,14 @@ class _Work(_Listening):
 class _Broadcast(_Listening):
     async def fetch(self, most: int) -> Sequence[Delivery]:
         return [
-            Delivery(_message(message, self._names), nothing, pass_over)
+            Delivery(_message(message, self._names), nothing, discard)
             for message in await self.came(most)
         ]
 
 
 class _DeadLetters:
     def __init__(
-        self, queue: AbstractQueue, exchange: AbstractExchange, names: Names, count: int
+        self, queue: AbstractQueue, exchange: AbstractExchange, names: BusNames, count: int
     ) -> None:
         self._queue = queue
         self._exchange = exchange
@@ -245,11 +245,11 @@ class _DeadLetters:
             )
             await message.ack()
 
-        return Delivery(_message(message, self._names), done, pass_over)
+        return Delivery(_message(message, self._names), done, discard)
 
 
 class _Publisher:
-    def __init__(self, exchange: AbstractExchange, names: Names) -> None:
+    def __init__(self, exchange: AbstractExchange, names: BusNames) -> None:
         self._exchange = exchange
         self._names = names
 
@@ -266,7 +266,7 @@ class _Publisher:
         )
 
 
-def _message(message: AbstractIncomingMessage, names: Names) -> Message:
+def _message(message: AbstractIncomingMessage, names: BusNames) -> Message:
     headers = {name.lower(): _text(value) for name, value in message.headers.items()}
     if message.content_type:
         headers["content-type"] = message.content_type

@@ -19,19 +19,19 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from typed_settings import Secret
 
-from shelfport.adapters.bus.bus import (
+from shelfport.adapters.events.names import BusNames
+from shelfport.adapters.runtime.secret_address import as_secret, place_of
+from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
     Delivery,
     Message,
-    Names,
     Publisher,
     Source,
-    marks_of,
+    dead_letter_headers,
+    discard,
     nothing,
-    pass_over,
 )
-from shelfport.adapters.secret_address import boxed, place_of
 
 DATA = "data"
 """The field of an entry that is the message."""
@@ -58,8 +58,8 @@ class RedisStreamsBus:
         redeliver_after: seconds until another replica claims what one took and did not finish.
     """
 
-    url: Secret[str] = attrs.field(converter=boxed)
-    names: Names
+    url: Secret[str] = attrs.field(converter=as_secret)
+    names: BusNames
     redeliver_after: float
 
     @property
@@ -131,7 +131,7 @@ class _Work:
     def __init__(
         self,
         redis: Client,
-        names: Names,
+        names: BusNames,
         consumer: str,
         streams: Sequence[str],
         redeliver_after: float,
@@ -190,7 +190,7 @@ class _Work:
 
         async def dead(reason: str) -> None:
             async with self._redis.pipeline() as both:
-                both.xadd(self._names.dead, _fields(message, marks_of(message, reason)))
+                both.xadd(self._names.dead, _fields(message, dead_letter_headers(message, reason)))
                 self._forget(both, stream, number)
                 await both.execute()
 
@@ -212,7 +212,7 @@ class _Work:
 @attrs.frozen
 class _Broadcast:
     redis: Client
-    names: Names
+    names: BusNames
     read: dict[str, bytes]
     """For each stream the last entry that was read."""
 
@@ -224,14 +224,14 @@ class _Broadcast:
             for entry in entries:
                 self.read[stream] = entry[0]
                 message = _message(stream, entry, self.names)
-                deliveries.append(Delivery(message, nothing, pass_over))
+                deliveries.append(Delivery(message, nothing, discard))
         return deliveries
 
 
 @attrs.define
 class _DeadLetters:
     redis: Client
-    names: Names
+    names: BusNames
     last: bytes
     """The last letter that was there at the start: what dies again meanwhile stays."""
     _after: str = "-"
@@ -251,13 +251,13 @@ class _DeadLetters:
                 both.xdel(self.names.dead, entry[0])
                 await both.execute()
 
-        return Delivery(message, done, pass_over)
+        return Delivery(message, done, discard)
 
 
 @attrs.frozen
 class _Publisher:
     redis: Client
-    names: Names
+    names: BusNames
 
     async def publish(self, message: Message) -> None:
         await self.redis.xadd(
@@ -270,7 +270,7 @@ async def _last_id(redis: Client, stream: str) -> bytes:
     return newest[0][0] if newest else b"0-0"
 
 
-def _message(stream: str, entry: Entry, names: Names) -> Message:
+def _message(stream: str, entry: Entry, names: BusNames) -> Message:
     fields = {name.decode("utf-8", "replace").lower(): value for name, value in entry[1].items()}
     body = fields.pop(DATA, b"")
     headers = {name: value.decode("utf-8", "replace") for name, value in fields.items()}

@@ -13,8 +13,8 @@ from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python
 from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
 from shelfport.adapters.cli.contracts import contracts_app
-from shelfport.adapters.cli.events import listen as listen_to_events
-from shelfport.adapters.cli.events import replay as replay_dead_letters
+from shelfport.adapters.cli.event_commands import listen as listen_to_events
+from shelfport.adapters.cli.event_commands import replay as replay_dead_letters
 from shelfport.adapters.cli.ids import asked_variants, listed_variants
 from shelfport.adapters.cli.options import CallOptions
 from shelfport.adapters.cli.queue_app import queue_app

@@ -9,12 +9,12 @@ import attrs
 from cyclopts import Parameter
 
 from shelfport.adapters.cli.running import Misuse
-from shelfport.adapters.container import build
+from shelfport.adapters.composition.build import build
+from shelfport.adapters.config.loader import LoadedSettings, load_with_origins
+from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.events.options import EventOptions
-from shelfport.adapters.integration import InventoryIntegration
-from shelfport.adapters.settings import Settings
-from shelfport.adapters.settings_loader import LoadedSettings, load_with_origins
-from shelfport.adapters.worker import QueueOptions
+from shelfport.adapters.facade.integration import InventoryIntegration
+from shelfport.adapters.queue.options import QueueOptions
 from shelfport.domain.model import InitializationPolicy
 
 

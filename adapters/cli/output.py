@@ -19,9 +19,9 @@ from shelfport.domain.model import (
     Freshness,
     InitializationOutcome,
     InventoryError,
+    PermanentlyRejected,
     ProductVariantId,
     Queued,
-    RefusedForGood,
     StockReading,
     StockStatus,
 )
@@ -131,7 +131,7 @@ def initialization_document(
             known = structs.replace(known, outcome="ALREADY_THERE")
         case Queued(_, error):
             return structs.replace(known, outcome="QUEUED", error=_failure(error))
-        case RefusedForGood(error):
+        case PermanentlyRejected(error):
             return structs.replace(known, outcome="REFUSED", error=_failure(error))
         case InventoryError():
             return structs.replace(known, error=_failure(outcome))

@@ -16,9 +16,9 @@ from shelfport.adapters.cli.options import (
 )
 from shelfport.adapters.cli.output import print_json
 from shelfport.adapters.cli.running import Exit, Misuse, complain
-from shelfport.adapters.composition.queue import make_queue
-from shelfport.adapters.settings import Settings
-from shelfport.adapters.worker.options import MEMORY
+from shelfport.adapters.composition.queue_worker import make_queue
+from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.queue.options import MEMORY
 from shelfport.domain.model import QueueFailed
 from shelfport.ports import InitializationQueue
 

@@ -20,8 +20,8 @@ from shelfport.adapters.cli.queue_output import (
     print_reconciled,
 )
 from shelfport.adapters.cli.running import Exit, Misuse
-from shelfport.adapters.container import Container
-from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.domain.model import (
     ProductVariantId,
     QueueFailed,

@@ -4,12 +4,12 @@ import asyncio
 from contextlib import nullcontext
 from pathlib import Path
 
-from shelfport.adapters.bus.announcing import Announcer
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.cli.options import load_given, misuse
 from shelfport.adapters.cli.running import Exit, Misuse, until_signalled
-from shelfport.adapters.demo import run_demo, tell_story
-from shelfport.adapters.demo.stage import AddressTaken
+from shelfport.adapters.demo import run_demo, run_scenario
+from shelfport.adapters.demo.environment import AddressTaken
+from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.contracts.sandbox import CATALOGUE, CannotListen, Sandbox, seed_records
 
 DEMO_PORT = 8000
@@ -46,18 +46,18 @@ async def run_sandbox(
     return await until_signalled(serve)
 
 
-def _announcer(url: str) -> Announcer:
+def _announcer(url: str) -> EventPublisher:
     # Exchange and prefix come from the environment, as those of whoever listens do.
     with misuse():
         options = load_given((), {"events.url": url}).settings.events
-        return Announcer(open_bus(options))
+        return EventPublisher(open_bus(options))
 
 
 async def play_demo(*, once: bool, port: int | None) -> int:
     """Serve the demo until Ctrl-C, or tell its story once."""
     try:
         if once:
-            return Exit.ANSWERED if await tell_story(say, port=port or 0) else Exit.NO
+            return Exit.ANSWERED if await run_scenario(say, port=port or 0) else Exit.NO
         return await until_signalled(
             lambda stop: run_demo(stop, say, port=DEMO_PORT if port is None else port)
         )

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from shelfport.adapters.cli import output
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.running import Exit
-from shelfport.domain.services.sizing import FleetLoad, FleetSize, size_fleet
+from shelfport.adapters.cli.sizing import FleetLoad, FleetSize, size_fleet
 
 
 @Parameter(name="*")

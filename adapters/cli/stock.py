@@ -9,8 +9,8 @@ from shelfport.adapters.cli.running import Exit, complain
 from shelfport.domain.model import (
     InitializationOutcome,
     InventoryError,
+    PermanentlyRejected,
     ProductVariantId,
-    RefusedForGood,
     StockReading,
     variant_id,
 )
@@ -66,7 +66,7 @@ async def initialize_stock(
                 )
         except InventoryError as error:
             outcome = error
-    failure = outcome.error if isinstance(outcome, RefusedForGood) else outcome
+    failure = outcome.error if isinstance(outcome, PermanentlyRejected) else outcome
     document = output.initialization_document(
         variant, outcome, idempotency_key=key, correlation_id=correlation_id
     )

@@ -13,8 +13,8 @@ from dependency_injector import providers
 from shelfport.adapters.cli.options import load_given, misuse, without_events
 from shelfport.adapters.cli.running import Misuse, until_signalled
 from shelfport.adapters.cli.servers import say
-from shelfport.adapters.container import Container
-from shelfport.adapters.worker.options import MEMORY
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.queue.options import MEMORY
 from shelfport.domain.model import QueueFailed
 from shelfport.ports import ProductCatalogPort
 

@@ -3,27 +3,27 @@
 import random
 import secrets
 
-from shelfport.adapters.background import Background
+from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.http import HttpInventory
 from shelfport.adapters.layers import (
-    Breaker,
-    Cached,
-    Checked,
-    Coalesced,
-    Deadlined,
-    Guarded,
-    Limited,
-    Observed,
-    Retried,
-    SecondLevel,
-    Shared,
-    Shelf,
-    Split,
-    Tally,
+    BatchingLayer,
+    CacheLayer,
+    CacheStats,
+    CircuitBreaker,
+    CircuitBreakerLayer,
+    CoalescingLayer,
+    ConcurrencyLimitLayer,
+    DeadlineLayer,
+    PortCheckLayer,
+    ReadingStore,
+    RecordingLayer,
+    RetryLayer,
+    SharedCacheClient,
+    SharedCacheLayer,
 )
+from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.memory import InMemoryInventory
-from shelfport.adapters.settings import Settings
-from shelfport.domain.model import RetryBudget
+from shelfport.adapters.runtime.background import Background
 from shelfport.ports import Clock, InventoryPort, Listener
 
 
@@ -33,27 +33,27 @@ def compose(
     *,
     clock: Clock,
     background: Background,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     listener: Listener,
-    second_level: SecondLevel | None = None,
+    second_level: SharedCacheClient | None = None,
     budget: RetryBudget | None = None,
-    tally: Tally | None = None,
-) -> Cached:
+    tally: CacheStats | None = None,
+) -> CacheLayer:
     """Put the layers around `adapter`: read it from the outside in.
 
-    Each stands where it stands for a reason, which its own docstring gives. Below `Split`, one
+    Each stands where it stands for a reason, which its own docstring gives. Below `BatchingLayer`, one
     call is one attempt at one request: there the budget, the limit, the breaker and the records
     count what really goes out.
     """
-    return Cached(
-        Deadlined(
-            Coalesced(
+    return CacheLayer(
+        DeadlineLayer(
+            CoalescingLayer(
                 shared(
-                    Split(
-                        Retried(
-                            Limited(
-                                Guarded(
-                                    Observed(
+                    BatchingLayer(
+                        RetryLayer(
+                            ConcurrencyLimitLayer(
+                                CircuitBreakerLayer(
+                                    RecordingLayer(
                                         trusted(adapter),
                                         clock,
                                         listener,
@@ -87,10 +87,10 @@ def compose(
             settings.deadline,
         ),
         clock,
-        Shelf(settings.cache, random.uniform),
+        ReadingStore(settings.cache, random.uniform),
         background,
         listener,
-        tally or Tally(),
+        tally or CacheStats(),
     )
 
 
@@ -99,12 +99,12 @@ def shared(
     settings: Settings,
     clock: Clock,
     background: Background,
-    second_level: SecondLevel | None,
+    second_level: SharedCacheClient | None,
 ) -> InventoryPort:
     """The layer over the cache that replicas share; without such a cache, `inner` alone."""
     if second_level is None:
         return inner
-    return Shared(
+    return SharedCacheLayer(
         inner,
         clock,
         second_level,
@@ -118,7 +118,7 @@ def shared(
 def trusted(adapter: InventoryPort) -> InventoryPort:
     """Our own adapters as they are, since their tests hold them to the port; others checked."""
     ours = isinstance(adapter, HttpInventory | InMemoryInventory)
-    return adapter if ours else Checked(adapter)
+    return adapter if ours else PortCheckLayer(adapter)
 
 
 def new_id() -> str:

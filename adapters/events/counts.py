@@ -4,9 +4,11 @@ from datetime import datetime
 
 import attrs
 
+from shelfport.ports.snapshot import SubscriptionSnapshot
+
 
 @attrs.define(kw_only=True, eq=False)
-class Counts:
+class SubscriptionCounts:
     """What one subscription did so far. Counted by whoever does it, in one event loop."""
 
     connected: bool = False
@@ -28,37 +30,3 @@ class Counts:
     def snapshot(self) -> "SubscriptionSnapshot":
         """The counts as they are now."""
         return SubscriptionSnapshot(**attrs.asdict(self))
-
-
-@attrs.frozen(kw_only=True)
-class SubscriptionSnapshot:
-    """How one subscription stands, as far as this replica knows."""
-
-    connected: bool
-    trouble: str | None
-    """Why it is not connected, in a sentence."""
-    handled: int
-    """Events done with, duplicates and late ones included."""
-    duplicates: int
-    """Of these, those that this replica had handled before: nothing was done again."""
-    late: int
-    """Of these, those that came after a newer one of their variant: they were not shown."""
-    retried: int
-    """Attempts that failed and were repeated."""
-    dead: int
-    """Messages that were dead-lettered; for knowledge, those that were passed over."""
-    lag: float | None
-    """Seconds between the timestamp of the event that was done with last and that moment, by two
-    clocks; None before the first."""
-
-
-@attrs.frozen(kw_only=True)
-class EventsSnapshot:
-    """How the events' subscriptions stand."""
-
-    bus: str
-    """Which bus and where, without credentials."""
-    work: SubscriptionSnapshot
-    """Display status and notifiers: one queue for all replicas."""
-    knowledge: SubscriptionSnapshot
-    """The cache: every replica hears everything."""

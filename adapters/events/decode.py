@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"^(ce[-_]|cloudevents[:_])")
 _CORRELATION = ("x-correlation-id", "correlationid")
 
 _cloud_event = msgspec.json.Decoder(wire.CloudEvent)
-_payload = msgspec.json.Decoder(wire.StockEvent)
+_payload = msgspec.json.Decoder(wire.StockEventBody)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from shelfport.adapters.correlation import current_id
-from shelfport.adapters.events.counts import Counts
-from shelfport.adapters.events.remembered import Remembered
+from shelfport.adapters.events.counts import SubscriptionCounts
+from shelfport.adapters.runtime.bounded_dict import BoundedDict
+from shelfport.adapters.runtime.request_context import current_id
 from shelfport.domain.model import InventoryEvent, ProductVariantId
-from shelfport.domain.model.signals import EventTaken, EventVerdict, Signal
 from shelfport.ports import Clock, Listener, Notifier, ProductCatalogPort
+from shelfport.ports.signals import EventHandled, EventOutcome, Signal
 
 
 def unheard(_signal: Signal) -> None:
@@ -37,7 +37,7 @@ class EventHandling:
         catalog: ProductCatalogPort | None,
         notifier: Notifier,
         clock: Clock,
-        counts: Counts,
+        counts: SubscriptionCounts,
         remembered: int,
         *,
         listener: Listener = unheard,
@@ -47,8 +47,8 @@ class EventHandling:
         self._clock = clock
         self._counts = counts
         self._listener = listener
-        self._handled: Remembered[UUID, None] = Remembered(remembered)
-        self._shown: Remembered[ProductVariantId, tuple[datetime, UUID]] = Remembered(remembered)
+        self._handled: BoundedDict[UUID, None] = BoundedDict(remembered)
+        self._shown: BoundedDict[ProductVariantId, tuple[datetime, UUID]] = BoundedDict(remembered)
 
     async def handle(self, event: InventoryEvent) -> None:
         """Show what `event` says and tell of it. After any exception, it is safe to repeat.
@@ -57,16 +57,16 @@ class EventHandling:
         """
         if event.event_id in self._handled:
             self._counts.duplicates += 1
-            verdict = EventVerdict.DUPLICATE
+            verdict = EventOutcome.DUPLICATE
         elif (last := self._shown.get(event.variant_id)) is not None and event.rank < last:
             self._counts.late += 1
-            verdict = EventVerdict.LATE
+            verdict = EventOutcome.LATE
         else:
             if self._catalog is not None:
                 await self._catalog.show_status(event.variant_id, event.status, event.occurred_at)
             self._shown.put(event.variant_id, event.rank)
             await self._notifier.notify(event)
-            verdict = EventVerdict.HANDLED
+            verdict = EventOutcome.HANDLED
         self._handled.put(event.event_id, None)
         lag = self._counts.took(event.occurred_at, self._clock.now())
-        self._listener(EventTaken(event, verdict, lag, current_id()))
+        self._listener(EventHandled(event, verdict, lag, current_id()))

@@ -11,8 +11,8 @@ import aiohttp
 from typed_settings import Secret
 from yarl import URL
 
-from shelfport.adapters.correlation import current_id
 from shelfport.adapters.http.wire import CORRELATION_ID
+from shelfport.adapters.runtime.request_context import current_id
 from shelfport.domain.model import InventoryEvent, StockStatus
 from shelfport.ports import Notifier
 

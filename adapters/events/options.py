@@ -7,7 +7,7 @@ import attrs
 from typed_settings import Secret
 from yarl import URL
 
-from shelfport.adapters.secret_address import scheme_of
+from shelfport.adapters.runtime.secret_address import scheme_of
 from shelfport.domain.model.validators import number
 
 SCHEMES = {

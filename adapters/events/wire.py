@@ -19,7 +19,7 @@ from shelfport.domain.model import (
 )
 
 
-class StockEvent(msgspec.Struct, frozen=True):
+class StockEventBody(msgspec.Struct, frozen=True):
     """The payload of each of the three events; which of them it is, the message's type tells."""
 
     event_id: UUID = msgspec.field(name="eventId")

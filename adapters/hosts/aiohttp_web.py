@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from shelfport.adapters.correlation import request_context
 from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
+from shelfport.adapters.runtime.request_context import request_context
 
 
 def cleanup_context(

@@ -10,8 +10,8 @@ from contextlib import (
 )
 from typing import Any
 
-from shelfport.adapters.correlation import request_context
 from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
+from shelfport.adapters.runtime.request_context import request_context
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application. Frameworks type scope, receive and send each in their own way."""
@@ -73,11 +73,11 @@ class LifespanMiddleware:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class RequestContextMiddleware:
+class AsgiRequestContextMiddleware:
     """Gives all calls of a request the correlation id and the trace that it came with (R23).
 
-    ASGI middleware around any application: `app.add_middleware(RequestContextMiddleware)`, or
-    `application = RequestContextMiddleware(application)`.
+    ASGI middleware around any application: `app.add_middleware(AsgiRequestContextMiddleware)`, or
+    `application = AsgiRequestContextMiddleware(application)`.
     """
 
     def __init__(self, app: App) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from shelfport.adapters.correlation import request_context
 from shelfport.adapters.hosts.request_headers import CORRELATION_ID, TRACEPARENT
+from shelfport.adapters.runtime.request_context import request_context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,11 +17,11 @@ def _variable(header: str) -> str:
 _CORRELATION_ID, _TRACEPARENT = _variable(CORRELATION_ID), _variable(TRACEPARENT)
 
 
-class RequestContextMiddleware:
+class WsgiRequestContextMiddleware:
     """Gives all calls of a request the correlation id and the trace that it came with (R23).
 
-    WSGI middleware around any application: `app.wsgi_app = RequestContextMiddleware(app.wsgi_app)`,
-    or `application = RequestContextMiddleware(application)`. What an application does only while
+    WSGI middleware around any application: `app.wsgi_app = WsgiRequestContextMiddleware(app.wsgi_app)`,
+    or `application = WsgiRequestContextMiddleware(application)`. What an application does only while
     its body is being sent is outside of it.
     """
 

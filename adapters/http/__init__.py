@@ -1,10 +1,10 @@
 """The three HTTP operations of the Inventory Service, over aiohttp."""
 
 from shelfport.adapters.http.adapter import HttpInventory
-from shelfport.adapters.http.credentials import AuthOptions, HostSecret
-from shelfport.adapters.http.session import HttpOptions
-from shelfport.adapters.http.tls import TlsOptions, TlsSnapshot
-from shelfport.adapters.http.watched import BadFile
+from shelfport.adapters.http.transport.auth.credentials import AuthOptions, HostSecret
+from shelfport.adapters.http.transport.reloading_file import BadFile
+from shelfport.adapters.http.transport.session import HttpOptions
+from shelfport.adapters.http.transport.tls.context import TlsOptions
 
 __all__ = [
     "AuthOptions",
@@ -13,5 +13,4 @@ __all__ = [
     "HttpInventory",
     "HttpOptions",
     "TlsOptions",
-    "TlsSnapshot",
 ]

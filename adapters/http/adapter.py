@@ -14,15 +14,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from shelfport.adapters.background import Background
 from shelfport.adapters.http import wire
-from shelfport.adapters.http.body import BadBody, read_body
-from shelfport.adapters.http.credentials import (
-    AuthOptions,
-    HostSecret,
-    NoCredentials,
-    Presenting,
-)
 from shelfport.adapters.http.decode import (
     Malformed,
     decode_current,
@@ -31,12 +23,8 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
-from shelfport.adapters.http.exchange import Unwatched, Watch
-from shelfport.adapters.http.identity import Identity
-from shelfport.adapters.http.session import HttpOptions, Session
-from shelfport.adapters.http.tls import Tls, TlsOptions, TlsSnapshot
-from shelfport.adapters.http.translate import (
-    Asked,
+from shelfport.adapters.http.errors import (
+    HttpRequestContext,
     broken,
     contract_broken,
     refused,
@@ -44,7 +32,19 @@ from shelfport.adapters.http.translate import (
     unsent,
     without_credentials,
 )
-from shelfport.adapters.http.watched import Watched
+from shelfport.adapters.http.transport.auth.credentials import (
+    AuthOptions,
+    HostSecret,
+    NoCredentials,
+    Presenting,
+)
+from shelfport.adapters.http.transport.auth.identity import Identity
+from shelfport.adapters.http.transport.body import BadBody, read_body
+from shelfport.adapters.http.transport.observer import NoObserver
+from shelfport.adapters.http.transport.reloading_file import ReloadingFile
+from shelfport.adapters.http.transport.session import HttpOptions, Session
+from shelfport.adapters.http.transport.tls.context import Tls, TlsOptions
+from shelfport.adapters.runtime.background import Background
 from shelfport.domain.model import (
     AlreadyThere,
     Answer,
@@ -62,6 +62,8 @@ from shelfport.domain.model import (
     settled,
 )
 from shelfport.ports import Clock
+from shelfport.ports.snapshot import TlsSnapshot
+from shelfport.ports.telemetry import RequestObserver
 
 SOURCE = "http"
 
@@ -102,7 +104,7 @@ class HttpInventory:
         tls: TlsOptions | None = None,
         auth: AuthOptions | None = None,
         secret: HostSecret | None = None,
-        watch: Watch = Unwatched,
+        watch: RequestObserver = NoObserver,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
@@ -179,7 +181,7 @@ class HttpInventory:
             f"{self._base}/inventory",
             asked,
             body=msgspec.json.encode(
-                wire.InitializeInventoryRequest(
+                wire.InitializeInventoryRequestBody(
                     variant_id=request.variant_id,
                     initial_quantity=request.initial_quantity,
                     low_stock_threshold=request.low_stock_threshold,
@@ -256,7 +258,7 @@ class HttpInventory:
         self,
         method: str,
         url: str,
-        asked: Asked,
+        asked: HttpRequestContext,
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
@@ -279,7 +281,7 @@ class HttpInventory:
         self,
         method: str,
         url: str,
-        asked: Asked,
+        asked: HttpRequestContext,
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
@@ -317,15 +319,17 @@ class HttpInventory:
                 ) from error
             raise broken(error, asked, seconds=seconds, by_deadline=by_deadline) from error
 
-    async def _watch_files(self, watched: Sequence[Watched[Any]]) -> None:
+    async def _watch_files(self, watched: Sequence[ReloadingFile[Any]]) -> None:
         """Look at the files once in a while, in a thread."""
         while True:
             await asyncio.sleep(self._options.reload_every)
             for files in watched:
                 await asyncio.to_thread(files.look)
 
-    def _asked(self, operation: Operation, ids: Sequence[ProductVariantId], call: Call) -> Asked:
-        return Asked(operation, ids, call, self._base, self._identity.presented)
+    def _asked(
+        self, operation: Operation, ids: Sequence[ProductVariantId], call: Call
+    ) -> HttpRequestContext:
+        return HttpRequestContext(operation, ids, call, self._base, self._identity.presented)
 
     def _retry_after(self, reply: _Reply) -> float | None:
         return retry_after_seconds(reply.headers.get(hdrs.RETRY_AFTER), reply.sent_at)

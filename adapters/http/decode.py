@@ -17,16 +17,16 @@ from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel, 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock an `updatedAt` may be; further ahead, its element is malformed."""
 
-_levels = msgspec.json.Decoder(list[wire.InventoryStockLevel])
-_level = msgspec.json.Decoder(wire.InventoryStockLevel)
-_item = msgspec.json.Decoder(wire.InventoryItem)
+_levels = msgspec.json.Decoder(list[wire.InventoryStockLevelBody])
+_level = msgspec.json.Decoder(wire.InventoryStockLevelBody)
+_item = msgspec.json.Decoder(wire.InventoryItemBody)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 _ON_THE_WIRE = {
     field.name: field.encode_name
-    for struct in (wire.InventoryItem, wire.InventoryStockLevel)
+    for struct in (wire.InventoryItemBody, wire.InventoryStockLevelBody)
     for field in msgspec.structs.fields(struct)
 }
 
@@ -102,7 +102,7 @@ def decode_item(body: bytes) -> InventoryItem:
         raise _malformed(error, body) from error
 
 
-def decode_current(problem: wire.Problem, now: datetime) -> StockLevel:
+def decode_current(problem: wire.ProblemBody, now: datetime) -> StockLevel:
     """Take the level out of a `record-exists` problem.
 
     Raises:
@@ -111,12 +111,12 @@ def decode_current(problem: wire.Problem, now: datetime) -> StockLevel:
     return decode_level(msgspec.json.encode(problem.current), now)
 
 
-def decode_problem(body: bytes) -> wire.Problem:
+def decode_problem(body: bytes) -> wire.ProblemBody:
     """Decode a problem document; a body that is none gives `about:blank` (RFC 9457 §4.2.1)."""
     try:
-        return msgspec.json.decode(body, type=wire.Problem)
+        return msgspec.json.decode(body, type=wire.ProblemBody)
     except _UNREADABLE:
-        return wire.Problem()
+        return wire.ProblemBody()
 
 
 def _one_by_one(body: bytes, now: datetime) -> Levels:

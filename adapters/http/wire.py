@@ -29,7 +29,7 @@ MAX_TARGET_BYTES = 8_000
 """How long its request target may be: what RFC 9110 §4.1 tells every server to accept."""
 
 
-class InventoryStockLevel(msgspec.Struct, frozen=True, gc=False):
+class InventoryStockLevelBody(msgspec.Struct, frozen=True, gc=False):
     """The stock of one variant: an element of `GET /inventory`, all of `GET /inventory/{id}`."""
 
     variant_id: ProductVariantId = msgspec.field(name="productVariantId")
@@ -38,7 +38,7 @@ class InventoryStockLevel(msgspec.Struct, frozen=True, gc=False):
     updated_at: Instant = msgspec.field(name="updatedAt")
 
 
-class InitializeInventoryRequest(msgspec.Struct, frozen=True):
+class InitializeInventoryRequestBody(msgspec.Struct, frozen=True):
     """The body of `POST /inventory`; the two numbers have the contract's defaults."""
 
     variant_id: ProductVariantId = msgspec.field(name="productVariantId")
@@ -46,7 +46,7 @@ class InitializeInventoryRequest(msgspec.Struct, frozen=True):
     low_stock_threshold: Quantity = msgspec.field(name="lowStockThreshold", default=10)
 
 
-class InventoryItem(msgspec.Struct, frozen=True):
+class InventoryItemBody(msgspec.Struct, frozen=True):
     """An inventory record: the body of a 201."""
 
     id: UUID
@@ -72,7 +72,7 @@ ProblemSlug = Literal[
 """Every problem type of the contract, without the prefix."""
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """An RFC 9457 problem document; the client goes by `type`, never by the prose."""
 
     type: str = "about:blank"
@@ -80,7 +80,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int | None = None
     detail: str = ""
     current: Any = None
-    """With `record-exists`: the `InventoryStockLevel` of the record that is there."""
+    """With `record-exists`: the `InventoryStockLevelBody` of the record that is there."""
 
     @property
     def slug(self) -> str:

@@ -4,49 +4,47 @@ A layer holds `inner` and its own state, implements the whole port, and can be r
 order, from the outside in, is composed in one place: `composition.stack.compose`.
 """
 
-from shelfport.adapters.layers.breaker import Breaker, BreakerOptions, BreakerSnapshot
-from shelfport.adapters.layers.cached import Cached
-from shelfport.adapters.layers.change_feed import ChangeFeed
-from shelfport.adapters.layers.chaos import Chaos
-from shelfport.adapters.layers.checked import Checked
-from shelfport.adapters.layers.coalesced import Coalesced
-from shelfport.adapters.layers.deadlined import Deadlined
-from shelfport.adapters.layers.guarded import Guarded
-from shelfport.adapters.layers.limited import Limited, LimitOptions
-from shelfport.adapters.layers.observed import Observed
-from shelfport.adapters.layers.retried import Retried, RetryOptions
-from shelfport.adapters.layers.second_level import SecondLevel, SharedSnapshot, SharedStore
-from shelfport.adapters.layers.shared import Shared
-from shelfport.adapters.layers.shared_options import SharedOptions
-from shelfport.adapters.layers.shelf import CacheOptions, Shelf
-from shelfport.adapters.layers.split import Split, SplitOptions
-from shelfport.adapters.layers.tally import CacheSnapshot, Tally
+from shelfport.adapters.layers.batching import BatchingLayer, BatchOptions
+from shelfport.adapters.layers.cache.layer import CacheLayer
+from shelfport.adapters.layers.cache.options import CacheOptions
+from shelfport.adapters.layers.cache.stats import CacheStats
+from shelfport.adapters.layers.cache.store import ReadingStore
+from shelfport.adapters.layers.chaos import ChaosLayer
+from shelfport.adapters.layers.circuit_breaker.breaker import CircuitBreaker
+from shelfport.adapters.layers.circuit_breaker.layer import CircuitBreakerLayer
+from shelfport.adapters.layers.circuit_breaker.options import BreakerOptions
+from shelfport.adapters.layers.coalescing import CoalescingLayer
+from shelfport.adapters.layers.concurrency_limit import ConcurrencyLimitLayer, LimitOptions
+from shelfport.adapters.layers.deadline import DeadlineLayer
+from shelfport.adapters.layers.port_check import PortCheckLayer
+from shelfport.adapters.layers.recording import RecordingLayer
+from shelfport.adapters.layers.retry import RetryLayer, RetryOptions
+from shelfport.adapters.layers.shared_cache.backplane import Backplane
+from shelfport.adapters.layers.shared_cache.client import SharedCacheClient
+from shelfport.adapters.layers.shared_cache.layer import SharedCacheLayer
+from shelfport.adapters.layers.shared_cache.options import SharedCacheOptions
 
 __all__ = [
-    "Breaker",
+    "CircuitBreaker",
     "BreakerOptions",
-    "BreakerSnapshot",
     "CacheOptions",
-    "CacheSnapshot",
-    "Cached",
-    "ChangeFeed",
-    "Chaos",
-    "Checked",
-    "Coalesced",
-    "Deadlined",
-    "Guarded",
+    "CacheLayer",
+    "Backplane",
+    "ChaosLayer",
+    "PortCheckLayer",
+    "CoalescingLayer",
+    "DeadlineLayer",
+    "CircuitBreakerLayer",
     "LimitOptions",
-    "Limited",
-    "Observed",
-    "Retried",
+    "ConcurrencyLimitLayer",
+    "RecordingLayer",
+    "RetryLayer",
     "RetryOptions",
-    "SecondLevel",
-    "Shared",
-    "SharedOptions",
-    "SharedSnapshot",
-    "SharedStore",
-    "Shelf",
-    "Split",
-    "SplitOptions",
-    "Tally",
+    "SharedCacheClient",
+    "SharedCacheLayer",
+    "SharedCacheOptions",
+    "ReadingStore",
+    "BatchingLayer",
+    "BatchOptions",
+    "CacheStats",
 ]

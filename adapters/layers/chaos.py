@@ -1,4 +1,4 @@
-"""`Chaos`: trouble on demand, for a host's own tests (what does my page do when stock is slow?)."""
+"""`ChaosLayer`: trouble on demand, for a host's own tests (what does my page do when stock is slow?)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @attrs.define(eq=False)
-class Chaos:
+class ChaosLayer:
     """Delays calls, fails them, lets them hang, or lets them happen and loses the answer.
 
     The fields are switches, to be set at any time; at first none is on. What is drawn by chance
@@ -32,7 +32,7 @@ class Chaos:
 
     Right: `build(settings, adapter=Chaos(InMemoryInventory(…), random.Random(7).uniform))`: all
     layers meet the trouble as they would meet the service's.
-    Wrong: `Chaos(Cached(…))`: the cache cannot help, and the test tells nothing of production.
+    Wrong: `ChaosLayer(CacheLayer(…))`: the cache cannot help, and the test tells nothing of production.
     """
 
     inner: InventoryPort

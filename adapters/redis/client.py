@@ -1,4 +1,4 @@
-"""`RedisClient`: redis-py as the shared cache uses it, with every failure as a `SharedOut`."""
+"""`RedisClient`: redis-py as the shared cache uses it, with every failure as a `SharedCacheUnavailable`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -13,11 +13,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError
 from yarl import URL
 
-from shelfport.adapters.layers.second_level import SharedFull, SharedOut
-from shelfport.adapters.layers.shared_options import SharedOptions
-from shelfport.adapters.loopback import is_loopback
-from shelfport.adapters.redis.script import Script
-from shelfport.adapters.secret_address import masked, password_of, place_of, scheme_of
+from shelfport.adapters.layers.shared_cache.options import SharedCacheOptions
+from shelfport.adapters.redis.scripts import Script
+from shelfport.adapters.runtime.loopback import is_loopback
+from shelfport.adapters.runtime.secret_address import masked, password_of, place_of, scheme_of
+from shelfport.ports.shared_store import SharedCacheFull, SharedCacheUnavailable
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class RedisClient:
     before it is used; no command is sent twice.
     """
 
-    def __init__(self, options: SharedOptions) -> None:
+    def __init__(self, options: SharedCacheOptions) -> None:
         if options.url is None:
             raise ValueError("shared.url is not set: where is Redis?")
         self._options = options
@@ -147,7 +147,7 @@ class RedisClient:
                 if said[0] == b"message":
                     yield said[2]
             elif asked:
-                raise SharedOut(f"Redis at {self.address} is silent")
+                raise SharedCacheUnavailable(f"Redis at {self.address} is silent")
             else:
                 asked = True
                 with self._translated():
@@ -158,11 +158,13 @@ class RedisClient:
         try:
             yield
         except OutOfMemoryError as error:
-            raise SharedFull(self._sentence(error)) from error
+            raise SharedCacheFull(self._sentence(error)) from error
         except TimeoutError as error:
-            raise SharedOut(f"Redis at {self.address} did not answer in time") from error
+            raise SharedCacheUnavailable(
+                f"Redis at {self.address} did not answer in time"
+            ) from error
         except (RedisError, OSError) as error:
-            raise SharedOut(self._sentence(error)) from error
+            raise SharedCacheUnavailable(self._sentence(error)) from error
 
     def _sentence(self, error: Exception) -> str:
         said = masked(str(error), self._password) or type(error).__name__

@@ -11,22 +11,22 @@ from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.layers.second_level import Glance, Keeping, Lease, Terms
 from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
-from shelfport.adapters.redis.script import Script
+from shelfport.adapters.redis.scripts import Script
 from shelfport.domain.model import ProductVariantId, StockReading
+from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, StoreRequest
 
 _TOKEN_MS = 60_000
 """How long a token lives of which nothing was kept: far longer than a read takes."""
-_LEASES = (Lease.NONE, Lease.OURS, Lease.THEIRS)
+_LEASES = (Lease.NONE, Lease.HELD, Lease.HELD_BY_OTHER)
 _SENDER_BYTES = 8
 _ID_BYTES = 16
 _HEAD = Struct("<BBBId")
-"""Of what look.lua says of a variant: current, lease, lengths of token and payload, age."""
+"""Of what lookup.lua says of a variant: current, lease, lengths of token and payload, age."""
 
 LOOK, KEEP, RELEASE, FENCE = (
-    Script.load(Path(__file__).with_name(f"{name}.lua"))
-    for name in ("look", "keep", "release", "fence")
+    Script.load(Path(__file__).with_name("scripts") / f"{name}.lua")
+    for name in ("lookup", "store", "release", "fence")
 )
 
 
@@ -84,8 +84,8 @@ class RedisStore:
         return f"{{{self.prefix}}}:1:{variant.hex}"
 
     async def look(
-        self, ids: Sequence[ProductVariantId], terms: Terms
-    ) -> Mapping[ProductVariantId, Glance]:
+        self, ids: Sequence[ProductVariantId], terms: LookupOptions
+    ) -> Mapping[ProductVariantId, Lookup]:
         """See `SharedStore.look`."""
         said = await self.client.run(
             LOOK,
@@ -100,7 +100,7 @@ class RedisStore:
                 _TOKEN_MS,
             ],
         )
-        glances: dict[ProductVariantId, Glance] = {}
+        glances: dict[ProductVariantId, Lookup] = {}
         now, at = microseconds(terms.now), 0
         for variant in ids:
             current, lease, token_length, payload_length, age = _HEAD.unpack_from(said, at)
@@ -109,7 +109,7 @@ class RedisStore:
             at = payload_at + payload_length
             # No younger than the server says, if the host that read it has another idea of time.
             kept = decoded(variant, said[payload_at:at], now - round(age))
-            glances[variant] = Glance(
+            glances[variant] = Lookup(
                 kept,
                 bool(current) and kept is not None,
                 said[token_at:payload_at],
@@ -118,7 +118,7 @@ class RedisStore:
         return glances
 
     async def keep(
-        self, page: Mapping[ProductVariantId, Keeping], now: datetime, claim: str
+        self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
         """See `SharedStore.keep`."""
         args: list[bytes | str | int] = [claim]

@@ -7,7 +7,7 @@ from benchmarks.fleet.jobs import FRONT, HALF, Job
 from benchmarks.fleet.measure import OUTAGES, Figures, outage, recovery
 from benchmarks.fleet.run import Recording
 from benchmarks.fleet.way import MOST, OFF, TIGHT, WAYS
-from shelfport.domain.services.sizing import FleetLoad, steady_load
+from shelfport.adapters.cli.sizing import FleetLoad, steady_load
 
 RECOVERED = 15.0
 """Seconds after an outage within which the service is back at its steady load."""

@@ -15,8 +15,8 @@ from benchmarks.fleet.real_host import Seen, Terms, event_options
 from benchmarks.fleet.run import Recording, record
 from benchmarks.fleet.scenario import Day, Fleet, draw_stock, the_real_fleet
 from benchmarks.fleet.way import WAYS
-from shelfport.adapters.bus.announcing import Announcer
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.contracts.sandbox.store import SeedRecord
 from tests.services.events.buses import clean
@@ -99,7 +99,7 @@ async def _really(fleet: Fleet, day: Day) -> tuple[Measured, str]:
     terms = Terms(0, day.until, "", redis_url, bus_url, name)
     try:
         async with (
-            Announcer(open_bus(event_options(terms))) as announcer,
+            EventPublisher(open_bus(event_options(terms))) as announcer,
             Sandbox(
                 seed=[SeedRecord(variant, 100) for variant in stock.ids],
                 publish=announcer.announce,

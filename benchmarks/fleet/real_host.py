@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.fleet.scenario import draw_stock, draw_views, the_real_fleet
 from benchmarks.fleet.way import Nobody
-from shelfport import InventoryIntegration, Settings, SharedOptions, StockReading, build
+from shelfport import InventoryIntegration, Settings, SharedCacheOptions, StockReading, build
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.options import EventOptions
 
@@ -66,7 +66,7 @@ async def run(terms: Terms) -> Seen:
     options = event_options(terms)
     settings = Settings(
         base_url=terms.base_url,
-        shared=SharedOptions(url=terms.redis_url, prefix=terms.name),
+        shared=SharedCacheOptions(url=terms.redis_url, prefix=terms.name),
         events=options,
     )
     ages: list[float] = []

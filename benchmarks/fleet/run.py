@@ -20,8 +20,7 @@ from benchmarks.fleet.service import Service, Tally
 from benchmarks.fleet.stock import Stock
 from benchmarks.fleet.virtual_time import EPOCH, VirtualClock, VirtualLoop, simulate
 from benchmarks.fleet.way import Host, Way, make_host
-from shelfport.adapters.bus.bus import Message
-from shelfport.adapters.bus.memory import BusAway, InProcessBus
+from shelfport.adapters.bus.in_process import BusAway, InProcessBus
 from shelfport.domain.model import (
     Availability,
     Call,
@@ -31,7 +30,8 @@ from shelfport.domain.model import (
     StockStatus,
     Unavailable,
 )
-from shelfport.domain.model.signals import Signal
+from shelfport.ports.message_bus import Message
+from shelfport.ports.signals import Signal
 from tests.support.shared_store import ModelStore
 
 STORE_DELAY = 0.0005

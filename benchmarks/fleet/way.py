@@ -11,22 +11,23 @@ from dependency_injector import providers
 
 from benchmarks.fleet.service import Service, ServicePort
 from benchmarks.fleet.virtual_time import VirtualClock
-from shelfport.adapters.bus.memory import InProcessBus
-from shelfport.adapters.container import Container
-from shelfport.adapters.integration import InventoryIntegration
+from shelfport.adapters.bus.in_process import InProcessBus
+from shelfport.adapters.cli.sizing import FleetLoad, size_fleet
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.layers import (
     BreakerOptions,
-    Cached,
+    CacheLayer,
     CacheOptions,
     LimitOptions,
     RetryOptions,
-    SecondLevel,
-    SharedStore,
+    SharedCacheClient,
 )
-from shelfport.adapters.settings import Settings
-from shelfport.domain.model import InventoryEvent, RetryBudget
-from shelfport.domain.model.signals import BreakerState, Signal
-from shelfport.domain.services.sizing import FleetLoad, size_fleet
+from shelfport.adapters.layers.retry_budget import RetryBudget
+from shelfport.domain.model import InventoryEvent
+from shelfport.ports.shared_store import SharedStore
+from shelfport.ports.signals import BreakerState, Signal
 
 FETCH_WAIT = 5.0
 """Seconds for which a subscription waits for a message. On a real bus it is a quarter of one, and
@@ -71,7 +72,7 @@ class Way:
     def in_force(self) -> Iterator[None]:
         """What holds while hosts are built and run: FETCH_WAIT, and jitter, or none of it."""
         with ExitStack() as stack:
-            stack.enter_context(patch("shelfport.adapters.bus.memory.FETCH_WAIT", FETCH_WAIT))
+            stack.enter_context(patch("shelfport.adapters.bus.in_process.FETCH_WAIT", FETCH_WAIT))
             if not self.jitter:
                 # The stack draws from this: every pause takes its whole bound.
                 stack.enter_context(patch.object(random, "uniform", lambda _low, high: high))
@@ -145,7 +146,7 @@ class Host:
     """One process of the fleet: the composed stack of the container, and its door."""
 
     integration: InventoryIntegration[UUID | str]
-    port: Cached
+    port: CacheLayer
     """Its outermost layer, for a look at whether a view will be answered from memory."""
 
 
@@ -169,7 +170,7 @@ def make_host(
     if way.shared:
         container.second_level.override(
             providers.Singleton(
-                SecondLevel, store, way.settings.shared, clock, container.background, listener
+                SharedCacheClient, store, way.settings.shared, clock, container.background, listener
             )
         )
     if way.events:

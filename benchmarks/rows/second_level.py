@@ -16,7 +16,7 @@ from benchmarks.measuring import Spread, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Taker, Variants, records
-from shelfport import Freshness, SharedOptions, StockReading
+from shelfport import Freshness, SharedCacheOptions, StockReading
 
 PAGE = 24
 _URL = os.environ.get("SHELFPORT_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -30,7 +30,7 @@ async def p11(service: Service) -> Row:
     rounds, count = 30, 15
     prefix = f"bench-{uuid4().hex[:12]}"
     pages = Variants().pages((rounds + 1) * count + 2)
-    shared = SharedOptions(url=Secret(_URL), prefix=prefix)
+    shared = SharedCacheOptions(url=Secret(_URL), prefix=prefix)
     client = redis.asyncio.Redis.from_url(_URL, protocol=2)
     sent = 0
 

@@ -17,7 +17,7 @@ from benchmarks.surroundings import Service, Variants, records
 from shelfport import Settings, build
 
 PAGE = 24
-_SYNC = ("shelfport.adapters.hosts.sync", "SyncInventoryIntegration")
+_SYNC = ("shelfport.adapters.facade.sync", "SyncInventoryIntegration")
 
 
 async def p12(service: Service) -> Row:

@@ -10,7 +10,7 @@ import msgspec
 from typed_settings import Secret
 from yarl import URL
 
-from shelfport.contracts.failures import ContractsError, reason_of
+from shelfport.contracts.errors import ContractsError, reason_of
 
 URL_VARIABLE: Final = "PACT_BROKER_BASE_URL"
 TOKEN_VARIABLE: Final = "PACT_BROKER_TOKEN"  # noqa: S105 - a name

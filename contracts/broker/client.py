@@ -14,7 +14,7 @@ import msgspec
 
 from shelfport.contracts.broker.access import BrokerAccess
 from shelfport.contracts.broker.version import Version
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles, renamed
 from shelfport.contracts.tool import Ran, run_tool
 

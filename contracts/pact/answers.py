@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 
 from shelfport.adapters.http.wire import PROBLEM_TYPE
-from shelfport.contracts.pact.document import BadContract, Node
 from shelfport.contracts.pact.schema import Schema, branches, schema_of
+from shelfport.contracts.pact.yaml_document import BadContract, Node
 
 
 @attrs.frozen(kw_only=True)

@@ -25,7 +25,7 @@ def members_of(struct: type[msgspec.Struct]) -> Members:
 
 
 @attrs.frozen
-class Operation:
+class ConsumerOperation:
     """What the consumer sends with an operation, and what it reads of a success."""
 
     reads: Members
@@ -37,17 +37,17 @@ class Operation:
 
 _TRACED = (wire.CORRELATION_ID, wire.TRACEPARENT)
 
-OPERATIONS: Mapping[str, Operation] = {
-    "getStockLevels": Operation(
-        members_of(wire.InventoryStockLevel), ("productVariantIds", *_TRACED)
+OPERATIONS: Mapping[str, ConsumerOperation] = {
+    "getStockLevels": ConsumerOperation(
+        members_of(wire.InventoryStockLevelBody), ("productVariantIds", *_TRACED)
     ),
-    "getStockLevel": Operation(
-        members_of(wire.InventoryStockLevel), ("productVariantId", *_TRACED)
+    "getStockLevel": ConsumerOperation(
+        members_of(wire.InventoryStockLevelBody), ("productVariantId", *_TRACED)
     ),
-    "initializeInventory": Operation(
-        members_of(wire.InventoryItem),
+    "initializeInventory": ConsumerOperation(
+        members_of(wire.InventoryItemBody),
         (wire.IDEMPOTENCY_KEY, *_TRACED),
-        members_of(wire.InitializeInventoryRequest),
+        members_of(wire.InitializeInventoryRequestBody),
     ),
 }
 """Every operation that the consumer uses, by its `operationId`."""
@@ -59,7 +59,7 @@ _PROBLEM: Members = {"type": None, "detail": None}
 def reads_of_problem(slug: str) -> Members:
     """What the consumer reads of a problem document."""
     if slug == "record-exists":
-        return {**_PROBLEM, "current": members_of(wire.InventoryStockLevel)}
+        return {**_PROBLEM, "current": members_of(wire.InventoryStockLevelBody)}
     return _PROBLEM
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from shelfport.contracts.pact.document import BadContract, Node, read_yaml
-from shelfport.contracts.pact.events import MessageInteraction, message_interactions
 from shelfport.contracts.pact.interactions import HttpInteraction, http_interactions
+from shelfport.contracts.pact.messages import MessageInteraction, message_interactions
+from shelfport.contracts.pact.yaml_document import BadContract, Node, read_yaml
 
 SERVICE = "inventory-service.yaml"
 EVENTS = "inventory-events.asyncapi.yaml"

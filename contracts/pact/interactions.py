@@ -6,13 +6,13 @@ from typing import ClassVar
 import attrs
 
 from shelfport.contracts.pact.answers import Answer, answers_of
-from shelfport.contracts.pact.cases import CASES, Case
 from shelfport.contracts.pact.consumer import OPERATIONS, READ_HEADERS, reads_of_problem
-from shelfport.contracts.pact.document import Node
 from shelfport.contracts.pact.matchers import Expectation, answered, text
-from shelfport.contracts.pact.requests import Request, Route, request_of
+from shelfport.contracts.pact.pact_cases import CASES, PactCase
+from shelfport.contracts.pact.requests import PactRequest, PactRoute, request_of
 from shelfport.contracts.pact.schema import schema_of
 from shelfport.contracts.pact.states import ProviderState
+from shelfport.contracts.pact.yaml_document import Node
 
 _METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "trace"})
 
@@ -36,7 +36,7 @@ class HttpInteraction:
     """Unique in the pact."""
     operation_id: str
     states: Sequence[ProviderState]
-    request: Request
+    request: PactRequest
     response: Response
 
 
@@ -57,7 +57,7 @@ def http_interactions(contract: Node) -> list[HttpInteraction]:
             if operation_id not in unused:
                 raise node.error(f"the consumer has no cases for the operation {operation_id!r}")
             unused.remove(operation_id)
-            route = Route(contract, node, path, method.upper())
+            route = PactRoute(contract, node, path, method.upper())
             found |= {each.description: each for each in _of_operation(route, operation_id)}
     if unused:
         missing = ", ".join(sorted(unused))
@@ -67,7 +67,7 @@ def http_interactions(contract: Node) -> list[HttpInteraction]:
     return [found[description] for description in sorted(found)]
 
 
-def _of_operation(route: Route, operation_id: str) -> Iterator[HttpInteraction]:
+def _of_operation(route: PactRoute, operation_id: str) -> Iterator[HttpInteraction]:
     left = list(CASES[operation_id])
     for answer in answers_of(route.node):
         cases = [case for case in left if _is_about(case, answer)]
@@ -86,11 +86,13 @@ def _of_operation(route: Route, operation_id: str) -> Iterator[HttpInteraction]:
         )
 
 
-def _is_about(case: Case, answer: Answer) -> bool:
+def _is_about(case: PactCase, answer: Answer) -> bool:
     return (case.status, case.example, case.problem) == (answer.status, answer.name, answer.problem)
 
 
-def _interaction(route: Route, operation_id: str, case: Case, answer: Answer) -> HttpInteraction:
+def _interaction(
+    route: PactRoute, operation_id: str, case: PactCase, answer: Answer
+) -> HttpInteraction:
     uses = OPERATIONS[operation_id]
     request, exchange = request_of(route, uses, excluded=case.excluded)
     reads = uses.reads if answer.problem is None else reads_of_problem(answer.problem)

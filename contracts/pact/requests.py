@@ -8,11 +8,11 @@ import attrs
 
 from shelfport.adapters.http.wire import IDEMPOTENCY_KEY
 from shelfport.contracts.pact.answers import examples_of, only_content
-from shelfport.contracts.pact.cases import Exchange
-from shelfport.contracts.pact.consumer import TOKEN, Operation, example_of
-from shelfport.contracts.pact.document import Node
+from shelfport.contracts.pact.consumer import TOKEN, ConsumerOperation, example_of
 from shelfport.contracts.pact.matchers import Expectation, regex, sent, text, text_of
+from shelfport.contracts.pact.pact_cases import PactExchange
 from shelfport.contracts.pact.schema import Schema, schema_of
+from shelfport.contracts.pact.yaml_document import Node
 
 _IDS = frozenset({"productVariantId", "productVariantIds", IDEMPOTENCY_KEY})
 """The parameters in which the consumer sends UUIDs."""
@@ -20,7 +20,7 @@ _BEARER = r"[Bb]earer [A-Za-z0-9._~+/-]+=*"  # RFC 6750 §2.1
 
 
 @attrs.frozen(kw_only=True)
-class Request:
+class PactRequest:
     """One request."""
 
     method: str
@@ -32,7 +32,7 @@ class Request:
 
 
 @attrs.frozen
-class Route:
+class PactRoute:
     """Where an operation stands in the contract."""
 
     contract: Node
@@ -41,7 +41,9 @@ class Route:
     method: str
 
 
-def request_of(route: Route, uses: Operation, *, excluded: bool) -> tuple[Request, Exchange]:
+def request_of(
+    route: PactRoute, uses: ConsumerOperation, *, excluded: bool
+) -> tuple[PactRequest, PactExchange]:
     """The request, and what the states of a case are made of.
 
     Args:
@@ -78,7 +80,7 @@ def request_of(route: Route, uses: Operation, *, excluded: bool) -> tuple[Reques
                 headers[name] = value
             case _:
                 raise parameter.error(f"a parameter in the {place} is not understood")
-    request = Request(
+    request = PactRequest(
         method=route.method,
         path=path,
         query=query,
@@ -87,10 +89,10 @@ def request_of(route: Route, uses: Operation, *, excluded: bool) -> tuple[Reques
         body=body,
     )
     key = example_of(headers.get(IDEMPOTENCY_KEY))
-    return request, Exchange(asked, key=key, sent=example_of(body) or {})
+    return request, PactExchange(asked, key=key, sent=example_of(body) or {})
 
 
-def _parameters(node: Node, uses: Operation) -> Sequence[Node]:
+def _parameters(node: Node, uses: ConsumerOperation) -> Sequence[Node]:
     """The parameters that the consumer sends: all of its own, and all that are required."""
     found: list[Node] = []
     left = list(uses.parameters)
@@ -127,7 +129,7 @@ def _check_ids(parameter: Node, example: Any) -> None:
             raise parameter.error(f"the consumer sends a UUID, and not {each!r}") from error
 
 
-def _in_path(route: Route, name: str, value: Expectation) -> Expectation:
+def _in_path(route: PactRoute, name: str, value: Expectation) -> Expectation:
     slot = f"{{{name}}}"
     before, found, after = route.path.partition(slot)
     if not found or "{" in before + after:
@@ -138,7 +140,7 @@ def _in_path(route: Route, name: str, value: Expectation) -> Expectation:
     return regex(before + inner + after, before + value["value"] + after)
 
 
-def _body(node: Node, uses: Operation, *, excluded: bool) -> tuple[Expectation, str | None]:
+def _body(node: Node, uses: ConsumerOperation, *, excluded: bool) -> tuple[Expectation, str | None]:
     described = node.get("requestBody")
     if (described is None) != (uses.sends is None):
         raise node.error(f"the consumer sends {'no' if uses.sends is None else 'a'} body")
@@ -164,7 +166,7 @@ def _excluded(schema: Schema) -> str:
     return str(inner.excluded[0])
 
 
-def _authorization(route: Route) -> Expectation:
+def _authorization(route: PactRoute) -> Expectation:
     security = (route.node.get("security") or route.contract.child("security")).value
     if security != [{"bearer": []}]:
         raise route.node.error(f"the security {security!r} is not understood: bearer alone is")

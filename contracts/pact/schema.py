@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from shelfport.contracts.pact.document import Node
+from shelfport.contracts.pact.yaml_document import Node
 
 _KEYWORDS = frozenset(
     {"additionalProperties", "default", "enum", "format", "items", "maxItems", "maximum"}

@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from shelfport.contracts.pact.consumer import CONSUMER, PROVIDER
-from shelfport.contracts.pact.events import MessageInteraction
 from shelfport.contracts.pact.generate import Interaction
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.matchers import Expectation, regex
+from shelfport.contracts.pact.messages import MessageInteraction
 
 # Before the import: the library reports its use to its makers otherwise.
 os.environ["PACT_DO_NOT_TRACK"] = "true"

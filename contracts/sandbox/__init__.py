@@ -1,15 +1,15 @@
 """A stateful Inventory Service for development and tests, which keeps inventory-service.yaml."""
 
-from shelfport.contracts.sandbox.catalogue import (
-    BY_ID,
-    CATALOGUE,
-    FORTHCOMING,
-    CatalogueVariant,
-    seed_records,
-)
 from shelfport.contracts.sandbox.faults import ErrorStatus, FaultMode, Faults
 from shelfport.contracts.sandbox.journal import JournalEntry
 from shelfport.contracts.sandbox.ledger import Opening
+from shelfport.contracts.sandbox.seed import (
+    BY_ID,
+    CATALOGUE,
+    FORTHCOMING,
+    SeedVariant,
+    seed_records,
+)
 from shelfport.contracts.sandbox.server import CannotListen, Sandbox
 from shelfport.contracts.sandbox.store import SeedRecord
 
@@ -18,7 +18,7 @@ __all__ = [
     "CATALOGUE",
     "FORTHCOMING",
     "CannotListen",
-    "CatalogueVariant",
+    "SeedVariant",
     "ErrorStatus",
     "FaultMode",
     "Faults",

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from shelfport.adapters.http.wire import InitializeInventoryRequest
+from shelfport.adapters.http.wire import InitializeInventoryRequestBody
 from shelfport.contracts.sandbox.checks import (
     check_envelope,
     idempotency_key_of,
@@ -33,7 +33,7 @@ class Api:
     def __init__(self, store: Store, token: str | None) -> None:
         self._store = store
         self._token = token
-        self._working: dict[UUID, InitializeInventoryRequest] = {}
+        self._working: dict[UUID, InitializeInventoryRequestBody] = {}
         self._held: set[UUID] = set()
         self._tasks: set[asyncio.Task[Opened | Exists | Reused]] = set()
 
@@ -49,7 +49,7 @@ class Api:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def hold(self, key: UUID, wanted: InitializeInventoryRequest) -> None:
+    def hold(self, key: UUID, wanted: InitializeInventoryRequestBody) -> None:
         """Let `key` count as being worked on, with this request, until `release`."""
         self._working[key] = wanted
         self._held.add(key)
@@ -99,7 +99,7 @@ class Api:
                 raise RequestRefused("key-reused")
 
     async def _open(
-        self, key: UUID, wanted: InitializeInventoryRequest, delay: Delay, remembered: bool
+        self, key: UUID, wanted: InitializeInventoryRequestBody, delay: Delay, remembered: bool
     ) -> Opened | Exists | Reused:
         try:
             await delay.once()

@@ -13,7 +13,7 @@ from shelfport.adapters.http.wire import (
     IDEMPOTENCY_KEY,
     MAX_IDS,
     MAX_TARGET_BYTES,
-    InitializeInventoryRequest,
+    InitializeInventoryRequestBody,
 )
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
@@ -33,7 +33,7 @@ _REQUEST_RULES = {
 T = TypeVar("T")
 
 
-class _StrictRequest(InitializeInventoryRequest, frozen=True, forbid_unknown_fields=True):
+class _StrictRequest(InitializeInventoryRequestBody, frozen=True, forbid_unknown_fields=True):
     """The wire's struct, which tolerates unknown members, as the service reads it: it does not."""
 
 
@@ -123,7 +123,7 @@ def check_envelope(request: web.BaseRequest) -> None:
         )
 
 
-async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequest:
+async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequestBody:
     """The body of `POST /inventory`.
 
     Raises:
@@ -133,7 +133,7 @@ async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequ
     decoded = decode(body, _StrictRequest, _REQUEST_RULES)
     uuid_of("productVariantId", msgspec.json.decode(body, type=_IdText).text)
     # The plain wire struct, whose encoding is what the store compares payloads by.
-    return InitializeInventoryRequest(
+    return InitializeInventoryRequestBody(
         decoded.variant_id, decoded.initial_quantity, decoded.low_stock_threshold
     )
 

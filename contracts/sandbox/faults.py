@@ -121,7 +121,7 @@ WELL = Faults()
 """No faults."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class FaultDecision(msgspec.Struct, frozen=True):
     """What the faults do to one request."""
 
     mode: FaultMode = "ok"
@@ -129,7 +129,7 @@ class Verdict(msgspec.Struct, frozen=True):
     error_status: ErrorStatus | None = None
 
 
-UNTOUCHED = Verdict()
+UNTOUCHED = FaultDecision()
 
 
 class FaultPlan:
@@ -156,7 +156,7 @@ class FaultPlan:
         """Wait until the faults are replaced; that `times` runs out is no such change."""
         await self._changed.wait()
 
-    def judge(self, method: str) -> Verdict:
+    def judge(self, method: str) -> FaultDecision:
         """Decide what happens to a request of HTTP method `method`, and count it if struck."""
         faults = self._faults
         # The same numbers a request whatever comes of it, so that one rate does not shift another.
@@ -165,7 +165,7 @@ class FaultPlan:
         if mode in _ONLY_WRITES and method != "POST":
             mode = "ok"
         latency = faults.latency + (late if mode == "late_write" and not failed else 0.0)
-        verdict = Verdict(mode, latency, faults.error_status if failed else None)
+        verdict = FaultDecision(mode, latency, faults.error_status if failed else None)
         if verdict == UNTOUCHED:
             return verdict
         if faults.times is not None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.http.wire import InventoryItem
+from shelfport.adapters.http.wire import InventoryItemBody
 from shelfport.contracts.sandbox.store import SeedRecord, Store
 from shelfport.domain.model import ProductVariantId
 
@@ -64,7 +64,7 @@ class Ledger(Store):
             for variant, key, at in rows
         ]
 
-    def _note_opening(self, key: UUID, item: InventoryItem) -> None:
+    def _note_opening(self, key: UUID, item: InventoryItemBody) -> None:
         self._open.execute(
             "INSERT INTO opening (variant_id, key, opened_at) VALUES (?, ?, ?)",
             (str(item.variant_id), str(key), item.updated_at.isoformat()),

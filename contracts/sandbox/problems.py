@@ -8,8 +8,8 @@ from aiohttp import web
 from shelfport.adapters.http.wire import (
     PROBLEM_JSON,
     PROBLEM_TYPE,
-    InventoryStockLevel,
-    Problem,
+    InventoryStockLevelBody,
+    ProblemBody,
     ProblemSlug,
 )
 
@@ -87,7 +87,7 @@ class RequestRefused(Exception):
         slug: ProblemSlug,
         detail: str | None = None,
         *,
-        current: InventoryStockLevel | None = None,
+        current: InventoryStockLevelBody | None = None,
     ) -> None:
         super().__init__(slug, detail)
         self.slug = slug
@@ -100,11 +100,11 @@ class RequestRefused(Exception):
 
 
 def problem(
-    slug: ProblemSlug, detail: str | None = None, *, current: InventoryStockLevel | None = None
+    slug: ProblemSlug, detail: str | None = None, *, current: InventoryStockLevelBody | None = None
 ) -> web.Response:
     """The response that carries problem `slug`, with the status and headers it always has."""
     status, title, usual_detail = _KINDS[slug]
-    document = Problem(
+    document = ProblemBody(
         type=PROBLEM_TYPE + slug,
         title=title,
         status=status,

@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
-from shelfport.adapters.http.wire import InventoryStockLevel
+from shelfport.adapters.http.wire import InventoryStockLevelBody
 from shelfport.contracts.sandbox.announcements import Announcements, Publish
 from shelfport.contracts.sandbox.api import Api
 from shelfport.contracts.sandbox.checks import MAX_BODY_BYTES
@@ -19,7 +19,7 @@ from shelfport.contracts.sandbox.faults import FaultPlan, Faults
 from shelfport.contracts.sandbox.front import Front
 from shelfport.contracts.sandbox.journal import Journal, JournalEntry
 from shelfport.contracts.sandbox.ledger import Ledger, Opening
-from shelfport.contracts.sandbox.pact import MESSAGES_PATH, STATES_PATH, PactEndpoints
+from shelfport.contracts.sandbox.provider_states import MESSAGES_PATH, STATES_PATH, PactEndpoints
 from shelfport.contracts.sandbox.store import SeedRecord, Store
 from shelfport.domain.model import ProductVariantId
 
@@ -205,7 +205,7 @@ class Sandbox:
         variant_id: ProductVariantId,
         quantity: int,
         low_stock_threshold: int | None = None,
-    ) -> InventoryStockLevel:
+    ) -> InventoryStockLevelBody:
         """Set a variant's stock, opening a record where there is none.
 
         Args:

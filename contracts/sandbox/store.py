@@ -17,9 +17,9 @@ import attrs
 import msgspec
 
 from shelfport.adapters.http.wire import (
-    InitializeInventoryRequest,
-    InventoryItem,
-    InventoryStockLevel,
+    InitializeInventoryRequestBody,
+    InventoryItemBody,
+    InventoryStockLevelBody,
 )
 from shelfport.domain.model import MAX_QUANTITY, ProductVariantId, StockStatus
 
@@ -79,14 +79,14 @@ class SeedRecord:
 class Opened:
     """The key opened the record, now or earlier; `item` is what it was answered the first time."""
 
-    item: InventoryItem
+    item: InventoryItemBody
 
 
 @attrs.frozen
 class Exists:
     """Another key, or the seed, opened the variant's record; nothing was written."""
 
-    level: InventoryStockLevel
+    level: InventoryStockLevelBody
 
 
 @attrs.frozen
@@ -188,7 +188,7 @@ class Store:
         (count,) = self._open.execute("SELECT count(*) FROM record").fetchone()
         return int(count)
 
-    def levels(self, ids: Sequence[ProductVariantId]) -> list[InventoryStockLevel]:
+    def levels(self, ids: Sequence[ProductVariantId]) -> list[InventoryStockLevelBody]:
         """The levels of those of `ids` that have a record, each once, in no particular order."""
         keys = list({str(variant_id) for variant_id in ids})
         rows = self._open.execute(
@@ -198,7 +198,7 @@ class Store:
         )
         return [_level(*row) for row in rows]
 
-    def level(self, variant_id: ProductVariantId) -> InventoryStockLevel | None:
+    def level(self, variant_id: ProductVariantId) -> InventoryStockLevelBody | None:
         """The level of `variant_id`, or None where it has no record."""
         row = self._open.execute(
             "SELECT variant_id, quantity, threshold, updated_at FROM record WHERE variant_id = ?",
@@ -207,7 +207,7 @@ class Store:
         return None if row is None else _level(*row)
 
     def initialize(
-        self, key: UUID, request: InitializeInventoryRequest, *, remembered: bool = True
+        self, key: UUID, request: InitializeInventoryRequestBody, *, remembered: bool = True
     ) -> Opened | Exists | Reused:
         """Open the record that `request` asks for, at most once for `key`.
 
@@ -224,12 +224,12 @@ class Store:
             if known is not None:
                 if known[0] != payload:
                     return Reused()
-                return Opened(msgspec.json.decode(known[1], type=InventoryItem))
+                return Opened(msgspec.json.decode(known[1], type=InventoryItemBody))
             level = self.level(request.variant_id)
             if level is not None and self._one_record_a_variant:
                 return Exists(level)
             now = self._now()
-            item = InventoryItem(
+            item = InventoryItemBody(
                 id=uuid4(),
                 variant_id=request.variant_id,
                 quantity=request.initial_quantity,
@@ -246,12 +246,12 @@ class Store:
                 )
             return Opened(item)
 
-    def _note_opening(self, key: UUID, item: InventoryItem) -> None:
+    def _note_opening(self, key: UUID, item: InventoryItemBody) -> None:
         """Note, in the transaction that opens it, that `key` opened `item`: here, nowhere."""
 
     def set_stock(
         self, variant_id: ProductVariantId, quantity: int, threshold: int | None = None
-    ) -> InventoryStockLevel:
+    ) -> InventoryStockLevelBody:
         """Set a variant's stock; one without a record gets one.
 
         Setting what is already there changes nothing, `updatedAt` included.
@@ -322,8 +322,10 @@ def _prepare(connection: sqlite3.Connection, target: str) -> None:
         raise ValueError(f"{target} cannot be opened as a sandbox store: {error}.") from error
 
 
-def _level(variant_id: str, quantity: int, threshold: int, updated_at: str) -> InventoryStockLevel:
-    return InventoryStockLevel(
+def _level(
+    variant_id: str, quantity: int, threshold: int, updated_at: str
+) -> InventoryStockLevelBody:
+    return InventoryStockLevelBody(
         variant_id=ProductVariantId(UUID(variant_id)),
         available_quantity=quantity,
         status=status_of(quantity, threshold),

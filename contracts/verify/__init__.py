@@ -1,6 +1,6 @@
 """Provider verification: does an Inventory Service keep what shelfport's pacts ask of it?"""
 
-from shelfport.contracts.verify.model import Interaction, Mismatch, Verdict, Verification
+from shelfport.contracts.verify.model import Interaction, InteractionVerdict, Mismatch, Verification
 from shelfport.contracts.verify.provider import PROVIDER, Provider
 from shelfport.contracts.verify.run import BrokerPacts, verify
 
@@ -10,7 +10,7 @@ __all__ = [
     "Interaction",
     "Mismatch",
     "Provider",
-    "Verdict",
+    "InteractionVerdict",
     "Verification",
     "verify",
 ]

@@ -6,7 +6,7 @@ from enum import Enum
 import attrs
 
 
-class Verdict(Enum):
+class InteractionVerdict(Enum):
     """What became of an interaction."""
 
     HOLDS = "HOLDS"
@@ -30,7 +30,7 @@ class Interaction:
     """An interaction of a pact that was tried."""
 
     description: str
-    verdict: Verdict
+    verdict: InteractionVerdict
     given: str = ""
     """The provider states of one that did not hold."""
     mismatches: Sequence[Mismatch] = ()
@@ -46,11 +46,11 @@ class Verification:
     not_published: str | None = None
     """Why it has not, where it should."""
 
-    def of(self, verdict: Verdict) -> list[Interaction]:
+    def of(self, verdict: InteractionVerdict) -> list[Interaction]:
         """The interactions with this verdict."""
         return [tried for tried in self.interactions if tried.verdict is verdict]
 
     @property
     def ok(self) -> bool:
         """Whether no interaction failed; pending ones may have."""
-        return not self.of(Verdict.FAILED)
+        return not self.of(InteractionVerdict.FAILED)

@@ -19,7 +19,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from shelfport.contracts.failures import ContractsError, reason_of
+from shelfport.contracts.errors import ContractsError, reason_of
 from shelfport.contracts.verify.provider import Provider
 
 _PROVIDER = "/provider"

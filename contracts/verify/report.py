@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 import msgspec
 
-from shelfport.contracts.failures import ContractsError
-from shelfport.contracts.verify.model import Interaction, Mismatch, Verdict
+from shelfport.contracts.errors import ContractsError
+from shelfport.contracts.verify.model import Interaction, InteractionVerdict, Mismatch
 from shelfport.contracts.verify.relay import UNANSWERED
 
 
@@ -75,11 +75,14 @@ def read_report(content: bytes, refusals: Refusals) -> list[Interaction]:
         ContractsError: it tried none, or could not try one of the pacts; one sentence.
     """
     report = msgspec.json.decode(content, type=Report)
-    failed = {Verdict.FAILED: report.errors, Verdict.PENDING: report.pending_errors}
+    failed = {
+        InteractionVerdict.FAILED: report.errors,
+        InteractionVerdict.PENDING: report.pending_errors,
+    }
     tried = []
     for result in report.interaction_results:
         if result.result == "OK":
-            tried.append(Interaction(result.description, Verdict.HOLDS))
+            tried.append(Interaction(result.description, InteractionVerdict.HOLDS))
         else:
             tried.append(_failed(result.description, failed, refusals))
     for left in (*report.errors, *report.pending_errors):
@@ -93,7 +96,7 @@ def read_report(content: bytes, refusals: Refusals) -> list[Interaction]:
 
 def _failed(
     description: str,
-    failed: Mapping[Verdict, list[_Error]],
+    failed: Mapping[InteractionVerdict, list[_Error]],
     refusals: Refusals,
 ) -> Interaction:
     """The failure of `description`, taken out of `failed`: the tool tells it by a sentence only."""

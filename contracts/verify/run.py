@@ -12,7 +12,7 @@ import msgspec
 
 from shelfport.contracts.broker.access import BrokerAccess
 from shelfport.contracts.broker.version import Version
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles
 from shelfport.contracts.tool import Ran, run_tool
 from shelfport.contracts.verify.model import Verification

@@ -47,7 +47,7 @@ def was_begun_here(traceparent: str) -> bool:
 class Call:
     """How long, how stale, under which id: passed down every layer, never read from the air.
 
-    None means "the caller did not say". The `Deadlined` layer fills in `deadline` and
+    None means "the caller did not say". The `DeadlineLayer` layer fills in `deadline` and
     `correlation_id` on the way down, so that a call answered from memory pays for neither.
     """
 

@@ -42,7 +42,7 @@ class InitializationPolicy(Enum):
         return self is not InitializationPolicy.ROLL_BACK
 
 
-class DeathReason(Enum):
+class DeadLetterReason(Enum):
     """Why an entry is not tried any more: a person decides what becomes of it."""
 
     REJECTED = "REJECTED"
@@ -54,11 +54,11 @@ class DeathReason(Enum):
 
 
 @attrs.frozen(kw_only=True)
-class Death:
+class DeadLetter:
     """When an entry became a dead letter, and why; `last_error` of the entry says it in words."""
 
     at: datetime = attrs.field(validator=aware)
-    reason: DeathReason = attrs.field(validator=member_of(DeathReason))
+    reason: DeadLetterReason = attrs.field(validator=member_of(DeadLetterReason))
 
 
 def _queues(_instance: object, field: "attrs.Attribute[Any]", value: object) -> None:
@@ -95,7 +95,7 @@ class QueuedInitialization:
     """The worker that holds it, or held it last; None if it waits."""
     last_error: str | None = None
     """What the last attempt failed of, as a sentence."""
-    death: Death | None = None
+    death: DeadLetter | None = None
 
     @property
     def must_mark(self) -> bool:
@@ -136,7 +136,7 @@ class Queued:
 
 
 @attrs.frozen
-class RefusedForGood:
+class PermanentlyRejected:
     """The Inventory Service refuses this request for good: there is nothing to wait for."""
 
     error: InventoryError
@@ -149,7 +149,7 @@ class NotInitialized:
     error: InventoryError
 
 
-InitializationOutcome = Created | AlreadyThere | Queued | RefusedForGood
+InitializationOutcome = Created | AlreadyThere | Queued | PermanentlyRejected
 """What came of a request for a record: a closed union, for `match`."""
 
 BulkOutcome = InitializationOutcome | NotInitialized

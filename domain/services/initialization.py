@@ -9,15 +9,15 @@ from shelfport.domain.model import (
     InitializationPolicy,
     InitialStock,
     InventoryError,
+    PermanentlyRejected,
     Queued,
     QueuedInitialization,
     ReachedService,
-    RefusedForGood,
     StockReading,
 )
-from shelfport.domain.model.signals import InitializationQueued
-from shelfport.domain.services.queue_rules import refusal_of
+from shelfport.domain.services.queue_policy import refusal_of
 from shelfport.ports import Clock, InitializationQueue, InventoryPort, Listener
+from shelfport.ports.signals import InitializationQueued
 
 SHARE_FOR_READING = 0.2
 """The share of a caller's time that ROLL_BACK keeps to find out what became of its request: a fifth
@@ -59,7 +59,7 @@ class InventoryInitialization:
             return await self.port.initialize(request, call)
         except InventoryError as error:
             if refusal_of(error) is not None:
-                return RefusedForGood(error)
+                return PermanentlyRejected(error)
             entry = self.entry(request, call, policy)
             if error.reached_service is not ReachedService.NO:
                 entry = attrs.evolve(entry, attempts=1, last_error=str(error))

@@ -25,7 +25,7 @@ from shelfport import (
     health,
     load_settings,
 )
-from shelfport.asgi import RequestContextMiddleware
+from shelfport.asgi import AsgiRequestContextMiddleware
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")
 TABLE = """CREATE TABLE IF NOT EXISTS product (
@@ -75,7 +75,7 @@ def the_inventory() -> InventoryIntegration:
 
 Inventory = Annotated[InventoryIntegration, Depends(the_inventory)]
 app = FastAPI(lifespan=lifespan)
-app.add_middleware(RequestContextMiddleware)
+app.add_middleware(AsgiRequestContextMiddleware)
 
 
 class NewProduct(BaseModel):

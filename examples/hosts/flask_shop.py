@@ -22,7 +22,7 @@ from shelfport import (
     load_settings,
 )
 from shelfport.sync import SyncInventoryIntegration
-from shelfport.wsgi import RequestContextMiddleware
+from shelfport.wsgi import WsgiRequestContextMiddleware
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")
 TABLE = """CREATE TABLE IF NOT EXISTS product (
@@ -93,7 +93,7 @@ def ready() -> ResponseReturnValue:
     return {"status": found.status.value, "reasons": found.reasons}, status
 
 
-app.wsgi_app = RequestContextMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
+app.wsgi_app = WsgiRequestContextMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
 with engine.begin() as connection:
     connection.execute(text(TABLE))
 engine.dispose()

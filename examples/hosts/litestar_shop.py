@@ -21,7 +21,7 @@ from shelfport import (
     health,
     load_settings,
 )
-from shelfport.asgi import RequestContextMiddleware, lifespan
+from shelfport.asgi import AsgiRequestContextMiddleware, lifespan
 
 QUEUE = f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}"
 
@@ -102,5 +102,5 @@ app = Litestar(
     [show, create, ready],
     dependencies={"inventory": Provide(provide_inventory, sync_to_thread=False)},
     lifespan=[lifespan(the_inventory)],
-    middleware=[RequestContextMiddleware],
+    middleware=[AsgiRequestContextMiddleware],
 )

@@ -7,12 +7,19 @@
 These are the public names; everything else may move.
 """
 
-from shelfport.adapters.clock import SystemClock
-from shelfport.adapters.container import Container, build
-from shelfport.adapters.correlation import request_context
-from shelfport.adapters.events.counts import EventsSnapshot, SubscriptionSnapshot
+from shelfport.adapters.composition.build import build
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.config.loader import load_settings
+from shelfport.adapters.config.settings import (
+    InitializationOptions,
+    LogOptions,
+    Settings,
+    SettingsError,
+)
 from shelfport.adapters.events.options import EventOptions
-from shelfport.adapters.health import Health, HealthStatus, health
+from shelfport.adapters.facade.health import Health, HealthStatus, health
+from shelfport.adapters.facade.initializer import NewVariant
+from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.http import (
     AuthOptions,
     BadFile,
@@ -20,29 +27,19 @@ from shelfport.adapters.http import (
     HttpInventory,
     HttpOptions,
     TlsOptions,
-    TlsSnapshot,
 )
-from shelfport.adapters.initializer import NewVariant
-from shelfport.adapters.integration import InventoryIntegration
 from shelfport.adapters.layers import (
-    Breaker,
+    BatchOptions,
     BreakerOptions,
-    BreakerSnapshot,
     CacheOptions,
-    CacheSnapshot,
-    Chaos,
+    ChaosLayer,
+    CircuitBreaker,
     LimitOptions,
     RetryOptions,
-    SharedOptions,
-    SharedSnapshot,
-    SplitOptions,
+    SharedCacheOptions,
 )
-from shelfport.adapters.log_sampling import LogOptions
-from shelfport.adapters.memory import InMemoryInventory, InMemoryQueue
-from shelfport.adapters.settings import InitialStockOptions, Settings, SettingsError
-from shelfport.adapters.settings_loader import load_settings
-from shelfport.adapters.snapshot import QueueSnapshot, Snapshot
-from shelfport.adapters.sql.enqueue import (
+from shelfport.adapters.memory import InMemoryInventory
+from shelfport.adapters.queue.enqueue import (
     enqueue_asyncpg,
     enqueue_django,
     enqueue_psycopg,
@@ -52,9 +49,11 @@ from shelfport.adapters.sql.enqueue import (
     enqueue_sqlite3,
     enqueue_statement,
 )
-from shelfport.adapters.sql.schema import SchemaDiffers
-from shelfport.adapters.telemetry import Telemetry
-from shelfport.adapters.worker import QueueOptions
+from shelfport.adapters.queue.memory import InMemoryQueue
+from shelfport.adapters.queue.options import QueueOptions
+from shelfport.adapters.queue.sql.schema import SchemaDiffers
+from shelfport.adapters.runtime.clock import SystemClock
+from shelfport.adapters.runtime.request_context import request_context
 from shelfport.domain.model import (
     DEFAULT_CALL,
     MAX_QUANTITY,
@@ -71,9 +70,9 @@ from shelfport.domain.model import (
     ContractViolation,
     Created,
     CredentialsUnavailable,
+    DeadLetter,
+    DeadLetterReason,
     DeadlineExceeded,
-    Death,
-    DeathReason,
     Freshness,
     InitializationOutcome,
     InitializationPolicy,
@@ -92,13 +91,13 @@ from shelfport.domain.model import (
     OperationInProgress,
     OverloadedHere,
     PermanentError,
+    PermanentlyRejected,
     ProductVariantId,
     Queued,
     QueuedInitialization,
     QueueFailed,
     QueueStats,
     ReachedService,
-    RefusedForGood,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
@@ -114,42 +113,53 @@ from shelfport.domain.model import (
     Unreadable,
     variant_id,
 )
-from shelfport.domain.model.signals import (
-    Attempted,
-    AttemptOutcome,
-    BreakerChanged,
-    BreakerState,
-    ChangesCut,
-    ChangesHeard,
-    EventBuried,
-    EventTaken,
-    EventVerdict,
-    InitializationDead,
-    InitializationDone,
-    InitializationPutOff,
-    InitializationQueued,
-    QueueRecovered,
-    QueueTrouble,
-    RefreshFailed,
-    Refused,
-    RetryBudgetSpent,
-    Retrying,
-    ServedStale,
-    SharedCacheBack,
-    SharedCacheOut,
-    SharedWritesDropped,
-    Signal,
-)
 from shelfport.ports import (
+    CacheInvalidator,
     Clock,
     InitializationQueue,
     InventoryPort,
     Listener,
     Notifier,
     ProductCatalogPort,
-    StockKnowledge,
     VariantMapper,
 )
+from shelfport.ports.signals import (
+    Attempted,
+    AttemptOutcome,
+    BackplaneDisconnected,
+    BackplaneReconnected,
+    BreakerChanged,
+    BreakerState,
+    CallRejected,
+    EventDeadLettered,
+    EventHandled,
+    EventOutcome,
+    InitializationDeadLettered,
+    InitializationDone,
+    InitializationPostponed,
+    InitializationQueued,
+    QueueRecovered,
+    QueueUnavailable,
+    RefreshFailed,
+    RetryBudgetExhausted,
+    Retrying,
+    ServedStale,
+    SharedCacheDown,
+    SharedCacheRecovered,
+    SharedCacheWritesDropped,
+    Signal,
+)
+from shelfport.ports.snapshot import (
+    BreakerSnapshot,
+    CacheSnapshot,
+    EventsSnapshot,
+    QueueSnapshot,
+    SharedCacheSnapshot,
+    Snapshot,
+    SubscriptionSnapshot,
+    TlsSnapshot,
+)
+from shelfport.ports.telemetry import Telemetry
 
 __all__ = [
     "DEFAULT_CALL",
@@ -163,7 +173,7 @@ __all__ = [
     "AuthOptions",
     "Availability",
     "BadFile",
-    "Breaker",
+    "CircuitBreaker",
     "BreakerChanged",
     "BreakerOptions",
     "BreakerSnapshot",
@@ -172,9 +182,9 @@ __all__ = [
     "CacheOptions",
     "CacheSnapshot",
     "Call",
-    "ChangesCut",
-    "ChangesHeard",
-    "Chaos",
+    "BackplaneDisconnected",
+    "BackplaneReconnected",
+    "ChaosLayer",
     "CircuitOpen",
     "Clock",
     "Conflict",
@@ -184,12 +194,12 @@ __all__ = [
     "Created",
     "CredentialsUnavailable",
     "DeadlineExceeded",
-    "Death",
-    "DeathReason",
-    "EventBuried",
+    "DeadLetter",
+    "DeadLetterReason",
+    "EventDeadLettered",
     "EventOptions",
-    "EventTaken",
-    "EventVerdict",
+    "EventHandled",
+    "EventOutcome",
     "EventsSnapshot",
     "Freshness",
     "Health",
@@ -200,12 +210,12 @@ __all__ = [
     "InMemoryInventory",
     "InMemoryQueue",
     "InitialStock",
-    "InitialStockOptions",
-    "InitializationDead",
+    "InitializationOptions",
+    "InitializationDeadLettered",
     "InitializationDone",
     "InitializationOutcome",
     "InitializationPolicy",
-    "InitializationPutOff",
+    "InitializationPostponed",
     "InitializationQueue",
     "InitializationQueued",
     "Initialized",
@@ -236,15 +246,15 @@ __all__ = [
     "QueueRecovered",
     "QueueSnapshot",
     "QueueStats",
-    "QueueTrouble",
+    "QueueUnavailable",
     "Queued",
     "QueuedInitialization",
     "ReachedService",
     "RefreshFailed",
-    "Refused",
-    "RefusedForGood",
+    "CallRejected",
+    "PermanentlyRejected",
     "RequestRejected",
-    "RetryBudgetSpent",
+    "RetryBudgetExhausted",
     "RetryOptions",
     "Retrying",
     "SchemaDiffers",
@@ -253,15 +263,15 @@ __all__ = [
     "ServiceOverloaded",
     "Settings",
     "SettingsError",
-    "SharedCacheBack",
-    "SharedCacheOut",
-    "SharedOptions",
-    "SharedSnapshot",
-    "SharedWritesDropped",
+    "SharedCacheRecovered",
+    "SharedCacheDown",
+    "SharedCacheOptions",
+    "SharedCacheSnapshot",
+    "SharedCacheWritesDropped",
     "Signal",
     "Snapshot",
-    "SplitOptions",
-    "StockKnowledge",
+    "BatchOptions",
+    "CacheInvalidator",
     "StockLevel",
     "StockReading",
     "StockStatus",

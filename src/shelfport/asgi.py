@@ -1,9 +1,9 @@
 """Public names for hosts that speak ASGI: FastAPI, Starlette, Litestar, Django under ASGI."""
 
 from shelfport.adapters.hosts.asgi import (
+    AsgiRequestContextMiddleware,
     LifespanMiddleware,
-    RequestContextMiddleware,
     lifespan,
 )
 
-__all__ = ["LifespanMiddleware", "RequestContextMiddleware", "lifespan"]
+__all__ = ["LifespanMiddleware", "AsgiRequestContextMiddleware", "lifespan"]

@@ -8,9 +8,9 @@
 `badge` says of a product's availability what a customer reads.
 """
 
-from shelfport.adapters.web.aiohttp_app import ops_app
-from shelfport.adapters.web.asgi import ops_asgi
-from shelfport.adapters.web.badges import Badge, BadgeKind, badge
-from shelfport.adapters.web.recorder import Recorder
+from shelfport.adapters.ops.aiohttp_app import ops_app
+from shelfport.adapters.ops.asgi_app import ops_asgi
+from shelfport.adapters.ops.badges import Badge, BadgeKind, badge
+from shelfport.adapters.ops.recorder import Recorder
 
 __all__ = ["Badge", "BadgeKind", "Recorder", "badge", "ops_app", "ops_asgi"]

@@ -1,5 +1,5 @@
 """`OpenTelemetry`, for `build(telemetry=[OpenTelemetry()])`. Needs the extra `otel`."""
 
-from shelfport.adapters.telemetry.opentelemetry import OpenTelemetry
+from shelfport.adapters.observability.opentelemetry import OpenTelemetry
 
 __all__ = ["OpenTelemetry"]

@@ -1,5 +1,5 @@
 """`Prometheus`, for `build(telemetry=[Prometheus(registry)])`. Needs the extra `prometheus`."""
 
-from shelfport.adapters.telemetry.prometheus import Prometheus
+from shelfport.adapters.observability.prometheus import Prometheus
 
 __all__ = ["Prometheus"]

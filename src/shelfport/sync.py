@@ -1,7 +1,7 @@
 """`SyncInventoryIntegration`, for hosts that are not asynchronous. Needs the extra `sync`."""
 
 try:
-    from shelfport.adapters.hosts.sync import SyncInventoryIntegration
+    from shelfport.adapters.facade.sync import SyncInventoryIntegration
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "anyio":
         raise

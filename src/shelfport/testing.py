@@ -1,5 +1,5 @@
 """What the fixtures of the pytest plugin hand out, by name: for annotations in a host's tests."""
 
-from shelfport.adapters.hosts.fakes import FakeInventory, InventoryServer
+from shelfport.adapters.hosts.pytest_fakes import FakeInventory, InventoryServer
 
 __all__ = ["FakeInventory", "InventoryServer"]

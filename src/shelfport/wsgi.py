@@ -1,5 +1,5 @@
 """Public names for hosts that speak WSGI: Flask, Django under WSGI."""
 
-from shelfport.adapters.hosts.wsgi import RequestContextMiddleware
+from shelfport.adapters.hosts.wsgi import WsgiRequestContextMiddleware
 
-__all__ = ["RequestContextMiddleware"]
+__all__ = ["WsgiRequestContextMiddleware"]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from shelfport.adapters.demo.stage import Stage, Windows, staged
+from shelfport.adapters.demo.environment import DemoEnvironment, Windows, demo_environment
 from tests.browser.chromium import NoBrowser, chromium
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PATIENCE = 20_000
 class Shop:
     """The demo, and a browser before it."""
 
-    stage: Stage
+    stage: DemoEnvironment
     browser: "Browser"
     context: "BrowserContext"
     complaints: list[str]
@@ -58,7 +58,7 @@ async def shop() -> AsyncIterator[Shop]:
         path = chromium()
     except NoBrowser as error:
         pytest.skip(str(error))
-    async with staged(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
+    async with demo_environment(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
         # Root, as in a container, has no sandbox to give; the pages are our own.
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         context = await browser.new_context(viewport={"width": 1280, "height": 900})

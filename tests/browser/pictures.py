@@ -15,8 +15,8 @@ from typing import Final
 import aiohttp
 from playwright.async_api import Browser, Page, async_playwright
 
-from shelfport.adapters.demo.control import SandboxControl, ServiceState
-from shelfport.adapters.demo.stage import Stage, Windows, staged
+from shelfport.adapters.demo.environment import DemoEnvironment, Windows, demo_environment
+from shelfport.adapters.demo.service_control import SandboxControl, ServiceState
 from tests.browser.chromium import installed
 
 WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=35.0, open_for=3.0)
@@ -32,7 +32,7 @@ LARGEST: Final = 200_000
 """Bytes that a picture may have."""
 
 
-async def crowd(stage: Stage) -> None:
+async def crowd(stage: DemoEnvironment) -> None:
     """Look at the shop ten times a second, for ever."""
     async with aiohttp.ClientSession() as session:
         while True:
@@ -57,7 +57,7 @@ async def opened(browser: Browser, url: str, *, scheme: str, width: int, height:
 async def take(folder: Path) -> None:
     """Play the acts, and take each picture when there is something to be seen on it."""
     path = installed()
-    async with staged(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
+    async with demo_environment(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         shop_url, ops_url = f"{stage.url}/", f"{stage.url}/ops/"
         looking = asyncio.create_task(crowd(stage))

@@ -33,16 +33,16 @@ from shelfport import (
     SystemClock,
     build,
 )
-from shelfport.domain.model.signals import (
+from shelfport.ops import Recorder, ops_app
+from shelfport.ports.signals import (
     Attempted,
     AttemptOutcome,
-    Refused,
-    RetryBudgetSpent,
+    CallRejected,
+    RetryBudgetExhausted,
     Retrying,
     ServedStale,
     Signal,
 )
-from shelfport.ops import Recorder, ops_app
 from tests.support.values import ids
 
 RATE: Final = 2_000
@@ -68,8 +68,8 @@ def signals() -> Iterator[Signal]:
         yield Attempted(Operation.READ, 24, call, AttemptOutcome.FAILED, 0.012, error)
         yield Retrying(Operation.READ, 1, 0.05, error, cid)
         yield Attempted(Operation.READ, 24, call, AttemptOutcome.ANSWERED, 0.034)
-        yield RetryBudgetSpent(Operation.READ, error, cid)
-        yield Refused(Operation.READ, error, cid)
+        yield RetryBudgetExhausted(Operation.READ, error, cid)
+        yield CallRejected(Operation.READ, error, cid)
         yield ServedStale(24, 31.0, cid)
 
 

@@ -59,8 +59,8 @@ def test_every_operation_sends_what_its_channel_carries(operation: str) -> None:
 @pytest.mark.parametrize("name", wire.EVENTS)
 def test_the_struct_has_the_shape(name: str) -> None:
     """All three payloads have the Struct's members: names, types, formats, and none optional."""
-    _, definitions = msgspec.json.schema_components([wire.StockEvent])
-    struct = shape(definitions["StockEvent"], {"$defs": definitions})
+    _, definitions = msgspec.json.schema_components([wire.StockEventBody])
+    struct = shape(definitions["StockEventBody"], {"$defs": definitions})
 
     assert struct == shape(SCHEMAS[name], EVENTS)
     assert ["eventId", "productVariantId", "timestamp"] == struct["required"]

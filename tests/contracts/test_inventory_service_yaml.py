@@ -57,7 +57,8 @@ def test_is_found_as_a_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    "struct", [wire.InventoryStockLevel, wire.InitializeInventoryRequest, wire.InventoryItem]
+    "struct",
+    [wire.InventoryStockLevelBody, wire.InitializeInventoryRequestBody, wire.InventoryItemBody],
 )
 def test_structs_have_the_shapes(struct: type[msgspec.Struct]) -> None:
     """Names, types, bounds, formats, enums, defaults and required members are the same."""
@@ -71,7 +72,7 @@ def test_problem_has_the_members() -> None:
     """Every member of the contract's problems is read, and no other."""
     problem = resolved(SCHEMAS["RecordExistsProblem"], CONTRACT)
 
-    assert sorted(problem["properties"]) == sorted(wire.Problem.__struct_encode_fields__)
+    assert sorted(problem["properties"]) == sorted(wire.ProblemBody.__struct_encode_fields__)
     assert ["current", "detail", "status", "title", "type"] == sorted(problem["required"])
 
 

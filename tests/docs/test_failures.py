@@ -14,7 +14,7 @@ from shelfport import (
     BreakerOptions,
     CacheOptions,
     Call,
-    Chaos,
+    ChaosLayer,
     ConnectionFailed,
     ContractViolation,
     Freshness,
@@ -37,7 +37,7 @@ from shelfport import (
     UnavailableReason,
     build,
 )
-from shelfport.adapters.telemetry.metrics import METRICS
+from shelfport.adapters.observability.metrics import METRICS
 from shelfport.prometheus import Prometheus
 from tests.support.pages import ROOT
 from tests.support.values import an_id
@@ -121,7 +121,7 @@ class Shop(NamedTuple):
 
     inventory: InventoryIntegration[Any]
     service: InMemoryInventory
-    chaos: Chaos
+    chaos: ChaosLayer
 
 
 async def fails_with(shop: Shop, kind: type[Exception]) -> object:
@@ -229,7 +229,7 @@ async def test_a_row_is_acted_out(start: str, caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.DEBUG, "shelfport")
     registry = CollectorRegistry()
     service = InMemoryInventory(clock=SystemClock())
-    chaos = Chaos(service, random.Random(7).uniform)
+    chaos = ChaosLayer(service, random.Random(7).uniform)
     async with build(AT_ONCE, adapter=chaos, telemetry=[Prometheus(registry)]) as inventory:
         before = figures(registry)
         seen = await STORIES[start](Shop(inventory, service, chaos))

@@ -10,7 +10,7 @@ import pytest
 
 import shelfport
 from docs import generate
-from shelfport.domain.services.queue_rules import QueueTerms
+from shelfport.domain.services.queue_policy import QueuePolicy
 
 
 @pytest.mark.parametrize("name", generate.MAKERS)
@@ -49,7 +49,7 @@ def rules(cls: type) -> int:
 
 def test_every_rule_over_several_settings_has_an_example() -> None:
     """The page shows each refusal of settings that make no sense together, once."""
-    expected = sum(rules(cls) for _, cls in generate.groups()) + rules(QueueTerms)
+    expected = sum(rules(cls) for _, cls in generate.groups()) + rules(QueuePolicy)
 
     assert expected == len({generate.refusal(example) for example in generate.REFUSED_TOGETHER})
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shelfport.adapters.telemetry.metrics import METRICS
+from shelfport.adapters.observability.metrics import METRICS
 from tests.support.figures import Report
 from tests.support.pages import BLOCKS, PAGES, Block, name_of, spans_of
 from tests.support.shell import Wrong, check, setting_names, variables

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from tests.durability.drive import Outcome
 from tests.durability.plan import Plan
 from tests.durability.shop import Shop

@@ -19,7 +19,7 @@ from shelfport import (
     enqueue_psycopg,
     enqueue_sqlite3,
 )
-from shelfport.adapters.sql.row import TABLE
+from shelfport.adapters.queue.sql.row import TABLE
 from tests.durability.plan import Product
 from tests.support.enqueuing import file_of
 

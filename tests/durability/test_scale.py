@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from shelfport import QueuedInitialization
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.sql.row import insert_sql, to_row
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.row import insert_sql, to_row
 from tests.durability.runs import LONG
 from tests.support.clocks import EPOCH
 from tests.support.figures import Report

@@ -22,8 +22,8 @@ from shelfport import (
     Settings,
     build,
 )
-from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.worker import attempt
+from shelfport.adapters.queue import entry_processor as attempt
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.domain.model import Claim
 from tests.durability.plan import Plan, Sabotage
 from tests.durability.shop import Catalogue

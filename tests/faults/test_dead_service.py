@@ -22,8 +22,8 @@ from shelfport import (
     UnavailableReason,
     build,
 )
-from shelfport.adapters.layers import Retried
-from shelfport.domain.model.signals import Signal
+from shelfport.adapters.layers import RetryLayer
+from shelfport.ports.signals import Signal
 from tests.faults.servers import Trouble, answer, reset, unavailable, wired
 from tests.support.figures import Report
 from tests.support.values import an_id, ids
@@ -39,10 +39,10 @@ def ignore(signal: Signal) -> None:
     """Nobody listens."""
 
 
-def retried(http: HttpInventory) -> Retried:
+def retried(http: HttpInventory) -> RetryLayer:
     options = RetryOptions()
     uniform = random.Random(7).uniform
-    return Retried(http, SystemClock(), options, options.budget(), uniform, ignore)
+    return RetryLayer(http, SystemClock(), options, options.budget(), uniform, ignore)
 
 
 async def together(calls: Calls) -> "asyncio.Future[list[object]]":

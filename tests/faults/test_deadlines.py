@@ -11,7 +11,7 @@ import pytest
 from shelfport import (
     BreakerOptions,
     Call,
-    Chaos,
+    ChaosLayer,
     ConnectionFailed,
     DeadlineExceeded,
     HttpOptions,
@@ -22,11 +22,11 @@ from shelfport import (
     Unavailable,
     build,
 )
-from shelfport.adapters.background import Background
 from shelfport.adapters.composition.stack import compose
-from shelfport.adapters.layers import Breaker
-from shelfport.domain.model.signals import Signal
+from shelfport.adapters.layers import CircuitBreaker
+from shelfport.adapters.runtime.background import Background
 from shelfport.domain.services import StockLookup
+from shelfport.ports.signals import Signal
 from tests.faults.servers import (
     Trouble,
     answer,
@@ -64,35 +64,35 @@ async def composed(adapter: InventoryPort) -> AsyncIterator[InventoryPort]:
             settings,
             clock=LoopClock(),
             background=background,
-            breaker=Breaker(settings.breaker, ignore),
+            breaker=CircuitBreaker(settings.breaker, ignore),
             listener=ignore,
         )
 
 
-def chaos() -> Chaos:
-    return Chaos(InMemoryInventory(clock=LoopClock()), random.Random(7).uniform)
+def chaos() -> ChaosLayer:
+    return ChaosLayer(InMemoryInventory(clock=LoopClock()), random.Random(7).uniform)
 
 
-def hangs(port: Chaos) -> None:
+def hangs(port: ChaosLayer) -> None:
     port.hang = True
 
 
-def takes_ten_seconds(port: Chaos) -> None:
+def takes_ten_seconds(port: ChaosLayer) -> None:
     port.latency = 10.0
 
 
-def takes_a_tenth_and_fails(port: Chaos) -> None:
+def takes_a_tenth_and_fails(port: ChaosLayer) -> None:
     port.latency, port.error_rate = 0.1, 1.0
     port.error = ConnectionFailed("down", retry_after=0.05)
 
 
-def loses_answers_late(port: Chaos) -> None:
+def loses_answers_late(port: ChaosLayer) -> None:
     port.latency, port.lose_answers = 0.29, True
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("trouble", [hangs, takes_ten_seconds])
-async def test_exactly_kept(trouble: Callable[[Chaos], None]) -> None:
+async def test_exactly_kept(trouble: Callable[[ChaosLayer], None]) -> None:
     """Whoever waits for a service that does not answer is answered at the deadline, to the tick."""
     trouble(port := chaos())
     clock = LoopClock()
@@ -119,7 +119,7 @@ async def test_exactly_kept(trouble: Callable[[Chaos], None]) -> None:
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("trouble", [takes_a_tenth_and_fails, loses_answers_late])
-async def test_never_later(trouble: Callable[[Chaos], None]) -> None:
+async def test_never_later(trouble: Callable[[ChaosLayer], None]) -> None:
     """Attempts, pauses and queueing together never take longer than the deadline."""
     trouble(port := chaos())
     clock = LoopClock()

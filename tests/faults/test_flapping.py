@@ -12,7 +12,7 @@ import pytest
 from shelfport import (
     Answer,
     Call,
-    Chaos,
+    ChaosLayer,
     ConnectionFailed,
     Freshness,
     Initialized,
@@ -25,11 +25,11 @@ from shelfport import (
     Unavailable,
     UnavailableReason,
 )
-from shelfport.adapters.background import Background
 from shelfport.adapters.composition.stack import compose
-from shelfport.adapters.layers import Breaker
-from shelfport.domain.model.signals import BreakerChanged, BreakerState, Signal
+from shelfport.adapters.layers import CircuitBreaker
+from shelfport.adapters.runtime.background import Background
 from shelfport.domain.services import StockLookup
+from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.figures import Report
 from tests.support.ports import Ids
@@ -51,7 +51,7 @@ PASSING = {
 class Diary:
     """Stands between the stack and the service, and writes down what the service said when."""
 
-    inner: Chaos
+    inner: ChaosLayer
     said: set[tuple[ProductVariantId, datetime, int]] = attrs.field(factory=set)
     reads: int = 0
 
@@ -67,40 +67,40 @@ class Diary:
         return await self.inner.initialize(request, call)
 
 
-def well(chaos: Chaos) -> None:
+def well(chaos: ChaosLayer) -> None:
     chaos.latency = 0.05
 
 
-def failing(chaos: Chaos) -> None:
+def failing(chaos: ChaosLayer) -> None:
     chaos.latency, chaos.error_rate = 0.01, 1.0
 
 
-def flaky(chaos: Chaos) -> None:
+def flaky(chaos: ChaosLayer) -> None:
     chaos.latency, chaos.error_rate = 0.05, 0.4
 
 
-def overloaded(chaos: Chaos) -> None:
+def overloaded(chaos: ChaosLayer) -> None:
     chaos.error_rate = 0.9
     chaos.error = ServiceOverloaded("busy", retry_after=1.0)
 
 
-def slow(chaos: Chaos) -> None:
+def slow(chaos: ChaosLayer) -> None:
     chaos.latency = 0.6
 
 
-def too_slow(chaos: Chaos) -> None:
+def too_slow(chaos: ChaosLayer) -> None:
     chaos.latency = 3.0
 
 
-def hanging(chaos: Chaos) -> None:
+def hanging(chaos: ChaosLayer) -> None:
     chaos.hang = True
 
 
-def losing(chaos: Chaos) -> None:
+def losing(chaos: ChaosLayer) -> None:
     chaos.latency, chaos.lose_answers = 0.05, True
 
 
-MOODS: list[Callable[[Chaos], None]] = [
+MOODS: list[Callable[[ChaosLayer], None]] = [
     well,
     failing,
     well,
@@ -114,7 +114,7 @@ MOODS: list[Callable[[Chaos], None]] = [
 ]
 
 
-async def flap(chaos: Chaos, chance: random.Random) -> None:
+async def flap(chaos: ChaosLayer, chance: random.Random) -> None:
     """A mood for some seconds, then another; in the middle of the hour, 7 minutes of nothing."""
     clock = LoopClock()
     while True:
@@ -203,9 +203,9 @@ async def test_an_hour_of_flapping(report: Report) -> None:
     service = InMemoryInventory(clock=clock)
     for variant in stock:
         service.set_stock(variant, 100)
-    diary = Diary(Chaos(service, chance.uniform))
+    diary = Diary(ChaosLayer(service, chance.uniform))
     signals: list[Signal] = []
-    breaker = Breaker(settings.breaker, signals.append)
+    breaker = CircuitBreaker(settings.breaker, signals.append)
     async with Background() as background:
         port = compose(
             diary,

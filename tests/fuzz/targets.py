@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 
 from shelfport import Call, InventoryEvent, InventoryLowStock, Settings, SettingsError
+from shelfport.adapters.config.loader import load_with_origins
 from shelfport.adapters.events.decode import CLOCK_SKEW, Delivered, MalformedEvent, decode_event
 from shelfport.adapters.http.decode import (
     Malformed,
@@ -24,8 +25,7 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
-from shelfport.adapters.http.translate import retry_after_seconds
-from shelfport.adapters.settings_loader import load_with_origins
+from shelfport.adapters.http.errors import retry_after_seconds
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 _LEVEL: Final = {

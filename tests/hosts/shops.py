@@ -17,9 +17,9 @@ from uuid import UUID
 import aiohttp
 import attrs
 
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.sql.row import TABLE
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.row import TABLE
 
 FOLDER = Path(__file__).parents[2] / "examples" / "hosts"
 PATIENCE = 60.0

@@ -1,7 +1,7 @@
 import random
 
 from shelfport import (
-    Chaos,
+    ChaosLayer,
     Clock,
     HttpInventory,
     InMemoryInventory,
@@ -10,10 +10,10 @@ from shelfport import (
     Settings,
     SystemClock,
 )
-from shelfport.adapters.background import Background
 from shelfport.adapters.composition.stack import compose
-from shelfport.adapters.layers import Breaker, BreakerOptions, Checked
-from shelfport.adapters.signal_log import log_signal
+from shelfport.adapters.layers import BreakerOptions, CircuitBreaker, PortCheckLayer
+from shelfport.adapters.observability.signal_log import log_signal
+from shelfport.adapters.runtime.background import Background
 
 
 def test_every_adapter_and_layer_is_a_port() -> None:
@@ -22,13 +22,13 @@ def test_every_adapter_and_layer_is_a_port() -> None:
     listener: Listener = log_signal
     memory: InventoryPort = InMemoryInventory(clock=clock)
     http: InventoryPort = HttpInventory("http://127.0.0.1:1", clock=clock)
-    chaos: InventoryPort = Chaos(memory, random.uniform)
+    chaos: InventoryPort = ChaosLayer(memory, random.uniform)
     stack = compose(
         chaos,
         Settings(),
         clock=clock,
         background=Background(),
-        breaker=Breaker(BreakerOptions(), listener),
+        breaker=CircuitBreaker(BreakerOptions(), listener),
         listener=listener,
     )
     ports: list[object] = [memory, http, stack]
@@ -36,8 +36,8 @@ def test_every_adapter_and_layer_is_a_port() -> None:
         ports.append(inner)
 
     assert [
-        "Cached", "Deadlined", "Coalesced", "Split", "Retried", "Limited", "Guarded", "Observed",
-        "Checked", "Chaos", "InMemoryInventory",
+        "CacheLayer", "DeadlineLayer", "CoalescingLayer", "BatchingLayer", "RetryLayer", "ConcurrencyLimitLayer", "CircuitBreakerLayer", "RecordingLayer",
+        "PortCheckLayer", "ChaosLayer", "InMemoryInventory",
     ] == [type(port).__name__ for port in ports[2:]]  # fmt: skip
     assert [True] * len(ports) == [isinstance(port, InventoryPort) for port in ports]
-    assert isinstance(Checked(memory), InventoryPort)
+    assert isinstance(PortCheckLayer(memory), InventoryPort)

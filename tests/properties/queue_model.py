@@ -44,7 +44,7 @@ from shelfport import (
     TimedOut,
     UnknownVariant,
 )
-from shelfport.adapters.worker import Attempts
+from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.domain.model import LONGEST_WAIT, Claim
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
@@ -73,7 +73,7 @@ class Trouble(Enum):
     CATALOGUE = "the host's catalogue fails"
 
 
-Death = tuple[int, bool] | None
+DeadLetter = tuple[int, bool] | None
 """Before, or after, which outside call of an attempt its worker dies, counted from 0."""
 
 
@@ -91,12 +91,12 @@ class Outside:
     pending: list[tuple[ProductVariantId, UUID]] = attrs.field(factory=list)
     orderable: dict[ProductVariantId, bool] = attrs.field(factory=dict)
     trouble: Trouble = Trouble.NONE
-    dies: Death = None
+    dies: DeadLetter = None
     calls: int = 0
     sent: bool = False
     """Whether the request of this attempt has arrived."""
 
-    def begin(self, trouble: Trouble, dies: Death) -> None:
+    def begin(self, trouble: Trouble, dies: DeadLetter) -> None:
         self.trouble, self.dies, self.calls, self.sent = trouble, dies, 0, False
 
     def before_call(self) -> None:
@@ -340,7 +340,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.runner.run(self.queue.add(entry))
 
     @rule(befalls=st.lists(st.tuples(troubles, deaths), min_size=1, max_size=3))
-    def work(self, befalls: list[tuple[Trouble, Death]]) -> None:
+    def work(self, befalls: list[tuple[Trouble, DeadLetter]]) -> None:
         """A worker claims as many entries as it has hands, and each attempt meets its fate."""
         rows = self.model.claim(len(befalls), self.now)
         claims = {
@@ -356,12 +356,12 @@ class QueueMachine(RuleBasedStateMachine):
         for row, claimed, (trouble, dies) in zip(rows, known, befalls, strict=False):
             self.attempt(Held(claims[row.key], row, claimed), trouble, dies)
 
-    def attempt(self, held: Held, trouble: Trouble, dies: Death) -> None:
+    def attempt(self, held: Held, trouble: Trouble, dies: DeadLetter) -> None:
         self.model.outside.begin(trouble, dies)
         self.model.attempt(held.row, held.claimed.claim, held.claimed, self.now)
         self.outside.begin(trouble, dies)
         mortal: Callable[[object], Any] = partial(Mortal, outside=self.outside)
-        worker = Attempts(
+        worker = EntryProcessor(
             queue=mortal(self.queue),
             port=mortal(Port(self.outside)),
             catalog=mortal(Catalogue(self.outside)),
@@ -387,7 +387,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(self.over(held) for held in self.held))
     @rule(data=st.data(), trouble=troubles, dies=deaths)
-    def come_back(self, data: st.DataObject, trouble: Trouble, dies: Death) -> None:
+    def come_back(self, data: st.DataObject, trouble: Trouble, dies: DeadLetter) -> None:
         """A worker that was held dead goes on with its claim, long after the lease was over."""
         held = data.draw(st.sampled_from([held for held in self.held if self.over(held)]))
         self.held.remove(held)
@@ -395,7 +395,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.dead_rows) < len(self.model.rows))
     @rule(dies=st.tuples(st.integers(0, 3), st.booleans()), meanwhile=troubles, after=troubles)
-    def overtake(self, dies: Death, meanwhile: Trouble, after: Trouble) -> None:
+    def overtake(self, dies: DeadLetter, meanwhile: Trouble, after: Trouble) -> None:
         """A worker stands still beyond its lease, others have their turn, and it goes on.
 
         Each step is a rule of its own as well; drawn one by one, they rarely come in this order.

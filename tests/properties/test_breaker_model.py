@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shelfport import BreakerOptions, BreakerSnapshot
-from shelfport.adapters.layers import Breaker
-from shelfport.adapters.layers.breaker import Outcome, Permit
-from shelfport.domain.model.signals import BreakerChanged, BreakerState, Signal
+from shelfport.adapters.layers import CircuitBreaker
+from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, Permit
+from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 
@@ -33,7 +33,7 @@ class Said:
 
     at: float
     caller: int
-    outcome: Outcome
+    outcome: CallOutcome
 
 
 @attrs.frozen
@@ -89,7 +89,7 @@ class Story:
             and era.state is CLOSED
             and not era.held
             and now - said.at < self.options.window
-            and (said.outcome is not Outcome.IGNORED or self.slow(said))
+            and (said.outcome is not CallOutcome.IGNORED or self.slow(said))
         ]
 
     def probes(self, now: float) -> tuple[list[int], list[Said]]:
@@ -110,7 +110,7 @@ class Story:
         if self.era.state is OPEN:
             return False
         leased, said = self.probes(now)
-        good = [word for word in said if word.outcome is Outcome.SUCCESS]
+        good = [word for word in said if word.outcome is CallOutcome.SUCCESS]
         return len(leased) + len(good) < self.options.probes
 
     def ask(self, asked: Asked) -> None:
@@ -133,7 +133,7 @@ class Story:
         window = self.counting(said.at)
         if said not in window or len(window) < self.options.minimum:
             return CLOSED
-        failed = [word for word in window if word.outcome is Outcome.FAILURE]
+        failed = [word for word in window if word.outcome is CallOutcome.FAILURE]
         slow = [word for word in window if self.slow(word)]
         too_many = (
             len(failed) / len(window) >= self.options.failure_rate
@@ -145,9 +145,9 @@ class Story:
         _, in_time = self.probes(said.at)
         if said not in in_time:
             return HALF_OPEN
-        if said.outcome is Outcome.FAILURE or self.slow(said):
+        if said.outcome is CallOutcome.FAILURE or self.slow(said):
             return OPEN
-        good = [word for word in in_time if word.outcome is Outcome.SUCCESS]
+        good = [word for word in in_time if word.outcome is CallOutcome.SUCCESS]
         return CLOSED if len(good) >= self.options.probes else HALF_OPEN
 
     def hold(self, held: Held) -> None:
@@ -160,7 +160,7 @@ class Story:
             state=era.state,
             forced=era.held,
             calls=len(window),
-            failures=sum(word.outcome is Outcome.FAILURE for word in window),
+            failures=sum(word.outcome is CallOutcome.FAILURE for word in window),
             slow=sum(self.slow(word) for word in window),
             next_probe=wait if era.state is OPEN and not era.held else None,
         )
@@ -182,7 +182,7 @@ def tell(log: list[Event], options: BreakerOptions) -> Story:
 
 moments = st.sampled_from([0.0, 0.0, 0.125, 0.375, 0.5, 0.875, 1.0, 1.5, 2.0, 4.0])
 """The limits of the options below, and a little less than each."""
-outcomes = st.sampled_from(Outcome)
+outcomes = st.sampled_from(CallOutcome)
 options = st.builds(
     BreakerOptions,
     window=st.just(4.0),
@@ -203,7 +203,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def begin(self, options: BreakerOptions) -> None:
         self.options = options
         self.signals: list[Signal] = []
-        self.breaker = Breaker(self.options, self.signals.append)
+        self.breaker = CircuitBreaker(self.options, self.signals.append)
         self.now = 0.0
         self.log: list[Event] = []
         self.permits: dict[int, Permit] = {}
@@ -235,18 +235,18 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.permits)
     @rule(data=st.data(), outcome=outcomes, after=moments)
-    def say(self, data: st.DataObject, outcome: Outcome, after: float) -> None:
+    def say(self, data: st.DataObject, outcome: CallOutcome, after: float) -> None:
         """Any caller with a permit reports, however late."""
         caller = data.draw(st.sampled_from(sorted(self.permits)), label="caller")
         self.now += after
         self.report(caller, outcome)
 
-    def report(self, caller: int, outcome: Outcome) -> None:
+    def report(self, caller: int, outcome: CallOutcome) -> None:
         self.log.append(Said(self.now, caller, outcome))
         self.breaker.release(self.permits.pop(caller), outcome, self.now)
 
     @rule(count=st.integers(1, 4), outcome=outcomes, took=moments)
-    def burst(self, count: int, outcome: Outcome, took: float) -> None:
+    def burst(self, count: int, outcome: CallOutcome, took: float) -> None:
         """Several calls at once end alike."""
         first = self.callers + 1
         for _ in range(count):
@@ -262,13 +262,13 @@ class BreakerMachine(RuleBasedStateMachine):
     def outage(self, waited: float) -> None:
         """After a quiet while the service fails until the circuit opens, and for about as long."""
         self.now += self.options.window
-        self.burst(self.options.minimum, Outcome.FAILURE, 0.0)
+        self.burst(self.options.minimum, CallOutcome.FAILURE, 0.0)
         assert self.story.era.state is OPEN
         self.now += waited
 
     @precondition(lambda self: self.story.era.state is not CLOSED)
     @rule(count=st.integers(1, 10), outcome=outcomes, took=moments)
-    def crowd(self, count: int, outcome: Outcome, took: float) -> None:
+    def crowd(self, count: int, outcome: CallOutcome, took: float) -> None:
         """Many come at once to a circuit that is not closed: no more pass than there are probes."""
         before = set(self.permits)
         for _ in range(count):

@@ -25,8 +25,8 @@ from shelfport import (
     TimedOut,
     UnknownVariant,
 )
-from shelfport.adapters.background import Background
-from shelfport.adapters.layers import Cached, Shelf
+from shelfport.adapters.layers import CacheLayer, ReadingStore
+from shelfport.adapters.runtime.background import Background
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway
 from tests.support.ports import Answers, Ids, ScriptedPort
@@ -84,10 +84,10 @@ class CacheModel(RuleBasedStateMachine):
         self.views: list[View] = []
         self.best: dict[ProductVariantId, tuple[float, float]] = {}
         self.background = Background()
-        self.cache = Cached(
+        self.cache = CacheLayer(
             ScriptedPort(self.answer),
             self.clock,
-            Shelf(OPTIONS, midway),
+            ReadingStore(OPTIONS, midway),
             self.background,
             Heard(),
         )
@@ -149,7 +149,7 @@ class CacheModel(RuleBasedStateMachine):
 
         kind = LOW if quantity else OUT
         event = an_event(kind, variant, at=self.now())
-        self.run(self.cache.learn(event))
+        self.run(self.cache.apply_event(event))
         self.past.append(event)
         self.events[variant].append(self.now())
         self.run(self.pass_time(TICK))
@@ -158,7 +158,7 @@ class CacheModel(RuleBasedStateMachine):
     def an_event_comes_again(self, which: int) -> None:
         """Late, and perhaps after newer ones of its variant."""
         if which < len(self.past):
-            self.run(self.cache.learn(self.past[-1 - which]))
+            self.run(self.cache.apply_event(self.past[-1 - which]))
 
     @rule(variant=st.sampled_from(VARIANTS))
     def something_is_written(self, variant: ProductVariantId) -> None:

@@ -227,7 +227,7 @@ def test_a_damaged_problem(document: dict[str, Any], seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(DAMAGES):
         counted["inputs"] += 1
-        assert isinstance(decode_problem(damaged(document, rng)), wire.Problem)
+        assert isinstance(decode_problem(damaged(document, rng)), wire.ProblemBody)
 
 
 @given(content=st.binary(max_size=200))
@@ -235,4 +235,4 @@ def test_noise(content: bytes) -> None:
     """Random bytes are no document, and no surprise."""
     for decode in (lambda b: decode_levels(b, NOW), lambda b: decode_level(b, NOW), decode_item):
         survives(decode, content)
-    assert isinstance(decode_problem(content), wire.Problem)
+    assert isinstance(decode_problem(content), wire.ProblemBody)

@@ -23,10 +23,10 @@ from shelfport import (
     StockStatus,
     TimedOut,
 )
-from shelfport.adapters.background import Background
-from shelfport.adapters.events.counts import Counts
+from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handling import EventHandling
-from shelfport.adapters.layers import Cached, Shelf
+from shelfport.adapters.layers import CacheLayer, ReadingStore
+from shelfport.adapters.runtime.background import Background
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.listening import Heard, lowest
@@ -95,7 +95,7 @@ def test_the_catalogue_shows_what_happened_last(
     history, delivered = given
     catalog = ShownCatalog()
     told = [Told() for _ in range(3)]
-    counts = [Counts() for _ in range(3)]
+    counts = [SubscriptionCounts() for _ in range(3)]
     handlings = [EventHandling(catalog, told[n], ManualClock(), counts[n], 1000) for n in range(3)]
 
     async def handle() -> None:
@@ -161,17 +161,17 @@ def test_the_cache_shows_what_happened_last(
 
     async def live(events: Sequence[InventoryEvent]) -> list[object]:
         async with Background() as background:
-            shelf = Shelf(OPTIONS, lowest)
-            cached = Cached(ScriptedPort(answer), clock, shelf, background, Heard())
+            shelf = ReadingStore(OPTIONS, lowest)
+            cached = CacheLayer(ScriptedPort(answer), clock, shelf, background, Heard())
             if read is not None:
                 clock.seconds = float(read.sent)
                 await cached.read(VARIANTS, DEFAULT_CALL)
             clock.seconds = NOW
             for event in events:
-                await cached.learn(event)
+                await cached.apply_event(event)
             return [await shown(cached, variant) for variant in VARIANTS]
 
-    async def shown(cached: Cached, variant: ProductVariantId) -> object:
+    async def shown(cached: CacheLayer, variant: ProductVariantId) -> object:
         try:
             reading = (await cached.read([variant], DEFAULT_CALL))[variant]
         except InventoryError:

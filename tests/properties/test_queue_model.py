@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from shelfport import InitializationQueue, InMemoryQueue
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from tests.properties.queue_model import QueueMachine
 from tests.support.queues import sqlite_url
 

@@ -16,7 +16,7 @@ from shelfport import (
     QueueOptions,
     Settings,
     SettingsError,
-    SharedOptions,
+    SharedCacheOptions,
 )
 from tests.properties.hunt import everything_logged, reprs, told_by_us, told_without_variables
 from tests.support.servers import conversing
@@ -86,7 +86,7 @@ def hasty(
     return Settings(
         base_url="http://127.0.0.1:9",
         queue=QueueOptions(url=f"postgresql://{where}:9/shop" if queue else "memory:"),
-        shared=SharedOptions(url=None if shared is None else f"redis://{where}:{shared}"),
+        shared=SharedCacheOptions(url=None if shared is None else f"redis://{where}:{shared}"),
         events=EventOptions(url=None if bus is None else f"{bus}://{where}:9"),
     )
 
@@ -157,7 +157,7 @@ def test_of_what_is_no_address(password: str, what: str) -> None:
                 queue = QueueOptions(url=f"oracle://shop:{password}@127.0.0.1/shop")
                 Container(settings=providers.Object(Settings(queue=queue))).queue()
             case "shared":
-                SharedOptions(url=f"redis://:{quote(password, safe='')}@127.0.0.1/x")
+                SharedCacheOptions(url=f"redis://:{quote(password, safe='')}@127.0.0.1/x")
             case _:
                 EventOptions(url=f"carrier-pigeon://:{password}@127.0.0.1")
     except (SettingsError, ValueError) as error:

@@ -5,7 +5,7 @@ from secrets import token_bytes, token_hex
 import pytest
 from redis import Redis
 
-from shelfport import SharedOptions
+from shelfport import SharedCacheOptions
 from shelfport.adapters.redis import RedisClient, RedisStore
 from tests.support.private_redis import PrivateRedis, private_redis
 from tests.support.services import unique
@@ -24,7 +24,7 @@ def prefix(redis_url: str) -> Iterator[str]:
 @pytest.fixture
 async def redis_store(redis_url: str, prefix: str) -> AsyncIterator[RedisStore]:
     """A store on the shared server."""
-    client = RedisClient(SharedOptions(url=redis_url, timeout=5))
+    client = RedisClient(SharedCacheOptions(url=redis_url, timeout=5))
     async with RedisStore(client, prefix, token_bytes(8), lambda: token_hex(8)) as store:
         yield store
 

@@ -21,7 +21,7 @@ from shelfport import (
     HttpOptions,
     InventoryIntegration,
     Settings,
-    SharedOptions,
+    SharedCacheOptions,
     StockReading,
     SystemClock,
 )
@@ -47,7 +47,7 @@ def settings(service_url: str, redis_url: str, prefix: str) -> Settings:
         http=HttpOptions(attempt_timeout=20, connect_timeout=10),
         breaker=BreakerOptions(probe_lease=20, slow_after=20),
         cache=CacheOptions(fresh_for=60, refresh_for=60, stale_for=600, jitter=0),
-        shared=SharedOptions(url=redis_url, prefix=prefix, timeout=10, lease=10),
+        shared=SharedCacheOptions(url=redis_url, prefix=prefix, timeout=10, lease=10),
     )
 
 

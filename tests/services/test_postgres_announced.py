@@ -12,13 +12,13 @@ import pytest
 from dependency_injector import providers
 
 from shelfport import Container, InMemoryInventory, QueuedInitialization, QueueOptions, Settings
-from shelfport.adapters.clock import SystemClock
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.migration import Migrated, migrate
-from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.sql.row import TABLE
-from shelfport.adapters.sql.schema import POSTGRES_STEPS
-from shelfport.domain.model import DEFAULT_CALL, DeathReason, StockReading
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.migration import Migrated, migrate
+from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.row import TABLE
+from shelfport.adapters.queue.sql.schema import POSTGRES_STEPS
+from shelfport.adapters.runtime.clock import SystemClock
+from shelfport.domain.model import DEFAULT_CALL, DeadLetterReason, StockReading
 from tests.support.enqueuing import OF_POSTGRES, PRODUCT, Host, by_asyncpg
 from tests.support.private_postgres import private_postgres
 from tests.support.queue_cases import at, claimed, key_of
@@ -112,7 +112,7 @@ async def test_what_a_person_retries_wakes_other_processes(url: str, worker: Sql
         assert await stays_asleep(worker)
 
         [claim] = await claimed(terminal, 20)
-        await terminal.bury(claim, now=at(20), reason=DeathReason.REJECTED, error="no")
+        await terminal.bury(claim, now=at(20), reason=DeadLetterReason.REJECTED, error="no")
         await woken(worker)
         assert await stays_asleep(worker)
         assert await terminal.retry(key_of(claim.entry), now=at(21))

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from shelfport import InitializationQueue
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from tests.support.databases import temporary_database
 from tests.support.queue_cases import QueueCases
 

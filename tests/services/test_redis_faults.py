@@ -15,19 +15,19 @@ from dependency_injector import providers
 from redis import Redis as SyncRedis
 
 from shelfport import (
+    BackplaneDisconnected,
+    BackplaneReconnected,
     BreakerState,
     CacheOptions,
-    ChangesCut,
-    ChangesHeard,
     Container,
     Freshness,
     InventoryIntegration,
     ProductVariantId,
     Settings,
-    SharedCacheBack,
-    SharedCacheOut,
-    SharedOptions,
-    SharedSnapshot,
+    SharedCacheDown,
+    SharedCacheOptions,
+    SharedCacheRecovered,
+    SharedCacheSnapshot,
     StockReading,
     TimedOut,
 )
@@ -54,7 +54,7 @@ class Replica:
     heard: Heard
 
     @property
-    def shared(self) -> SharedSnapshot:
+    def shared(self) -> SharedCacheSnapshot:
         snapshot = self.inventory.snapshot().shared
         assert snapshot is not None
         return snapshot
@@ -80,7 +80,7 @@ async def replica(
     container = Container(
         settings=providers.Object(
             Settings(
-                shared=SharedOptions(url=url, **shared),  # type: ignore[arg-type]  # as they are
+                shared=SharedCacheOptions(url=url, **shared),  # type: ignore[arg-type]  # as they are
                 cache=cache or CacheOptions(),
             )
         ),
@@ -105,7 +105,7 @@ async def opened(it: Replica) -> float:
 
 async def usable(it: Replica) -> None:
     """Wait until the shared cache is in use again, and changes are heard."""
-    await until(lambda: it.state is BreakerState.CLOSED and it.shared.hears_changes)
+    await until(lambda: it.state is BreakerState.CLOSED and it.shared.backplane_connected)
 
 
 async def kept(it: Replica, *variants: ProductVariantId) -> None:
@@ -122,14 +122,14 @@ async def test_frozen(own_redis: PrivateRedis) -> None:
         await kept(one, *PAGE)
         own_redis.freeze()
         longest = await opened(other)
-        out = other.heard.of(SharedCacheOut)
+        out = other.heard.of(SharedCacheDown)
         own_redis.thaw()
         await usable(other)
         back = await other.view(*PAGE)
 
     assert longest < 0.05 + GENEROUS
     assert 1 == len(out)
-    assert [SharedCacheBack()] == other.heard.of(SharedCacheBack)
+    assert [SharedCacheRecovered()] == other.heard.of(SharedCacheRecovered)
     assert {Freshness.CACHED} == set(back)
 
 
@@ -184,7 +184,7 @@ async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
     assert {Freshness.LIVE} == set(after)  # what was announced meanwhile nobody heard
     assert {Freshness.CACHED} == set(shared)
     # A server that is starting may accept a listener, and cut it off once more.
-    assert len(one.heard.of(ChangesCut)) == len(one.heard.of(ChangesHeard)) >= 1
+    assert len(one.heard.of(BackplaneDisconnected)) == len(one.heard.of(BackplaneReconnected)) >= 1
 
 
 async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:
@@ -205,7 +205,7 @@ async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
     own_redis.kill()
     async with replica(own_redis.url) as it:
         assert [Freshness.LIVE] == await it.view(an_id())
-        assert not it.shared.hears_changes
+        assert not it.shared.backplane_connected
         own_redis.start()
         await usable(it)
         await kept(it, *PAGE)
@@ -279,7 +279,7 @@ async def test_a_wrong_password(tmp_path: Path, caplog: pytest.LogCaptureFixture
         async with replica(wrong) as it:
             await opened(it)
             shown = f"{it.inventory!r} {it.heard.signals!r} {caplog.text}"
-            [out] = it.heard.of(SharedCacheOut)
+            [out] = it.heard.of(SharedCacheDown)
         async with replica(server.url.replace("//", "//:right-one@")) as it:
             await kept(it, *PAGE)
             assert (0, 24) == (it.shared.circuit.failures, it.shared.misses)
@@ -308,7 +308,7 @@ async def test_encrypted(tmp_path: Path) -> None:
                 assert {Freshness.CACHED} == set(await other.view(*PAGE))
         async with replica(url, ca_file=str(tmp_path / "stranger.pem")) as it:
             await opened(it)
-            [out] = it.heard.of(SharedCacheOut)
+            [out] = it.heard.of(SharedCacheDown)
 
     assert "certificate verify failed" in out.why
 
@@ -339,9 +339,9 @@ async def test_a_channel_that_was_cut(own_redis: PrivateRedis) -> None:
         before = await one.view(*PAGE)
         with SyncRedis.from_url(own_redis.url) as redis:
             redis.client_kill_filter(_type="pubsub")
-        await until(lambda: one.heard.of(ChangesCut))
-        down = one.shared.hears_changes
-        await until(lambda: one.heard.of(ChangesHeard))
+        await until(lambda: one.heard.of(BackplaneDisconnected))
+        down = one.shared.backplane_connected
+        await until(lambda: one.heard.of(BackplaneReconnected))
         asked = len(one.service.reads)
         await one.view(*PAGE)
 
@@ -356,11 +356,11 @@ async def test_a_channel_that_hangs(
     monkeypatch.setattr("shelfport.adapters.redis.client._SILENCE", 0.1)
     async with replica(own_redis.url) as one:
         own_redis.freeze()
-        await until(lambda: one.heard.of(ChangesCut))
+        await until(lambda: one.heard.of(BackplaneDisconnected))
         own_redis.thaw()
-        await until(lambda: one.heard.of(ChangesHeard))
+        await until(lambda: one.heard.of(BackplaneReconnected))
 
-        assert "silent" in one.heard.of(ChangesCut)[0].why
+        assert "silent" in one.heard.of(BackplaneDisconnected)[0].why
 
 
 async def test_stale_from_redis(own_redis: PrivateRedis) -> None:

@@ -11,9 +11,9 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shelfport import Freshness, Settings, SharedOptions, StockReading, UnknownVariant, build
-from shelfport.adapters.layers.second_level import Keeping, SharedOut, Terms
+from shelfport import Freshness, Settings, SharedCacheOptions, StockReading, UnknownVariant, build
 from shelfport.adapters.redis import RedisClient, RedisStore
+from shelfport.ports.shared_store import LookupOptions, SharedCacheUnavailable, StoreRequest
 from tests.support.figures import Report
 from tests.support.ports import Lively
 from tests.support.private_redis import PrivateRedis
@@ -41,7 +41,7 @@ async def monitored(url: str) -> AsyncIterator[Callable[[], list[str]]]:
 
 
 def settings(url: str, prefix: str = "own") -> Settings:
-    return Settings(shared=SharedOptions(url=url, prefix=prefix, timeout=1.9))
+    return Settings(shared=SharedCacheOptions(url=url, prefix=prefix, timeout=1.9))
 
 
 async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) -> None:
@@ -88,13 +88,13 @@ async def test_every_key_ends(redis_store: RedisStore, redis_url: str) -> None:
     """Whatever is left behind, Redis forgets it."""
     now = datetime.now(UTC)
     fenced, looked, kept, unknown = ids(4)
-    terms = Terms(now, 5, 5, "one", 10)
+    terms = LookupOptions(now, 5, 5, "one", 10)
     await redis_store.fence([fenced], None)
     glances = await redis_store.look([looked, kept, unknown], terms)
     await redis_store.keep(
         {
-            kept: Keeping(a_reading(kept), now, glances[kept].token, 300),
-            unknown: Keeping(UnknownVariant(unknown), now, glances[unknown].token, 5),
+            kept: StoreRequest(a_reading(kept), now, glances[kept].token, 300),
+            unknown: StoreRequest(UnknownVariant(unknown), now, glances[unknown].token, 5),
         },
         now,
         "one",
@@ -113,9 +113,9 @@ async def test_how_much_a_variant_takes(
     """A variant takes some hundred bytes of Redis: 100,000 fit into a few dozen MB."""
     now = datetime.now(UTC)
     page = ids(100)
-    glances = await redis_store.look(page, Terms(now, 5, 5, "c" * 16, 10))
+    glances = await redis_store.look(page, LookupOptions(now, 5, 5, "c" * 16, 10))
     await redis_store.keep(
-        {v: Keeping(a_reading(v), now, glances[v].token, 300) for v in page}, now, "c" * 16
+        {v: StoreRequest(a_reading(v), now, glances[v].token, 300) for v in page}, now, "c" * 16
     )
     with SyncRedis.from_url(redis_url) as redis:
         used = [redis.memory_usage(redis_store.key(v)) or 0 for v in page]
@@ -128,11 +128,11 @@ async def test_how_much_a_variant_takes(
 async def test_a_host_with_another_idea_of_the_time(redis_store: RedisStore) -> None:
     """A reading of a host that is an hour ahead is not young for an hour."""
     ahead = datetime.now(UTC) + timedelta(hours=1)
-    token = (await redis_store.look([A], Terms(ahead, 1, 1, "one", 10)))[A].token
-    await redis_store.keep({A: Keeping(a_reading(A), ahead, token, 300)}, ahead, "one")
+    token = (await redis_store.look([A], LookupOptions(ahead, 1, 1, "one", 10)))[A].token
+    await redis_store.keep({A: StoreRequest(a_reading(A), ahead, token, 300)}, ahead, "one")
     await asyncio.sleep(1.2)
     now = datetime.now(UTC)
-    glance = (await redis_store.look([A], Terms(now, 1, 1, "two", 10)))[A]
+    glance = (await redis_store.look([A], LookupOptions(now, 1, 1, "two", 10)))[A]
 
     assert not glance.current
     assert isinstance(glance.kept, StockReading)
@@ -142,13 +142,13 @@ async def test_a_host_with_another_idea_of_the_time(redis_store: RedisStore) -> 
 async def test_a_payload_of_a_later_release(redis_store: RedisStore, redis_url: str) -> None:
     """What a later release kept is asked for, and replaced by what this one can read."""
     now = datetime.now(UTC)
-    terms = Terms(now, 5, 5, "one", 10)
+    terms = LookupOptions(now, 5, 5, "one", 10)
     token = (await redis_store.look([A], terms))[A].token
-    await redis_store.keep({A: Keeping(a_reading(A), now, token, 300)}, now, "one")
+    await redis_store.keep({A: StoreRequest(a_reading(A), now, token, 300)}, now, "one")
     with SyncRedis.from_url(redis_url) as redis:
         redis.hset(redis_store.key(A), "v", b"\x7fof a later release")
     glance = (await redis_store.look([A], terms))[A]
-    await redis_store.keep({A: Keeping(a_reading(A), now, glance.token, 300)}, now, "one")
+    await redis_store.keep({A: StoreRequest(a_reading(A), now, glance.token, 300)}, now, "one")
     after = (await redis_store.look([A], terms))[A]
 
     assert (None, False) == (glance.kept, glance.current)
@@ -185,18 +185,21 @@ async def test_a_quiet_channel_is_asked_for_a_word(
 
 def test_a_client_is_made_without_io() -> None:
     """Making it opens nothing, and what is not entered says so."""
-    client = RedisClient(SharedOptions(url="redis://me:secret@cache.internal/3"))
+    client = RedisClient(SharedCacheOptions(url="redis://me:secret@cache.internal/3"))
 
     assert "RedisClient(redis://cache.internal:6379)" == repr(client)
     with pytest.raises(RuntimeError, match="not open"):
         asyncio.run(client.ping())
     with pytest.raises(ValueError, match=r"shared\.url is not set"):
-        RedisClient(SharedOptions())
+        RedisClient(SharedCacheOptions())
 
 
 def test_a_password_is_in_no_sentence() -> None:
     """Should a server ever quote the password, no error of ours does."""
-    client = RedisClient(SharedOptions(url="redis://:s3cret@cache.internal"))
+    client = RedisClient(SharedCacheOptions(url="redis://:s3cret@cache.internal"))
 
-    with pytest.raises(SharedOut, match=r"no user with \*\*\*\*\*$"), client._translated():
+    with (
+        pytest.raises(SharedCacheUnavailable, match=r"no user with \*\*\*\*\*$"),
+        client._translated(),
+    ):
         raise RedisError("no user with s3cret")

@@ -28,17 +28,24 @@ from shelfport import (
     InventoryError,
     InventoryLowStock,
     ProductVariantId,
-    SharedOptions,
+    SharedCacheOptions,
     StockLevel,
     StockReading,
     StockStatus,
     TimedOut,
     UnknownVariant,
 )
-from shelfport.adapters.background import Background
-from shelfport.adapters.layers import Cached, ChangeFeed, Coalesced, SecondLevel, Shared, Shelf
+from shelfport.adapters.layers import (
+    Backplane,
+    CacheLayer,
+    CoalescingLayer,
+    ReadingStore,
+    SharedCacheClient,
+    SharedCacheLayer,
+)
 from shelfport.adapters.redis import RedisStore
 from shelfport.adapters.redis.encoding import microseconds
+from shelfport.adapters.runtime.background import Background
 from tests.services.virtual_redis import VirtualRedis
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway
@@ -57,7 +64,7 @@ WINDOWS = CacheOptions(
     refreshes=2,
     refresh_pause=1,
 )
-OPTIONS = SharedOptions(timeout=0.05, lease=0.5, retry_after=0.5)
+OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, retry_after=0.5)
 TICK = 1e-3
 
 whichever = st.integers(0, 1)
@@ -81,9 +88,9 @@ class Replica:
     """One process, with what it may not forget."""
 
     background: Background
-    cached: Cached
-    shared: Shared
-    feed: ChangeFeed
+    cached: CacheLayer
+    shared: SharedCacheLayer
+    feed: Backplane
     fences: dict[ProductVariantId, float]
     """What it shows as current must be from after this: what it learned, or, if that was before
     its start, what the shared cache knew by then."""
@@ -143,8 +150,8 @@ class FleetModel(RuleBasedStateMachine):
         background = Background()
         await background.__aenter__()
         store = RedisStore(self.redis, self.redis.prefix, os.urandom(8), lambda: uuid4().hex)
-        level = SecondLevel(store, OPTIONS, self.clock, background, Heard())
-        shared = Shared(
+        level = SharedCacheClient(store, OPTIONS, self.clock, background, Heard())
+        shared = SharedCacheLayer(
             ScriptedPort(self.answer),
             self.clock,
             level,
@@ -153,9 +160,11 @@ class FleetModel(RuleBasedStateMachine):
             midway,
             lambda: uuid4().hex,
         )
-        coalesced = Coalesced(shared, self.clock, background)
-        cached = Cached(coalesced, self.clock, Shelf(WINDOWS, midway), background, Heard())
-        feed = ChangeFeed(level, cached, self.clock, midway, background, Heard())
+        coalesced = CoalescingLayer(shared, self.clock, background)
+        cached = CacheLayer(
+            coalesced, self.clock, ReadingStore(WINDOWS, midway), background, Heard()
+        )
+        feed = Backplane(level, cached, self.clock, midway, background, Heard())
         await level.__aenter__()
         await feed.__aenter__()
         return Replica(background, cached, shared, feed, dict(self.known_to_redis))
@@ -209,7 +218,7 @@ class FleetModel(RuleBasedStateMachine):
         async def tell(replica: Replica, after: float) -> None:
             await asyncio.sleep(after)
             dropped = replica.shared.level.snapshot(0).dropped_writes
-            await replica.shared.level.learn(event)
+            await replica.shared.level.apply_event(event)
             replica.cached.invalidate([variant])
             if replica in self.replicas:
                 replica.fences[variant] = self.clock.monotonic()
@@ -284,7 +293,9 @@ class FleetModel(RuleBasedStateMachine):
         self.run(look())
 
     @staticmethod
-    async def _read(cached: Cached, asked: list[ProductVariantId], limit: float | None) -> Answers:
+    async def _read(
+        cached: CacheLayer, asked: list[ProductVariantId], limit: float | None
+    ) -> Answers:
         return await cached.read(asked, Call(max_staleness=limit))
 
     # What chance alone would seldom find.

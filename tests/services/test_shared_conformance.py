@@ -8,8 +8,7 @@ from secrets import token_bytes, token_hex
 
 import pytest
 
-from shelfport import Clock, SharedOptions
-from shelfport.adapters.layers import SharedStore
+from shelfport import Clock, SharedCacheOptions
 from shelfport.adapters.redis import RedisClient, RedisStore
 from shelfport.contracts.conformance import (
     Capabilities,
@@ -17,6 +16,7 @@ from shelfport.contracts.conformance import (
     InventoryPortConformance,
     Trouble,
 )
+from shelfport.ports.shared_store import SharedStore
 from tests.contracts.conformance.harnesses import TroubledMemoryHarness
 from tests.contracts.conformance.stacks import default_with_shared
 
@@ -33,7 +33,7 @@ class OverRedis(InventoryPortConformance):
     @pytest.fixture
     def harness(self, redis_url: str, prefix: str) -> Harness:
         def store(clock: Clock) -> SharedStore:
-            client = RedisClient(SharedOptions(url=redis_url))
+            client = RedisClient(SharedCacheOptions(url=redis_url))
             return RedisStore(client, prefix, token_bytes(8), lambda: token_hex(8))
 
         return TroubledMemoryHarness(default_with_shared(store), honours_deadline=False)

@@ -15,13 +15,12 @@ from shelfport import (
     SystemClock,
     UnknownVariant,
 )
-from shelfport.adapters.layers import SharedStore
-from shelfport.adapters.layers.second_level import Glance, Keeping, Lease, Terms
+from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, SharedStore, StoreRequest
 from tests.support.shared_store import ModelStore
 from tests.support.values import ids
 
 A, B = ids(2)
-OURS, THEIRS, NO_LEASE = Lease.OURS, Lease.THEIRS, Lease.NONE
+OURS, THEIRS, NO_LEASE = Lease.HELD, Lease.HELD_BY_OTHER, Lease.NONE
 
 
 @pytest.fixture(params=["model", "redis"])
@@ -44,8 +43,8 @@ async def look(
     unknown_age: float = 5.0,
     lease: float = 10.0,
     at: datetime | None = None,
-) -> Mapping[ProductVariantId, Glance]:
-    return await store.look(variants, Terms(at or now(), age, unknown_age, claim, lease))
+) -> Mapping[ProductVariantId, Lookup]:
+    return await store.look(variants, LookupOptions(at or now(), age, unknown_age, claim, lease))
 
 
 def reading(
@@ -74,7 +73,7 @@ async def keep(
     else:
         variant = kept.variant_id
     assert as_of is not None
-    await store.keep({variant: Keeping(kept, as_of, token, seconds)}, now(), claim)
+    await store.keep({variant: StoreRequest(kept, as_of, token, seconds)}, now(), claim)
 
 
 async def test_nothing_is_kept_at_first(store: SharedStore) -> None:

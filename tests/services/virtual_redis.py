@@ -9,9 +9,9 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from shelfport.adapters.layers.second_level import SharedOut
-from shelfport.adapters.redis.script import Script
+from shelfport.adapters.redis.scripts import Script
 from shelfport.adapters.redis.store import FENCE
+from shelfport.ports.shared_store import SharedCacheUnavailable
 
 
 class VirtualRedis:
@@ -91,11 +91,11 @@ class VirtualRedis:
         while True:
             message = await queue.get()
             if message is None:
-                raise SharedOut("cut")
+                raise SharedCacheUnavailable("cut")
             await asyncio.sleep(self.delay)
             yield message
 
     async def _travel(self) -> None:
         if self.out:
-            raise SharedOut("out")
+            raise SharedCacheUnavailable("out")
         await asyncio.sleep(self.delay)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import attrs
 
 from shelfport import (
-    DeathReason,
+    DeadLetterReason,
     InitializationPolicy,
     InitializationQueue,
     QueuedInitialization,
@@ -197,12 +197,14 @@ class QueueCases:
         [key] = await queued(queue, an_entry())
         for now in (0, 60, 120):
             [claim] = await claimed(queue, now)
-        assert await queue.bury(claim, now=at(130), reason=DeathReason.EXHAUSTED, error="never")
+        assert await queue.bury(
+            claim, now=at(130), reason=DeadLetterReason.EXHAUSTED, error="never"
+        )
 
         dead = await queue.find(key)
         assert dead is not None
         assert dead.death is not None
-        assert (at(130), DeathReason.EXHAUSTED, "never", None) == (
+        assert (at(130), DeadLetterReason.EXHAUSTED, "never", None) == (
             dead.death.at,
             dead.death.reason,
             dead.last_error,
@@ -239,7 +241,7 @@ class QueueCases:
             await queue.renew(old, now=at(61), lease=LEASE),
             await queue.retry_later(old, due_at=at(61), error="old"),
             await queue.give_back(old, now=at(61)),
-            await queue.bury(old, now=at(61), reason=DeathReason.REJECTED, error="old"),
+            await queue.bury(old, now=at(61), reason=DeadLetterReason.REJECTED, error="old"),
             await queue.complete(old),
         ]
         assert before == await queue.find(key)
@@ -335,14 +337,14 @@ class QueueCases:
         oldest, _second = await claimed(queue, 10, limit=2)
 
         assert QueueStats(waiting=4, oldest=at(0), dead=0) == await other.stats()
-        await queue.bury(oldest, now=at(11), reason=DeathReason.REJECTED, error="no")
+        await queue.bury(oldest, now=at(11), reason=DeadLetterReason.REJECTED, error="no")
         assert QueueStats(waiting=3, oldest=at(1), dead=1) == await other.stats()
 
     async def test_entries(self, queue: InitializationQueue) -> None:
         """A list is in the order of queueing, as long as asked for, of the kind asked for."""
         second, first, third = await queued(queue, an_entry(2), an_entry(1), an_entry(3))
         [claim] = await claimed(queue, 1)
-        await queue.bury(claim, now=at(1), reason=DeathReason.REJECTED, error="no")
+        await queue.bury(claim, now=at(1), reason=DeadLetterReason.REJECTED, error="no")
 
         async def listed(*, dead: bool | None = None, limit: int = 100) -> list[UUID]:
             return [key_of(entry) for entry in await queue.entries(dead=dead, limit=limit)]

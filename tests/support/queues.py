@@ -11,8 +11,8 @@ from uuid import uuid4
 import asyncpg
 
 from shelfport import InitializationPolicy, QueuedInitialization
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from tests.support.clocks import EPOCH
 from tests.support.enqueuing import PRODUCT, file_of
 from tests.support.services import unique

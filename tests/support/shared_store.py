@@ -13,7 +13,14 @@ from itertools import count
 import attrs
 
 from shelfport import Clock, Freshness, ProductVariantId, StockReading, UnknownVariant
-from shelfport.adapters.layers.second_level import Glance, Keeping, Kept, Lease, SharedOut, Terms
+from shelfport.ports.shared_store import (
+    Kept,
+    Lease,
+    Lookup,
+    LookupOptions,
+    SharedCacheUnavailable,
+    StoreRequest,
+)
 
 TOKEN_LIFE = 60.0
 
@@ -40,22 +47,22 @@ class ModelStore:
         self.held: dict[ProductVariantId, Held] = {}
         self.asked: list[str] = []
         self.delay = 0.0
-        self.error: SharedOut | None = None
+        self.error: SharedCacheUnavailable | None = None
         self.hung = False
         self._tokens = count(1)
-        self._listening: list[asyncio.Queue[list[ProductVariantId] | SharedOut]] = []
+        self._listening: list[asyncio.Queue[list[ProductVariantId] | SharedCacheUnavailable]] = []
 
     def of(self, variant: ProductVariantId) -> Held | None:
         held = self.held.get(variant)
         return held if held is not None and self.clock.monotonic() < held.until else None
 
     async def look(
-        self, ids: Sequence[ProductVariantId], terms: Terms
-    ) -> Mapping[ProductVariantId, Glance]:
+        self, ids: Sequence[ProductVariantId], terms: LookupOptions
+    ) -> Mapping[ProductVariantId, Lookup]:
         await self._reached("look")
         return {variant: self._glance(variant, terms) for variant in ids}
 
-    def _glance(self, variant: ProductVariantId, terms: Terms) -> Glance:
+    def _glance(self, variant: ProductVariantId, terms: LookupOptions) -> Lookup:
         now = self.clock.monotonic()
         held = self.of(variant)
         if held is None:
@@ -69,14 +76,14 @@ class ModelStore:
         lease = Lease.NONE
         if not current and terms.lease:
             if held.holder not in {"", terms.claim} and now < held.leased_until:
-                lease = Lease.THEIRS
+                lease = Lease.HELD_BY_OTHER
             else:
-                lease = Lease.OURS
+                lease = Lease.HELD
                 held.holder, held.leased_until = terms.claim, now + terms.lease
-        return Glance(held.kept, current, held.token, lease)
+        return Lookup(held.kept, current, held.token, lease)
 
     async def keep(
-        self, page: Mapping[ProductVariantId, Keeping], now: datetime, claim: str
+        self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
         await self._reached("keep")
         for variant, keeping in page.items():
@@ -119,7 +126,7 @@ class ModelStore:
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Sequence[ProductVariantId]]]:
         await self._reached("changes")
-        queue: asyncio.Queue[list[ProductVariantId] | SharedOut] = asyncio.Queue()
+        queue: asyncio.Queue[list[ProductVariantId] | SharedCacheUnavailable] = asyncio.Queue()
         self._listening.append(queue)
         try:
             yield self._heard(queue)
@@ -127,11 +134,11 @@ class ModelStore:
             self._listening.remove(queue)
 
     async def _heard(
-        self, queue: "asyncio.Queue[list[ProductVariantId] | SharedOut]"
+        self, queue: "asyncio.Queue[list[ProductVariantId] | SharedCacheUnavailable]"
     ) -> AsyncIterator[Sequence[ProductVariantId]]:
         while True:
             said = await queue.get()
-            if isinstance(said, SharedOut):
+            if isinstance(said, SharedCacheUnavailable):
                 raise said
             yield said
 
@@ -144,7 +151,7 @@ class ModelStore:
     def cut(self) -> None:
         """Cut off everybody who listens."""
         for queue in self._listening:
-            queue.put_nowait(SharedOut("cut"))
+            queue.put_nowait(SharedCacheUnavailable("cut"))
 
     async def _reached(self, what: str) -> None:
         self.asked.append(what)
@@ -158,7 +165,7 @@ class ModelStore:
         return b"%d" % next(self._tokens)
 
 
-def _wins(keeping: Keeping, held: Held) -> bool:
+def _wins(keeping: StoreRequest, held: Held) -> bool:
     if held.kept is None or held.as_of is None:
         return True
     if isinstance(keeping.kept, StockReading) and isinstance(held.kept, StockReading):

@@ -17,14 +17,14 @@ from shelfport.adapters.cli.check.model import Case, Finding, failed, not_tried,
 from shelfport.adapters.cli.check.reading import MADE_UP
 from shelfport.adapters.cli.options import without_others
 from shelfport.adapters.cli.queue_output import age
-from shelfport.adapters.composition.queue import make_queue
-from shelfport.adapters.container import Container
-from shelfport.adapters.events.attempts import in_a_sentence
-from shelfport.adapters.layers.second_level import SharedOut, Terms
-from shelfport.adapters.sql.schema import SchemaDiffers
-from shelfport.adapters.worker.options import MEMORY
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.composition.queue_worker import make_queue
+from shelfport.adapters.events.handler_retry import in_a_sentence
+from shelfport.adapters.queue.options import MEMORY
+from shelfport.adapters.queue.sql.schema import SchemaDiffers
 from shelfport.domain.model import QueueFailed, QueueStats
 from shelfport.ports import InitializationQueue
+from shelfport.ports.shared_store import LookupOptions, SharedCacheUnavailable
 
 _LONG = 600.0
 """Seconds after which an entry that nobody has tried is one that nobody works off."""
@@ -98,7 +98,7 @@ async def shared(case: Case) -> Finding:
     except ValueError as error:
         return failed(str(error), "install the extra")
     assert level is not None  # noqa: S101  # it has a URL
-    terms = Terms(datetime.now(UTC), reading_age=0, unknown_age=0, claim="check", lease=0)
+    terms = LookupOptions(datetime.now(UTC), reading_age=0, unknown_age=0, claim="check", lease=0)
     try:
         async with AsyncExitStack() as opened, asyncio.timeout(case.seconds):
             if isinstance(level.store, AbstractAsyncContextManager):
@@ -109,7 +109,7 @@ async def shared(case: Case) -> Finding:
             began = time.perf_counter()
             await level.store.look([MADE_UP], terms)
             took = time.perf_counter() - began
-    except SharedOut as error:
+    except SharedCacheUnavailable as error:
         return failed(str(error), "start Redis, or correct shared.url")
     except TimeoutError:
         return failed(

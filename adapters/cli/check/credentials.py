@@ -11,12 +11,16 @@ from typed_settings import Secret
 from yarl import URL
 
 from shelfport.adapters.cli.check.model import Case, Finding, failed, not_tried, ok
-from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.http import AuthOptions, BadFile
-from shelfport.adapters.http.credentials import Fixed, NoCredentials, secret_file
-from shelfport.adapters.http.oauth import TokenEndpoint
-from shelfport.adapters.http.session import Session
-from shelfport.adapters.http.tls import Tls
+from shelfport.adapters.http.transport.auth.credentials import (
+    FixedSecret,
+    NoCredentials,
+    secret_file,
+)
+from shelfport.adapters.http.transport.auth.oauth import TokenEndpoint
+from shelfport.adapters.http.transport.session import Session
+from shelfport.adapters.http.transport.tls.context import Tls
+from shelfport.adapters.runtime.clock import SystemClock
 
 _WHAT: Final = {"bearer": "bearer token", "api_key": "API key", "client_credentials": "token"}
 
@@ -72,7 +76,7 @@ async def _bought(case: Case, auth: AuthOptions, secret: Secret[str]) -> tuple[S
     tls = Tls(settings.tls, URL(settings.base_url or "").host)
     await asyncio.to_thread(tls.watched.load)
     async with Session(settings.http, tls) as session:
-        return await TokenEndpoint(auth.token_url or "", auth, Fixed(secret), session)()
+        return await TokenEndpoint(auth.token_url or "", auth, FixedSecret(secret), session)()
 
 
 def _judged(secret: Secret[str], said: str) -> Finding:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import attrs
 
-from shelfport.adapters.container import Container
-from shelfport.adapters.settings import Settings
-from shelfport.adapters.settings_loader import LoadedSettings
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.config.loader import LoadedSettings
+from shelfport.adapters.config.settings import Settings
 from shelfport.domain.model import ProductVariantId
 
 
-class Outcome(Enum):
+class CheckOutcome(Enum):
     """What became of a check."""
 
     OK = "OK"
@@ -25,24 +25,24 @@ class Outcome(Enum):
 class Finding:
     """What a check has to say. Made by `ok`, `failed` and `not_tried`."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str
     fix: str | None = None
 
 
 def ok(detail: str) -> Finding:
     """All is well, and `detail` is what was seen."""
-    return Finding(Outcome.OK, detail)
+    return Finding(CheckOutcome.OK, detail)
 
 
 def failed(what: str, fix: str) -> Finding:
     """`what` is wrong, and `fix` is what to do."""
-    return Finding(Outcome.FAILED, what, fix)
+    return Finding(CheckOutcome.FAILED, what, fix)
 
 
 def not_tried(reason: str) -> Finding:
     """There is nothing to check here, for a `reason` that is no failure."""
-    return Finding(Outcome.NOT_TRIED, reason)
+    return Finding(CheckOutcome.NOT_TRIED, reason)
 
 
 @attrs.define(kw_only=True)
@@ -113,7 +113,7 @@ async def examine(case: Case, checks: Sequence[Check]) -> AsyncIterator[Result]:
         began = time.perf_counter()
         finding = await check.run(case)
         took = (time.perf_counter() - began) * 1000
-        if finding.outcome is Outcome.FAILED:
+        if finding.outcome is CheckOutcome.FAILED:
             culprits[check.name] = check.name
-        tried = finding.outcome is not Outcome.NOT_TRIED
+        tried = finding.outcome is not CheckOutcome.NOT_TRIED
         yield Result(check.name, finding, milliseconds=round(took, 1) if tried else None)

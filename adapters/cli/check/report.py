@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import msgspec
 from rich.text import Text
 
-from shelfport.adapters.cli.check.model import Outcome, Result
+from shelfport.adapters.cli.check.model import CheckOutcome, Result
 from shelfport.adapters.cli.check.setting_list import Listed, Origin
 from shelfport.adapters.cli.output import SCHEMA, print_text
 from shelfport.domain.model.text import one_line
 
-_STYLES = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_TRIED: "dim"}
+_STYLES = {CheckOutcome.OK: "green", CheckOutcome.FAILED: "red", CheckOutcome.NOT_TRIED: "dim"}
 
 
 class SettingEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -26,7 +26,7 @@ class CheckEntry(msgspec.Struct, frozen=True, rename="camel"):
     """One check. Every field is always there; what there is not is null."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str
     fix: str | None
     because: str | None
@@ -49,7 +49,7 @@ def check_document(
     """The document of a finished run."""
     return CheckDocument(
         correlation_id,
-        ok=not any(result.finding.outcome is Outcome.FAILED for result in results),
+        ok=not any(result.finding.outcome is CheckOutcome.FAILED for result in results),
         settings=[SettingEntry(s.name, s.value, s.origin, s.place) for s in listed],
         checks=[
             CheckEntry(

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from rich.text import Text
 
-from shelfport.adapters.cli.check.model import Case, Check, Outcome, Result, examine
+from shelfport.adapters.cli.check.model import Case, Check, CheckOutcome, Result, examine
 from shelfport.adapters.cli.check.reading import MADE_UP
 from shelfport.adapters.cli.check.report import check_document, print_result, print_settings
 from shelfport.adapters.cli.check.setting_list import Listed, as_written, in_use
@@ -51,7 +51,7 @@ async def run_check(
             print_result(result, width=width)
     if options.as_json:
         print_json(check_document(listed, results, case.correlation_id))
-    failures = [result for result in results if result.finding.outcome is Outcome.FAILED]
+    failures = [result for result in results if result.finding.outcome is CheckOutcome.FAILED]
     if case.loaded is None:
         complain(failures[0].finding.detail)
         return Exit.MISUSED

@@ -8,10 +8,10 @@ from datetime import datetime
 from yarl import URL
 
 from shelfport.adapters.cli.check.model import Case, Finding, failed, not_tried, ok
-from shelfport.adapters.clock import SystemClock
 from shelfport.adapters.http import BadFile
-from shelfport.adapters.http.tls import Tls
-from shelfport.adapters.http.tls_errors import tls_failure
+from shelfport.adapters.http.transport.tls.context import Tls
+from shelfport.adapters.http.transport.tls.handshake_errors import tls_failure
+from shelfport.adapters.runtime.clock import SystemClock
 
 _SOON = 14.0
 """Days that should be left: issuers renew before."""

@@ -13,9 +13,9 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.cli.options import option_name
-from shelfport.adapters.http.secret_text import MASK
-from shelfport.adapters.settings import Settings
-from shelfport.adapters.settings_loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
+from shelfport.adapters.config.loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
+from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.http.transport.secret_text import MASK
 
 
 class Origin(Enum):

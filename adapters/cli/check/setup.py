@@ -6,8 +6,8 @@ from dependency_injector import providers
 
 from shelfport.adapters.cli.check.model import Case, Finding, failed, ok
 from shelfport.adapters.cli.options import load_given, without_others
-from shelfport.adapters.container import Container
-from shelfport.adapters.plugged import GROUP
+from shelfport.adapters.composition.container import Container
+from shelfport.adapters.composition.plugins import GROUP
 
 _OURS = {
     "http": "asks the Inventory Service over HTTP",

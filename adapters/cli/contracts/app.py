@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
-from shelfport.adapters.cli.contracts import checkout, exchange, generation, verification
+from shelfport.adapters.cli.contracts import broker_commands, checkout, generation, verification
 from shelfport.adapters.cli.running import guarded, run_async
 from shelfport.contracts.broker import CONSUMER
 from shelfport.contracts.verify import PROVIDER
@@ -88,7 +88,7 @@ def verify(
         as_json: Print one JSON document instead.
         verbose: Log to stderr; a bug comes with its traceback.
     """
-    asked = verification.Asked(
+    asked = verification.VerificationOptions(
         provider_url=provider_url,
         states_url=states_url,
         messages_url=messages_url,
@@ -130,7 +130,7 @@ def publish(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(
-        lambda: exchange.run_publish(
+        lambda: broker_commands.run_publish(
             broker,
             pact,
             consumer=consumer,
@@ -163,7 +163,7 @@ def can_i_deploy(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(
-        lambda: exchange.run_can_i_deploy(
+        lambda: broker_commands.run_can_i_deploy(
             broker,
             pacticipant,
             checkout.commit_here(version),
@@ -196,7 +196,7 @@ def record_deployment(
         verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(
-        lambda: exchange.run_record_deployment(
+        lambda: broker_commands.run_record_deployment(
             broker, pacticipant, checkout.commit_here(version), environment, instance=instance
         ),
         verbose=verbose,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import attrs
 
 from shelfport.adapters.cli.running import Exit, Misuse, complain
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.tool import ToolMissing
 
 

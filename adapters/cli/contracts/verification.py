@@ -21,9 +21,9 @@ from shelfport.contracts.pact_files import packaged_pacts, read_pacts
 from shelfport.contracts.verify import (
     BrokerPacts,
     Interaction,
+    InteractionVerdict,
     Mismatch,
     Provider,
-    Verdict,
     Verification,
     verify,
 )
@@ -32,12 +32,16 @@ from shelfport.domain.model.text import one_line
 TOKEN_VARIABLE: Final = "PACT_PROVIDER_TOKEN"  # noqa: S105 - a name
 """The bearer token that the provider accepts; not an option, which everybody could read."""
 
-_STYLES = {Verdict.HOLDS: "green", Verdict.FAILED: "red", Verdict.PENDING: "yellow"}
+_STYLES = {
+    InteractionVerdict.HOLDS: "green",
+    InteractionVerdict.FAILED: "red",
+    InteractionVerdict.PENDING: "yellow",
+}
 _INDENT = " " * 9
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
+class VerificationOptions:
     """The options of the command, as they were given."""
 
     provider_url: str
@@ -60,7 +64,7 @@ class InteractionEntry(msgspec.Struct, frozen=True, rename="camel"):
     """One interaction that was tried. Every field is always there."""
 
     description: str
-    verdict: Verdict
+    verdict: InteractionVerdict
     given: str
     mismatches: Sequence[Mismatch]
 
@@ -74,7 +78,7 @@ class VerificationDocument(msgspec.Struct, frozen=True, rename="camel"):
     schema: int = SCHEMA
 
 
-async def run_verify(asked: Asked, *, as_json: bool) -> int:
+async def run_verify(asked: VerificationOptions, *, as_json: bool) -> int:
     """Verify, and print what was found; only if all held, and is published, `Exit.ANSWERED`."""
     with contracts_tried() as outcome:
         found = await _verified(asked)
@@ -89,7 +93,7 @@ async def run_verify(asked: Asked, *, as_json: bool) -> int:
     return outcome.code
 
 
-async def _verified(asked: Asked) -> Verification:
+async def _verified(asked: VerificationOptions) -> Verification:
     with misuse():
         provider = _provider(asked)
         if asked.broker is None:
@@ -111,7 +115,7 @@ async def _verified(asked: Asked) -> Verification:
         return await verify(provider, from_broker, only=asked.only)
 
 
-def _provider(asked: Asked) -> Provider:
+def _provider(asked: VerificationOptions) -> Provider:
     given = {
         "url": asked.provider_url,
         "states_url": asked.states_url,
@@ -125,7 +129,7 @@ def _provider(asked: Asked) -> Provider:
     )
 
 
-def _check_without_broker(asked: Asked) -> None:
+def _check_without_broker(asked: VerificationOptions) -> None:
     """Refuse options that would mean nothing, rather than pass over them."""
     options = {
         "--publish": asked.publish,
@@ -148,14 +152,14 @@ def _document(found: Verification) -> VerificationDocument:
     )
 
 
-def _print(found: Verification, asked: Asked) -> None:
+def _print(found: Verification, asked: VerificationOptions) -> None:
     for one in found.interactions:
         _print_interaction(one)
-    total, held = len(found.interactions), len(found.of(Verdict.HOLDS))
+    total, held = len(found.interactions), len(found.of(InteractionVerdict.HOLDS))
     parts = [f"{held} of {total} interactions hold"]
     parts += [
         f"{len(ones)} {verdict.value.lower()}"
-        for verdict in (Verdict.FAILED, Verdict.PENDING)
+        for verdict in (InteractionVerdict.FAILED, InteractionVerdict.PENDING)
         if (ones := found.of(verdict))
     ]
     print_text(Text())
@@ -165,14 +169,16 @@ def _print(found: Verification, asked: Asked) -> None:
 
 
 def _print_interaction(one: Interaction) -> None:
-    if one.verdict is not Verdict.HOLDS:
+    if one.verdict is not InteractionVerdict.HOLDS:
         print_text(Text())
     line = Text(f"{one.verdict.value.lower():<{len(_INDENT)}}", _STYLES[one.verdict])
-    line.append(one_line(one.description), "bold" if one.verdict is Verdict.FAILED else "")
+    line.append(
+        one_line(one.description), "bold" if one.verdict is InteractionVerdict.FAILED else ""
+    )
     print_text(line)
     if one.given:
         print_text(Text(f"{_INDENT}given that {one_line(one.given)}", "dim"))
     for mismatch in one.mismatches:
         print_text(Text(f"{_INDENT}{mismatch.where}: {one_line(mismatch.what)}"))
-    if one.verdict is not Verdict.HOLDS:
+    if one.verdict is not InteractionVerdict.HOLDS:
         print_text(Text())

@@ -4,11 +4,11 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from shelfport.asgi import LifespanMiddleware, RequestContextMiddleware
+from shelfport.asgi import AsgiRequestContextMiddleware, LifespanMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_shop.settings")
 django = get_asgi_application()
 
 from django_shop.stock import inventory  # noqa: E402 - needs what was set up above
 
-application = LifespanMiddleware(RequestContextMiddleware(django), inventory)
+application = LifespanMiddleware(AsgiRequestContextMiddleware(django), inventory)

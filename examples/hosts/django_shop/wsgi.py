@@ -4,10 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from shelfport.wsgi import RequestContextMiddleware
+from shelfport.wsgi import WsgiRequestContextMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_shop.settings")
-application = RequestContextMiddleware(get_wsgi_application())
+application = WsgiRequestContextMiddleware(get_wsgi_application())
 
 from django_shop.stock import inventory  # noqa: E402 - needs what was set up above
 

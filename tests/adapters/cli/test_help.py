@@ -13,7 +13,7 @@ import yaml
 from shelfport.adapters.cli import main, output, queue_output
 from shelfport.adapters.cli.app import app
 from shelfport.adapters.cli.check import report
-from shelfport.adapters.cli.contracts import contracts_app, exchange, verification
+from shelfport.adapters.cli.contracts import broker_commands, contracts_app, verification
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
 COMMANDS = (
@@ -123,8 +123,8 @@ def test_the_pipelines_are_what_the_parser_takes() -> None:
         report.CheckEntry,
         verification.VerificationDocument,
         verification.InteractionEntry,
-        exchange.DecisionDocument,
-        exchange.PairEntry,
+        broker_commands.DecisionDocument,
+        broker_commands.PairEntry,
     ],
 )
 def test_the_reference_has_every_field(document: type[msgspec.Struct]) -> None:

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from shelfport import DeathReason, QueuedInitialization
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
+from shelfport import DeadLetterReason, QueuedInitialization
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.contracts.sandbox import CATALOGUE, Sandbox
 from tests.adapters.cli.conftest import Shelfport, Started
 from tests.support.queue_cases import an_entry, at, claimed, key_of
@@ -32,7 +32,7 @@ async def one_dead(queue: SqlQueue) -> QueuedInitialization:
     await queue.add(first)
     await queue.add(an_entry(1))
     [claim] = await claimed(queue, 5)
-    await queue.bury(claim, now=at(6), reason=DeathReason.REJECTED, error="no such variant")
+    await queue.bury(claim, now=at(6), reason=DeadLetterReason.REJECTED, error="no such variant")
     return first
 
 

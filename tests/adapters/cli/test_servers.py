@@ -102,9 +102,9 @@ async def test_a_story_that_is_not_as_told_is_answered_no(
 ) -> None:
     """`demo --once` ends with 1 where a step brings something else than was told."""
     from shelfport.adapters.cli import main
-    from shelfport.adapters.demo import stage
+    from shelfport.adapters.demo import environment
 
-    monkeypatch.setattr(stage, "seed_records", tuple)
+    monkeypatch.setattr(environment, "seed_records", tuple)
     code = await asyncio.to_thread(main, ["demo", "--once"])
 
     out = capsys.readouterr().out

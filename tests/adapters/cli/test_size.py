@@ -2,7 +2,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from shelfport.adapters.settings_loader import load_settings
+from shelfport.adapters.config.loader import load_settings
 from tests.adapters.cli.conftest import Shelfport
 
 FLEET = ("size", "--hosts", "1000", "--views", "10000", "--capacity", "3000")

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from shelfport import InMemoryInventory, Settings, SystemClock, build
-from shelfport.adapters.demo.stage import Stage, Windows, staged
+from shelfport.adapters.demo.environment import DemoEnvironment, Windows, demo_environment
 from shelfport.contracts.sandbox import Faults
 from shelfport.ops import Recorder, ops_app
 from tests.adapters.cli.conftest import MAIN, SOURCES, Shelfport
@@ -25,12 +25,14 @@ TOKEN = "a token that is long enough"
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staged(Windows(fresh_for=0, refresh_for=0, stale_for=60, open_for=60)) as running:
+async def stage() -> AsyncIterator[DemoEnvironment]:
+    async with demo_environment(
+        Windows(fresh_for=0, refresh_for=0, stale_for=60, open_for=60)
+    ) as running:
         yield running
 
 
-async def visit(stage: Stage, times: int = 1) -> None:
+async def visit(stage: DemoEnvironment, times: int = 1) -> None:
     """Look at the shop."""
     async with aiohttp.ClientSession() as session:
         for _ in range(times):
@@ -38,7 +40,7 @@ async def visit(stage: Stage, times: int = 1) -> None:
                 assert 200 == answer.status
 
 
-async def test_it_tells_how_things_stand(stage: Stage, call_shelfport: Shelfport) -> None:
+async def test_it_tells_how_things_stand(stage: DemoEnvironment, call_shelfport: Shelfport) -> None:
     """Into a pipe it looks once: circuit, budget, what was served, attempts, queue, events."""
     await visit(stage)
     done = await call_shelfport("top", f"{stage.url}/ops/")
@@ -51,7 +53,7 @@ async def test_it_tells_how_things_stand(stage: Stage, call_shelfport: Shelfport
     assert [] == [line for line in done.out.splitlines() if line != line.rstrip()]
 
 
-async def test_it_tells_of_an_outage(stage: Stage, call_shelfport: Shelfport) -> None:
+async def test_it_tells_of_an_outage(stage: DemoEnvironment, call_shelfport: Shelfport) -> None:
     """An open circuit with its next probe, and why things are degraded; without a slash, too."""
     stage.sandbox.faults = Faults(mode="down")
     await visit(stage, times=8)
@@ -62,7 +64,9 @@ async def test_it_tells_of_an_outage(stage: Stage, call_shelfport: Shelfport) ->
     assert "503 Service Unavailable" in done.out
 
 
-async def test_the_document_is_for_programs(stage: Stage, call_shelfport: Shelfport) -> None:
+async def test_the_document_is_for_programs(
+    stage: DemoEnvironment, call_shelfport: Shelfport
+) -> None:
     """With --json it prints what the page's document says."""
     done = await call_shelfport("top", f"{stage.url}/ops/", "--json")
 
@@ -91,7 +95,9 @@ async def test_no_host_is_one_sentence(
     assert words in done.err
 
 
-async def test_another_page_is_no_ops_page(stage: Stage, call_shelfport: Shelfport) -> None:
+async def test_another_page_is_no_ops_page(
+    stage: DemoEnvironment, call_shelfport: Shelfport
+) -> None:
     """What answers there, but is none of ours, is told apart from nothing."""
     done = await call_shelfport("top", stage.url)
 
@@ -114,7 +120,7 @@ async def test_the_token_comes_from_the_environment(call_shelfport: Shelfport) -
     assert (0, "") == (with_it.code, with_it.err)
 
 
-async def test_in_a_terminal_it_goes_on(stage: Stage) -> None:
+async def test_in_a_terminal_it_goes_on(stage: DemoEnvironment) -> None:
     """In a terminal it shows the page again and again, with news, until Ctrl-C."""
     main_end, process_end = pty.openpty()
     os.set_blocking(main_end, False)

@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from shelfport import InMemoryInventory, Settings, SystemClock, build
-from shelfport.adapters.demo import Catalogue, product_service
-from shelfport.adapters.demo.stage import Stage, Windows, staged
+from shelfport.adapters.demo import ProductCatalog, product_service
+from shelfport.adapters.demo.environment import DemoEnvironment, Windows, demo_environment
 
 
 @attrs.frozen
@@ -17,22 +17,22 @@ class Shop:
     """A Product Service whose Inventory Service is in memory."""
 
     client: TestClient[web.Request, web.Application]
-    products: Catalogue
+    products: ProductCatalog
     inventory: InMemoryInventory
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     inventory = InMemoryInventory(clock=SystemClock())
-    products = Catalogue()
+    products = ProductCatalog()
     app = product_service(build(Settings(), adapter=inventory), products)
     async with TestClient(TestServer(app)) as client:
         yield Shop(client, products, inventory)
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staged(
+async def stage() -> AsyncIterator[DemoEnvironment]:
+    async with demo_environment(
         Windows(fresh_for=0.0, refresh_for=0.0, stale_for=60.0), buttons=True
     ) as running:
         yield running

@@ -3,7 +3,7 @@
 import pytest
 
 from shelfport import EventOptions, InventoryEvent
-from shelfport.adapters.events.counts import Counts
+from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handling import EventHandling
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import ManualClock
@@ -28,7 +28,7 @@ class Team:
 
 class World:
     def __init__(self, remembered: int = 100) -> None:
-        self.catalog, self.team, self.counts = ShownCatalog(), Team(), Counts()
+        self.catalog, self.team, self.counts = ShownCatalog(), Team(), SubscriptionCounts()
         self.clock = ManualClock()
         self.handling = EventHandling(self.catalog, self.team, self.clock, self.counts, remembered)
 

@@ -9,13 +9,13 @@ from aiohttp import web
 from typed_settings import Secret
 
 from shelfport import EventOptions
-from shelfport.adapters.bus.embedded import notifier_of
 from shelfport.adapters.events.notifiers import (
     LogNotifier,
     Routed,
     WebhookNotifier,
     WebhookRefused,
 )
+from shelfport.adapters.events.service import notifier_of
 from tests.adapters.events.test_handling import Team
 from tests.faults.servers import closed_port
 from tests.support.servers import serving

@@ -11,8 +11,8 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from shelfport import aiohttp_web, asgi, wsgi
-from shelfport.adapters.correlation import ambient
-from tests.adapters.test_container import run_python
+from shelfport.adapters.runtime.request_context import ambient
+from tests.adapters.composition.test_container import run_python
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SENT = {"X-Correlation-ID": "shop-17", "traceparent": TRACE}
@@ -28,8 +28,8 @@ async def test_asgi(sent: dict[str, str], known: tuple[str | None, str | None]) 
         seen.append(ambient())
 
     headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
-    await asgi.RequestContextMiddleware(app)({"type": "http", "headers": headers}, None, None)
-    await asgi.RequestContextMiddleware(app)({"type": "lifespan"}, None, None)
+    await asgi.AsgiRequestContextMiddleware(app)({"type": "http", "headers": headers}, None, None)
+    await asgi.AsgiRequestContextMiddleware(app)({"type": "lifespan"}, None, None)
 
     assert [known, (None, None)] == seen
     assert (None, None) == ambient()
@@ -47,7 +47,7 @@ def test_wsgi(sent: dict[str, str], known: tuple[str | None, str | None]) -> Non
     environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sent.items()}
     setup_testing_defaults(environ)
 
-    assert body is wsgi.RequestContextMiddleware(app)(environ, lambda *_: lambda _: None)
+    assert body is wsgi.WsgiRequestContextMiddleware(app)(environ, lambda *_: lambda _: None)
     assert [known] == seen
     assert (None, None) == ambient()
 

@@ -18,7 +18,7 @@ from shelfport import (
     ServiceOverloaded,
     Unauthorized,
 )
-from shelfport.adapters.http.translate import retry_after_seconds
+from shelfport.adapters.http.errors import retry_after_seconds
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import EPOCH
 from tests.support.servers import problem, serving

@@ -5,7 +5,7 @@ import pytest
 from shelfport import (
     DEFAULT_CALL,
     Call,
-    Chaos,
+    ChaosLayer,
     ConnectionFailed,
     Created,
     InventoryError,
@@ -30,8 +30,8 @@ def inner() -> ScriptedPort:
 
 
 @pytest.fixture
-def chaos(inner: ScriptedPort) -> Chaos:
-    return Chaos(inner, lambda low, high: low + 0.3 * (high - low))
+def chaos(inner: ScriptedPort) -> ChaosLayer:
+    return ChaosLayer(inner, lambda low, high: low + 0.3 * (high - low))
 
 
 def told(
@@ -51,7 +51,7 @@ def told(
     )
 
 
-async def test_no_trouble_at_first(chaos: Chaos, inner: ScriptedPort) -> None:
+async def test_no_trouble_at_first(chaos: ChaosLayer, inner: ScriptedPort) -> None:
     """Without a switch on, calls pass as they are."""
     request = an_initial_stock(A)
 
@@ -61,7 +61,7 @@ async def test_no_trouble_at_first(chaos: Chaos, inner: ScriptedPort) -> None:
     assert [(request, CALL)] == inner.initializations
 
 
-async def test_latency(chaos: Chaos) -> None:
+async def test_latency(chaos: ChaosLayer) -> None:
     """A call takes as much longer as was set."""
     chaos.latency = 3
     started = asyncio.get_running_loop().time()
@@ -71,7 +71,7 @@ async def test_latency(chaos: Chaos) -> None:
 
 
 @pytest.mark.parametrize(("rate", "fails"), [(0.3, False), (0.31, True), (1, True)])
-async def test_errors(chaos: Chaos, inner: ScriptedPort, rate: float, fails: bool) -> None:
+async def test_errors(chaos: ChaosLayer, inner: ScriptedPort, rate: float, fails: bool) -> None:
     """The share of calls that was set fails, before anything happened."""
     chaos.error_rate = rate
     try:
@@ -83,7 +83,7 @@ async def test_errors(chaos: Chaos, inner: ScriptedPort, rate: float, fails: boo
         assert not fails
 
 
-async def test_errors_of_ones_own(chaos: Chaos) -> None:
+async def test_errors_of_ones_own(chaos: ChaosLayer) -> None:
     """Which error it is can be set."""
     chaos.error_rate, chaos.error = 1, ServiceOverloaded("busy", retry_after=2)
 
@@ -91,7 +91,7 @@ async def test_errors_of_ones_own(chaos: Chaos) -> None:
         await chaos.initialize(an_initial_stock(A), DEFAULT_CALL)
 
 
-async def test_an_error_knows_its_call(chaos: Chaos) -> None:
+async def test_an_error_knows_its_call(chaos: ChaosLayer) -> None:
     """The error that is thrown is a new one, about the call that it befell."""
     chaos.error_rate = 1
 
@@ -108,7 +108,7 @@ async def test_an_error_knows_its_call(chaos: Chaos) -> None:
     assert read.value is not chaos.error
 
 
-async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: Chaos) -> None:
+async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: ChaosLayer) -> None:
     """What the set error knows beside the call is known of every call that it befalls."""
     chaos.error_rate = 1
     chaos.error = ServiceOverloaded("busy", status=503, retry_after=2)
@@ -120,7 +120,7 @@ async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: Chaos) -> None:
     assert 2 == info.value.retry_after
 
 
-async def test_hang(chaos: Chaos) -> None:
+async def test_hang(chaos: ChaosLayer) -> None:
     """A call that hangs ends when its caller has had enough."""
     chaos.hang = True
 
@@ -129,7 +129,7 @@ async def test_hang(chaos: Chaos) -> None:
             await chaos.read([A], DEFAULT_CALL)
 
 
-async def test_lost_answers(chaos: Chaos, inner: ScriptedPort) -> None:
+async def test_lost_answers(chaos: ChaosLayer, inner: ScriptedPort) -> None:
     """A call takes effect, and its caller cannot know."""
     chaos.lose_answers = True
 
@@ -146,7 +146,7 @@ async def test_lost_answers(chaos: Chaos, inner: ScriptedPort) -> None:
     assert (sentence, Operation.READ, (A, B), "page-17", 2, unknown, None) == told(read.value)
 
 
-async def test_nothing_asked(chaos: Chaos) -> None:
+async def test_nothing_asked(chaos: ChaosLayer) -> None:
     """Whatever is on, nothing asked is nothing answered."""
     chaos.hang = True
 

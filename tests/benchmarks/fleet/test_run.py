@@ -11,7 +11,7 @@ from benchmarks.fleet.run import Recording, record
 from benchmarks.fleet.scenario import Day, Fleet, Scene
 from benchmarks.fleet.service import Trouble
 from benchmarks.fleet.way import OFF, TIGHT, WAYS, Way
-from shelfport.domain.services.sizing import FleetLoad, steady_load
+from shelfport.adapters.cli.sizing import FleetLoad, steady_load
 
 NONE, MEMORY, SHARED, EVENTS = WAYS
 SMALL = Fleet(hosts=40, variants=2000, workers=30, sample=10, sell_outs=1.0)
@@ -111,9 +111,9 @@ def test_what_is_off_is_off(usual: Recording, way: Way) -> None:
     assert before is random.uniform
     assert recording.views == usual.views
     if way.name == "no-breaker":
-        assert "Refused" not in recording.signals
+        assert "CallRejected" not in recording.signals
     else:
-        assert recording.signals["Refused"] > 0
+        assert recording.signals["CallRejected"] > 0
     if way.name == "no-budget":
-        assert "RetryBudgetSpent" not in recording.signals
-    assert usual.signals["RetryBudgetSpent"] > 0
+        assert "RetryBudgetExhausted" not in recording.signals
+    assert usual.signals["RetryBudgetExhausted"] > 0

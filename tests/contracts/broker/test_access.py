@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from shelfport.contracts.broker import BrokerAccess
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from tests.contracts.broker.double import BrokerDouble, running
 from tests.support.servers import serving
 from tests.support.services import free_port

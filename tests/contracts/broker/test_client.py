@@ -12,7 +12,7 @@ from shelfport.contracts.broker import (
     publish,
     record_deployment,
 )
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import packaged_pacts
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.contracts.verify import BrokerPacts, verify

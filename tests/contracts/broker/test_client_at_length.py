@@ -9,7 +9,7 @@ from shelfport.contracts.broker import (
     publish,
     record_deployment,
 )
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import packaged_pacts
 from tests.contracts.broker.conftest import Parties
 from tests.contracts.broker.double import BrokerDouble, running

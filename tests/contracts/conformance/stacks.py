@@ -9,36 +9,36 @@ import attrs
 from dependency_injector import providers
 
 from shelfport import (
+    BatchOptions,
     CacheOptions,
     Clock,
     Container,
     InventoryPort,
     Settings,
-    SharedOptions,
-    SplitOptions,
+    SharedCacheOptions,
 )
-from shelfport.adapters.background import Background
 from shelfport.adapters.layers import (
-    Breaker,
+    BatchingLayer,
     BreakerOptions,
-    Cached,
-    Chaos,
-    Checked,
-    Coalesced,
-    Deadlined,
-    Guarded,
-    Limited,
+    CacheLayer,
+    ChaosLayer,
+    CircuitBreaker,
+    CircuitBreakerLayer,
+    CoalescingLayer,
+    ConcurrencyLimitLayer,
+    DeadlineLayer,
     LimitOptions,
-    Observed,
-    Retried,
+    PortCheckLayer,
+    ReadingStore,
+    RecordingLayer,
+    RetryLayer,
     RetryOptions,
-    SecondLevel,
-    Shared,
-    SharedStore,
-    Shelf,
-    Split,
+    SharedCacheClient,
+    SharedCacheLayer,
 )
-from shelfport.adapters.signal_log import log_signal
+from shelfport.adapters.observability.signal_log import log_signal
+from shelfport.adapters.runtime.background import Background
+from shelfport.ports.shared_store import SharedStore
 from tests.contracts.conformance.harnesses import Wrap
 from tests.support.shared_store import ModelStore
 
@@ -91,8 +91,8 @@ async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[Invento
         yield container.port()
 
 
-def shared(inner: InventoryPort, on: Ground, level: SecondLevel) -> Shared:
-    return Shared(
+def shared(inner: InventoryPort, on: Ground, level: SharedCacheClient) -> SharedCacheLayer:
+    return SharedCacheLayer(
         inner,
         on.clock,
         level,
@@ -111,7 +111,7 @@ async def over_shared_cache(adapter: InventoryPort, clock: Clock) -> AsyncIterat
             await opened.enter_async_context(adapter)
         background = await opened.enter_async_context(Background())
         store = ModelStore(clock)
-        level = SecondLevel(store, SharedOptions(), clock, background, log_signal)
+        level = SharedCacheClient(store, SharedCacheOptions(), clock, background, log_signal)
         await opened.enter_async_context(level)
         yield shared(adapter, Ground(clock, background), level)
 
@@ -123,7 +123,7 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
     async def wrap(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
         settings = Settings()
         background = Background()
-        level = SecondLevel(store(clock), settings.shared, clock, background, log_signal)
+        level = SharedCacheClient(store(clock), settings.shared, clock, background, log_signal)
         container = Container(
             settings=providers.Object(settings),
             clock=providers.Object(clock),
@@ -138,49 +138,58 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
 
 
 STACKS = (
-    Stack("Checked", layers(lambda inner, on: Checked(inner))),
-    Stack("Chaos", layers(lambda inner, on: Chaos(inner, random.uniform))),
-    Stack("Observed", layers(lambda inner, on: Observed(inner, on.clock, log_signal))),
+    Stack("PortCheckLayer", layers(lambda inner, on: PortCheckLayer(inner))),
+    Stack("ChaosLayer", layers(lambda inner, on: ChaosLayer(inner, random.uniform))),
+    Stack("RecordingLayer", layers(lambda inner, on: RecordingLayer(inner, on.clock, log_signal))),
     Stack(
-        "Guarded",
+        "CircuitBreakerLayer",
         layers(
-            lambda inner, on: Guarded(
-                inner, on.clock, Breaker(BreakerOptions(), log_signal), log_signal
+            lambda inner, on: CircuitBreakerLayer(
+                inner, on.clock, CircuitBreaker(BreakerOptions(), log_signal), log_signal
             )
         ),
     ),
     Stack(
-        "Limited", layers(lambda inner, on: Limited(inner, on.clock, LimitOptions(), log_signal))
+        "ConcurrencyLimitLayer",
+        layers(
+            lambda inner, on: ConcurrencyLimitLayer(inner, on.clock, LimitOptions(), log_signal)
+        ),
     ),
     Stack(
-        "Retried",
+        "RetryLayer",
         layers(
-            lambda inner, on: Retried(
+            lambda inner, on: RetryLayer(
                 inner, on.clock, RetryOptions(), RetryOptions().budget(), random.uniform, log_signal
             )
         ),
     ),
     Stack(
-        "Split",
-        layers(lambda inner, on: Split(inner, SplitOptions(chunk_size=2, at_once=2))),
+        "BatchingLayer",
+        layers(lambda inner, on: BatchingLayer(inner, BatchOptions(chunk_size=2, at_once=2))),
         many_ids=1000,
     ),
-    Stack("Coalesced", layers(lambda inner, on: Coalesced(inner, on.clock, on.background))),
     Stack(
-        "Deadlined",
-        layers(lambda inner, on: Deadlined(inner, on.clock, lambda: "its-own", 2.0)),
+        "CoalescingLayer", layers(lambda inner, on: CoalescingLayer(inner, on.clock, on.background))
+    ),
+    Stack(
+        "DeadlineLayer",
+        layers(lambda inner, on: DeadlineLayer(inner, on.clock, lambda: "its-own", 2.0)),
         bounds_waiting=True,
     ),
     Stack(
-        "Cached",
+        "CacheLayer",
         layers(
-            lambda inner, on: Cached(
-                inner, on.clock, Shelf(CacheOptions(), random.uniform), on.background, log_signal
+            lambda inner, on: CacheLayer(
+                inner,
+                on.clock,
+                ReadingStore(CacheOptions(), random.uniform),
+                on.background,
+                log_signal,
             )
         ),
         keeps_readings=True,
     ),
-    Stack("Shared", over_shared_cache, keeps_readings=True),
+    Stack("SharedCacheLayer", over_shared_cache, keeps_readings=True),
     Stack(
         "DefaultWithShared",
         default_with_shared(ModelStore),

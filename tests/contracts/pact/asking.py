@@ -14,9 +14,9 @@ from shelfport.contracts import (
     inventory_service_yaml,
 )
 from shelfport.contracts.pact.consumer import example_of
-from shelfport.contracts.pact.events import MessageInteraction
 from shelfport.contracts.pact.generate import interactions
 from shelfport.contracts.pact.interactions import HttpInteraction
+from shelfport.contracts.pact.messages import MessageInteraction
 
 INTERACTIONS = interactions(inventory_service_yaml(), inventory_events_yaml())
 HTTP = {each.description: each for each in INTERACTIONS if isinstance(each, HttpInteraction)}

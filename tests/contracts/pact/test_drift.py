@@ -16,7 +16,6 @@ from shelfport.contracts import (
     inventory_service_pact,
     inventory_service_yaml,
 )
-from shelfport.contracts.pact.document import BadContract, root_of
 from shelfport.contracts.pact.generate import (
     EVENTS,
     SERVICE,
@@ -25,6 +24,7 @@ from shelfport.contracts.pact.generate import (
     interactions_of,
 )
 from shelfport.contracts.pact.writing import pact_text
+from shelfport.contracts.pact.yaml_document import BadContract, root_of
 from tests.contracts.pact.answer_changes import ANSWER_CHANGES
 from tests.contracts.pact.edits import Change, Edit, add, every, put, strike
 from tests.contracts.pact.event_changes import EVENT_CHANGES

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from shelfport.adapters.http.wire import InitializeInventoryRequest
+from shelfport.adapters.http.wire import InitializeInventoryRequestBody
 from shelfport.contracts.sandbox.store import Exists, Opened, Reused, SeedRecord, Store, status_of
 from shelfport.domain.model import MAX_QUANTITY, StockStatus
 from tests.contracts.shelf import IN_STOCK, LOW, OUT, SEED, UNKNOWN, StillClock
@@ -49,13 +49,13 @@ def test_levels(store: Store) -> None:
 
 def test_initialize_outcomes(store: Store) -> None:
     """A key opens one record, repeats its answer, and is bound to its request."""
-    key, request = uuid4(), InitializeInventoryRequest(UNKNOWN, 3)
+    key, request = uuid4(), InitializeInventoryRequestBody(UNKNOWN, 3)
 
     first = store.initialize(key, request)
 
     assert isinstance(first, Opened)
     assert first == store.initialize(key, request)
-    assert Reused() == store.initialize(key, InitializeInventoryRequest(UNKNOWN, 4))
+    assert Reused() == store.initialize(key, InitializeInventoryRequestBody(UNKNOWN, 4))
     level = store.level(UNKNOWN)
     assert level is not None
     assert Exists(level) == store.initialize(uuid4(), request)
@@ -104,7 +104,7 @@ def test_refuses_what_counts_no_units(store: Store, quantity: object) -> None:
 
 def test_writes_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that fails half way leaves neither a record nor a key."""
-    key, request = uuid4(), InitializeInventoryRequest(UNKNOWN, 3)
+    key, request = uuid4(), InitializeInventoryRequestBody(UNKNOWN, 3)
     write = store._write
 
     def torn(*arguments: object) -> None:
@@ -122,7 +122,7 @@ def test_writes_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_file_survives(tmp_path: Path, clock: StillClock) -> None:
     """Records and keys in a file are there after a restart, and the seed does not undo them."""
-    key, request = uuid4(), InitializeInventoryRequest(UNKNOWN, 3)
+    key, request = uuid4(), InitializeInventoryRequestBody(UNKNOWN, 3)
     store = Store(tmp_path / "stock.db", clock)
     store.open()
     store.seed(SEED)
@@ -142,12 +142,12 @@ def test_a_file_survives(tmp_path: Path, clock: StillClock) -> None:
 def test_wipe(store: Store) -> None:
     """Seeding with a wipe forgets every other record and every key."""
     key = uuid4()
-    store.initialize(key, InitializeInventoryRequest(UNKNOWN, 3))
+    store.initialize(key, InitializeInventoryRequestBody(UNKNOWN, 3))
 
     store.seed(SEED, wipe=True)
 
     assert 3 == store.count()
-    assert isinstance(store.initialize(key, InitializeInventoryRequest(UNKNOWN, 4)), Opened)
+    assert isinstance(store.initialize(key, InitializeInventoryRequestBody(UNKNOWN, 4)), Opened)
 
 
 def test_foreign_files(tmp_path: Path) -> None:

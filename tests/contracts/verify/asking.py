@@ -4,7 +4,7 @@ from typing import Any
 
 from shelfport.contracts.pact_files import packaged_pacts
 from shelfport.contracts.sandbox import Sandbox
-from shelfport.contracts.verify import Provider, Verdict, Verification, verify
+from shelfport.contracts.verify import InteractionVerdict, Provider, Verification, verify
 
 
 def provider_at(url: str, sandbox: Sandbox, **terms: Any) -> Provider:
@@ -23,5 +23,5 @@ def failed(found: Verification) -> dict[str, list[tuple[str, str]]]:
     """What failed: by description, where and how."""
     return {
         one.description: [(mismatch.where, mismatch.what) for mismatch in one.mismatches]
-        for one in found.of(Verdict.FAILED)
+        for one in found.of(InteractionVerdict.FAILED)
     }

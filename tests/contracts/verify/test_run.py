@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles, packaged_pacts, read_pacts
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.contracts.tool import Ran, run_tool

@@ -3,7 +3,7 @@ from typed_settings import Secret
 
 from shelfport.contracts.pact_files import packaged_pacts
 from shelfport.contracts.sandbox import Sandbox, seed_records
-from shelfport.contracts.verify import Verdict
+from shelfport.contracts.verify import InteractionVerdict
 from tests.contracts.verify.asking import provider_at, verified
 from tests.support.figures import Report
 
@@ -16,7 +16,7 @@ async def test_the_sandbox_keeps_every_interaction(report: Report) -> None:
     async with Sandbox(seed=seed_records()) as sandbox:
         found = await verified(provider_at(sandbox.url, sandbox))
 
-    assert [(name, Verdict.HOLDS) for name in described] == [
+    assert [(name, InteractionVerdict.HOLDS) for name in described] == [
         (one.description, one.verdict) for one in found.interactions
     ]
     assert found.ok

@@ -4,8 +4,8 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import DeathReason, InitializationPolicy, QueuedInitialization
-from shelfport.domain.model import Death
+from shelfport import DeadLetterReason, InitializationPolicy, QueuedInitialization
+from shelfport.domain.model import DeadLetter
 from tests.support.clocks import EPOCH
 from tests.support.values import an_initial_stock
 
@@ -65,9 +65,9 @@ def test_who_has_to_be_marked(policy: InitializationPolicy, marked: bool, must: 
 
 def test_death() -> None:
     """A death has an instant and one of the reasons."""
-    Death(at=EPOCH + timedelta(days=1), reason=DeathReason.REJECTED)
+    DeadLetter(at=EPOCH + timedelta(days=1), reason=DeadLetterReason.REJECTED)
     with pytest.raises(ValueError, match="reason is 'REJECTED'"):
-        Death(at=EPOCH, reason="REJECTED")  # type: ignore[arg-type]  # what is tested
+        DeadLetter(at=EPOCH, reason="REJECTED")  # type: ignore[arg-type]  # what is tested
 
 
 def test_policies_as_settings_spell_them() -> None:

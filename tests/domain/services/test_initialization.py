@@ -17,11 +17,11 @@ from shelfport import (
     InitialStock,
     InMemoryQueue,
     InventoryError,
+    PermanentlyRejected,
     ProductVariantId,
     Queued,
     QueueFailed,
     ReachedService,
-    RefusedForGood,
     RequestRejected,
     ServiceFailed,
     Signal,
@@ -222,7 +222,9 @@ async def test_what_is_final_is_not_queued(
     """A refusal for good is an outcome, and nothing waits for it to pass."""
     world = World(Failing(error))
 
-    assert RefusedForGood(error) == await world.service.request(an_initial_stock(), CALL, policy)
+    assert PermanentlyRejected(error) == await world.service.request(
+        an_initial_stock(), CALL, policy
+    )
     assert world.queue is not None
     assert 0 == (await world.queue.stats()).waiting
 

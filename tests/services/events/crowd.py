@@ -16,13 +16,13 @@ from uuid import UUID
 import msgspec
 
 from shelfport import InventoryEvent, ProductVariantId, StockStatus, SystemClock
-from shelfport.adapters.background import Background
 from shelfport.adapters.bus.opening import open_bus
-from shelfport.adapters.bus.subscriber import EventSubscriber, Subscription
-from shelfport.adapters.events.attempts import Attempts
-from shelfport.adapters.events.counts import Counts
+from shelfport.adapters.events.counts import SubscriptionCounts
+from shelfport.adapters.events.handler_retry import HandlerRetry
 from shelfport.adapters.events.handling import EventHandling
 from shelfport.adapters.events.options import EventOptions
+from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
+from shelfport.adapters.runtime.background import Background
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,7 +81,7 @@ class Silent:
 
 async def replica(options: EventOptions, path: Path) -> None:
     """Handle events until SIGTERM."""
-    catalog, counts, clock = DiskCatalog(path), Counts(), SystemClock()
+    catalog, counts, clock = DiskCatalog(path), SubscriptionCounts(), SystemClock()
     handling = EventHandling(catalog, Silent(), clock, counts, options.remembered)
 
     async def handle(event: InventoryEvent) -> None:
@@ -92,7 +92,7 @@ async def replica(options: EventOptions, path: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     subscription = Subscription("work", open_bus(options).work, handle, counts)
     async with Background() as background:
-        subscriber = EventSubscriber([subscription], Attempts(options), background, clock)
+        subscriber = EventSubscriber([subscription], HandlerRetry(options), background, clock)
         async with subscriber:
             await stop.wait()
     catalog.close()

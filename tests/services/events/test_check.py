@@ -3,9 +3,9 @@
 import asyncio
 
 from shelfport import EventOptions
-from shelfport.adapters.bus.announcing import Announcer, message_of
 from shelfport.adapters.bus.opening import open_bus
-from shelfport.adapters.sql.schema import POSTGRES_STEPS
+from shelfport.adapters.events.publisher import EventPublisher, message_of
+from shelfport.adapters.queue.sql.schema import POSTGRES_STEPS
 from tests.adapters.cli.check.test_beside import row
 from tests.adapters.cli.conftest import _started, ended
 from tests.support.queues import own_database, with_tables
@@ -18,7 +18,7 @@ async def test_a_bus_and_its_work(options: EventOptions) -> None:
     bus, event = open_bus(options), an_event(OUT)
     async with bus.work():
         pass
-    async with Announcer(bus) as announcer:
+    async with EventPublisher(bus) as announcer:
         await announcer.announce(event)
     variables = {
         "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),

@@ -7,10 +7,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from shelfport.adapters.bus.bus import Bus, Message
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.options import EventOptions
 from shelfport.contracts.sandbox import CATALOGUE
+from shelfport.ports.message_bus import Bus, Message
 from tests.adapters.cli.conftest import _started, ended
 from tests.services.events.buses import clean
 from tests.support.services import unique

@@ -26,9 +26,9 @@ from shelfport import (
     ProductVariantId,
     StockStatus,
 )
-from shelfport.adapters.bus.announcing import message_of
-from shelfport.adapters.bus.bus import REASON, Bus, Message
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.events.publisher import message_of
+from shelfport.ports.message_bus import REASON, Bus, Message
 from tests.services.events.buses import BUSES, clean
 from tests.services.events.crowd import DiskCatalog, Replicas, arguments_of, options_of
 from tests.support.brokers import (

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from shelfport import InventoryEvent, InventoryIntegration, Settings, SubscriptionSnapshot, build
-from shelfport.adapters.bus.announcing import Announcer, message_of
-from shelfport.adapters.bus.bus import REASON, Message
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.options import EventOptions
+from shelfport.adapters.events.publisher import EventPublisher, message_of
+from shelfport.ports.message_bus import REASON, Message
 from tests.support.brokers import private_nats
 from tests.support.catalogs import ShownCatalog
 from tests.support.values import BACK, LOW, OUT, an_event, ids
@@ -66,7 +66,7 @@ async def test_delivery_order_dead_letters_and_replay(
     events = [an_event(kind, good, at=n) for n, kind in enumerate(kinds)]
     poison = Message(b"{}", {"type": "InventoryLowStockEvent"}, "inventory.low-stock")
     bus = open_bus(options)
-    async with Announcer(bus) as announcer:
+    async with EventPublisher(bus) as announcer:
         for event in events:
             await announcer.announce(event)
         await announcer.announce(refused := an_event(LOW, bad))
@@ -108,7 +108,7 @@ async def test_work_waits_while_nobody_is_there(
     async with bus.work():
         pass
     [variant] = ids(1)
-    async with Announcer(bus) as announcer:
+    async with EventPublisher(bus) as announcer:
         await announcer.announce(an_event(OUT, variant))
     await replica(opened, options, catalog)
     await eventually(lambda: catalog.shown() == {variant: OUT.status})
@@ -127,7 +127,7 @@ async def test_a_bus_that_is_away_delays_nothing(tmp_path: Path, opened: AsyncEx
         await asyncio.to_thread(broker.start)
         opened.callback(broker.kill)
         await eventually(lambda: work(made).connected and knowledge(made).connected)
-        async with Announcer(open_bus(options)) as announcer:
+        async with EventPublisher(open_bus(options)) as announcer:
             await announcer.announce(an_event(OUT, variant))
         await eventually(lambda v=variant: v in catalog.shown())  # type: ignore[misc]  # a lambda has no types
         broker.kill()

@@ -20,8 +20,8 @@ from shelfport import (
     StockStatus,
     build,
 )
-from shelfport.adapters.bus.announcing import Announcer
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
 from tests.support.figures import Report
 from tests.support.values import ids
@@ -116,7 +116,7 @@ async def test_a_change_reaches_all_caches(
     """
     seed = [SeedRecord(variant, 50) for variant in ids(CHANGES)]
     async with (
-        Announcer(open_bus(options)) as announcer,
+        EventPublisher(open_bus(options)) as announcer,
         Sandbox(seed=seed, publish=announcer.announce) as sandbox,
     ):
         # The mock cluster has groups of one only: there, each replica is a group of its own.

@@ -9,8 +9,8 @@ from aiohttp import web
 from typed_settings import Secret
 
 from shelfport import EventOptions, Settings, build
-from shelfport.adapters.bus.announcing import Announcer
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.events.publisher import EventPublisher
 from tests.adapters.cli.conftest import Ended, _started, ended
 from tests.services.events.test_promises import eventually, knowledge, work
 from tests.support.catalogs import ShownCatalog
@@ -40,7 +40,7 @@ async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
 
         async with (
             build(Settings(events=options), catalog=catalog) as replica,
-            Announcer(open_bus(options)) as announcer,
+            EventPublisher(open_bus(options)) as announcer,
         ):
             await eventually(lambda: work(replica).connected and knowledge(replica).connected)
             for event in (failing, other):

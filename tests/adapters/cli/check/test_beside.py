@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shelfport import DeathReason, QueuedInitialization
-from shelfport.adapters.sql.database import database
-from shelfport.adapters.sql.queue import SqlQueue
-from shelfport.adapters.sql.schema import SQLITE_STEPS, VERSIONS_TABLE
+from shelfport import DeadLetterReason, QueuedInitialization
+from shelfport.adapters.queue.sql.database import database
+from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.schema import SQLITE_STEPS, VERSIONS_TABLE
 from tests.adapters.cli.check.test_check import outcomes
 from tests.adapters.cli.conftest import Shelfport
 from tests.faults.servers import closed_port
@@ -37,7 +37,7 @@ async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: i
         for _ in range(dead):
             await queue.add(QueuedInitialization(request=an_initial_stock(), queued_at=now))
             [claim] = await queue.claim(holder="w", limit=1, now=now, lease=60)
-            await queue.bury(claim, now=now, reason=DeathReason.REJECTED, error="no")
+            await queue.bury(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
         then = now - timedelta(hours=hours)
         await queue.add(
             QueuedInitialization(request=an_initial_stock(), queued_at=then, attempts=attempts)

@@ -3,8 +3,8 @@ import pytest
 from shelfport.adapters.cli.check.model import (
     Case,
     Check,
+    CheckOutcome,
     Finding,
-    Outcome,
     Result,
     examine,
     failed,
@@ -40,10 +40,10 @@ async def test_what_needs_a_failed_check_is_not_tried() -> None:
     )
 
     assert [
-        ("one", Outcome.FAILED, "broken", None),
-        ("two", Outcome.NOT_TRIED, "one failed", "one"),
-        ("three", Outcome.NOT_TRIED, "one failed", "one"),
-        ("four", Outcome.OK, "fine", None),
+        ("one", CheckOutcome.FAILED, "broken", None),
+        ("two", CheckOutcome.NOT_TRIED, "one failed", "one"),
+        ("three", CheckOutcome.NOT_TRIED, "one failed", "one"),
+        ("four", CheckOutcome.OK, "fine", None),
     ] == [(r.name, r.finding.outcome, r.finding.detail, r.because) for r in results]
 
 
@@ -53,12 +53,12 @@ async def test_nothing_to_check_stands_in_nobody_s_way() -> None:
         finding("one", not_tried("no address")), finding("two", ok("fine"), "one")
     )
 
-    assert (Outcome.NOT_TRIED, None, None) == (
+    assert (CheckOutcome.NOT_TRIED, None, None) == (
         first.finding.outcome,
         first.milliseconds,
         first.because,
     )
-    assert Outcome.OK is second.finding.outcome
+    assert CheckOutcome.OK is second.finding.outcome
     assert second.milliseconds is not None
 
 

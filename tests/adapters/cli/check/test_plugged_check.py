@@ -15,8 +15,8 @@ from shelfport import (
     Settings,
     Unreadable,
 )
-from shelfport.adapters import plugged
 from shelfport.adapters.cli.check import setup
+from shelfport.adapters.composition import plugins as plugged
 from shelfport.ports import Clock
 from tests.adapters.cli.conftest import Shelfport
 from tests.support.ports import Answers, Ids, ScriptedPort, raising

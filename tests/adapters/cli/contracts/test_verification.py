@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shelfport.contracts import tool
-from shelfport.contracts.failures import ContractsError
+from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.contracts.tool import ToolMissing
 from tests.adapters.cli.conftest import Shelfport, Started

@@ -1,0 +1,48 @@
+"""The adapter over HTTP that the settings describe."""
+
+import logging
+from collections.abc import Callable
+
+from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.http import HostSecret, HttpInventory
+from shelfport.adapters.http.transport.observer import NoObserver
+from shelfport.ports import Clock, InventoryPort
+from shelfport.ports.snapshot import TlsSnapshot
+from shelfport.ports.telemetry import RequestObserver
+
+logger = logging.getLogger("shelfport.container")
+
+
+def make_http(
+    settings: Settings,
+    clock: Clock,
+    secret: HostSecret | None = None,
+    watch: RequestObserver = NoObserver,
+) -> HttpInventory:
+    """The adapter for `base_url`, not open yet.
+
+    Raises:
+        ValueError: there is no `base_url`, or `secret` does not go with the settings.
+    """
+    if settings.base_url is None:
+        raise ValueError("base_url is not set: where is the service?")
+    if settings.plain_http_to_others:
+        logger.warning(
+            "requests to %s are not encrypted: allow_plain_http is set",
+            settings.base_url,
+            extra={"event": "inventory.plain_http", "base_url": settings.base_url},
+        )
+    return HttpInventory(
+        settings.base_url,
+        clock=clock,
+        options=settings.http,
+        tls=settings.tls,
+        auth=settings.credentials,
+        secret=secret,
+        watch=watch,
+    )
+
+
+def tls_of(adapter: InventoryPort) -> Callable[[], TlsSnapshot | None]:
+    """Reads how long the certificates last; None where `adapter` has none."""
+    return adapter.tls_snapshot if isinstance(adapter, HttpInventory) else lambda: None

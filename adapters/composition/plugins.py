@@ -1,0 +1,40 @@
+"""Adapters of other packages, found by name in the entry-point group `shelfport.adapters`."""
+
+from importlib.metadata import entry_points
+
+from shelfport.adapters.config.settings import Settings, SettingsError
+from shelfport.ports import Clock, InventoryPort
+
+GROUP = "shelfport.adapters"
+
+
+def plugged_adapter(settings: Settings, clock: Clock) -> InventoryPort:
+    """Make the adapter that `settings.adapter` names.
+
+    The entry point is a function `(settings, clock) -> InventoryPort`. It does no I/O; an adapter
+    that must open something is an async context manager as well.
+
+    Raises:
+        SettingsError: no installed package offers that name, or what it offers makes no adapter.
+    """
+    name = settings.adapter_name
+    offered = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in offered:
+        known = ", ".join(sorted({"http", "memory", *offered}))
+        raise SettingsError(
+            f"adapter is {name!r}, which no installed package offers in the entry-point group "
+            f"{GROUP}; known are: {known}"
+        )
+    entry = offered[name]
+    try:
+        adapter = entry.load()(settings, clock)
+    except Exception as error:
+        raise SettingsError(
+            f"adapter is {name!r}, but {entry.value} did not make it: {error}"
+        ) from error
+    if not isinstance(adapter, InventoryPort):
+        raise SettingsError(
+            f"adapter is {name!r}, but {entry.value} made a {type(adapter).__name__}, "
+            "which is no InventoryPort: it has no read or no initialize"
+        )
+    return adapter

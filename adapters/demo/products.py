@@ -1,0 +1,66 @@
+"""What the Product Service owns: names. It keeps no stock."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Self
+from uuid import uuid4
+
+import attrs
+
+from shelfport.contracts.sandbox import CATALOGUE
+from shelfport.domain.model import ProductVariantId
+
+LONGEST_NAME = 120
+
+
+def _name(_instance: object, _field: "attrs.Attribute[str]", value: str) -> None:
+    if not value.strip():
+        raise ValueError("a product needs a name")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(
+            f"the name has {len(value)} characters: it must have at most {LONGEST_NAME}"
+        )
+    # Not printable are line breaks, but also lone surrogates, which no page can be encoded with.
+    if not value.isprintable():
+        raise ValueError("the name must be of printable characters, in one line")
+
+
+@attrs.frozen
+class Product:
+    """A product on sale, known to the Inventory Service by its variant id.
+
+    Raises:
+        ValueError: the name is empty, too long, or not printable.
+    """
+
+    name: str = attrs.field(validator=_name)
+    variant_id: ProductVariantId
+
+
+class ProductCatalog:
+    """The products on sale, in the order in which they came; kept in memory."""
+
+    def __init__(self, products: Iterable[Product] = ()) -> None:
+        self._products = list(products)
+
+    @classmethod
+    def of_sandbox(cls) -> Self:
+        """The catalogue whose stock the sandbox Inventory Service keeps from the start."""
+        return cls(Product(variant.name, variant.variant_id) for variant in CATALOGUE)
+
+    def __iter__(self) -> Iterator[Product]:
+        return iter(self._products)
+
+    def __len__(self) -> int:
+        return len(self._products)
+
+    @contextmanager
+    def creating(self, name: str) -> Iterator[Product]:
+        """A transaction around a new product: it is on sale if the block ends well, else never was.
+
+        Raises:
+            ValueError: the name is none.
+        """
+        product = Product(name.strip(), ProductVariantId(uuid4()))
+        yield product
+        self._products.append(product)

@@ -1,0 +1,1 @@
+"""What a host holds: `InventoryIntegration`, its synchronous twin, and its health."""

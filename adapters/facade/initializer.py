@@ -1,0 +1,136 @@
+"""`Initializer`: requests for inventory records, from a host's words to the domain's."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from shelfport.adapters.config.settings import InitializationOptions
+from shelfport.domain.model import (
+    BulkOutcome,
+    Call,
+    InitializationOutcome,
+    InitializationPolicy,
+    InitialStock,
+    InventoryError,
+    NotInitialized,
+    QueuedInitialization,
+)
+from shelfport.domain.services import InventoryInitialization
+from shelfport.ports import VariantMapper
+
+RefT = TypeVar("RefT")
+
+
+@attrs.frozen
+class NewVariant(Generic[RefT]):
+    """One of several variants whose records are asked for, with what is its own."""
+
+    variant: RefT
+    """As the host calls it."""
+    initial_quantity: int | None = attrs.field(default=None, kw_only=True)
+    """Units on hand; None for what the call, or the settings, say of all."""
+    low_stock_threshold: int | None = attrs.field(default=None, kw_only=True)
+    idempotency_key: UUID | None = attrs.field(default=None, kw_only=True)
+    """Names the operation, where the host repeats it by itself."""
+
+
+@attrs.frozen(kw_only=True)
+class Initializer(Generic[RefT]):
+    """Fills in what the host did not say, and says no to what cannot be."""
+
+    service: InventoryInitialization
+    mapper: VariantMapper[RefT]
+    initial: InitializationOptions
+    new_key: Callable[[], UUID] = attrs.field(repr=False)
+    new_id: Callable[[], str] = attrs.field(repr=False)
+    """A correlation id for a request that came without one: its entry, too, goes by it."""
+    can_mark: bool
+    """Whether whoever works the queue off has a catalogue to tell, as far as this process knows."""
+
+    async def request(
+        self, new: NewVariant[RefT], call: Call, policy: InitializationPolicy | None
+    ) -> InitializationOutcome:
+        """See `InventoryIntegration.request_inventory_initialization`."""
+        chosen = self._possible(self.initial.policy if policy is None else policy)
+        return await self.service.request(self._stock(new), self._named(call), chosen)
+
+    async def request_all(
+        self,
+        news: Iterable[RefT | NewVariant[RefT]],
+        call: Call,
+        policy: InitializationPolicy | None,
+        *,
+        initial_quantity: int | None,
+        low_stock_threshold: int | None,
+    ) -> dict[RefT, BulkOutcome]:
+        """See `InventoryIntegration.request_inventory_initializations`."""
+        chosen = self._possible(self.initial.policy if policy is None else policy)
+        stocks: dict[RefT, InitialStock] = {}
+        for item in news:
+            new: NewVariant[RefT] = item if isinstance(item, NewVariant) else NewVariant(item)
+            if new.variant in stocks:
+                raise ValueError(f"{new.variant!r} is asked for twice: name each variant once")
+            stocks[new.variant] = self._stock(new, initial_quantity, low_stock_threshold)
+        outcomes: dict[RefT, BulkOutcome] = {}
+        call = self._named(call)
+        todo = iter(stocks.items())
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self.initial.at_once, len(stocks))):
+                tasks.create_task(self._work_off(todo, outcomes, call, chosen))
+        return {variant: outcomes[variant] for variant in stocks}
+
+    def entry(
+        self, new: NewVariant[RefT], call: Call, policy: InitializationPolicy | None
+    ) -> QueuedInitialization:
+        """See `InventoryIntegration.initialization_entry`."""
+        if policy is None:
+            policy = self.initial.policy
+            policy = policy if policy.queues else InitializationPolicy.RETRY_LATER
+        return self.service.entry(self._stock(new), self._named(call), self._possible(policy))
+
+    def _named(self, call: Call) -> Call:
+        return call if call.correlation_id else attrs.evolve(call, correlation_id=self.new_id())
+
+    def _possible(self, policy: InitializationPolicy) -> InitializationPolicy:
+        if policy.queues and self.service.queue is None:
+            raise ValueError(f"policy is {policy.value}, which needs a queue: set queue.url")
+        if policy is InitializationPolicy.NOT_ORDERABLE and not self.can_mark:
+            raise ValueError(
+                "policy is NOT_ORDERABLE, which needs the host's catalogue: "
+                "give one to build(settings, catalog=…)"
+            )
+        return policy
+
+    def _stock(
+        self, new: NewVariant[RefT], quantity: int | None = None, threshold: int | None = None
+    ) -> InitialStock:
+        key = new.idempotency_key
+        return InitialStock(
+            variant_id=self.mapper(new.variant),
+            initial_quantity=_first(new.initial_quantity, quantity, self.initial.quantity),
+            low_stock_threshold=_first(
+                new.low_stock_threshold, threshold, self.initial.low_stock_threshold
+            ),
+            idempotency_key=self.new_key() if key is None else key,
+        )
+
+    async def _work_off(
+        self,
+        todo: Iterator[tuple[RefT, InitialStock]],
+        outcomes: dict[RefT, BulkOutcome],
+        call: Call,
+        policy: InitializationPolicy,
+    ) -> None:
+        for variant, stock in todo:
+            try:
+                outcomes[variant] = await self.service.request(stock, call, policy)
+            except InventoryError as error:
+                outcomes[variant] = NotInitialized(error)
+
+
+def _first(*values: Any) -> Any:
+    """The first that was given."""
+    return next(value for value in values if value is not None)

@@ -1,0 +1,380 @@
+"""`InventoryIntegration`: what a host holds (R25)."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from operator import is_
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from uuid import UUID
+
+from shelfport.adapters.facade.initializer import Initializer, NewVariant
+from shelfport.adapters.layers import CacheLayer, CircuitBreaker, SharedCacheClient
+from shelfport.adapters.layers.retry_budget import RetryBudget
+from shelfport.adapters.queue.worker import Worker
+from shelfport.adapters.runtime.request_context import ambient
+from shelfport.domain.model import (
+    DEFAULT_CALL,
+    Availability,
+    BulkOutcome,
+    Call,
+    InitializationOutcome,
+    InitializationPolicy,
+    ProductVariantId,
+    QueuedInitialization,
+    variant_id,
+    variant_ids,
+)
+from shelfport.domain.services import StockLookup
+from shelfport.ports import Clock, InitializationQueue, VariantMapper
+from shelfport.ports.signals import BreakerState
+from shelfport.ports.snapshot import (
+    CacheSnapshot,
+    EventsSnapshot,
+    QueueSnapshot,
+    Snapshot,
+    TlsSnapshot,
+)
+from shelfport.ports.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    RefT = TypeVar("RefT", default=UUID | str)
+else:
+    # The default is for type checkers alone: `InventoryIntegration` means "of UUID | str".
+    from typing import TypeVar
+
+    RefT = TypeVar("RefT")
+
+
+class InventoryIntegration(Generic[RefT]):
+    """The Product Service's door to the Inventory Service. Made by `build`; open while entered.
+
+    Everything is used from the event loop that entered it, by any number of tasks. Variants go by
+    whatever the mapper takes: `UUID` or `str` unless the host brought its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        lookup: StockLookup,
+        initializer: Initializer[RefT],
+        clock: Clock,
+        mapper: VariantMapper[RefT],
+        breaker: CircuitBreaker,
+        cache: Callable[[], CacheSnapshot],
+        budget: RetryBudget,
+        memory: CacheLayer | None = None,
+        shared: SharedCacheClient | None = None,
+        queue: InitializationQueue | None = None,
+        worker: Worker | None = None,
+        events: Callable[[], EventsSnapshot] | None = None,
+        tls: Callable[[], TlsSnapshot | None] = lambda: None,
+        telemetry: Sequence[Telemetry] = (),
+        resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+    ) -> None:
+        self._lookup = lookup
+        self._initializer = initializer
+        self._clock = clock
+        self._mapper = mapper
+        self._ids = _in_bulk(mapper)
+        self._breaker = breaker
+        self._cache = cache
+        self._budget = budget
+        # A mapper of the host's may mean something else by a UUID.
+        self._memory = memory if mapper is variant_id else None
+        self._hits: CacheLayer | None = None
+        self._shared = shared
+        self._queue = queue
+        self._worker = worker
+        self._events = events
+        self._tls = tls
+        self._telemetry = telemetry
+        self._resources = resources
+        self._open: AsyncExitStack | None = None
+
+    def __repr__(self) -> str:
+        return f"InventoryIntegration({self._lookup.port!r})"
+
+    async def __aenter__(self) -> Self:
+        """Open everything that it is made of.
+
+        Raises:
+            BadFile: a file that a setting names cannot be used (a `ValueError`).
+        """
+        if self._open is not None:
+            raise RuntimeError("this InventoryIntegration is open already: enter it once")
+        async with AsyncExitStack() as stack:
+            for resource in self._resources:
+                await stack.enter_async_context(resource)
+            for telemetry in self._telemetry:
+                stack.enter_context(telemetry.showing(self.snapshot))
+            self._open = stack.pop_all()
+        self._hits = self._memory
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        opened, self._open, self._hits = self._open, None, None
+        if opened is not None:
+            await opened.__aexit__(exc_type, exc, traceback)
+
+    async def get_stock_levels(
+        self,
+        variants: Iterable[RefT],
+        *,
+        max_staleness: float | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[RefT, Availability]:
+        """The stock of several variants, for a page or a listing (R1).
+
+        One entry for each distinct variant, under the key that was passed, in first-asked order:
+        a `StockReading` with its age and freshness, or `Unavailable` with its reason. Never
+        raises for anything that the network or the Inventory Service does.
+
+        Args:
+            variants: which ones; none at all asks nobody.
+            max_staleness: greatest age, in seconds, of a kept reading; 0 for none at all, as at a
+                checkout. Without it the settings alone decide.
+            deadline: seconds until the answer must be there; without it, the settings'.
+            correlation_id: ties the records and the requests to the caller's own.
+
+        Raises:
+            ValueError: a variant that is none, or a negative or absurd limit.
+        """
+        if isinstance(variants, str):
+            raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
+        if type(variants) is not list:
+            variants = tuple(variants)  # it may be to be had once
+        hits = self._hits
+        if hits is not None and max_staleness is None and deadline is None:
+            page_of_hits = hits.page(variants)
+            if page_of_hits is not None:
+                return cast("dict[RefT, Availability]", page_of_hits)
+        self._must_be_open()
+        refs = tuple(variants)  # the caller's list may be another one when the answer comes
+        ids = self._ids(refs)
+        call = self._call(max_staleness, deadline, correlation_id)
+        page = await self._lookup.get_stock_levels(ids, call)
+        if ids is refs or all(map(is_, refs, ids)):
+            return cast("dict[RefT, Availability]", dict(page))  # it is by their keys already
+        return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
+
+    async def get_stock_level(
+        self,
+        variant: RefT,
+        *,
+        max_staleness: float | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> Availability:
+        """The stock of one variant (R2); arguments and errors as for `get_stock_levels`."""
+        hits = self._hits
+        if (
+            hits is not None
+            and max_staleness is None
+            and deadline is None
+            and (reading := hits.reading(variant)) is not None
+        ):
+            return reading
+        self._must_be_open()
+        call = self._call(max_staleness, deadline, correlation_id)
+        return await self._lookup.get_stock_level(self._mapper(variant), call)
+
+    async def request_inventory_initialization(
+        self,
+        variant: RefT,
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        idempotency_key: UUID | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> InitializationOutcome:
+        """Open the inventory record of a new variant (R4).
+
+        Args:
+            variant: which one.
+            initial_quantity: units on hand; without it, the settings' (0).
+            low_stock_threshold: units at which stock is low; without it, the settings' (10).
+            policy: what becomes of the product if the record cannot be opened now (R20-R22);
+                without it, the settings' (ROLL_BACK).
+            idempotency_key: names the operation, where the host repeats it by itself; without
+                it, this call is an operation of its own.
+            deadline: seconds until the answer must be there; without it, the settings'. Under
+                ROLL_BACK it includes reading what became of a request that nobody answered.
+            correlation_id: ties the records and the requests to the caller's own.
+
+        Returns:
+            `Created`, or `AlreadyThere` with the stock of the record that was found. Under a
+            policy that queues also `Queued`: stored, and opened later; or `PermanentlyRejected`.
+
+        Raises:
+            InventoryError: under ROLL_BACK, the record was not opened, or nobody knows; under the
+                others, it could not be queued either. Roll the product back (R20).
+            ValueError: an argument is out of its bounds, or the policy cannot be kept.
+        """
+        self._must_be_open()
+        new = NewVariant(
+            variant,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+            idempotency_key=idempotency_key,
+        )
+        call = self._call(None, deadline, correlation_id)
+        return await self._initializer.request(new, call, policy)
+
+    async def request_inventory_initializations(
+        self,
+        variants: Iterable[RefT | NewVariant[RefT]],
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[RefT, BulkOutcome]:
+        """Open the inventory records of a product's many variants, each an operation of its own.
+
+        One outcome for each, under the key that was passed, in the order asked. What a single
+        request raises is a `NotInitialized` here, so that one failure hides no other outcome.
+
+        Args:
+            variants: which ones; a `NewVariant` where one has numbers or a key of its own.
+            initial_quantity: of all that bring none; arguments else as for a single request.
+            low_stock_threshold: of all that bring none.
+            policy: of all.
+            deadline: seconds until all must have been answered.
+            correlation_id: of all.
+
+        Raises:
+            ValueError: as for a single request, or a variant is named twice; nothing was asked.
+        """
+        self._must_be_open()
+        if isinstance(variants, str):
+            raise ValueError(f"{variants!r} is one variant: pass a list")
+        return await self._initializer.request_all(
+            variants,
+            self._call(None, deadline, correlation_id),
+            policy,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+        )
+
+    def initialization_entry(
+        self,
+        variant: RefT,
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        idempotency_key: UUID | None = None,
+        correlation_id: str | None = None,
+    ) -> QueuedInitialization:
+        """An entry for the queue, which the host stores in the transaction that makes its product.
+
+        So both are there, or neither. Nothing is stored or asked here: one of the `enqueue_…`
+        functions stores the entry over the host's own connection; `wake_worker`, after the commit,
+        saves this process's worker the wait until it looks by itself.
+
+        Args:
+            variant: which one; arguments else as for `request_inventory_initialization`.
+            initial_quantity: units on hand.
+            low_stock_threshold: units at which stock is low.
+            policy: RETRY_LATER or NOT_ORDERABLE; without it, the settings' if that is one of them,
+                else RETRY_LATER.
+            idempotency_key: names the operation; an entry under it is stored once.
+            correlation_id: every attempt goes out under it.
+
+        Raises:
+            ValueError: an argument is out of its bounds, or the policy cannot be kept.
+        """
+        new = NewVariant(
+            variant,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+            idempotency_key=idempotency_key,
+        )
+        return self._initializer.entry(new, self._call(None, None, correlation_id), policy)
+
+    def wake_worker(self) -> None:
+        """Have this process's worker look into the queue now. Best effort, and never an error."""
+        if self._queue is not None:
+            self._queue.wake()
+
+    def snapshot(self) -> Snapshot:
+        """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
+        now = self._clock.monotonic()
+        return Snapshot(
+            open=self._open is not None,
+            circuit=self._breaker.snapshot(now),
+            cache=self._cache(),
+            retry_budget=self._budget.tokens,
+            shared=None if self._shared is None else self._shared.snapshot(now),
+            queue=self._queue_snapshot(),
+            events=None if self._events is None else self._events(),
+            tls=self._tls(),
+        )
+
+    def _queue_snapshot(self) -> QueueSnapshot | None:
+        if self._queue is None:
+            return None
+        if self._worker is None:
+            return QueueSnapshot(as_of=None)
+        return self._worker.snapshot(self._clock.now())
+
+    @property
+    def queue(self) -> InitializationQueue | None:
+        """The queue of initialisations, for an operator's tools; None where there is none."""
+        return self._queue
+
+    def force_circuit(self, state: BreakerState | None) -> None:
+        """Hold the circuit open or closed, whatever the service does; None lets it go, closed.
+
+        Open, nothing is asked and pages show what is kept: for an operator who knows better, and
+        for a test of what a page shows in an outage.
+
+        Raises:
+            ValueError: half-open cannot be held.
+        """
+        self._breaker.force(state, self._clock.monotonic())
+
+    def _must_be_open(self) -> None:
+        if self._open is None:
+            raise RuntimeError("this InventoryIntegration is not open: use it inside `async with`")
+
+    def _call(
+        self, max_staleness: float | None, deadline: float | None, correlation_id: str | None
+    ) -> Call:
+        ambient_id, traceparent = ambient()
+        correlation_id = correlation_id or ambient_id
+        open_terms = max_staleness is None and deadline is None
+        if open_terms and correlation_id is None and traceparent is None:
+            return DEFAULT_CALL
+        until = None
+        if deadline is not None:
+            if not 0 < deadline < math.inf:
+                raise ValueError(f"deadline is {deadline!r}: it must be more than 0 seconds")
+            until = self._clock.monotonic() + deadline
+        return Call(
+            deadline=until,
+            max_staleness=max_staleness,
+            correlation_id=correlation_id,
+            traceparent=traceparent,
+        )
+
+
+def _in_bulk(
+    mapper: VariantMapper[RefT],
+) -> Callable[[Sequence[RefT]], Sequence[ProductVariantId]]:
+    """`mapper` for a page; our own looks at a page of UUIDs once."""
+    if mapper is variant_id:
+        return cast("Callable[[Sequence[RefT]], Sequence[ProductVariantId]]", variant_ids)
+    return lambda refs: list(map(mapper, refs))

@@ -1,0 +1,290 @@
+"""`SyncInventoryIntegration`: the façade for hosts without an event loop, or with several."""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
+
+import attrs
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from shelfport.adapters.facade.initializer import NewVariant
+from shelfport.adapters.facade.integration import InventoryIntegration, RefT
+from shelfport.domain.model import (
+    Availability,
+    BulkOutcome,
+    InitializationOutcome,
+    InitializationPolicy,
+    QueuedInitialization,
+)
+from shelfport.ports.signals import BreakerState
+from shelfport.ports.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class _Opened:
+    portal: BlockingPortal
+    closing: ExitStack
+    pid: int
+
+
+class SyncInventoryIntegration(Generic[RefT]):
+    """An `InventoryIntegration` in an event loop of its own, in a thread of its own.
+
+    The same methods with the same arguments, results and errors, but one waits for them. Any
+    number of threads use it at once; the context variables of whoever calls go with the call.
+
+    Open it where a process begins to serve, with `with` or `open`, and *after* that process was
+    forked: threads do not survive a fork. Until then it is an object without a thread or a
+    connection, which may be made anywhere. What is still open when the process ends by itself is
+    closed then: tasks end, what the queue's worker has begun is finished or given back.
+
+    Args:
+        inventory: what `build` made. It is not to be entered by anybody else.
+    """
+
+    def __init__(self, inventory: InventoryIntegration[RefT]) -> None:
+        self._inventory = inventory
+        self._opened: _Opened | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Sync{self._inventory!r}"
+
+    def open(self) -> None:
+        """Start the thread, and open everything.
+
+        Raises:
+            RuntimeError: it is open already, here or in the process that forked this one.
+            BadFile: a file that a setting names cannot be used (a `ValueError`).
+        """
+        with self._lock:
+            if self._opened is not None:
+                _must_be_of_this_process(self._opened)
+                raise RuntimeError("this SyncInventoryIntegration is open already: open it once")
+            with ExitStack() as stack:
+                portal = stack.enter_context(start_blocking_portal(name="shelfport"))
+                # One task opens and closes, as some of what is opened expects.
+                stack.enter_context(portal.wrap_async_context_manager(self._inventory))
+                opened = self._opened = _Opened(portal, stack.pop_all(), os.getpid())
+        _close_at_exit(self, lambda: self._opened is opened)
+
+    def close(self) -> None:
+        """Close everything, and wait until the thread has ended. Closed already: nothing is done.
+
+        In a forked child nothing is closed either: it is the parent's.
+        """
+        with self._lock:
+            opened, self._opened = self._opened, None
+            if opened is not None and opened.pid == os.getpid():
+                opened.closing.close()
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        """See `open`."""
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """See `close`."""
+        self.close()
+
+    def get_stock_levels(
+        self,
+        variants: Iterable[RefT],
+        *,
+        max_staleness: float | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[RefT, Availability]:
+        """See `InventoryIntegration.get_stock_levels`."""
+        return self._wait_for(
+            lambda inventory: inventory.get_stock_levels(
+                variants,
+                max_staleness=max_staleness,
+                deadline=deadline,
+                correlation_id=correlation_id,
+            )
+        )
+
+    def get_stock_level(
+        self,
+        variant: RefT,
+        *,
+        max_staleness: float | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> Availability:
+        """See `InventoryIntegration.get_stock_level`."""
+        return self._wait_for(
+            lambda inventory: inventory.get_stock_level(
+                variant,
+                max_staleness=max_staleness,
+                deadline=deadline,
+                correlation_id=correlation_id,
+            )
+        )
+
+    def request_inventory_initialization(
+        self,
+        variant: RefT,
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        idempotency_key: UUID | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> InitializationOutcome:
+        """See `InventoryIntegration.request_inventory_initialization`."""
+        return self._wait_for(
+            lambda inventory: inventory.request_inventory_initialization(
+                variant,
+                initial_quantity=initial_quantity,
+                low_stock_threshold=low_stock_threshold,
+                policy=policy,
+                idempotency_key=idempotency_key,
+                deadline=deadline,
+                correlation_id=correlation_id,
+            )
+        )
+
+    def request_inventory_initializations(
+        self,
+        variants: Iterable[RefT | NewVariant[RefT]],
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        deadline: float | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[RefT, BulkOutcome]:
+        """See `InventoryIntegration.request_inventory_initializations`."""
+        return self._wait_for(
+            lambda inventory: inventory.request_inventory_initializations(
+                variants,
+                initial_quantity=initial_quantity,
+                low_stock_threshold=low_stock_threshold,
+                policy=policy,
+                deadline=deadline,
+                correlation_id=correlation_id,
+            )
+        )
+
+    def initialization_entry(
+        self,
+        variant: RefT,
+        *,
+        initial_quantity: int | None = None,
+        low_stock_threshold: int | None = None,
+        policy: InitializationPolicy | None = None,
+        idempotency_key: UUID | None = None,
+        correlation_id: str | None = None,
+    ) -> QueuedInitialization:
+        """See `InventoryIntegration.initialization_entry`. It needs no loop, so none is asked."""
+        return self._inventory.initialization_entry(
+            variant,
+            initial_quantity=initial_quantity,
+            low_stock_threshold=low_stock_threshold,
+            policy=policy,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+
+    def wake_worker(self) -> None:
+        """See `InventoryIntegration.wake_worker`, which any thread may call."""
+        self._inventory.wake_worker()
+
+    def snapshot(self) -> Snapshot:
+        """See `InventoryIntegration.snapshot`. Also while it is not open."""
+        opened = self._opened
+        if opened is None:
+            return self._inventory.snapshot()
+        return self._portal().call(self._inventory.snapshot)
+
+    def force_circuit(self, state: BreakerState | None) -> None:
+        """See `InventoryIntegration.force_circuit`."""
+        self._portal().call(self._inventory.force_circuit, state)
+
+    async def run(self, ask: Callable[[InventoryIntegration[RefT]], Coroutine[Any, Any, T]]) -> T:
+        """Ask from a coroutine, in whatever event loop it runs, without blocking that loop.
+
+        For hosts where synchronous and asynchronous code share an integration, as Django's views
+        do::
+
+            levels = await inventory.run(lambda inventory: inventory.get_stock_levels(variants))
+
+        A cancelled caller cancels what it asked for.
+
+        Args:
+            ask: calls one of the methods, and awaits nothing of the caller's loop.
+        """
+        future: Future[T] = self._portal().start_task_soon(ask, self._inventory)
+        answer: T = await asyncio.wrap_future(future)
+        return answer
+
+    def _wait_for(self, ask: Callable[[InventoryIntegration[RefT]], Coroutine[Any, Any, T]]) -> T:
+        future: Future[T] = self._portal().start_task_soon(ask, self._inventory)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C ends the call as well; one that has ended does not mind
+            raise
+
+    def _portal(self) -> BlockingPortal:
+        opened = self._opened
+        if opened is None:
+            raise RuntimeError(
+                "this SyncInventoryIntegration is not open: open it where the process begins to "
+                "serve, with `with` or open()"
+            )
+        _must_be_of_this_process(opened)
+        return opened.portal
+
+
+def _must_be_of_this_process(opened: _Opened) -> None:
+    if opened.pid != os.getpid():
+        raise RuntimeError(
+            f"this SyncInventoryIntegration was opened in process {opened.pid}, which forked this "
+            f"one ({os.getpid()}), and its thread stayed there: open it in each worker, after the "
+            "fork (gunicorn: in the hook post_fork, or without --preload; multiprocessing: in "
+            "the initializer of each process)"
+        )
+
+
+_LOOK_EVERY = 1.0
+"""Seconds after which the thread below notices that it is not needed any more."""
+
+
+def _close_at_exit(
+    inventory: SyncInventoryIntegration[Any], still_open: Callable[[], bool]
+) -> None:
+    """Have it closed when the process ends.
+
+    `atexit` does not do alone: it comes after every thread has ended that is no daemon, and the
+    queue's SQLite connection has such a thread, which ends when it is closed. Nor does a daemon
+    that waits for the main thread's end: nobody waits for it.
+    """
+    main = threading.main_thread()
+
+    def close_after_main() -> None:
+        while still_open():
+            main.join(_LOOK_EVERY)
+            if not main.is_alive():
+                inventory.close()
+
+    threading.Thread(target=close_after_main, name="shelfport at exit", daemon=True).start()
+    atexit.register(inventory.close)

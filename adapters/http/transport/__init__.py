@@ -1,0 +1,1 @@
+"""How a request reaches the service: session, TLS, credentials, caps on what comes back."""

@@ -1,0 +1,1 @@
+"""TLS towards the Inventory Service: contexts, certificates, and what a failed handshake means."""

@@ -1,0 +1,85 @@
+"""`BatchingLayer`: a read of many variants becomes requests that the service accepts."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from shelfport.domain.model import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
+    InventoryError,
+    ProductVariantId,
+    Unreadable,
+    distinct,
+    settled,
+)
+from shelfport.domain.model.validators import number
+from shelfport.ports import InventoryPort
+
+
+@attrs.frozen(kw_only=True)
+class BatchOptions:
+    """How a read of many variants is divided."""
+
+    chunk_size: int = attrs.field(default=200, validator=number(1, 200, unit="ids"))
+    """Ids in one request, at most; the contract allows 200.
+
+    Why: the contract's limit."""
+    at_once: int = attrs.field(default=8, validator=number(1, 64, unit="requests"))
+    """Requests of one call under way at once, at most.
+
+    Why: 10,000 ids are 50 requests: eight at a time are quick and leave others their share."""
+
+
+@attrs.frozen(eq=False)
+class BatchingLayer:
+    """Divides a read into chunks, with a bounded number of one call's chunks under way at once.
+
+    A chunk that fails costs its own variants: they are `Unreadable`, as long as another chunk
+    was answered. Everything below sees one request a call, so that limits, retries, the breaker
+    and the records count what goes out.
+
+    Right: `BatchingLayer(RetryLayer(CircuitBreakerLayer(http)))`: one failed chunk is repeated alone.
+    Wrong: `RetryLayer(BatchingLayer(http))`: one failed chunk is no failure of the whole, so none is repeated.
+    """
+
+    inner: InventoryPort
+    options: BatchOptions
+
+    async def read(
+        self, ids: Sequence[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Answer]:
+        """See `InventoryPort.read`."""
+        if len(ids) <= self.options.chunk_size:
+            return await self.inner.read(ids, call)
+        wanted = distinct(ids)
+        size = self.options.chunk_size
+        chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        parts: list[Mapping[ProductVariantId, Answer]] = [{}] * len(chunks)
+        todo = iter(enumerate(chunks))
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self.options.at_once, len(chunks))):
+                tasks.create_task(self._work_off(todo, parts, call))
+        answers: dict[ProductVariantId, Answer] = {}
+        for part in parts:
+            answers.update(part)
+        return settled(answers)
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        """Passed through: it is about one variant."""
+        return await self.inner.initialize(request, call)
+
+    async def _work_off(
+        self,
+        todo: Iterator[tuple[int, list[ProductVariantId]]],
+        parts: list[Mapping[ProductVariantId, Answer]],
+        call: Call,
+    ) -> None:
+        for position, chunk in todo:
+            try:
+                parts[position] = await self.inner.read(chunk, call)
+            except InventoryError as error:
+                parts[position] = dict.fromkeys(chunk, Unreadable(error))

@@ -1,0 +1,1 @@
+"""The circuit breaker: the layer, and its state machine."""

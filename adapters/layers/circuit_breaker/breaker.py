@@ -1,0 +1,169 @@
+"""`CircuitBreaker`: the state machine of a circuit breaker, without a clock and without a call (R17).
+
+Time is passed in, in seconds of a monotonic scale. A call asks for a `Permit`, and says what came
+of it with that permit; what was permitted before a change of state changes nothing after it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+import attrs
+
+from shelfport.adapters.layers.circuit_breaker.options import BreakerOptions
+from shelfport.ports import Listener
+from shelfport.ports.signals import BreakerChanged, BreakerState
+from shelfport.ports.snapshot import BreakerSnapshot
+
+
+class CallOutcome(Enum):
+    """What came of a permitted call, to the breaker."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    IGNORED = "ignored"
+    """It says nothing of the service's health: the caller left, or the request was at fault."""
+
+
+@attrs.frozen(eq=False)
+class Permit:
+    """Leave to make one call."""
+
+    generation: int
+    """The state that it was given in; each change of state begins a new one."""
+    started: float
+    probe: bool = False
+
+
+@attrs.frozen
+class _Counted:
+    at: float
+    failed: bool
+    slow: bool
+
+
+def _exact(_low: float, _high: float) -> float:
+    return 0.0
+
+
+@attrs.define(eq=False)
+class CircuitBreaker:
+    """Closed, it counts; open, it refuses; half-open, it lets a few probes through.
+
+    Not thread-safe, but for `snapshot`: it belongs to one event loop.
+    """
+
+    options: BreakerOptions
+    listener: Listener = attrs.field(repr=False)
+    uniform: Callable[[float, float], float] = attrs.field(default=_exact, repr=False)
+    """Draws a number between two others: `random.uniform`. Without it, every pause is exact."""
+    _state: BreakerState = attrs.field(init=False, default=BreakerState.CLOSED)
+    _forced: bool = attrs.field(init=False, default=False)
+    _generation: int = attrs.field(init=False, default=0, repr=False)
+    _counted: deque[_Counted] = attrs.field(init=False, factory=deque, repr=False)
+    _failures: int = attrs.field(init=False, default=0, repr=False)
+    _slow: int = attrs.field(init=False, default=0, repr=False)
+    _open_until: float = attrs.field(init=False, default=0.0, repr=False)
+    _leases: dict[Permit, float] = attrs.field(init=False, factory=dict, repr=False)
+    """The probes under way, each with the moment at which its lease ends."""
+    _good_probes: int = attrs.field(init=False, default=0, repr=False)
+
+    @property
+    def state(self) -> BreakerState:
+        """The state as of the last call; time alone changes it at the next one."""
+        return self._state
+
+    def acquire(self, now: float) -> Permit | None:
+        """Ask to make a call; None is a refusal."""
+        if self._state is BreakerState.CLOSED or self._forced:
+            return None if self._state is BreakerState.OPEN else Permit(self._generation, now)
+        if self._state is BreakerState.OPEN:
+            if now < self._open_until:
+                return None
+            self._change(BreakerState.HALF_OPEN, now, "the service may be back")
+        self._leases = {permit: end for permit, end in self._leases.items() if end > now}
+        if len(self._leases) + self._good_probes >= self.options.probes:
+            return None
+        permit = Permit(self._generation, now, probe=True)
+        self._leases[permit] = now + self.options.probe_lease
+        return permit
+
+    def release(self, permit: Permit, outcome: CallOutcome, now: float) -> None:
+        """Say what came of a permitted call. A permit is released once."""
+        if permit.generation != self._generation or self._forced:
+            return
+        slow = now - permit.started >= self.options.slow_after
+        if permit.probe:
+            # A probe whose lease has ended was given up; another one stands in its place.
+            if self._leases.pop(permit, now) > now:
+                self._probed(outcome, now, slow=slow)
+        elif slow or outcome is not CallOutcome.IGNORED:
+            self._count(_Counted(now, outcome is CallOutcome.FAILURE, slow))
+
+    def force(self, state: BreakerState | None, now: float) -> None:
+        """Hold the circuit open or closed whatever happens; None lets it go, closed.
+
+        Raises:
+            ValueError: half-open cannot be held.
+        """
+        if state is BreakerState.HALF_OPEN:
+            raise ValueError("a breaker can be forced open or closed, not half-open")
+        self._forced = state is not None
+        self._change(state or BreakerState.CLOSED, now, "forced" if state else "let go")
+
+    def snapshot(self, now: float) -> BreakerSnapshot:
+        """What the breaker knows at `now`. Changes nothing, and may be asked from any thread."""
+        # A copy is taken in one step; a walk along the deque is not.
+        counted = [one for one in self._counted.copy() if one.at > now - self.options.window]
+        waits = self._state is BreakerState.OPEN and not self._forced
+        return BreakerSnapshot(
+            state=self._state,
+            forced=self._forced,
+            calls=len(counted),
+            failures=sum(one.failed for one in counted),
+            slow=sum(one.slow for one in counted),
+            next_probe=max(self._open_until - now, 0.0) if waits else None,
+        )
+
+    def _count(self, counted: _Counted) -> None:
+        self._counted.append(counted)
+        self._failures += counted.failed
+        self._slow += counted.slow
+        self._forget(counted.at)
+        calls = len(self._counted)
+        if calls < self.options.minimum:
+            return
+        if self._failures >= self.options.failure_rate * calls:
+            why = f"{self._failures} of {calls} calls failed"
+        elif self._slow >= self.options.slow_rate * calls:
+            why = f"{self._slow} of {calls} calls took {self.options.slow_after:g} s or more"
+        else:
+            return
+        self._change(BreakerState.OPEN, counted.at, why)
+
+    def _probed(self, outcome: CallOutcome, now: float, *, slow: bool) -> None:
+        if outcome is CallOutcome.FAILURE or slow:
+            self._change(BreakerState.OPEN, now, "a probe was slow" if slow else "a probe failed")
+        elif outcome is CallOutcome.SUCCESS:
+            self._good_probes += 1
+            if self._good_probes >= self.options.probes:
+                self._change(BreakerState.CLOSED, now, "the service answers again")
+
+    def _forget(self, now: float) -> None:
+        oldest = now - self.options.window
+        while self._counted and self._counted[0].at <= oldest:
+            gone = self._counted.popleft()
+            self._failures -= gone.failed
+            self._slow -= gone.slow
+
+    def _change(self, after: BreakerState, now: float, why: str) -> None:
+        before, self._state = self._state, after
+        self._generation += 1
+        self._counted.clear()
+        self._failures = self._slow = self._good_probes = 0
+        self._leases = {}
+        if after is BreakerState.OPEN:
+            jitter = self.options.jitter
+            self._open_until = now + self.options.open_for * (1 + self.uniform(-jitter, jitter))
+        if after is not before:
+            self.listener(BreakerChanged(before, after, why))

@@ -1,0 +1,1 @@
+"""The cache that all replicas share: the layer, its client, and the backplane."""

@@ -1,0 +1,84 @@
+"""The metrics that are measured when something happens."""
+
+from shelfport.adapters.observability.metric import Kind, Metric
+
+_HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""As the semantic conventions advise for `http.client.request.duration`."""
+
+HTTP_DURATION = Metric(
+    "http.client.request.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "Duration of HTTP client requests.",
+    (
+        "http.request.method",
+        "server.address",
+        "server.port",
+        "http.response.status_code",
+        "error.type",
+    ),
+    _HTTP_BUCKETS,
+)
+ATTEMPT_DURATION = Metric(
+    "shelfport.inventory.attempt.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "Attempts at the Inventory Service through any adapter, by what came of them.",
+    ("shelfport.operation", "shelfport.outcome", "error.type"),
+    _HTTP_BUCKETS,
+)
+RETRIES = Metric(
+    "shelfport.inventory.retries",
+    Kind.COUNTER,
+    "{attempt}",
+    "Attempts that failed and were repeated.",
+    ("shelfport.operation", "error.type"),
+)
+BUDGET_SPENT = Metric(
+    "shelfport.inventory.retry_budget.spent",
+    Kind.COUNTER,
+    "{attempt}",
+    "Attempts that failed and were not repeated, as the retry budget was spent.",
+    ("shelfport.operation",),
+)
+BREAKER_CHANGES = Metric(
+    "shelfport.inventory.breaker.changes",
+    Kind.COUNTER,
+    "{change}",
+    "Changes of the circuit breaker, by the state that it went to.",
+    ("shelfport.breaker.state",),
+)
+REFUSED = Metric(
+    "shelfport.inventory.refused",
+    Kind.COUNTER,
+    "{call}",
+    "Calls that were not made: the circuit was open, or this process overloaded.",
+    ("shelfport.operation", "error.type"),
+)
+REFRESH_FAILURES = Metric(
+    "shelfport.inventory.refresh.failures",
+    Kind.COUNTER,
+    "{refresh}",
+    "Refreshes behind callers' backs that failed.",
+    ("error.type",),
+)
+PAGE_AGE = Metric(
+    "shelfport.inventory.page.age",
+    Kind.HISTOGRAM,
+    "s",
+    "Age of the oldest reading on each page that was served.",
+    (),
+    (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
+)
+
+COUNTERS: tuple[Metric, ...] = (
+    HTTP_DURATION,
+    ATTEMPT_DURATION,
+    RETRIES,
+    BUDGET_SPENT,
+    BREAKER_CHANGES,
+    REFUSED,
+    REFRESH_FAILURES,
+    PAGE_AGE,
+)
+"""What is measured when it happens."""

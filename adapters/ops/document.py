@@ -1,0 +1,66 @@
+"""The page's numbers as a document, for `shelfport top` and for programs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from shelfport.adapters.ops.plots import KINDS
+from shelfport.adapters.ops.view import OpsView
+
+SCHEMA = 1
+"""The version of the document: a field may be added within it, but none is taken or changed."""
+
+
+def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
+    """What `snapshot.json` says: durations in seconds, instants in UTC, null where nothing is."""
+    latencies = view.latencies
+    document = {
+        "schema": SCHEMA,
+        "title": title,
+        "at": view.now,
+        "health": view.health,
+        "snapshot": view.snapshot,
+        "retry_budget_most": view.budget_most,
+        "deadline": view.settings.deadline,
+        "latency": {
+            "attempts": latencies.count,
+            "failed": sum(latencies.failed),
+            "p50": latencies.quantile(0.5),
+            "p95": latencies.quantile(0.95),
+            "p99": latencies.quantile(0.99),
+        },
+        "served": dict(zip(KINDS, view.served.totals, strict=True)),
+        "queue": None
+        if view.queue is None
+        else {
+            "waiting": view.queue.waiting,
+            "dead": view.queue.dead,
+            "oldest": view.queue.oldest,
+            "trouble": view.queue.trouble,
+        },
+        "happenings": [
+            {
+                "at": folded.last.at,
+                "kind": folded.last.told.kind,
+                "weight": folded.last.told.weight,
+                "sentence": folded.last.told.sentence,
+                "correlation_id": folded.last.told.correlation_id,
+                "times": folded.times,
+            }
+            for folded in view.happenings
+        ],
+    }
+    camel: Mapping[str, Any] = _camel(msgspec.to_builtins(document))
+    return camel
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_camel_name(key): _camel(inner) for key, inner in value.items()}
+    return [_camel(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _camel_name(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

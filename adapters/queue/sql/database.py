@@ -1,0 +1,269 @@
+"""The two databases, as far as they differ: how to reach each, how to open it, what it says.
+
+An engine is made when the queue is entered, never before: what a forked child inherits is an
+address. It works in autocommit, as each statement of the queue stands for itself.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import attrs
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typed_settings import Secret
+
+from shelfport.adapters.queue.sql.schema import CHANNEL, POSTGRES_STEPS, SQLITE_STEPS, Step
+from shelfport.adapters.runtime.secret_address import as_secret
+
+BUSY_TIMEOUT = 5.0
+"""Seconds that a statement waits for another process's lock on an SQLite file."""
+CONNECT_TIMEOUT = 5.0
+STATEMENT_TIMEOUT = 10.0
+"""Seconds until PostgreSQL counts as gone, connecting and answering."""
+
+
+class Database(Protocol):
+    """What the queue needs to know of the database under it."""
+
+    @property
+    def begin(self) -> str:
+        """Begins a transaction that no other change of the schema can interleave."""
+        ...
+
+    @property
+    def lock(self) -> str | None:
+        """Where `begin` does not see to that: what does, until the transaction's end."""
+        ...
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Make the tables, and bring older ones to this edition's version."""
+        ...
+
+    @property
+    def channel(self) -> str | None:
+        """Where it announces new entries to other processes; None if it cannot."""
+        ...
+
+    @property
+    def has_table(self) -> str:
+        """Selects one row if the table `:name` exists."""
+        ...
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """The driver's own errors, where they come without SQLAlchemy's around them."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The address as a person may read it: without a password, and without options."""
+        ...
+
+    def engine(self) -> AsyncEngine:
+        """A new engine. No connection is made yet."""
+        ...
+
+    def meaning(self, error: BaseException) -> str:
+        """What the driver's `error` means and what to do, to follow "the queue in PLACE"."""
+        ...
+
+
+def _said(error: BaseException) -> str:
+    """The driver's own words, without SQLAlchemy's around them."""
+    original = getattr(error, "orig", None) or error
+    words = str(original).splitlines()
+    return words[0].rstrip(".") if words else type(original).__name__
+
+
+def _meaning(error: BaseException, meanings: Mapping[str, str], otherwise: str) -> str:
+    said = _said(error)
+    for words, meaning in meanings.items():
+        if words in said:
+            return meaning
+    return f"{otherwise}: {said}"
+
+
+_NO_TABLES = (
+    "has no tables: run `shelfport queue migrate`, or set queue.create_schema to have them made"
+)
+
+
+@attrs.frozen
+class Sqlite:
+    """A file on a local disk, in WAL mode; what is committed is on the disk (synchronous=FULL)."""
+
+    url: URL
+    busy_timeout: float = BUSY_TIMEOUT
+    begin = "BEGIN IMMEDIATE"
+    lock = None
+    steps = SQLITE_STEPS
+    channel = None
+    has_table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
+
+    errors = (sqlite3.Error,)
+
+    @property
+    def place(self) -> str:
+        """See `Database`."""
+        return f"sqlite:///{self.url.database}"
+
+    def engine(self) -> AsyncEngine:
+        """See `Database`. One connection: writers of one file take turns in any case."""
+        engine = create_async_engine(
+            self.url.set(drivername="sqlite+aiosqlite"),
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"timeout": self.busy_timeout},
+        )
+        event.listen(engine.sync_engine, "do_connect", _looked_into)
+        event.listen(engine.sync_engine, "connect", _durable)
+        return engine
+
+    def meaning(self, error: BaseException) -> str:
+        """See `Database`."""
+        return _meaning(
+            error,
+            {
+                "database is locked": f"stayed locked by another process for {self.busy_timeout:g} "
+                "seconds: it may hold a long transaction",
+                "database or disk is full": "cannot grow: the disk is full, or the database has "
+                "reached its size limit; make room",
+                "readonly database": "cannot be written: the file, or its folder, is read-only "
+                "for this process",
+                "unable to open database file": "cannot be opened: the folder must exist, and "
+                "this process be allowed to write in it",
+                "file is not a database": "is no SQLite database",
+                "no such table": _NO_TABLES,
+            },
+            "failed",
+        )
+
+
+def _looked_into(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+    """Have a file that cannot be opened fail here and now.
+
+    In aiosqlite the thread of a connection that failed lives on for a moment, and stumbles if the
+    event loop is closed meanwhile.
+    """
+    with closing(sqlite3.connect(*arguments, **options | {"timeout": 0})) as connection:
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+
+
+def _durable(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL would lose what was committed last when the machine loses power.
+        cursor.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
+    cursor.close()
+
+
+@attrs.frozen
+class Postgres:
+    """A PostgreSQL server, from version 12 on."""
+
+    url: URL
+    begin = "BEGIN"
+    lock = "SELECT pg_advisory_xact_lock(hashtext('shelfport_schema'))"
+    steps = POSTGRES_STEPS
+    channel = CHANNEL
+    has_table = "SELECT 1 WHERE to_regclass(:name) IS NOT NULL"
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """See `Database`."""
+        import asyncpg  # noqa: PLC0415  # an extra
+
+        return asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+
+    @property
+    def place(self) -> str:
+        """See `Database`."""
+        return f"postgresql://{self.url.host or ''}:{self.url.port or 5432}/{self.url.database}"
+
+    def engine(self) -> AsyncEngine:
+        """See `Database`. A connection that broke while it was idle is replaced, not used."""
+        return create_async_engine(
+            self.url.set(drivername="postgresql+asyncpg"),
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            pool_size=4,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT,
+                "command_timeout": STATEMENT_TIMEOUT,
+                # Planned anew each time: a plan kept from when the queue was short reads all of
+                # it when it is long (100,000 entries: 14 ms a claim instead of 2.5).
+                "prepared_statement_cache_size": 0,
+            },
+        )
+
+    def meaning(self, error: BaseException) -> str:
+        """See `Database`."""
+        if isinstance(error, ConnectionError | TimeoutError):
+            return f"cannot be reached: {_said(error)}"
+        return _meaning(
+            error,
+            {
+                'relation "shelfport': _NO_TABLES,
+                "password authentication failed": "refuses the user or the password of queue.url",
+                "No space left": "cannot grow: the server's disk is full",
+                "read-only transaction": "cannot be written: the server is a read-only standby",
+            },
+            "failed",
+        )
+
+
+_NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres")}
+"""The driver of each database, and the extra that brings it."""
+
+
+def database(address: Secret[str] | str) -> Database:
+    """The database at `address`: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
+
+    Raises:
+        ValueError: it is no such address, or its extra is not installed. The sentence does not
+            quote the address, which may hold a password.
+    """
+    try:
+        url = make_url(as_secret(address).get_secret_value())
+    except (ArgumentError, ValueError):
+        raise ValueError(f"queue.url is no URL: it must be {_SUCH_AS}") from None
+    kind = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
+    if kind not in _NEEDS:
+        raise ValueError(f"queue.url begins with {kind}: it must be {_SUCH_AS}")
+    driver, extra = _NEEDS[kind]
+    if find_spec(driver) is None:
+        raise ValueError(
+            f"queue.url begins with {kind}:, which needs the extra {extra!r}: "
+            f"pip install 'shelfport[{extra}]'"
+        )
+    if kind == "postgresql":
+        return Postgres(url)
+    if url.database in {None, "", ":memory:"}:
+        raise ValueError(
+            "queue.url names no file: SQLite in memory keeps nothing; "
+            "use sqlite:///PATH, or memory: if nothing has to be kept"
+        )
+    return Sqlite(url)
+
+
+_SUCH_AS = (
+    "sqlite:///PATH (four slashes before an absolute path), "
+    "postgresql://USER:PASSWORD@HOST/NAME, or memory:"
+)

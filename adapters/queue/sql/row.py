@@ -1,0 +1,113 @@
+"""One entry as one row: the columns, their order and their values, in one place.
+
+Everything is text or an integer, and two flags, so that any driver of any database takes the same
+parameters and the `sqlite3` shell shows what a person can read. Instants are microseconds since
+1970 in UTC. This file needs no database library: a host that stores an entry through its own
+driver imports nothing else.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from shelfport.domain.model import (
+    DeadLetter,
+    DeadLetterReason,
+    InitializationPolicy,
+    InitialStock,
+    QueuedInitialization,
+    variant_id,
+)
+
+TABLE = "shelfport_initializations"
+ENTRY_VERSION = 1
+"""The shape of an entry that this edition writes; it leaves those of later ones alone."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def clean_text(text: str) -> str:
+    """As much of an error's sentence as any database stores: no NUL, no lone surrogate, no book."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:2000]
+
+
+def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
+    """What is stored of a new entry, by column; the other columns have defaults.
+
+    Its order is the order of `COLUMNS`.
+    """
+    request = entry.request
+    return {
+        "idempotency_key": str(request.idempotency_key),
+        "variant_id": str(request.variant_id),
+        "initial_quantity": request.initial_quantity,
+        "low_stock_threshold": request.low_stock_threshold,
+        "policy": entry.policy.value,
+        "queued_at": to_micros(entry.queued_at),
+        "due_at": to_micros(entry.due_at),
+        "correlation_id": entry.correlation_id,
+        "traceparent": entry.traceparent,
+        "attempts": entry.attempts,
+        "last_error": None if entry.last_error is None else clean_text(entry.last_error),
+        "entry_version": ENTRY_VERSION,
+    }
+
+
+COLUMNS = (
+    "idempotency_key", "variant_id", "initial_quantity", "low_stock_threshold", "policy",
+    "queued_at", "due_at", "correlation_id", "traceparent", "attempts", "last_error",
+    "entry_version",
+)  # fmt: skip
+"""The columns that a new entry fills, in the order of `to_row`."""
+
+
+def insert_sql(*placeholders: str) -> str:
+    """The one INSERT that stores an entry, for SQLite and PostgreSQL alike.
+
+    An entry under the same idempotency key is left alone, and that is no error: nothing of the
+    host's transaction is lost to it. With no placeholders, they are named (`:policy`).
+    """
+    names = placeholders or tuple(f":{column}" for column in COLUMNS)
+    return (
+        f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) VALUES ({', '.join(names)}) "  # noqa: S608  # our own names
+        "ON CONFLICT (idempotency_key) DO NOTHING"
+    )
+
+
+def from_row(row: Mapping[str, Any]) -> QueuedInitialization:
+    """The entry that a row of the table holds."""
+    death = None
+    if row["dead_at"] is not None:
+        death = DeadLetter(
+            at=from_micros(row["dead_at"]), reason=DeadLetterReason(row["dead_reason"])
+        )
+    return QueuedInitialization(
+        request=InitialStock(
+            variant_id=variant_id(row["variant_id"]),
+            initial_quantity=row["initial_quantity"],
+            low_stock_threshold=row["low_stock_threshold"],
+            idempotency_key=UUID(row["idempotency_key"]),
+        ),
+        policy=InitializationPolicy(row["policy"]),
+        queued_at=from_micros(row["queued_at"]),
+        due_at=from_micros(row["due_at"]),
+        correlation_id=row["correlation_id"],
+        traceparent=row["traceparent"],
+        attempts=row["attempts"],
+        marked=bool(row["marked"]),
+        holder=row["holder"],
+        last_error=row["last_error"],
+        death=death,
+    )

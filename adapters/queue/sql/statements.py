@@ -1,0 +1,190 @@
+"""Every statement of the queue, for SQLite and PostgreSQL alike: each changes all, or nothing.
+
+One statement is one transaction, so nothing is half done when a worker dies, and no lock is held
+between two of them. SQLite takes its write lock at the beginning of an UPDATE, as after BEGIN
+IMMEDIATE, and leaves out FOR UPDATE, which it neither knows nor needs.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Delete,
+    Select,
+    Text,
+    Update,
+    case,
+    column,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    table,
+    update,
+)
+
+from shelfport.adapters.queue.sql.row import ENTRY_VERSION, TABLE, clean_text, to_micros
+from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason
+
+entries = table(
+    TABLE,
+    *(
+        column(name, Text)
+        for name in (
+            "idempotency_key", "variant_id", "policy", "correlation_id", "traceparent",
+            "last_error", "holder", "dead_reason",
+        )
+    ),
+    *(
+        column(name, BigInteger)
+        for name in (
+            "initial_quantity", "low_stock_threshold", "queued_at", "due_at", "attempts",
+            "entry_version", "token", "dead_at",
+        )
+    ),
+    column("marked", Boolean),
+)  # fmt: skip
+
+_c = entries.c
+_alive = _c.dead_at.is_(None)
+
+
+def undo_clock_step(now: datetime) -> Update:
+    """What is due later than anything may be: written by a clock ahead of `now`, so due now."""
+    horizon = to_micros(now + timedelta(seconds=LONGEST_WAIT))
+    return update(entries).where(_alive, _c.due_at > horizon).values(due_at=to_micros(now))
+
+
+def claim(*, holder: str, limit: int, now: datetime, lease: float) -> Update:
+    """Take what is due longest, passing over what another worker is taking at this moment.
+
+    The token is the time, unless that would not make it greater: so it is new even if an entry
+    was dropped and stored once more under its key.
+    """
+    micros = to_micros(now)
+    due = (
+        select(_c.idempotency_key)
+        .where(_alive, _c.due_at <= micros, _c.entry_version <= ENTRY_VERSION)
+        .order_by(_c.due_at, _c.queued_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        # As a CTE, PostgreSQL evaluates it once; a subquery it may repeat, and take too many.
+        .cte("due")
+    )
+    return (
+        update(entries)
+        .where(_c.idempotency_key.in_(select(due.c.idempotency_key)))
+        .values(
+            holder=holder,
+            token=case((_c.token >= micros, _c.token + 1), else_=literal(micros, BigInteger)),
+            attempts=_c.attempts + 1,
+            due_at=to_micros(now + timedelta(seconds=lease)),
+        )
+        .returning(*_c)
+    )
+
+
+def _held(claim: Claim) -> Update:
+    return update(entries).where(*_fence(claim))
+
+
+def _fence(claim: Claim) -> tuple[Any, Any]:
+    key = str(claim.entry.request.idempotency_key)
+    return _c.idempotency_key == key, _c.token == claim.token
+
+
+def renew(claim: Claim, *, now: datetime, lease: float) -> Update:
+    """Move the lease's end."""
+    return _held(claim).values(due_at=to_micros(now + timedelta(seconds=lease)))
+
+
+def note_marked(claim: Claim) -> Update:
+    """Mark the entry; if the claim is not the last one, make that one void as well."""
+    return (
+        update(entries)
+        .where(_c.idempotency_key == str(claim.entry.request.idempotency_key))
+        .values(
+            marked=True,
+            token=case((_c.token == claim.token, _c.token), else_=_c.token + 1),
+        )
+        .returning(_c.token)
+    )
+
+
+def complete(claim: Claim) -> Delete:
+    """Forget the entry."""
+    return delete(entries).where(*_fence(claim))
+
+
+def retry_later(claim: Claim, *, due_at: datetime, error: str) -> Update:
+    """Put the entry off."""
+    return _held(claim).values(
+        due_at=to_micros(due_at), holder=null(), last_error=clean_text(error)
+    )
+
+
+def give_back(claim: Claim, *, now: datetime) -> Update:
+    """Undo the claim."""
+    return _held(claim).values(due_at=to_micros(now), holder=null(), attempts=_c.attempts - 1)
+
+
+def bury(claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str) -> Update:
+    """Make it a dead letter."""
+    micros = to_micros(now)
+    return _held(claim).values(
+        due_at=micros,
+        holder=null(),
+        last_error=clean_text(error),
+        dead_at=micros,
+        dead_reason=reason.value,
+    )
+
+
+def stats() -> Select[Any]:
+    """Three look-ups, each in an index of its own."""
+    waiting = select(func.count()).select_from(entries).where(_alive)
+    oldest = select(func.min(_c.queued_at)).where(_alive)
+    dead = select(func.count()).select_from(entries).where(_c.dead_at.is_not(None))
+    return select(
+        waiting.scalar_subquery().label("waiting"),
+        oldest.scalar_subquery().label("oldest"),
+        dead.scalar_subquery().label("dead"),
+    )
+
+
+def listed(*, dead: bool | None, limit: int) -> Select[Any]:
+    """Entries, those queued first first."""
+    which = select(*_c).order_by(_c.queued_at).limit(limit)
+    if dead is None:
+        return which
+    return which.where(_c.dead_at.is_not(None) if dead else _alive)
+
+
+def found(key: UUID) -> Select[Any]:
+    """The entry under `key`."""
+    return select(*_c).where(_c.idempotency_key == str(key))
+
+
+def retry(key: UUID, *, now: datetime) -> Update:
+    """Make it due, alive, and nobody's."""
+    return (
+        update(entries)
+        .where(_c.idempotency_key == str(key))
+        .values(
+            due_at=to_micros(now),
+            holder=null(),
+            token=_c.token + 1,
+            attempts=case((_c.attempts > 1, 1), else_=_c.attempts),
+            dead_at=null(),
+            dead_reason=null(),
+        )
+    )
+
+
+def drop(key: UUID) -> Delete:
+    """Forget it, dead or alive."""
+    return delete(entries).where(_c.idempotency_key == str(key))

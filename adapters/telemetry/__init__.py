@@ -1,9 +1,0 @@
-"""What an integration tells monitoring: one table of metrics, and two ways out (R23).
-
-`shelfport.otel` and `shelfport.prometheus` are the public names of the two; each needs the extra
-of its name, and nothing of either is imported without it.
-"""
-
-from shelfport.adapters.telemetry.protocol import HearsPageAges, Telemetry
-
-__all__ = ["HearsPageAges", "Telemetry"]

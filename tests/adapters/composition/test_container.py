@@ -1,0 +1,176 @@
+import logging
+import subprocess
+import sys
+
+import pytest
+from dependency_injector import containers, providers
+
+from shelfport import (
+    BreakerOptions,
+    Container,
+    HttpInventory,
+    InMemoryInventory,
+    InventoryIntegration,
+    Settings,
+    SharedCacheOptions,
+    StockReading,
+    build,
+)
+from shelfport.adapters.composition.http_adapter import make_http
+from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
+from tests.support.clocks import ManualClock
+from tests.support.ports import ScriptedPort
+from tests.support.values import an_id
+
+
+def test_the_settings_choose_the_adapter() -> None:
+    """A base URL means HTTP; none means memory. Nothing is opened or asked to find out."""
+    http = Container(settings=Settings(base_url="https://inventory.internal"))
+
+    assert isinstance(http.adapter(), HttpInventory)
+    assert isinstance(Container().adapter(), InMemoryInventory)
+
+
+def test_one_of_everything() -> None:
+    """A container makes one integration; two containers share nothing."""
+    one, other = Container(), Container()
+
+    assert one.integration() is one.integration()
+    assert one.adapter() is one.adapter()
+    assert one.adapter() is not other.adapter()
+
+
+async def test_a_fake_in_a_container() -> None:
+    """A test hands its fake over when it makes the container."""
+    fake = ScriptedPort()
+    container = Container(adapter=providers.Object(fake), clock=providers.Object(ManualClock()))
+
+    async with container.integration() as inventory:
+        await inventory.get_stock_level(an_id(1))
+
+    assert [[an_id(1)]] == [asked for asked, _ in fake.reads]
+
+
+async def test_nested_in_a_hosts_container() -> None:
+    """A host nests the container in its own, and gives it settings from there."""
+
+    class Host(containers.DeclarativeContainer):
+        settings = providers.Singleton(Settings, deadline=9)
+        inventory = providers.Container(Container, settings=settings)
+
+    async with Host().inventory.integration() as inventory:
+        assert isinstance(inventory, InventoryIntegration)
+
+
+def test_settings_of_another_kind() -> None:
+    """What are no Settings are refused when they are used."""
+    with pytest.raises(Exception, match="is not an instance of"):
+        Container(settings=providers.Object({"base_url": "x"})).integration()
+
+
+def test_http_without_an_address() -> None:
+    """The http adapter without a base URL is refused with a sentence."""
+    with pytest.raises(ValueError, match="base_url is not set"):
+        make_http(Settings(), ManualClock())
+
+
+def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Plain http to another machine, allowed by its setting, leaves a warning."""
+    settings = Settings(base_url="http://inventory.internal", allow_plain_http=True)
+
+    build(settings)
+
+    assert caplog.record_tuples == [
+        (
+            "shelfport.container",
+            logging.WARNING,
+            "requests to http://inventory.internal are not encrypted: allow_plain_http is set",
+        )
+    ]
+
+
+async def test_build_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without settings the environment is asked; without anything there, memory serves."""
+    monkeypatch.delenv("SHELFPORT_SETTINGS", raising=False)
+    monkeypatch.setenv("SHELFPORT_INITIAL_QUANTITY", "4")
+
+    async with build() as inventory:
+        await inventory.request_inventory_initialization(an_id(1))
+        reading = await inventory.get_stock_level(an_id(1))
+
+    assert isinstance(reading, StockReading)
+    assert 4 == reading.level.available_quantity
+
+
+def run_python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_without_a_shared_cache_redis_is_not_imported() -> None:
+    """Nothing of the extra is imported unless its setting asks for it."""
+    printed = run_python(
+        "import sys; from shelfport import *; build(Settings());"
+        "print([m for m in sys.modules if m.split('.')[0] == 'redis' or 'adapters.redis' in m])"
+    )
+
+    assert "[]" == printed
+
+
+def test_a_missing_extra_is_a_sentence() -> None:
+    """With the setting, and without the extra, one sentence says what to install."""
+    printed = run_python(
+        "import sys; sys.modules['redis'] = None\n"
+        "from shelfport import *\n"
+        "try: build(Settings(shared=SharedOptions(url='redis://:s3cret@127.0.0.1')))\n"
+        "except SettingsError as error: print(error)"
+    )
+
+    assert printed == (
+        'shared.url is set, but redis is not installed: pip install "shelfport[redis]"'
+    )
+
+
+def test_a_shared_cache_is_in_the_stack() -> None:
+    """With the setting, the layer stands between shared requests and the splitting of pages."""
+    inventory = build(Settings(shared=SharedCacheOptions(url="redis://:s3cret@127.0.0.1")))
+
+    assert "Coalesced(inner=Shared(inner=Split(" in repr(inventory)
+    assert "s3cret" not in repr(inventory)
+    assert inventory.snapshot().shared is not None
+    assert build(Settings()).snapshot().shared is None
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("redis://:s3cret@cache.internal", True),
+        ("redis://cache.internal", False),
+        ("redis://:s3cret@127.0.0.1", False),
+        ("rediss://:s3cret@cache.internal", False),
+    ],
+)
+def test_a_password_in_the_clear_is_logged(
+    url: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A password that travels unencrypted to another machine leaves a warning, without it."""
+    build(Settings(shared=SharedCacheOptions(url=url)))
+
+    assert warned == ("is not encrypted on the way: use rediss://" in caplog.text)
+    assert "s3cret" not in caplog.text
+
+
+def test_the_breakers_pauses_are_random() -> None:
+    """The container's breaker draws its pauses, so that a fleet does not come back in step."""
+    settings = Settings(breaker=BreakerOptions(minimum=1))
+    pauses = set()
+    for _ in range(5):
+        breaker = Container(settings=providers.Object(settings)).breaker()
+        permit = breaker.acquire(0.0)
+        assert permit is not None
+        breaker.release(permit, CallOutcome.FAILURE, 0.0)
+        pauses.add(breaker.snapshot(0.0).next_probe)
+
+    assert 5 == len(pauses)
+    assert all(pause is not None and 2.5 <= pause <= 7.5 for pause in pauses)

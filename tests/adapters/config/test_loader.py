@@ -1,0 +1,164 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from shelfport import SettingsError, load_settings
+from shelfport.adapters.config.loader import load_with_origins
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("SHELFPORT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path) -> Path:
+    path = tmp_path / "shelfport.toml"
+    path.write_text(
+        """
+        [shelfport]
+        base_url = "https://file.internal"
+        deadline = 1
+        [shelfport.cache]
+        fresh-for = 7.5
+        """
+    )
+    return path
+
+
+def test_nothing() -> None:
+    """Without files and environment the defaults hold."""
+    assert "memory" == load_settings().adapter_name
+
+
+def test_a_file(settings_file: Path) -> None:
+    """A file sets what it names and leaves the rest; a key may be spelt with a dash."""
+    settings = load_settings(settings_file)
+
+    assert ("https://file.internal", 1.0, 7.5, 300.0) == (
+        settings.base_url,
+        settings.deadline,
+        settings.cache.fresh_for,
+        settings.cache.stale_for,
+    )
+
+
+def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later files win over earlier ones, the environment over all; each value knows its origin."""
+    named = tmp_path / "named.toml"
+    named.write_text("[shelfport]\ndeadline = 3")
+    monkeypatch.setenv("SHELFPORT_SETTINGS", str(named))
+    monkeypatch.setenv("SHELFPORT_CACHE_FRESH_FOR", "9")
+    monkeypatch.setenv("SHELFPORT_TOKEN", "s3cret")
+    monkeypatch.setenv("SHELFPORT_ALLOW_PLAIN_HTTP", "true")
+
+    loaded = load_with_origins(settings_file)
+
+    assert (3.0, 9.0, True) == (
+        loaded.settings.deadline,
+        loaded.settings.cache.fresh_for,
+        loaded.settings.allow_plain_http,
+    )
+    assert {
+        "base_url": str(settings_file),
+        "deadline": str(named),
+        "cache.fresh_for": "SHELFPORT_CACHE_FRESH_FOR",
+        "token": "SHELFPORT_TOKEN",
+        "allow_plain_http": "SHELFPORT_ALLOW_PLAIN_HTTP",
+    } == loaded.origins
+    assert "s3cret" not in repr(loaded)
+
+
+def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is given wins over all, also over what would be refused."""
+    monkeypatch.setenv("SHELFPORT_BASE_URL", "nonsense")
+
+    loaded = load_with_origins(
+        settings_file, given={"base_url": ("https://given.internal", "--base-url")}
+    )
+
+    assert "https://given.internal" == loaded.settings.base_url
+    assert "--base-url" == loaded.origins["base_url"]
+    with pytest.raises(SettingsError, match=r"\(from --base-url\)"):
+        load_with_origins(given={"base_url": ("x", "--base-url")})
+
+
+@pytest.mark.parametrize(
+    ("content", "sentences"),
+    [
+        ("[shelfport", ["cannot be read: Expected ']'"]),
+        ("[shelfport]\nbase_url = 1\n\x00", ["cannot be read"]),
+        ("[other]\nx = 1", ["has no table [shelfport]"]),
+        ("shelfport = 5", ["has no table [shelfport]"]),
+        ("[shelfport]\nbas_url = 'x'", ["Invalid options found", "bas_url; known are: base_url"]),
+        ("[shelfport.cash]\nfresh_for = 1", ["cash.fresh_for", "known are"]),
+        ("[shelfport]\ncache = 5", ["cache", "known are"]),
+        ("[shelfport]\ndeadline = 'soon'", ["deadline (from", "Expected `float`, got `str`"]),
+        ("[shelfport]\ndeadline = true", ["deadline (from", "Expected `float`, got `bool`"]),
+        ("[shelfport.split]\nat_once = 2.9", ["split.at_once (from", "got `float`"]),
+        ("[shelfport]\ntoken = 5", ["token (from", "Expected `str`"]),
+        ("[shelfport]\ndeadline = -1", ["deadline is -1: it must be 0.001 to 300", "(from"]),
+        ("[shelfport.cache]\nfresh_for = -1", ["cache.fresh_for is -1: it must be 0", "(from"]),
+        ("[shelfport]\nbase_url = 'x'", ["base_url is 'x': it must begin with", "(from"]),
+        ("[shelfport.cache]\nstale_for = 1", ["cache.stale_for is 1: windows must not shrink"]),
+    ],
+)
+def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:
+    """A bad file is told in one sentence: which key, which file, what is allowed."""
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+
+    with pytest.raises(SettingsError) as info:
+        load_settings(path)
+
+    assert [True] * len(sentences) == [part in str(info.value) for part in sentences], info.value
+    assert str(path) in str(info.value)
+    assert "\n" not in str(info.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """A settings file that is not there is an error, not an empty one."""
+    with pytest.raises(SettingsError, match=r"settings file .*nowhere\.toml does not exist"):
+        load_settings(tmp_path / "nowhere.toml")
+
+
+def test_a_missing_file_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that SHELFPORT_SETTINGS names."""
+    monkeypatch.setenv("SHELFPORT_SETTINGS", os.pathsep.join(["/nowhere/a.toml", ""]))
+
+    with pytest.raises(SettingsError, match=r"/nowhere/a\.toml does not exist"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SHELFPORT_DEADLINE", "soon", "deadline (from SHELFPORT_DEADLINE): Expected `float`"),
+        ("SHELFPORT_DEADLINE", "0", "deadline is 0: it must be 0.001 to 300 seconds (from SHELF"),
+        ("SHELFPORT_ALLOW_PLAIN_HTTP", "maybe", "allow_plain_http (from SHELFPORT_ALLOW_PLAIN"),
+        ("SHELFPORT_BASE_URL", "x", "(from SHELFPORT_BASE_URL)"),
+    ],
+)
+def test_a_bad_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    """A bad value of the environment is told with the variable's name."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as info:
+        load_settings()
+
+    assert sentence in str(info.value)
+
+
+@pytest.mark.parametrize("opening", ["[", "{a="])
+def test_a_file_that_is_nested_too_deeply(tmp_path: Path, opening: str) -> None:
+    """A value inside a thousand others is a sentence, and no crash of the TOML parser."""
+    file = tmp_path / "deep.toml"
+    file.write_text("[shelfport]\ndeadline = " + opening * 3000)
+
+    with pytest.raises(SettingsError, match=r"deep\.toml is nested too deeply"):
+        load_settings(file)

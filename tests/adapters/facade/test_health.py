@@ -1,0 +1,108 @@
+import attrs
+import pytest
+
+from shelfport import (
+    BreakerSnapshot,
+    BreakerState,
+    CacheSnapshot,
+    EventsSnapshot,
+    HealthStatus,
+    QueueSnapshot,
+    Settings,
+    SharedCacheSnapshot,
+    Snapshot,
+    SubscriptionSnapshot,
+    build,
+    health,
+)
+
+FINE = Snapshot(
+    open=True,
+    circuit=BreakerSnapshot(
+        state=BreakerState.CLOSED, forced=False, calls=0, failures=0, slow=0, next_probe=None
+    ),
+    cache=CacheSnapshot(fresh=0, stale=0, missed=0, unreadable=0, kept=0),
+    retry_budget=3.0,
+    queue=None,
+)
+STANDS = SubscriptionSnapshot(
+    connected=True, trouble=None, handled=0, duplicates=0, late=0, retried=0, dead=0, lag=None
+)
+FALLEN = attrs.evolve(STANDS, connected=False, trouble="refused")
+SHARED = SharedCacheSnapshot(
+    circuit=FINE.circuit, hits=0, misses=0, dropped_writes=0, backplane_connected=True
+)
+
+
+def circuit(state: BreakerState, *, forced: bool = False) -> Snapshot:
+    return attrs.evolve(FINE, circuit=attrs.evolve(FINE.circuit, state=state, forced=forced))
+
+
+def queue(*, dead: int = 0, error: str | None = None) -> Snapshot:
+    return attrs.evolve(FINE, queue=QueueSnapshot(as_of=None, waiting=9, dead=dead, error=error))
+
+
+def events(work: SubscriptionSnapshot, knowledge: SubscriptionSnapshot) -> Snapshot:
+    stand = EventsSnapshot(bus="nats://bus", work=work, knowledge=knowledge)
+    return attrs.evolve(FINE, events=stand)
+
+
+def shared(state: BreakerState) -> Snapshot:
+    stands = attrs.evolve(SHARED, circuit=attrs.evolve(FINE.circuit, state=state))
+    return attrs.evolve(FINE, shared=stands)
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [FINE, queue(), events(STANDS, STANDS), shared(BreakerState.CLOSED)],
+    ids=["alone", "queue", "events", "shared"],
+)
+def test_all_is_well(snapshot: Snapshot) -> None:
+    """With nothing to tell it is OK, whatever parts there are."""
+    assert (HealthStatus.OK, ()) == (health(snapshot).status, health(snapshot).reasons)
+    assert (True, True) == (health(snapshot).ready, health(snapshot).live)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "reason"),
+    [
+        (circuit(BreakerState.OPEN), "the circuit is open"),
+        (circuit(BreakerState.OPEN, forced=True), "held open by hand"),
+        (circuit(BreakerState.HALF_OPEN), "half-open"),
+        (attrs.evolve(FINE, retry_budget=0.4), "the retry budget is spent"),
+        (queue(error="refused"), "the queue of initialisations cannot be used"),
+        (queue(dead=1), "some are dead"),
+        (events(FALLEN, STANDS), "a subscription does not stand"),
+        (events(STANDS, FALLEN), "a subscription does not stand"),
+        (shared(BreakerState.OPEN), "the shared cache is out"),
+        (shared(BreakerState.HALF_OPEN), "the shared cache is out"),
+    ],
+)
+def test_degraded_not_dead(snapshot: Snapshot, reason: str) -> None:
+    """What the service does degrades: requests still come, and nobody restarts the process."""
+    judged = health(snapshot)
+
+    assert HealthStatus.DEGRADED is judged.status
+    assert (True, True) == (judged.ready, judged.live)
+    [sentence] = judged.reasons
+    assert reason in sentence
+
+
+def test_a_circuit_held_closed() -> None:
+    """A circuit that is held closed is no outage."""
+    assert HealthStatus.OK is health(circuit(BreakerState.CLOSED, forced=True)).status
+
+
+async def test_not_ready_while_it_is_not_open() -> None:
+    """Before it is entered and after it was left, no request should come; it lives all the same."""
+    inventory = build(Settings())
+    before = health(inventory.snapshot())
+    async with inventory:
+        during = health(inventory.snapshot())
+        inventory.force_circuit(BreakerState.OPEN)
+        degraded = health(inventory.snapshot())
+    after = health(inventory.snapshot())
+
+    assert [False, True, True, False] == [h.ready for h in (before, during, degraded, after)]
+    assert [True] * 4 == [h.live for h in (before, during, degraded, after)]
+    assert HealthStatus.DEGRADED is degraded.status

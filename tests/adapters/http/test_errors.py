@@ -1,0 +1,62 @@
+"""Errors that are hard to provoke on a loopback, translated directly."""
+
+import aiohttp
+import pytest
+
+from shelfport import (
+    Call,
+    ContractViolation,
+    HttpOptions,
+    InventoryError,
+    Operation,
+    ReachedService,
+    StockReading,
+    TimedOut,
+)
+from shelfport.adapters.http.errors import HttpRequestContext, broken
+from tests.adapters.http.conftest import Connect
+from tests.support.clocks import ManualClock
+from tests.support.servers import serving, stocked
+from tests.support.values import an_id
+
+ASKED = HttpRequestContext(Operation.READ, (an_id(1),), Call(), "https://inventory.internal")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "reached", "sentence"),
+    [
+        (
+            aiohttp.ConnectionTimeoutError(),
+            TimedOut,
+            ReachedService.NO,
+            "no connection to https://inventory.internal within the time for connecting",
+        ),
+        (
+            aiohttp.ClientError("something\nnew"),
+            ContractViolation,
+            ReachedService.YES,
+            "no answer from https://inventory.internal: something new",
+        ),
+    ],
+)
+def test_broken(
+    error: Exception, kind: type[InventoryError], reached: ReachedService, sentence: str
+) -> None:
+    """A socket that never connects reached nobody; an error of a new kind is told as it is."""
+    translated = broken(error, ASKED, seconds=1, by_deadline=False)
+
+    assert (kind, reached, sentence) == (
+        type(translated),
+        translated.reached_service,
+        str(translated),
+    )
+
+
+async def test_a_deadline_far_off_changes_nothing(connect: Connect, clock: ManualClock) -> None:
+    """A deadline later than the attempt's own end leaves the attempt its time."""
+    async with serving(stocked([an_id(1)])) as service:
+        port = await connect(service.url, HttpOptions(attempt_timeout=5))
+
+        answers = await port.read([an_id(1)], Call(deadline=clock.monotonic() + 100))
+
+    assert isinstance(answers[an_id(1)], StockReading)

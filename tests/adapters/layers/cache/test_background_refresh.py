@@ -1,0 +1,163 @@
+"""The second window: served at once, refreshed behind."""
+
+import pytest
+
+from shelfport import (
+    Call,
+    RefreshFailed,
+    StockReading,
+)
+from shelfport.adapters.layers import CacheLayer
+from tests.adapters.layers.cache.world import (
+    CACHED,
+    DOWN,
+    STALE,
+    A,
+    B,
+    C,
+    Service,
+    after,
+    all_turns,
+    freshness,
+    quantities,
+    read,
+)
+from tests.support.clocks import LoopClock
+from tests.support.listening import Heard
+
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_refreshed_behind(cached: CacheLayer, service: Service) -> None:
+    """Past the fresh window a reading is served at once, as stale, and is fresh the next time."""
+    await read(cached, A)
+    await after(5)
+    service.quantity, service.delay = 7, 2.0
+    at_once = await read(cached, A)
+    await after(2.1)
+    next_time = await read(cached, A)
+
+    assert ([STALE], [100]) == (freshness(at_once), quantities(at_once))
+    assert [A] == [a.level.variant_id for a in at_once.values() if isinstance(a, StockReading)]
+    assert ([CACHED], [7]) == (freshness(next_time), quantities(next_time))
+    assert [[A], [A]] == service.asked
+
+
+async def test_a_refresh_is_traced_to_its_cause(cached: CacheLayer, service: Service) -> None:
+    """A refresh carries the ids of the call that caused it, but neither its time nor its limit."""
+    await read(cached, A)
+    await after(10)
+    now = LoopClock().monotonic()
+    await read(
+        cached,
+        A,
+        call=Call(correlation_id="page-17", traceparent=TRACE, deadline=now + 1, max_staleness=20),
+    )
+    await after(0)
+
+    assert Call(correlation_id="page-17", traceparent=TRACE) == service.reads[-1][1]
+
+
+async def test_one_refresh_at_a_time(cached: CacheLayer, service: Service) -> None:
+    """While a variant is being refreshed, further pages do not refresh it again."""
+    await read(cached, A, B)
+    await after(10)
+    service.delay = 2.0
+    for _ in range(5):
+        await read(cached, A)
+    await read(cached, A, B)
+
+    await after(0)
+    assert [[A, B], [A], [B]] == service.asked
+
+
+async def test_bounded_refreshes(cached: CacheLayer, service: Service) -> None:
+    """No more refreshes run at once than allowed; the others come with a later page."""
+    await read(cached, A, B, C)
+    await after(10)
+    service.delay = 2.0
+    for variant in (A, B, C):
+        await read(cached, variant)
+    await after(2.1)
+    assert [[A, B, C], [A], [B]] == service.asked
+
+    await read(cached, C)
+    await after(0)
+    assert [C] == service.asked[-1]
+
+
+async def test_a_failed_refresh_is_told_and_pauses(
+    cached: CacheLayer, service: Service, heard: Heard
+) -> None:
+    """A refresh that fails is told once, and nothing is refreshed for a moment."""
+    await read(cached, A)
+    await after(10)
+    service.error = DOWN
+    await read(cached, A)
+    await after(0.9)
+    assert [STALE] == freshness(await read(cached, A))
+    assert [RefreshFailed(1, DOWN)] == heard.signals
+    assert 2 == len(service.asked)
+
+    await after(0.2)
+    await read(cached, A)
+    await after(0)
+    assert 3 == len(service.asked)
+
+
+async def test_a_success_ends_the_pause(cached: CacheLayer, service: Service) -> None:
+    """When the service answers anybody, refreshing goes on at once."""
+    await read(cached, A)
+    await after(10)
+    service.error = DOWN
+    await read(cached, A)
+    await after(0.01)
+    service.error = None
+    await read(cached, B)
+    await read(cached, A)
+    await after(0.01)
+
+    assert [[A], [A], [B], [A]] == service.asked
+
+
+async def test_the_pause_ends_on_time(cached: CacheLayer, service: Service) -> None:
+    """A page that comes just when the pause ends refreshes again."""
+    await read(cached, A)
+    await after(10)
+    service.error = DOWN
+    await read(cached, A)
+    await all_turns()
+    await after(cached._paused_until - LoopClock().monotonic())
+    await read(cached, A)
+    await all_turns()
+
+    assert 3 == len(service.asked)
+
+
+async def test_asked_for_twice_in_one_page(cached: CacheLayer, service: Service) -> None:
+    """A variant that stands in a page twice does not hide those after it."""
+    await read(cached, A)
+    await after(10)
+    answers = await read(cached, A, A, B, B, C)
+    again = await read(cached, C, C, A)
+
+    assert [A, B, C] == list(answers)
+    assert [C, A] == list(again)
+    assert [B, C, A] == service.asked[-1]
+
+
+async def test_the_bound_holds_again_and_again(cached: CacheLayer, service: Service) -> None:
+    """When refreshes have ended, as many run at once as before: no fewer, and no more."""
+    for _ in range(3):
+        await read(cached, A, B, C)
+        await after(10)
+        service.reads.clear()
+        service.delay = 2.0
+        for variant in (A, B, C):
+            await read(cached, variant)
+        await after(2.1)
+        assert [[A], [B]] == service.asked
+        service.delay = 0.0
+        await after(300)

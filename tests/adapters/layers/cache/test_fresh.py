@@ -1,0 +1,64 @@
+"""The first window: served, and nobody is asked."""
+
+import asyncio
+
+import pytest
+
+from shelfport import (
+    StockReading,
+)
+from shelfport.adapters.layers import CacheLayer
+from tests.adapters.layers.cache.world import CACHED, LIVE, A, B, C, Service, after, freshness, read
+from tests.support.clocks import LoopClock
+from tests.support.listening import Heard
+
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
+
+
+async def test_a_fresh_reading_is_served_again(cached: CacheLayer, service: Service) -> None:
+    """Within the fresh window nobody is asked, and the reading says since when it was kept."""
+    live = await read(cached, A)
+    await after(4.9)
+    kept = await read(cached, A)
+
+    assert [LIVE] == freshness(live)
+    assert [CACHED] == freshness(kept)
+    reading = kept[A]
+    assert isinstance(reading, StockReading)
+    assert pytest.approx(4.9) == reading.age(LoopClock().now()).total_seconds()
+    assert [[A]] == service.asked
+
+
+async def test_a_hit_hands_out_the_kept_object(cached: CacheLayer) -> None:
+    """Every hit hands out the very same reading, and a mapping of its own."""
+    await read(cached, A)
+    first, second = await read(cached, A), await read(cached, A)
+
+    assert first[A] is second[A]
+    assert first is not second
+
+
+async def test_a_page_of_hits_starts_nothing(cached: CacheLayer, heard: Heard) -> None:
+    """A page that is all hits starts no task and makes no signal."""
+    await read(cached, A, B)
+    tasks = asyncio.all_tasks()
+    await read(cached, B, A, B)
+
+    assert tasks == asyncio.all_tasks()
+    assert [] == heard.signals
+
+
+async def test_only_missing_ids_are_asked_for(cached: CacheLayer, service: Service) -> None:
+    """Of a page, those ids are asked for that are not kept; the order is that of the page."""
+    await read(cached, B)
+    answers = await read(cached, A, B, C, A)
+
+    assert [[B], [A, C]] == service.asked
+    assert [A, B, C] == list(answers)
+    assert [LIVE, CACHED, LIVE] == freshness(answers)
+
+
+async def test_nothing_asked(cached: CacheLayer, service: Service) -> None:
+    """No ids, no call below."""
+    assert {} == await read(cached)
+    assert [] == service.asked

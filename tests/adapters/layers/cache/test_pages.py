@@ -1,0 +1,129 @@
+"""Pages of several kinds, and variants that are unknown."""
+
+import pytest
+
+from shelfport import (
+    Call,
+    Freshness,
+    ServedStale,
+    TimedOut,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.adapters.layers import CacheLayer
+from tests.adapters.layers.cache.world import (
+    CACHED,
+    DOWN,
+    LIVE,
+    STALE,
+    A,
+    B,
+    C,
+    D,
+    Service,
+    after,
+    freshness,
+    quantities,
+    read,
+)
+from tests.support.listening import Heard
+from tests.support.ports import Answers, Ids
+from tests.support.values import a_reading
+
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
+
+
+async def test_whoever_waits_anyway_asks_for_all(cached: CacheLayer, service: Service) -> None:
+    """A page with one missing variant refreshes all that is not fresh in the same request."""
+    await read(cached, A)
+    await after(80)
+    await read(cached, B)
+    await after(20)
+    await read(cached, C)
+    service.quantity = 7
+    answers = await read(cached, D, C, B, A)
+
+    assert [D, A, B] == service.asked[-1]
+    assert [LIVE, CACHED, LIVE, LIVE] == freshness(answers)
+    assert [7, 100, 7, 7] == quantities(answers)
+
+
+async def test_a_page_in_an_outage(cached: CacheLayer, service: Service, heard: Heard) -> None:
+    """In an outage a page shows what is kept, and is unreadable only where nothing is."""
+    await read(cached, A)
+    await after(100)
+    service.error = DOWN
+    answers = await read(cached, A, B)
+
+    assert [STALE, None] == freshness(answers)
+    assert Unreadable(DOWN) == answers[B]
+    assert [ServedStale(1, 100.0, None)] == heard.signals
+
+
+async def test_unreadable_in_part(cached: CacheLayer, service: Service) -> None:
+    """A variant that alone cannot be read is served stale, too."""
+    await read(cached, A)
+    await after(100)
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        return {v: Unreadable(DOWN) if v == A else a_reading(v) for v in ids}
+
+    service.script = script
+
+    assert [STALE, LIVE] == freshness(await read(cached, A, B))
+    assert [STALE] == freshness(await read(cached, A))
+
+
+@pytest.mark.parametrize(
+    ("age", "max_staleness", "served"),
+    [
+        (1.0, 2.0, [CACHED]),
+        (2.0, 2.0, []),
+        (1.0, 0.0, []),
+        (0.0, 0.0, []),
+        (10.0, 11.0, [STALE]),
+        (10.0, 10.0, []),
+        (100.0, 101.0, [STALE]),
+        (100.0, 100.0, []),
+        (400.0, 1000.0, []),
+    ],
+)
+async def test_the_caller_cuts_the_windows(
+    cached: CacheLayer, service: Service, age: float, max_staleness: float, served: list[Freshness]
+) -> None:
+    """No reading as old as the caller's limit is served, whatever the windows are."""
+    await read(cached, A)
+    await after(age)
+    service.error = DOWN
+    try:
+        answers = await read(cached, A, call=Call(max_staleness=max_staleness))
+    except TimedOut:
+        answers = {}
+
+    assert served == freshness(answers)
+
+
+async def test_unknown_is_believed_for_a_while(cached: CacheLayer, service: Service) -> None:
+    """That a variant is unknown is not asked again for a moment, and then it is."""
+    service.unknown = {A}
+    assert {A: UnknownVariant(A)} == await read(cached, A)
+    await after(3.9)
+    assert {A: UnknownVariant(A)} == await read(cached, A)
+    assert 1 == len(service.asked)
+
+    await after(0.2)
+    await read(cached, A)
+    assert 2 == len(service.asked)
+
+
+async def test_an_unknown_variant_forgets_its_reading(cached: CacheLayer, service: Service) -> None:
+    """A variant that the service no longer knows is not shown from memory afterwards."""
+    await read(cached, A)
+    await after(100)
+    service.unknown = {A}
+    assert {A: UnknownVariant(A)} == await read(cached, A)
+    await after(5)
+    service.error = DOWN
+
+    with pytest.raises(TimedOut):
+        await read(cached, A)

@@ -1,0 +1,203 @@
+"""The third window: the service has a moment, then the reading is served."""
+
+import asyncio
+from datetime import timedelta
+from unittest.mock import ANY
+
+import pytest
+
+from shelfport import (
+    Call,
+    Freshness,
+    ServedStale,
+    TimedOut,
+)
+from shelfport.adapters.layers import CacheLayer
+from tests.adapters.layers.cache.world import (
+    CACHED,
+    DOWN,
+    LIVE,
+    STALE,
+    A,
+    B,
+    Service,
+    after,
+    freshness,
+    quantities,
+    read,
+)
+from tests.support.clocks import LoopClock
+from tests.support.listening import Heard
+from tests.support.ports import Answers, Ids
+from tests.support.values import a_reading
+
+pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
+
+
+async def test_a_moment_for_the_service(cached: CacheLayer, service: Service) -> None:
+    """In the last window an answer within the soft timeout is shown, live."""
+    await read(cached, A)
+    await after(100)
+    service.quantity, service.delay = 7, 0.1
+    answers = await read(cached, A)
+
+    assert ([LIVE], [7]) == (freshness(answers), quantities(answers))
+
+
+@pytest.mark.parametrize(
+    ("brought", "younger_by", "shown"),
+    [(CACHED, -1, 7), (STALE, 1, 7), (STALE, -1, 100)],
+)
+async def test_what_another_cache_had(
+    cached: CacheLayer, service: Service, brought: Freshness, younger_by: float, shown: int
+) -> None:
+    """A cache below may have nothing better than what is kept: then the younger of two is shown."""
+    kept_at = LoopClock().now()
+    await read(cached, A)
+    await after(100)
+
+    async def below(ids: Ids, _: Call) -> Answers:
+        as_of = kept_at + timedelta(seconds=younger_by)
+        return {variant: a_reading(variant, 7, as_of, brought) for variant in ids}
+
+    service.script = below
+
+    assert [shown] == quantities(await read(cached, A))
+
+
+async def test_the_soft_timeout(cached: CacheLayer, service: Service, heard: Heard) -> None:
+    """A slow service costs the soft timeout, then the reading is shown, and is refreshed behind."""
+    await read(cached, A)
+    await after(100)
+    service.quantity, service.delay = 7, 2.0
+    started = LoopClock().monotonic()
+    answers = await read(cached, A, call=Call(correlation_id="page-17"))
+
+    assert ([STALE], [100]) == (freshness(answers), quantities(answers))
+    assert pytest.approx(0.25) == LoopClock().monotonic() - started
+    assert [ServedStale(1, ANY, "page-17")] == heard.signals
+    await after(2)
+    assert ([CACHED], [7]) == (freshness(k := await read(cached, A)), quantities(k))
+    assert 2 == len(service.asked)
+
+
+async def test_an_overdue_refresh_is_not_waited_for(cached: CacheLayer, service: Service) -> None:
+    """While a refresh has taken longer than the soft timeout, stale is served at once."""
+    await read(cached, A)
+    await after(100)
+    service.delay = 10.0
+    await read(cached, A)
+    started = LoopClock().monotonic()
+    for _ in range(10):
+        assert [STALE] == freshness(await read(cached, A))
+
+    assert 0 == LoopClock().monotonic() - started
+    assert 2 == len(service.asked)
+
+
+async def test_a_young_refresh_is_joined(cached: CacheLayer, service: Service) -> None:
+    """Pages that come while a refresh is young wait for it, and ask nobody themselves."""
+    await read(cached, A)
+    await after(100)
+    service.quantity, service.delay = 7, 0.15
+    first = asyncio.create_task(read(cached, A))
+    await after(0.1)
+    second = await read(cached, A)
+
+    assert [LIVE] == freshness(second)
+    assert [LIVE] == freshness(await first)
+    assert 2 == len(service.asked)
+
+
+async def test_stale_if_error(cached: CacheLayer, service: Service, heard: Heard) -> None:
+    """A service that fails is answered with the reading at once, up to the last limit."""
+    await read(cached, A)
+    await after(299.9)
+    service.error = DOWN
+    answers = await read(cached, A)
+
+    assert [STALE] == freshness(answers)
+    assert 1 == len(heard.of(ServedStale))
+
+
+async def test_after_a_failure_stale_comes_at_once(cached: CacheLayer, service: Service) -> None:
+    """Right after a failure nobody waits for the service again."""
+    await read(cached, A, B)
+    await after(100)
+    service.error = DOWN
+    await read(cached, A)
+    service.error, service.delay = None, 2.0
+    started = LoopClock().monotonic()
+
+    assert [STALE] == freshness(await read(cached, B))
+    assert started == LoopClock().monotonic()
+
+
+async def test_the_callers_deadline_is_shorter(cached: CacheLayer, service: Service) -> None:
+    """A caller with less time than the soft timeout waits for that long only."""
+    await read(cached, A)
+    await after(100)
+    service.delay = 2.0
+    now = LoopClock().monotonic()
+
+    assert [STALE] == freshness(await read(cached, A, call=Call(deadline=now + 0.05)))
+    assert pytest.approx(0.05) == LoopClock().monotonic() - now
+
+
+async def test_a_cancelled_caller_leaves_the_refresh_alone(
+    cached: CacheLayer, service: Service
+) -> None:
+    """A caller who leaves during the soft timeout does not end the refresh for the others."""
+    await read(cached, A)
+    await after(100)
+    service.quantity, service.delay = 7, 0.15
+    first = asyncio.create_task(read(cached, A))
+    await after(0.1)
+    first.cancel()
+    second = await read(cached, A)
+
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert [7] == quantities(second)
+
+
+async def test_too_stale(cached: CacheLayer, service: Service) -> None:
+    """Past the last window the failure is the answer."""
+    await read(cached, A)
+    await after(300)
+    service.error = DOWN
+
+    with pytest.raises(TimedOut, match="down"):
+        await read(cached, A)
+
+
+async def test_a_bug_in_a_refresh_costs_no_page(
+    cached: CacheLayer, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception that nobody foresaw is logged as a bug, and the page shows what is kept."""
+    await read(cached, A)
+    await after(100)
+    service.error = KeyError("bug")
+
+    assert [STALE] == freshness(await read(cached, A))
+    assert "inventory refresh failed: this is a bug" in caplog.text
+
+
+async def test_the_last_window_begins_on_time(cached: CacheLayer, service: Service) -> None:
+    """At the very end of the middle window the service is given its moment."""
+    await read(cached, A)
+    await after(30)
+
+    assert [LIVE] == freshness(await read(cached, A))
+
+
+async def test_a_refresh_is_overdue_on_time(cached: CacheLayer, service: Service) -> None:
+    """A refresh that has taken just the soft timeout is overdue."""
+    await read(cached, A)
+    await after(100)
+    service.delay = 10.0
+    await read(cached, A)  # waits for the soft timeout
+    started = LoopClock().monotonic()
+    assert [STALE] == freshness(await read(cached, A))
+
+    assert started == LoopClock().monotonic()

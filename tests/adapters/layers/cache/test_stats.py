@@ -1,0 +1,108 @@
+import pytest
+
+from shelfport import Call, InventoryError
+from shelfport.adapters.layers import CacheLayer
+from shelfport.ports.snapshot import CacheSnapshot
+from tests.adapters.layers.cache.world import DOWN, A, B, C, D, Service, after, read
+from tests.support.listening import Heard
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.fixture
+def ages(cached: CacheLayer) -> list[float]:
+    """The age of each page that was served."""
+    ages: list[float] = []
+    cached.tally.page_age = ages.append
+    return ages
+
+
+def counts(cached: CacheLayer) -> tuple[int, int, int, int]:
+    """Fresh, stale, missed, unreadable."""
+    seen = cached.snapshot()
+    return seen.fresh, seen.stale, seen.missed, seen.unreadable
+
+
+async def test_a_miss_and_hits(cached: CacheLayer, ages: list[float], heard: Heard) -> None:
+    """A variant that is asked for is a miss, then it is fresh; a page of hits makes no signal."""
+    await read(cached, A, B)
+    await after(2)
+    await read(cached, A, B)
+    await read(cached, A, B, A)
+
+    assert CacheSnapshot(fresh=4, stale=0, missed=2, unreadable=0, kept=2) == cached.snapshot()
+    assert [0.0, 2.0, 2.0] == ages
+    assert [] == heard.signals
+
+
+async def test_the_oldest_of_a_page(cached: CacheLayer, ages: list[float]) -> None:
+    """The age of a page is that of the oldest reading on it, kept or asked for."""
+    await read(cached, A)
+    await after(3)
+    await read(cached, A, B)
+    await after(0.5)
+    await read(cached, B)
+    await read(cached, B, A)
+
+    assert [0.0, 3.0, 0.5, 3.5] == ages
+    assert (4, 0, 2, 0) == counts(cached)
+
+
+async def test_stale_ones(cached: CacheLayer, service: Service, ages: list[float]) -> None:
+    """What is shown past its window counts as stale, with its age."""
+    await read(cached, A, B)
+    await after(20)
+    service.error = DOWN
+    await read(cached, A, B)
+    await after(80)
+    await read(cached, A, B)
+
+    assert (0, 4, 2, 0) == counts(cached)
+    assert [0.0, 20.0, 100.0] == ages
+
+
+async def test_better_than_stale(cached: CacheLayer, service: Service) -> None:
+    """What could be shown stale, but is answered in time, was asked for."""
+    await read(cached, A)
+    await after(60)
+    await read(cached, A)
+
+    assert (0, 0, 2, 0) == counts(cached)
+
+
+async def test_nothing_to_show(cached: CacheLayer, service: Service, ages: list[float]) -> None:
+    """What nobody answers counts as unreadable, and such a page has no age."""
+    await read(cached, A)
+    service.error = DOWN
+    await read(cached, A, B)
+    with pytest.raises(InventoryError):
+        await read(cached, C, D)
+
+    assert (1, 0, 1, 3) == counts(cached)
+    assert 2 == len(ages)
+
+
+async def test_no_variant_of_the_service(cached: CacheLayer, service: Service) -> None:
+    """A variant without a record is asked for once, then known for a while."""
+    service.unknown = {A}
+    await read(cached, A)
+    await read(cached, A)
+
+    assert (1, 0, 1, 0) == counts(cached)
+
+
+async def test_at_a_checkout(cached: CacheLayer) -> None:
+    """What is at hand, but not good enough for the caller, is a miss."""
+    await read(cached, A)
+    await after(1)
+    await read(cached, A, call=Call(max_staleness=0))
+
+    assert (0, 0, 2, 0) == counts(cached)
+
+
+async def test_an_empty_page(cached: CacheLayer, ages: list[float]) -> None:
+    """No variants, no figures."""
+    await read(cached)
+
+    assert (0, 0, 0, 0) == counts(cached)
+    assert [] == ages

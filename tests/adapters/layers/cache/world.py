@@ -1,0 +1,80 @@
+"""A cache in front of a service that can be slow, down or changed, in virtual time."""
+
+import asyncio
+
+from shelfport import (
+    DEFAULT_CALL,
+    CacheOptions,
+    Call,
+    Freshness,
+    ProductVariantId,
+    StockReading,
+    TimedOut,
+    UnknownVariant,
+)
+from shelfport.adapters.layers import CacheLayer
+from tests.support.clocks import LoopClock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_reading, ids
+
+A, B, C, D = ids(4)
+DOWN = TimedOut("down")
+OPTIONS = CacheOptions(
+    fresh_for=5,
+    refresh_for=30,
+    stale_for=300,
+    soft_timeout=0.25,
+    unknown_for=4,
+    refreshes=2,
+    refresh_pause=1,
+)
+LIVE, CACHED, STALE = Freshness.LIVE, Freshness.CACHED, Freshness.STALE
+
+
+class Service(ScriptedPort):
+    """A service whose quantity, delay and health can be set while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answer)
+        self.quantity = 100
+        self.delay = 0.0
+        self.error: Exception | None = None
+        self.unknown: set[object] = set()
+
+    async def answer(self, ids: Ids, call: Call) -> Answers:
+        sent, quantity = LoopClock().now(), self.quantity
+        await asyncio.sleep(self.delay)
+        if self.error is not None:
+            raise self.error
+        return {
+            v: UnknownVariant(v) if v in self.unknown else a_reading(v, quantity, sent) for v in ids
+        }
+
+    @property
+    def asked(self) -> list[list[object]]:
+        return [list(read) for read, _ in self.reads]
+
+
+def freshness(answers: Answers) -> list[Freshness | None]:
+    return [a.freshness if isinstance(a, StockReading) else None for a in answers.values()]
+
+
+def quantities(answers: Answers) -> list[int | None]:
+    return [
+        a.level.available_quantity if isinstance(a, StockReading) else None
+        for a in answers.values()
+    ]
+
+
+async def read(cached: CacheLayer, *ids: ProductVariantId, call: Call = DEFAULT_CALL) -> Answers:
+    return await cached.read(ids, call)
+
+
+async def after(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+async def all_turns() -> None:
+    """Let everything run that is ready to, without any time passing."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -1,0 +1,772 @@
+import attrs
+import pytest
+
+from shelfport import BreakerOptions, BreakerSnapshot
+from shelfport.adapters.layers import CircuitBreaker
+from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, Permit
+from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
+
+CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+SUCCESS, FAILURE, IGNORED = CallOutcome.SUCCESS, CallOutcome.FAILURE, CallOutcome.IGNORED
+START = 1000.0
+"""Not 0: a monotonic clock begins anywhere."""
+
+
+@attrs.define
+class Bench:
+    """A breaker, the time that it is told, and what it signalled."""
+
+    options: BreakerOptions = attrs.field(factory=BreakerOptions)
+    now: float = START
+    signals: list[Signal] = attrs.field(factory=list)
+    breaker: CircuitBreaker = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.breaker = CircuitBreaker(self.options, self.signals.append)
+
+    def acquire(self) -> Permit | None:
+        return self.breaker.acquire(self.now)
+
+    def permit(self) -> Permit:
+        permit = self.acquire()
+        assert permit is not None
+        return permit
+
+    def release(self, permit: Permit, outcome: CallOutcome) -> None:
+        self.breaker.release(permit, outcome, self.now)
+
+    def call(self, outcome: CallOutcome, *, took: float = 0.0) -> None:
+        permit = self.permit()
+        self.now += took
+        self.release(permit, outcome)
+
+    def calls(self, *outcomes: CallOutcome) -> None:
+        for outcome in outcomes:
+            self.call(outcome)
+
+    def open(self) -> None:
+        self.calls(*[FAILURE] * self.options.minimum)
+        assert OPEN is self.state
+
+    def half_open(self) -> Permit:
+        """The first probe, let through as soon as there may be one."""
+        self.open()
+        self.now += self.options.open_for
+        return self.permit()
+
+    @property
+    def state(self) -> BreakerState:
+        return self.breaker.state
+
+    @property
+    def snapshot(self) -> BreakerSnapshot:
+        return self.breaker.snapshot(self.now)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        snapshot = self.snapshot
+        return snapshot.calls, snapshot.failures, snapshot.slow
+
+    @property
+    def changes(self) -> list[tuple[BreakerState, BreakerState, str]]:
+        return [(s.before, s.after, s.why) for s in self.signals if isinstance(s, BreakerChanged)]
+
+
+# Closed
+
+
+def test_at_first() -> None:
+    """A new breaker is closed, has counted nothing and said nothing."""
+    bench = Bench()
+
+    assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
+    assert CLOSED is bench.state
+    assert [] == bench.signals
+
+
+def test_closed_lets_everything_pass() -> None:
+    """Closed, it gives any number of permits at once, and none of them is a probe."""
+    bench = Bench()
+
+    permits = [bench.permit() for _ in range(1000)]
+
+    assert {False} == {permit.probe for permit in permits}
+    assert {START} == {permit.started for permit in permits}
+
+
+def test_outcomes_are_counted() -> None:
+    """Successes, failures and slow calls count; what says nothing does not."""
+    bench = Bench(BreakerOptions(minimum=100))
+
+    bench.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE, IGNORED, IGNORED)
+    assert (5, 2, 0) == bench.counts
+    bench.call(SUCCESS, took=1)
+    bench.call(FAILURE, took=1)
+    bench.call(IGNORED, took=1)
+
+    assert (8, 3, 3) == bench.counts
+
+
+# Closed to open: failures
+
+
+@pytest.mark.parametrize("minimum", [1, 2, 5, 6])
+def test_below_the_minimum_no_rate_means_anything(minimum: int) -> None:
+    """It opens with the call that makes the minimum full, not one sooner."""
+    bench = Bench(BreakerOptions(minimum=minimum))
+
+    bench.calls(*[FAILURE] * (minimum - 1))
+    assert CLOSED is bench.state
+    bench.call(FAILURE)
+
+    assert OPEN is bench.state
+    assert [(CLOSED, OPEN, f"{minimum} of {minimum} calls failed")] == bench.changes
+
+
+@pytest.mark.parametrize(
+    ("rate", "failures", "successes", "state"),
+    [
+        (0.5, 5, 5, OPEN),
+        (0.5, 4, 6, CLOSED),
+        (0.2, 2, 8, OPEN),
+        (0.2, 1, 9, CLOSED),
+        (1.0, 10, 0, OPEN),
+        (1.0, 9, 1, CLOSED),
+        (0.01, 1, 9, OPEN),
+    ],
+)
+def test_the_failure_rate(rate: float, failures: int, successes: int, state: BreakerState) -> None:
+    """It opens when the share of failures reaches the rate."""
+    bench = Bench(BreakerOptions(minimum=10, failure_rate=rate))
+
+    bench.calls(*[SUCCESS] * successes, *[FAILURE] * failures)
+
+    assert state is bench.state
+    if state is OPEN:
+        assert [(CLOSED, OPEN, f"{failures} of 10 calls failed")] == bench.changes
+
+
+def test_a_success_may_fill_the_minimum() -> None:
+    """It is the window that opens it, whatever the last outcome was."""
+    bench = Bench()
+
+    bench.calls(FAILURE, FAILURE, FAILURE, FAILURE, SUCCESS)
+
+    assert [(CLOSED, OPEN, "4 of 5 calls failed")] == bench.changes
+
+
+def test_ignored_outcomes_do_not_fill_the_minimum() -> None:
+    """However many callers left, they say nothing of the service."""
+    bench = Bench()
+
+    bench.calls(*[FAILURE] * 4, *[IGNORED] * 100)
+
+    assert CLOSED is bench.state
+    assert (4, 4, 0) == bench.counts
+
+
+# Closed to open: slowness
+
+
+@pytest.mark.parametrize(("took", "slow"), [(0.75, 0), (0.8125, 1), (0.8, 1), (7.0, 1)])
+def test_slow(took: float, slow: int) -> None:
+    """A call is slow from `slow_after` on."""
+    bench = Bench(BreakerOptions(minimum=100), now=0.0)
+
+    bench.call(SUCCESS, took=took)
+
+    assert (1, 0, slow) == bench.counts
+
+
+@pytest.mark.parametrize("outcome", [SUCCESS, IGNORED])
+@pytest.mark.parametrize(
+    ("slow", "quick", "state"), [(4, 1, OPEN), (3, 2, CLOSED), (8, 2, OPEN), (5, 0, OPEN)]
+)
+def test_the_slow_rate(outcome: CallOutcome, slow: int, quick: int, state: BreakerState) -> None:
+    """Slow calls open it at a rate of their own, whether answered or given up by the caller."""
+    bench = Bench(BreakerOptions(minimum=slow + quick, window=60))
+
+    bench.calls(*[SUCCESS] * quick)
+    for _ in range(slow):
+        bench.call(outcome, took=1)
+
+    assert state is bench.state
+    if state is OPEN:
+        why = f"{slow} of {slow + quick} calls took 0.8 s or more"
+        assert [(CLOSED, OPEN, why)] == bench.changes
+
+
+def test_failures_are_named_before_slowness() -> None:
+    """When both rates are reached, the failures are the reason that is told."""
+    bench = Bench(BreakerOptions(minimum=2))
+
+    bench.call(FAILURE, took=1)
+    bench.call(FAILURE, took=1)
+
+    assert [(CLOSED, OPEN, "2 of 2 calls failed")] == bench.changes
+
+
+def test_the_reason_shows_the_setting() -> None:
+    """The sentence about slow calls has the limit, without superfluous digits."""
+    bench = Bench(BreakerOptions(minimum=1, slow_after=0.25))
+
+    bench.call(SUCCESS, took=0.25)
+
+    assert [(CLOSED, OPEN, "1 of 1 calls took 0.25 s or more")] == bench.changes
+
+
+# The window
+
+
+@pytest.mark.parametrize(("age", "counts"), [(9.75, (1, 1, 0)), (10.0, (0, 0, 0))])
+def test_the_window_ends(age: float, counts: tuple[int, int, int]) -> None:
+    """An outcome counts until it is a window old."""
+    bench = Bench()
+    bench.call(FAILURE)
+
+    bench.now += age
+
+    assert counts == bench.counts
+
+
+def test_old_outcomes_do_not_open_it() -> None:
+    """Failures further apart than the window never add up, without anybody looking."""
+    bench = Bench(BreakerOptions(minimum=2))
+
+    for _ in range(100):
+        bench.call(FAILURE)
+        bench.now += 10
+
+    assert CLOSED is bench.state
+
+
+def test_old_outcomes_are_forgotten_one_by_one() -> None:
+    """What leaves the window takes its failure and its slowness with it, and no other's."""
+    bench = Bench(BreakerOptions(minimum=100))
+    bench.call(FAILURE)
+    bench.now += 2
+    bench.call(SUCCESS, took=1)
+    bench.now += 1
+    bench.call(SUCCESS)
+    bench.now += 1
+    bench.call(FAILURE, took=1)
+
+    seen = []
+    for _ in range(8):
+        seen.append((bench.now - START, *bench.counts))
+        bench.now += 2
+
+    assert [
+        (6.0, 4, 2, 2),
+        (8.0, 4, 2, 2),
+        (10.0, 3, 1, 2),
+        (12.0, 3, 1, 2),
+        (14.0, 1, 1, 1),
+        (16.0, 0, 0, 0),
+        (18.0, 0, 0, 0),
+        (20.0, 0, 0, 0),
+    ] == seen
+
+
+def test_an_outcome_counts_from_its_end() -> None:
+    """A long call enters the window when it ends, not when it began."""
+    bench = Bench()
+
+    bench.call(FAILURE, took=100)
+    bench.now += 9
+
+    assert (1, 1, 1) == bench.counts
+
+
+# Open
+
+
+@pytest.mark.parametrize(("waited", "given"), [(0.0, False), (4.75, False), (5.0, True)])
+def test_open_refuses_for_a_while(waited: float, given: bool) -> None:
+    """Open, it gives no permit until `open_for` has passed since it opened."""
+    bench = Bench()
+    bench.open()
+
+    bench.now += waited
+
+    assert given == (bench.acquire() is not None)
+    assert (HALF_OPEN if given else OPEN) is bench.state
+
+
+def test_open_forgets_what_it_counted() -> None:
+    """The snapshot of an open breaker has no counts, and the time to the next probe."""
+    bench = Bench()
+    bench.call(FAILURE, took=1)
+    bench.calls(*[FAILURE] * 4)
+
+    assert BreakerSnapshot(OPEN, False, 0, 0, 0, 5.0) == bench.snapshot
+
+
+@pytest.mark.parametrize(("waited", "left"), [(1.5, 3.5), (5.0, 0.0), (60.0, 0.0)])
+def test_the_next_probe(waited: float, left: float) -> None:
+    """The snapshot counts down to the next probe; time alone does not change the state."""
+    bench = Bench()
+    bench.open()
+
+    bench.now += waited
+
+    assert BreakerSnapshot(OPEN, False, 0, 0, 0, left) == bench.snapshot
+
+
+# Half-open
+
+
+def test_half_open() -> None:
+    """The first to ask after the pause is let through, as a probe."""
+    bench = Bench()
+
+    probe = bench.half_open()
+
+    assert probe.probe
+    assert bench.now == probe.started
+    assert BreakerSnapshot(HALF_OPEN, False, 0, 0, 0, None) == bench.snapshot
+    assert (OPEN, HALF_OPEN, "the service may be back") == bench.changes[-1]
+
+
+@pytest.mark.parametrize("probes", [1, 2, 7])
+def test_exactly_so_many_probes(probes: int) -> None:
+    """Of 50 callers who wait, exactly the configured number is let through."""
+    bench = Bench(BreakerOptions(probes=probes))
+    bench.open()
+    bench.now += 5
+
+    permits = [bench.acquire() for _ in range(50)]
+
+    assert probes == sum(permit is not None for permit in permits)
+    assert all(permit is not None for permit in permits[:probes])
+
+
+def test_a_good_probe_closes_it() -> None:
+    """One success closes it, with a clean slate."""
+    bench = Bench()
+    probe = bench.half_open()
+
+    bench.release(probe, SUCCESS)
+
+    assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
+    assert (HALF_OPEN, CLOSED, "the service answers again") == bench.changes[-1]
+    assert not bench.permit().probe
+
+
+def test_all_probes_must_be_good() -> None:
+    """With three probes it closes at the third success; until then nobody else passes."""
+    bench = Bench(BreakerOptions(probes=3))
+    probes = [bench.half_open(), bench.permit(), bench.permit()]
+
+    for probe in probes[:2]:
+        bench.release(probe, SUCCESS)
+        assert HALF_OPEN is bench.state
+        assert bench.acquire() is None
+    bench.release(probes[2], SUCCESS)
+
+    assert CLOSED is bench.state
+
+
+@pytest.mark.parametrize(
+    ("outcome", "took", "why"),
+    [
+        (FAILURE, 0.0, "a probe failed"),
+        (FAILURE, 1.0, "a probe was slow"),
+        (SUCCESS, 1.0, "a probe was slow"),
+        (IGNORED, 1.0, "a probe was slow"),
+    ],
+)
+def test_a_bad_probe_opens_it_again(outcome: CallOutcome, took: float, why: str) -> None:
+    """One probe that fails, or is slow, opens it for the whole time again."""
+    bench = Bench()
+    probe = bench.half_open()
+    bench.now += took
+
+    bench.release(probe, outcome)
+
+    assert (HALF_OPEN, OPEN, why) == bench.changes[-1]
+    assert 5.0 == bench.snapshot.next_probe
+    bench.now += 4.75
+    assert bench.acquire() is None
+    bench.now += 0.25
+    assert bench.permit().probe
+
+
+def test_one_bad_probe_of_several() -> None:
+    """After a failure the other probes of that round do not count any more."""
+    bench = Bench(BreakerOptions(probes=3))
+    first, second, third = bench.half_open(), bench.permit(), bench.permit()
+
+    bench.release(first, SUCCESS)
+    bench.release(second, FAILURE)
+    bench.release(third, SUCCESS)
+
+    assert OPEN is bench.state
+    assert [OPEN, HALF_OPEN, OPEN] == [after for _, after, _ in bench.changes]
+
+
+def test_good_probes_of_an_earlier_round_do_not_count() -> None:
+    """Each round of probes starts at none."""
+    bench = Bench(BreakerOptions(probes=2))
+    first, second = bench.half_open(), bench.permit()
+    bench.release(first, SUCCESS)
+    bench.release(second, FAILURE)
+    bench.now += 5
+
+    bench.call(SUCCESS)
+
+    assert HALF_OPEN is bench.state
+    bench.call(SUCCESS)
+    assert CLOSED is bench.state
+
+
+def test_an_ignored_probe_returns_its_lease() -> None:
+    """A probe that says nothing leaves the state alone, and the next caller goes in its place."""
+    bench = Bench()
+    probe = bench.half_open()
+    assert bench.acquire() is None
+
+    bench.release(probe, IGNORED)
+
+    assert HALF_OPEN is bench.state
+    assert bench.permit().probe
+    assert bench.acquire() is None
+
+
+@pytest.mark.parametrize(("waited", "given"), [(4.75, False), (5.0, True), (60.0, True)])
+def test_the_lease_of_a_hung_probe_ends(waited: float, given: bool) -> None:
+    """Behind a probe that never comes back, another goes when its lease has ended."""
+    bench = Bench()
+    bench.half_open()
+
+    bench.now += waited
+
+    assert given == (bench.acquire() is not None)
+
+
+def test_recovery_behind_a_hung_probe() -> None:
+    """The second probe closes the circuit, though the first one still hangs."""
+    bench = Bench()
+    bench.half_open()
+    bench.now += 5
+
+    bench.call(SUCCESS)
+
+    assert CLOSED is bench.state
+
+
+@pytest.mark.parametrize("outcome", list(CallOutcome))
+def test_a_probe_that_lost_its_lease(outcome: CallOutcome) -> None:
+    """What a probe says after its lease changes nothing, not even the next one's lease."""
+    bench = Bench()
+    hung = bench.half_open()
+    bench.now += 5
+    before = len(bench.signals)
+
+    bench.release(hung, outcome)
+    assert HALF_OPEN is bench.state
+    second = bench.permit()
+    bench.release(hung, outcome)
+
+    assert HALF_OPEN is bench.state
+    assert bench.acquire() is None
+    assert before == len(bench.signals)
+    bench.release(second, SUCCESS)
+    assert CLOSED is bench.state
+
+
+def test_a_probe_released_just_within_its_lease() -> None:
+    """A lease holds up to its end."""
+    bench = Bench(BreakerOptions(slow_after=60))
+    probe = bench.half_open()
+    bench.now += 4.75
+
+    bench.release(probe, SUCCESS)
+
+    assert CLOSED is bench.state
+
+
+def test_each_probe_has_a_lease_of_its_own() -> None:
+    """Of two hung probes, only the one whose lease has ended is replaced."""
+    bench = Bench(BreakerOptions(probes=2))
+    bench.half_open()
+    bench.now += 2
+    bench.permit()
+
+    bench.now += 3
+    assert bench.acquire() is not None
+    assert bench.acquire() is None
+    bench.now += 2
+    assert bench.acquire() is not None
+    assert bench.acquire() is None
+
+
+def test_a_probe_is_released_once() -> None:
+    """Saying it twice does not make two good probes of one."""
+    bench = Bench(BreakerOptions(probes=2))
+    probe = bench.half_open()
+
+    bench.release(probe, SUCCESS)
+    bench.release(probe, SUCCESS)
+
+    assert HALF_OPEN is bench.state
+
+
+# Generations
+
+
+@pytest.mark.parametrize("outcome", list(CallOutcome))
+@pytest.mark.parametrize("took", [0.0, 6.0])
+def test_late_news_while_open(outcome: CallOutcome, took: float) -> None:
+    """What was permitted before it opened changes nothing while it is open."""
+    bench = Bench()
+    early = bench.permit()
+    bench.open()
+    before = len(bench.signals)
+    bench.now += took
+
+    bench.release(early, outcome)
+
+    assert OPEN is bench.state
+    assert (0, 0, 0) == bench.counts
+    assert before == len(bench.signals)
+    assert 5.0 - min(took, 5.0) == bench.snapshot.next_probe
+
+
+@pytest.mark.parametrize("outcome", list(CallOutcome))
+def test_late_news_while_half_open(outcome: CallOutcome) -> None:
+    """What was permitted before it opened is not taken for a probe's word."""
+    bench = Bench()
+    early = bench.permit()
+    bench.half_open()
+
+    bench.release(early, outcome)
+
+    assert HALF_OPEN is bench.state
+    assert bench.acquire() is None
+
+
+@pytest.mark.parametrize("outcome", list(CallOutcome))
+def test_late_news_after_recovery(outcome: CallOutcome) -> None:
+    """What was permitted before the outage is not counted after it."""
+    bench = Bench(BreakerOptions(minimum=1))
+    early = bench.permit()
+    bench.release(bench.half_open(), SUCCESS)
+
+    bench.release(early, outcome)
+
+    assert CLOSED is bench.state
+    assert (0, 0, 0) == bench.counts
+
+
+@pytest.mark.parametrize("outcome", list(CallOutcome))
+def test_a_probe_of_an_earlier_round(outcome: CallOutcome) -> None:
+    """A probe whose round another one ended neither closes nor opens anything."""
+    bench = Bench(BreakerOptions(probes=2))
+    early, bad = bench.half_open(), bench.permit()
+    bench.release(bad, FAILURE)
+    bench.now += 5
+    bench.permit()
+
+    bench.release(early, outcome)
+
+    assert HALF_OPEN is bench.state
+    assert bench.acquire() is not None
+    assert bench.acquire() is None
+
+
+# Forced
+
+
+def test_forced_open() -> None:
+    """Held open, it gives no permit, however long ago it was."""
+    bench = Bench()
+
+    bench.breaker.force(OPEN, bench.now)
+    bench.now += 3600
+
+    assert bench.acquire() is None
+    assert BreakerSnapshot(OPEN, True, 0, 0, 0, None) == bench.snapshot
+    assert [(CLOSED, OPEN, "forced")] == bench.changes
+
+
+def test_forced_closed() -> None:
+    """Held closed, it lets everything pass, and no failure opens it."""
+    bench = Bench()
+    bench.open()
+
+    bench.breaker.force(CLOSED, bench.now)
+    bench.calls(*[FAILURE] * 100)
+
+    assert not bench.permit().probe
+    assert BreakerSnapshot(CLOSED, True, 0, 0, 0, None) == bench.snapshot
+    assert (OPEN, CLOSED, "forced") == bench.changes[-1]
+
+
+@pytest.mark.parametrize("held", [OPEN, CLOSED])
+def test_let_go(held: BreakerState) -> None:
+    """Let go, it is closed and counts from nothing."""
+    bench = Bench()
+    bench.breaker.force(held, bench.now)
+    bench.signals.clear()
+
+    bench.breaker.force(None, bench.now)
+
+    assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
+    assert ([(OPEN, CLOSED, "let go")] if held is OPEN else []) == bench.changes
+    bench.open()
+
+
+def test_forcing_what_is_so_already() -> None:
+    """No change, no signal."""
+    bench = Bench()
+
+    bench.breaker.force(CLOSED, bench.now)
+    bench.breaker.force(None, bench.now)
+
+    assert [] == bench.signals
+
+
+def test_forcing_begins_a_generation() -> None:
+    """What was permitted before it was forced, or while it was, counts for nothing after."""
+    bench = Bench(BreakerOptions(minimum=1))
+    before = bench.permit()
+    bench.breaker.force(CLOSED, bench.now)
+    during = bench.permit()
+    bench.breaker.force(None, bench.now)
+
+    bench.release(before, FAILURE)
+    bench.release(during, FAILURE)
+
+    assert (0, 0, 0) == bench.counts
+    assert CLOSED is bench.state
+
+
+def test_let_go_it_opens_by_itself_again() -> None:
+    """After it was held open, an outage opens it for the usual time."""
+    bench = Bench()
+    bench.breaker.force(OPEN, bench.now)
+    bench.now += 100
+    bench.breaker.force(None, bench.now)
+    bench.open()
+
+    assert 5.0 == bench.snapshot.next_probe
+    bench.now += 5
+    assert bench.permit().probe
+
+
+def test_half_open_cannot_be_held() -> None:
+    """Half-open is no state to hold; asking for it changes nothing."""
+    bench = Bench()
+
+    with pytest.raises(ValueError, match="half-open") as info:
+        bench.breaker.force(HALF_OPEN, bench.now)
+
+    assert "a breaker can be forced open or closed, not half-open" == str(info.value)
+    assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
+
+
+# The whole story
+
+
+def test_signals_tell_the_story() -> None:
+    """An outage from its beginning to its end is four signals."""
+    bench = Bench()
+    probe = bench.half_open()
+    bench.release(probe, FAILURE)
+    bench.now += 5
+    bench.call(SUCCESS)
+
+    assert [
+        (CLOSED, OPEN, "5 of 5 calls failed"),
+        (OPEN, HALF_OPEN, "the service may be back"),
+        (HALF_OPEN, OPEN, "a probe failed"),
+        (OPEN, HALF_OPEN, "the service may be back"),
+        (HALF_OPEN, CLOSED, "the service answers again"),
+    ] == bench.changes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"window": 0}, "window"),
+        ({"minimum": 0}, "minimum"),
+        ({"failure_rate": 0}, "failure_rate"),
+        ({"failure_rate": 1.1}, "failure_rate"),
+        ({"slow_rate": 0}, "slow_rate"),
+        ({"slow_rate": 1.1}, "slow_rate"),
+        ({"slow_after": 0}, "slow_after"),
+        ({"open_for": 0}, "open_for"),
+        ({"probes": 0}, "probes"),
+        ({"probe_lease": 0}, "probe_lease"),
+    ],
+)
+def test_absurd_options(arguments: dict[str, float], name: str) -> None:
+    """A number that would make it useless is refused by name."""
+    with pytest.raises(ValueError, match=f"^{name} is "):
+        BreakerOptions(**arguments)  # type: ignore[arg-type]  # the point of the test
+
+
+def test_shown() -> None:
+    """Its repr shows the options, and the state that it is in."""
+    bench = Bench()
+    bench.open()
+
+    shown = repr(bench.breaker)
+
+    assert f"Breaker(options={bench.options!r}, _state={OPEN!r}, _forced=False)" == shown
+
+
+def test_a_snapshot_changes_nothing() -> None:
+    """Whoever collects figures, maybe from another thread, takes nothing out of the window."""
+    bench = Bench()
+    bench.calls(FAILURE, SUCCESS)
+
+    later = bench.breaker.snapshot(START + bench.options.window)
+
+    assert 0 == later.calls
+    assert (2, 1, 0) == bench.counts
+
+
+def test_what_left_the_window_opens_nothing() -> None:
+    """Failures and slow calls that the window has left behind do not count any more."""
+    failing = Bench()
+    failing.calls(FAILURE, FAILURE)
+    failing.now += failing.options.window
+    failing.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE)
+    slow = Bench(BreakerOptions(slow_rate=0.5))
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+    slow.now += slow.options.window
+    slow.calls(SUCCESS, SUCCESS, SUCCESS)
+    slow.call(SUCCESS, took=1.0)
+    slow.call(SUCCESS, took=1.0)
+
+    assert CLOSED is failing.state
+    assert CLOSED is slow.state
+
+
+def test_pauses_have_jitter() -> None:
+    """A pause is drawn anew each time, around `open_for`, by the share that the options say."""
+    drawn: list[tuple[float, float]] = []
+    ends = iter((-0.4, 0.4))
+
+    def uniform(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return next(ends)
+
+    breaker = CircuitBreaker(
+        BreakerOptions(minimum=1, open_for=10, jitter=0.4), lambda _: None, uniform
+    )
+    permit = breaker.acquire(START)
+    assert permit is not None
+    breaker.release(permit, FAILURE, START)
+
+    assert None is breaker.acquire(START + 5.9)
+    assert 6.0 == breaker.snapshot(START).next_probe
+    probe = breaker.acquire(START + 6.0)
+    assert probe is not None
+    breaker.release(probe, FAILURE, START + 6.0)
+    assert None is breaker.acquire(START + 19.9)
+    assert None is not breaker.acquire(START + 20.0)
+    assert [(-0.4, 0.4)] * 2 == drawn

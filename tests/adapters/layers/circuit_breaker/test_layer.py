@@ -1,0 +1,353 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import attrs
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    AdapterFault,
+    BreakerOptions,
+    Call,
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
+    ContractViolation,
+    Created,
+    DeadlineExceeded,
+    Initialized,
+    InitialStock,
+    InsecureConnection,
+    InventoryError,
+    Operation,
+    OperationInProgress,
+    OverloadedHere,
+    ReachedService,
+    RequestRejected,
+    ServiceFailed,
+    ServiceOverloaded,
+    StockReading,
+    TimedOut,
+    Unauthorized,
+    UnavailableReason,
+)
+from shelfport.adapters.layers import CircuitBreaker, CircuitBreakerLayer
+from shelfport.ports.signals import BreakerState, CallRejected, Signal
+from tests.support.clocks import ManualClock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_reading, an_id, an_initial_stock
+
+A, B = an_id(1), an_id(2)
+CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
+CALL = Call(correlation_id="page-17", attempt=2)
+
+
+class Service(ScriptedPort):
+    """Takes `takes` seconds for an answer, and answers with `error` where there is one."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(self._answer)
+        self.clock = clock
+        self.takes = 0.0
+        self.error: BaseException | None = None
+        self.hold: asyncio.Event | None = None
+
+    async def _answer(self, ids: Ids, call: Call) -> Answers:
+        await self._work()
+        return {variant: a_reading(variant) for variant in ids}
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        created = await super().initialize(request, call)
+        await self._work()
+        return created
+
+    async def _work(self) -> None:
+        self.clock.advance(self.takes)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.error is not None:
+            raise self.error
+
+
+@attrs.define
+class Bench:
+    """A guarded service; its breaker opens at the second failure."""
+
+    options: BreakerOptions = attrs.field(factory=lambda: BreakerOptions(minimum=2))
+    clock: ManualClock = attrs.field(factory=ManualClock)
+    signals: list[Signal] = attrs.field(factory=list)
+    service: Service = attrs.field(init=False)
+    breaker: CircuitBreaker = attrs.field(init=False)
+    layer: CircuitBreakerLayer = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.service = Service(self.clock)
+        self.breaker = CircuitBreaker(self.options, self.signals.append)
+        self.layer = CircuitBreakerLayer(
+            self.service, self.clock, self.breaker, self.signals.append
+        )
+
+    async def read(self) -> object:
+        return await self.layer.read([A, B], CALL)
+
+    async def initialize(self) -> object:
+        return await self.layer.initialize(an_initial_stock(A), CALL)
+
+    async def half_open(self) -> None:
+        """Let the next call be the one probe."""
+        self.breaker.force(None, self.clock.monotonic())
+        self.service.error = ConnectionFailed("down")
+        for _ in range(self.options.minimum):
+            with pytest.raises(ConnectionFailed):
+                await self.read()
+        self.service.error = None
+        self.clock.advance(self.options.open_for)
+        self.signals.clear()
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        snapshot = self.breaker.snapshot(self.clock.monotonic())
+        return snapshot.calls, snapshot.failures, snapshot.slow
+
+    @property
+    def refusals(self) -> list[CallRejected]:
+        return [signal for signal in self.signals if isinstance(signal, CallRejected)]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+Doing = Callable[[Bench], Awaitable[object]]
+both = pytest.mark.parametrize("do", [Bench.read, Bench.initialize])
+
+
+async def test_an_answer_passes(bench: Bench) -> None:
+    """An answer goes to the caller, and counts as a success."""
+    request = an_initial_stock(A)
+
+    answers = await bench.layer.read([A, B], CALL)
+    outcome = await bench.layer.initialize(request, CALL)
+
+    assert [A, B] == list(answers)
+    assert isinstance(answers[A], StockReading)
+    assert isinstance(outcome, Created)
+    assert [([A, B], CALL)] == bench.service.reads
+    assert [(request, CALL)] == bench.service.initializations
+    assert (2, 0, 0) == bench.counts
+    assert [] == bench.signals
+
+
+FAILURE, SUCCESS, IGNORED = (1, 1, 0), (1, 0, 0), (0, 0, 0)
+
+
+@both
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (TimedOut("x"), FAILURE),
+        (ConnectionFailed("x"), FAILURE),
+        (ServiceOverloaded("x"), FAILURE),
+        (ServiceFailed("x"), FAILURE),
+        (ContractViolation("x"), FAILURE),
+        (InsecureConnection("x"), FAILURE),
+        (OperationInProgress("x"), SUCCESS),
+        (RequestRejected("x"), IGNORED),
+        (Conflict("x"), IGNORED),
+        (Unauthorized("x"), IGNORED),
+        (AdapterFault("x"), IGNORED),
+        (DeadlineExceeded("x"), IGNORED),
+        (OverloadedHere("x"), IGNORED),
+        (CircuitOpen("x"), IGNORED),
+        (InventoryError("x"), IGNORED),
+        (KeyError("x"), IGNORED),
+        (TimeoutError("x"), IGNORED),
+        (asyncio.CancelledError("x"), IGNORED),
+    ],
+)
+async def test_what_an_error_says_of_the_service(
+    bench: Bench, do: Doing, error: BaseException, counted: tuple[int, int, int]
+) -> None:
+    """What the service did is a failure; what a request, a caller or a bug did is ignored."""
+    bench.service.error = error
+
+    with pytest.raises(type(error)) as info:
+        await do(bench)
+
+    assert error is info.value
+    assert counted == bench.counts
+
+
+@both
+@pytest.mark.parametrize("error", [None, RequestRejected("x"), KeyError("x"), TimedOut("x")])
+async def test_slow_counts_whatever_came_of_it(
+    bench: Bench, do: Doing, error: Exception | None
+) -> None:
+    """The time from the permit to the answer is what the breaker is told."""
+    bench.service.error, bench.service.takes = error, 0.8
+
+    if error is None:
+        await do(bench)
+    else:
+        with pytest.raises(type(error)):
+            await do(bench)
+
+    assert (1, 1 if isinstance(error, TimedOut) else 0, 1) == bench.counts
+
+
+@pytest.mark.parametrize(("left_after", "counted"), [(0.75, (0, 0, 0)), (0.8, (1, 0, 1))])
+async def test_cut_by_the_callers_deadline(
+    bench: Bench, left_after: float, counted: tuple[int, int, int]
+) -> None:
+    """A hasty caller's deadline says nothing of the service, unless it was slow by then."""
+    bench.service.error, bench.service.takes = DeadlineExceeded("late"), left_after
+
+    with pytest.raises(DeadlineExceeded):
+        await bench.read()
+
+    assert counted == bench.counts
+
+
+@both
+async def test_an_open_circuit(bench: Bench, do: Doing) -> None:
+    """Open, the call is refused before it is made, with all that is known of it."""
+    operation = Operation.READ if do is Bench.read else Operation.INITIALIZE
+    bench.breaker.force(OPEN, 0.0)
+    bench.signals.clear()
+
+    with pytest.raises(CircuitOpen) as info:
+        await do(bench)
+
+    error = info.value
+    assert (
+        "the Inventory Service is not asked: its circuit is open, as it failed a moment ago"
+        == str(error)
+    )
+    assert operation is error.operation
+    assert ((A, B) if operation is Operation.READ else (A,)) == error.ids
+    assert ("page-17", 2) == (error.correlation_id, error.attempts)
+    assert ReachedService.NO is error.reached_service
+    assert UnavailableReason.CIRCUIT_OPEN is error.reason
+    assert [CallRejected(operation, error, "page-17")] == bench.signals
+    assert ([], []) == (bench.service.reads, bench.service.initializations)
+
+
+async def test_an_outage_and_its_end(bench: Bench) -> None:
+    """Failures open it, callers are refused, and one good probe lets all pass again."""
+    bench.service.error = ConnectionFailed("down")
+    for _ in range(2):
+        with pytest.raises(ConnectionFailed):
+            await bench.read()
+    with pytest.raises(CircuitOpen):
+        await bench.read()
+    bench.service.error = None
+
+    bench.clock.advance(5)
+    await bench.read()
+    await bench.read()
+
+    assert 4 == len(bench.service.reads)
+    assert CLOSED is bench.breaker.state
+
+
+async def test_one_probe_for_fifty_callers(bench: Bench) -> None:
+    """When the service comes back, one of 50 waiting callers asks it; the others are refused."""
+    await bench.half_open()
+    bench.service.reads.clear()
+    bench.service.hold = asyncio.Event()
+
+    callers = [asyncio.create_task(bench.read()) for _ in range(50)]
+    await asyncio.sleep(0)
+    bench.service.hold.set()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+
+    assert 1 == len(bench.service.reads)
+    assert 49 == sum(isinstance(result, CircuitOpen) for result in results)
+    assert 49 == len(bench.refusals)
+    assert CLOSED is bench.breaker.state
+
+
+@both
+async def test_a_cancelled_probe_returns_its_lease(bench: Bench, do: Doing) -> None:
+    """A probe whose caller leaves makes way for the next one at once."""
+    await bench.half_open()
+    bench.service.hold = asyncio.Event()
+    probe = asyncio.ensure_future(do(bench))
+    await asyncio.sleep(0)
+    with pytest.raises(CircuitOpen):
+        await bench.read()
+
+    probe.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probe
+
+    assert HALF_OPEN is bench.breaker.state
+    bench.service.hold.set()
+    await bench.read()
+    assert CLOSED is bench.breaker.state
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), RequestRejected("400")])
+async def test_a_probe_that_says_nothing_returns_its_lease(bench: Bench, error: Exception) -> None:
+    """A bug or a refused request on a probe does not keep the circuit from closing."""
+    await bench.half_open()
+    bench.service.error = error
+    with pytest.raises(type(error)):
+        await bench.read()
+    bench.service.error = None
+
+    await bench.read()
+
+    assert CLOSED is bench.breaker.state
+
+
+async def test_recovery_behind_a_hung_probe(bench: Bench) -> None:
+    """A probe that hangs is replaced when its lease ends, and its own late word moves nothing."""
+    await bench.half_open()
+    hold = bench.service.hold = asyncio.Event()
+    hung = asyncio.create_task(bench.read())
+    await asyncio.sleep(0)
+    bench.service.hold = None
+
+    bench.clock.advance(4.75)
+    with pytest.raises(CircuitOpen):
+        await bench.read()
+    bench.clock.advance(0.25)
+    await bench.read()
+    assert CLOSED is bench.breaker.state
+
+    bench.service.error = ConnectionFailed("late")
+    hold.set()
+    with pytest.raises(ConnectionFailed):
+        await hung
+    assert (0, 0, 0) == bench.counts
+
+
+@pytest.mark.parametrize("error", [None, ConnectionFailed("late")])
+async def test_late_news(bench: Bench, error: Exception | None) -> None:
+    """A call from before the circuit opened neither opens nor closes anything."""
+    hold = bench.service.hold = asyncio.Event()
+    early = asyncio.create_task(bench.read())
+    await asyncio.sleep(0)
+    bench.service.hold = None
+    await bench.half_open()
+    bench.clock.advance(-bench.options.open_for)
+
+    bench.service.error = error
+    hold.set()
+    await asyncio.gather(early, return_exceptions=True)
+
+    assert OPEN is bench.breaker.state
+    assert [] == bench.signals
+
+
+async def test_nothing_asked(bench: Bench) -> None:
+    """No ids, no call below, and nothing to count; not even an open circuit matters."""
+    assert {} == await bench.layer.read([], DEFAULT_CALL)
+    assert (0, 0, 0) == bench.counts
+
+    bench.breaker.force(OPEN, 0.0)
+    assert {} == await bench.layer.read([], DEFAULT_CALL)
+    assert [] == bench.refusals
+    assert [] == bench.service.reads

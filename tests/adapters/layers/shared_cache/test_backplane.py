@@ -1,0 +1,107 @@
+import asyncio
+from collections.abc import Iterable
+
+import attrs
+import pytest
+
+from shelfport import (
+    BackplaneDisconnected,
+    BackplaneReconnected,
+    ProductVariantId,
+    SharedCacheOptions,
+)
+from shelfport.adapters.layers import Backplane, SharedCacheClient
+from shelfport.adapters.runtime.background import Background
+from shelfport.ports.shared_store import SharedCacheUnavailable
+from tests.support.clocks import LoopClock
+from tests.support.listening import Heard, lowest
+from tests.support.shared_store import ModelStore
+from tests.support.values import an_id
+
+pytestmark = pytest.mark.looptime
+
+A = an_id(1)
+
+
+@attrs.define
+class Told:
+    """A memory that notes what it is told: variants, or None for all."""
+
+    notes: list[ProductVariantId | None] = attrs.field(factory=list)
+
+    def invalidate(self, variants: Iterable[ProductVariantId]) -> None:
+        self.notes += variants
+
+    def invalidate_all(self) -> None:
+        self.notes.append(None)
+
+
+@attrs.define
+class Stage:
+    store: ModelStore
+    background: Background
+    heard: Heard
+    memory: Told = attrs.field(factory=Told)
+
+    def feed(self) -> Backplane:
+        clock = LoopClock()
+        options = SharedCacheOptions(timeout=0.05, retry_after=1.0)
+        level = SharedCacheClient(self.store, options, clock, self.background, self.heard)
+        return Backplane(level, self.memory, clock, lowest, self.background, self.heard)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(ModelStore(LoopClock()), Background(), Heard())
+
+
+async def test_changes_are_passed_on(stage: Stage) -> None:
+    """What another replica fences is not current in memory any more."""
+    async with stage.background, stage.feed() as feed:
+        await stage.store.fence([A], None)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert feed.level.backplane_connected
+        assert [A] == stage.memory.notes
+        assert [] == stage.heard.signals
+
+
+async def test_a_cut_is_made_up_for(stage: Stage) -> None:
+    """After a cut, which is told once, everything in memory is fenced as soon as it hears again."""
+    async with stage.background, stage.feed() as feed:
+        stage.store.error = SharedCacheUnavailable("gone")
+        stage.store.cut()
+        await asyncio.sleep(10)
+        deaf = (feed.level.backplane_connected, list(stage.memory.notes))
+        stage.store.error = None
+        await asyncio.sleep(10)
+
+        assert (False, []) == deaf
+        assert ([None], True) == (stage.memory.notes, feed.level.backplane_connected)
+        assert [BackplaneDisconnected("cut")] == stage.heard.of(BackplaneDisconnected)
+        [again] = stage.heard.of(BackplaneReconnected)
+        assert 10 <= again.seconds <= 15
+
+
+async def test_a_start_without_a_store(stage: Stage) -> None:
+    """A host starts at once beside a store that hangs; what it read meanwhile is fenced."""
+    stage.store.delay = 3.0
+    async with stage.background:
+        began = LoopClock().monotonic()
+        async with stage.feed() as feed:
+            assert 0.05 == pytest.approx(LoopClock().monotonic() - began)
+            heard = [feed.level.backplane_connected]
+            await asyncio.sleep(5)
+            heard.append(feed.level.backplane_connected)
+
+    assert [False, True] == heard
+    assert [None] == stage.memory.notes
+
+
+async def test_a_start_fences_nothing(stage: Stage) -> None:
+    """A replica that hears from its start on may believe what the store keeps from before."""
+    async with stage.background, stage.feed():
+        await asyncio.sleep(5)
+
+    assert [] == stage.memory.notes

@@ -1,0 +1,552 @@
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    Call,
+    DeadlineExceeded,
+    Freshness,
+    InventoryOutOfStock,
+    ProductVariantId,
+    SharedCacheDown,
+    SharedCacheOptions,
+    StockReading,
+    TimedOut,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.adapters.layers import SharedCacheLayer
+from shelfport.ports.shared_store import SharedCacheFull, SharedCacheUnavailable
+from tests.adapters.layers.cache.world import (
+    CACHED,
+    DOWN,
+    LIVE,
+    STALE,
+    A,
+    B,
+    C,
+    after,
+    all_turns,
+    freshness,
+    quantities,
+)
+from tests.adapters.layers.shared_cache.world import World
+from tests.support.clocks import EPOCH, LoopClock
+from tests.support.ports import Answers, Ids
+from tests.support.values import a_reading, an_initial_stock, ids
+
+pytestmark = pytest.mark.looptime
+
+NONE_KEPT = Call(max_staleness=0)
+
+
+async def read(
+    replica: SharedCacheLayer, *variants: ProductVariantId, call: Call = DEFAULT_CALL
+) -> Answers:
+    answers = await replica.read(variants, call)
+    await all_turns()  # what is written behind is written
+    return answers
+
+
+def out_of_stock(variant: ProductVariantId, number: int = 1) -> InventoryOutOfStock:
+    return InventoryOutOfStock(
+        event_id=UUID(int=number), occurred_at=LoopClock().now(), variant_id=variant
+    )
+
+
+async def test_what_one_has_read_the_other_knows(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A second replica is answered from the shared cache, with the true date of the reading."""
+    first = await read(one, A, B)
+    await after(3)
+    second = await read(other, B, A)
+
+    assert [[A, B]] == world.service.asked
+    assert [B, A] == list(second)
+    assert ([LIVE] * 2, [CACHED] * 2) == (freshness(first), freshness(second))
+    assert [EPOCH, EPOCH] == [a.as_of for a in second.values() if isinstance(a, StockReading)]
+
+
+async def test_a_known_page_waits_for_nothing(
+    one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A page that is all current in the shared cache costs its one glance, and no pause."""
+    await read(one, A, B)
+    began = LoopClock().monotonic()
+    await other.read((A, B), DEFAULT_CALL)
+
+    assert began == LoopClock().monotonic()
+
+
+async def test_only_what_is_missing_is_asked_for(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A page that is partly known asks for the rest, and keeps the order it was asked in."""
+    await read(one, B)
+    page = await read(other, A, B, C, A)
+
+    assert [[B], [A, C]] == world.service.asked
+    assert [A, B, C] == list(page)
+    assert [LIVE, CACHED, LIVE] == freshness(page)
+
+
+async def test_one_glance_a_page(world: World, one: SharedCacheLayer) -> None:
+    """A page costs one round trip for its reads and one for its writes, whatever its size."""
+    await read(one, *ids(24))
+
+    assert ["look", "keep"] == world.store.asked
+
+
+async def test_a_long_list_goes_in_parts(world: World, one: SharedCacheLayer) -> None:
+    """A thousand variants a round trip, so that the store serves others in between."""
+    page = await read(one, *ids(2500))
+
+    assert 2500 == len(page)
+    assert ["look"] * 3 + ["keep"] * 3 == world.store.asked
+
+
+async def test_no_ids(world: World, one: SharedCacheLayer) -> None:
+    """Nothing asked for asks nobody."""
+    assert {} == await read(one)
+    assert [] == world.store.asked
+
+
+async def test_windows_do_not_add_up(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A reading is current for the fresh window of its age, whoever read it."""
+    await read(one, A)
+    await after(5.001)
+    page = await read(other, A)
+
+    assert [LIVE] == freshness(page)
+    assert [[A], [A]] == world.service.asked
+
+
+async def test_whoever_refreshes_early_gets_better(world: World, other: SharedCacheLayer) -> None:
+    """With jitter, a reading near the end of its window is not handed out as a refreshment."""
+    world.store.delay = 0.001
+    await read(other, A)
+    await after(4.9)
+
+    windows = attrs_evolved_jitter(other)
+    page = await read(windows, A)
+
+    assert [LIVE] == freshness(page)
+
+
+def attrs_evolved_jitter(replica: SharedCacheLayer) -> SharedCacheLayer:
+    import attrs
+
+    return attrs.evolve(replica, windows=attrs.evolve(replica.windows, jitter=0.1))
+
+
+async def test_unknown_variants_are_shared(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """That there is no record is known to all, for as long as it is believed, with its date."""
+    world.service.unknown = {A}
+    await read(one, A)
+    await after(3)
+    page = await read(other, A)
+    answer = page[A]
+    await after(1.5)
+    await read(other, A)
+
+    assert UnknownVariant(A) == answer
+    assert isinstance(answer, UnknownVariant)
+    assert EPOCH == answer.as_of
+    assert [[A], [A]] == world.service.asked
+    held = world.store.held[A]
+    assert 4 == pytest.approx(held.until - LoopClock().monotonic())
+
+
+async def test_max_staleness_is_a_limit(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A caller's limit cuts the window; 0 asks the service whatever is kept."""
+    await read(one, A)
+    await after(2)
+    within = await read(other, A, call=Call(max_staleness=3))
+    beyond = await read(other, A, call=Call(max_staleness=1))
+    none = await read(other, A, call=NONE_KEPT)
+
+    assert [[CACHED], [LIVE], [LIVE]] == [freshness(page) for page in (within, beyond, none)]
+    assert 3 == len(world.service.asked)
+
+
+async def test_a_cold_fleet_asks_once(world: World) -> None:
+    """Of twenty replicas that miss the same page, one asks, and the others wait for its answer."""
+    world.service.delay = 0.1
+    replicas = [world.replica() for _ in range(20)]
+    for replica in replicas:
+        await replica.level.__aenter__()
+
+    pages = await asyncio.gather(*(read(replica, A, B) for replica in replicas))
+
+    assert [[A, B]] == world.service.asked
+    assert 19 == sum(freshness(page) == [CACHED, CACHED] for page in pages)
+
+
+async def test_nobody_waits_who_accepts_nothing_kept(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A checkout asks by itself, while another replica asks the same."""
+    world.service.delay = 0.1
+    waiting = asyncio.create_task(read(one, A))
+    await after(0.01)
+    page = await read(other, A, call=NONE_KEPT)
+
+    assert [LIVE] == freshness(page)
+    assert 2 == len(world.service.asked)
+    await waiting
+
+
+async def test_what_was_read_since_the_call_is_young_enough(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A caller who accepts little waits for what another replica began after it."""
+    world.service.delay = 0.1
+    await read(one, A)
+    await after(1)
+    began = asyncio.create_task(read(one, A, call=Call(max_staleness=0.001)))
+    await all_turns()
+    page = await read(other, A, call=Call(max_staleness=0.01))
+
+    assert [CACHED] == freshness(page)
+    assert 2 == len(world.service.asked)
+    await began
+
+
+async def test_a_replica_that_dies_is_replaced(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """If whoever asks never brings anything, another one asks when the lease has ended."""
+    world.service.delay = 100
+    dying = asyncio.create_task(read(one, A))
+    await after(0.1)
+    dying.cancel()
+    world.service.delay = 0.1
+    began = LoopClock().monotonic()
+    page = await read(other, A)
+    took = LoopClock().monotonic() - began
+
+    assert [LIVE] == freshness(page)
+    assert 0.4 <= took <= 0.6
+
+
+async def test_half_of_the_time_is_for_asking(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """Whoever waits for another replica keeps enough of its deadline to ask by itself."""
+    world.service.delay = 100
+    hanging = asyncio.create_task(read(one, A))
+    await after(0.01)
+    world.service.delay = 0.1
+    call = Call(deadline=LoopClock().monotonic() + 0.4)
+    page = await read(other, A, call=call)
+
+    assert [LIVE] == freshness(page)
+    assert LoopClock().monotonic() < 0.4
+    hanging.cancel()
+
+
+async def test_whoever_fails_lets_the_next_one_try(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replica whose read failed ends its lease at once; a service that is down is no bug."""
+    world.service.error = DOWN
+    with pytest.raises(TimedOut):
+        await read(one, A)
+    world.service.error = None
+    began = LoopClock().monotonic()
+    page = await read(other, A)
+
+    assert [LIVE] == freshness(page)
+    assert began == LoopClock().monotonic()
+    assert "" == caplog.text
+
+
+async def test_stale_when_the_service_is_down(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """Past the window, what is kept is shown with its age if the service fails."""
+    await read(one, A)
+    await after(200)
+    world.service.error = DOWN
+    page = await read(other, A)
+    await after(101)
+
+    assert [STALE] == freshness(page)
+    assert [EPOCH] == [a.as_of for a in page.values() if isinstance(a, StockReading)]
+    with pytest.raises(TimedOut):
+        await read(other, A)
+
+
+async def test_stale_is_cut_by_max_staleness(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A caller's limit holds for what is shown for want of better, too."""
+    await read(one, A)
+    await after(20)
+    world.service.error = DOWN
+
+    with pytest.raises(TimedOut):
+        await read(other, A, call=Call(max_staleness=19))
+    assert [STALE] == freshness(await read(other, A, call=Call(max_staleness=21)))
+
+
+async def test_soft_timeout(world: World, one: SharedCacheLayer, other: SharedCacheLayer) -> None:
+    """If all can be shown, nobody waits longer than a moment; the read goes on and is kept."""
+    await read(one, A)
+    await after(20)
+    world.service.delay, world.service.quantity = 1.0, 7
+    began = LoopClock().monotonic()
+    page = await read(other, A)
+    took = LoopClock().monotonic() - began
+    await after(1)
+    later = await read(one, A)
+
+    assert [STALE] == freshness(page)
+    assert 0.25 == pytest.approx(took)
+    assert ([CACHED], [7]) == (freshness(later), quantities(later))
+
+
+async def test_soft_timeout_of_those_who_wait(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """Whoever waits for another replica waits no longer than that either."""
+    await read(one, A)
+    await after(20)
+    world.service.delay = 1.0
+    asking = asyncio.create_task(read(one, A))
+    await all_turns()
+    began = LoopClock().monotonic()
+    page = await read(other, A)
+
+    assert [STALE] == freshness(page)
+    assert 0.25 == pytest.approx(LoopClock().monotonic() - began, abs=0.06)
+    assert 2 == len(world.service.asked)
+    await asking
+
+
+async def test_a_mixed_page_at_the_deadline(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """What is kept is shown just before the deadline; what is not is unreadable."""
+    await read(one, A)
+    await after(20)
+    world.service.delay = 10
+    call = Call(deadline=LoopClock().monotonic() + 1.0, correlation_id="c")
+    page = await read(other, A, B, call=call)
+
+    answer = page[B]
+    assert [STALE, None] == freshness(page)
+    assert isinstance(answer, Unreadable)
+    assert isinstance(answer.error, DeadlineExceeded)
+    assert LoopClock().monotonic() < 21.0
+
+
+async def test_an_event_makes_what_is_kept_old(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """After an event the service is asked; if it is down, what was known is shown as stale."""
+    await read(one, A)
+    await after(1)
+    await one.level.apply_event(out_of_stock(A))
+    world.service.quantity = 0
+    page = await read(other, A)
+    world.service.error = DOWN
+    await after(1)
+    await one.level.apply_event(out_of_stock(A, 2))
+    down = await read(other, A)
+
+    assert ([LIVE], [0]) == (freshness(page), quantities(page))
+    assert ([STALE], [0]) == (freshness(down), quantities(down))
+
+
+async def test_an_event_told_by_every_replica_counts_once(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """What was read since the first telling stays current when the others tell it, too."""
+    event = out_of_stock(A)
+    await after(1)
+    newer = out_of_stock(A, 2)
+    await one.level.apply_event(event)
+    await one.level.apply_event(newer)
+    await read(one, A)
+    await other.level.apply_event(newer)
+    await other.level.apply_event(event)
+    page = await read(other, A)
+
+    assert [CACHED] == freshness(page)
+    assert [[A]] == world.service.asked
+
+
+async def test_a_slow_read_puts_nothing_old_back(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """What a read brings that began before an event is not kept after it."""
+    world.service.delay = 1.0
+    slow = asyncio.create_task(read(one, A))
+    await after(0.5)
+    world.service.delay, world.service.quantity = 0.0, 0
+    await other.level.apply_event(out_of_stock(A))
+    await slow
+    page = await read(other, A)
+
+    assert ([LIVE], [0]) == (freshness(page), quantities(page))
+
+
+async def test_a_write_makes_unknown_old(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A record that was just opened is seen by the next read, on every replica."""
+    world.service.unknown = {A}
+    await read(one, A)
+    world.service.unknown = set()
+    await one.initialize(an_initial_stock(A), DEFAULT_CALL)
+    page = await read(other, A)
+
+    assert [LIVE] == freshness(page)
+
+
+async def test_a_write_that_failed_may_have_happened(world: World, one: SharedCacheLayer) -> None:
+    """An error of `initialize` passes through, and what was read before is not believed."""
+
+    async def failing(*_: object) -> None:
+        raise DOWN
+
+    await read(one, A)
+    world.service.initialize = failing  # type: ignore[method-assign, assignment]  # this once
+    with pytest.raises(TimedOut):
+        await one.initialize(an_initial_stock(A), DEFAULT_CALL)
+    await all_turns()
+    page = await read(one, A)
+
+    assert [LIVE] == freshness(page)
+
+
+async def test_a_later_reading_is_not_replaced(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """Of two reads that overlap, the one that began later stays, whichever lands last."""
+    world.service.delay = 1.0
+    slow = asyncio.create_task(read(one, A, call=NONE_KEPT))
+    await after(0.5)
+    world.service.delay, world.service.quantity = 0.1, 7
+    await read(other, A, call=NONE_KEPT)
+    await slow
+    page = await read(other, A)
+
+    assert ([CACHED], [7]) == (freshness(page), quantities(page))
+
+
+async def test_a_caller_who_leaves_takes_nothing_with_it(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """The read of a cancelled caller goes on: another replica waits for it."""
+    world.service.delay = 0.1
+    leaving = asyncio.create_task(read(one, A))
+    await after(0.05)
+    leaving.cancel()
+    page = await read(other, A)
+
+    assert [CACHED] == freshness(page)
+    assert [[A]] == world.service.asked
+
+
+async def test_a_page_partly_unreadable(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """What could not be read is a value, is not kept, and nobody waits for it."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        return {v: Unreadable(DOWN) if v == B else a_reading(v) for v in asked}
+
+    world.service.script = script
+    page = await read(one, A, B)
+    began = LoopClock().monotonic()
+    again = await read(other, A, B)
+
+    assert (A, Unreadable(DOWN)) == (next(iter(page)), page[B])
+    assert [CACHED, None] == freshness(again)
+    assert began == LoopClock().monotonic()
+
+
+async def test_a_hung_store_costs_the_bound_and_then_nothing(
+    world: World, one: SharedCacheLayer
+) -> None:
+    """Callers wait for the bound a few times; then the circuit is open, and they wait no more."""
+    world.store.hung = True
+    waits = []
+    for _ in range(6):
+        began = LoopClock().monotonic()
+        page = await read(one, A)
+        waits.append(round(LoopClock().monotonic() - began, 6))
+        assert [LIVE] == freshness(page)
+
+    assert [0.05, 0.05, 0.05, 0, 0, 0] == waits
+    assert [SharedCacheDown("no answer within 0.05 s")] == world.heard.of(SharedCacheDown)
+
+
+async def test_a_store_that_fails_in_the_middle(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """Whoever waits for another replica when the store fails asks the service by itself."""
+    world.service.delay = 0.1
+    asking = asyncio.create_task(read(one, A))
+    await after(0.01)
+    waiting = asyncio.create_task(read(other, A))
+    await after(0.01)
+    world.store.error = SharedCacheUnavailable("gone")
+
+    assert [LIVE] == freshness(await waiting)
+    assert [LIVE] == freshness(await asking)
+
+
+async def test_a_full_store_still_serves(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A store that takes nothing more is no failure: what it has is served on."""
+    await read(one, A)
+    world.store.error = SharedCacheFull("full")
+    for _ in range(5):
+        await one.level.fence((B,))
+    world.store.error = None
+    page = await read(other, A)
+
+    assert [CACHED] == freshness(page)
+    assert [] == world.heard.of(SharedCacheDown)
+    assert 5 == one.level.snapshot(0).dropped_writes
+
+
+async def test_the_bound_ends_at_the_deadline(world: World) -> None:
+    """A store is not waited for beyond the deadline, and is not blamed for that."""
+    world.store.hung = True
+    replica = world.replica(SharedCacheOptions(timeout=5))
+    async with replica.level:
+        for _ in range(5):
+            await read(replica, A, call=Call(deadline=LoopClock().monotonic() + 0.1))
+
+    assert 0.5 == pytest.approx(LoopClock().monotonic())
+    assert [] == world.heard.of(SharedCacheDown)
+
+
+async def test_the_store_says_hits_and_misses(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """The snapshot counts variants that the store had, and those that the service was asked for."""
+    await read(one, A, B)
+    await read(other, A, B, C)
+
+    counted = [(r.level.snapshot(0).hits, r.level.snapshot(0).misses) for r in (one, other)]
+    assert [(0, 2), (2, 1)] == counted
+
+
+def test_freshness_is_closed() -> None:
+    """The names that these tests use are all there are."""
+    assert {LIVE, CACHED, STALE} == set(Freshness)

@@ -1,0 +1,43 @@
+"""Two replicas on one shared cache, in front of a service, in virtual time."""
+
+from itertools import count
+
+import attrs
+
+from shelfport import CacheOptions, SharedCacheOptions
+from shelfport.adapters.layers import SharedCacheClient, SharedCacheLayer
+from shelfport.adapters.runtime.background import Background
+from tests.adapters.layers.cache.world import Service
+from tests.support.clocks import LoopClock
+from tests.support.listening import Heard, midway
+from tests.support.shared_store import ModelStore
+
+WINDOWS = CacheOptions(
+    fresh_for=5, refresh_for=30, stale_for=300, soft_timeout=0.25, unknown_for=4, jitter=0
+)
+OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, retry_after=1.0, writes=4)
+
+
+@attrs.define
+class World:
+    """Everything that the replicas stand on."""
+
+    service: Service
+    store: ModelStore
+    background: Background
+    heard: Heard
+    _claims: "count[int]" = attrs.field(factory=lambda: count(1))
+
+    def replica(self, options: SharedCacheOptions = OPTIONS) -> SharedCacheLayer:
+        """One more process, whose `SharedCacheClient` is still to be entered."""
+        clock = LoopClock()
+        level = SharedCacheClient(self.store, options, clock, self.background, self.heard)
+        return SharedCacheLayer(
+            self.service,
+            clock,
+            level,
+            WINDOWS,
+            self.background,
+            midway,
+            lambda: f"claim {next(self._claims)}",
+        )

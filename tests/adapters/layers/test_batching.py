@@ -1,0 +1,151 @@
+import asyncio
+
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    BatchOptions,
+    Call,
+    Created,
+    StockReading,
+    TimedOut,
+    Unreadable,
+)
+from shelfport.adapters.layers import BatchingLayer
+from tests.support.ports import Answers, Ids, ScriptedPort, raising
+from tests.support.values import a_reading, an_initial_stock, ids
+
+CALL = Call(correlation_id="page-17", max_staleness=3, attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [1]), (200, [200]), (201, [200, 1]), (1000, [200] * 5), (10_000, [200] * 50)],
+)
+async def test_chunks(count: int, sizes: list[int]) -> None:
+    """A read becomes as few requests as the limit allows, and all is answered in order."""
+    inner = ScriptedPort()
+
+    answers = await BatchingLayer(inner, BatchOptions()).read(ids(count), DEFAULT_CALL)
+
+    assert sizes == [len(read) for read, _ in inner.reads]
+    assert ids(count) == list(answers)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+async def test_a_read_that_fits_passes_as_it_is(count: int) -> None:
+    """A read of no more than a chunk goes down as the caller gave it, without a copy."""
+    given = ids(count)
+    asked: list[tuple[Ids, Call]] = []
+    answers = {variant: a_reading(variant) for variant in given}
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        asked.append((ids, call))
+        return answers
+
+    layer = BatchingLayer(ScriptedPort(script), BatchOptions(chunk_size=4))
+
+    assert answers is await layer.read(given, CALL)
+    [(below, call)] = asked
+    assert given is below
+    assert CALL is call
+
+
+async def test_every_chunk_has_the_callers_terms() -> None:
+    """The chunks are consecutive, and each of them goes out on the terms of the one call."""
+    inner = ScriptedPort()
+    a, b, c, d, e = ids(5)
+
+    await BatchingLayer(inner, BatchOptions(chunk_size=2, at_once=1)).read([a, b, c, d, e], CALL)
+
+    assert [([a, b], CALL), ([c, d], CALL), ([e], CALL)] == inner.reads
+
+
+async def test_duplicates_do_not_count() -> None:
+    """An id that is asked for twice is asked once, also across chunks."""
+    inner = ScriptedPort()
+    twice = ids(150) + ids(150)
+
+    answers = await BatchingLayer(inner, BatchOptions()).read(twice, DEFAULT_CALL)
+
+    assert [150] == [len(read) for read, _ in inner.reads]
+    assert ids(150) == list(answers)
+
+
+@pytest.mark.looptime
+async def test_bounded_parallelism() -> None:
+    """Chunks go out together, but never more of one call than allowed."""
+    under_way, most = 0, 0
+
+    async def slow(ids: Ids, call: Call) -> Answers:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(1)
+        under_way -= 1
+        return {variant: a_reading(variant) for variant in ids}
+
+    layer = BatchingLayer(ScriptedPort(slow), BatchOptions(chunk_size=10, at_once=4))
+    started = asyncio.get_running_loop().time()
+
+    await layer.read(ids(100), DEFAULT_CALL)
+
+    assert 4 == most
+    assert 3 == asyncio.get_running_loop().time() - started
+
+
+async def test_a_failed_chunk_costs_its_own_variants() -> None:
+    """The other chunks' answers stand; those of the failed one are unreadable."""
+    error = TimedOut("late")
+
+    async def second_fails(ids: Ids, call: Call) -> Answers:
+        if len(ids) == 1:
+            raise error
+        return {variant: a_reading(variant) for variant in ids}
+
+    answers = await BatchingLayer(ScriptedPort(second_fails), BatchOptions()).read(
+        ids(201), DEFAULT_CALL
+    )
+
+    *good, bad = answers.values()
+    assert [StockReading] * 200 == [type(answer) for answer in good]
+    assert Unreadable(error) == bad
+
+
+async def test_all_chunks_fail() -> None:
+    """If no chunk was answered, the call fails."""
+    with pytest.raises(TimedOut, match="late"):
+        await BatchingLayer(ScriptedPort(raising(TimedOut("late"))), BatchOptions()).read(
+            ids(201), DEFAULT_CALL
+        )
+
+
+@pytest.mark.looptime
+async def test_cancellation_ends_all_chunks() -> None:
+    """A cancelled caller leaves no request behind."""
+    ended = 0
+
+    async def hang(ids: Ids, call: Call) -> Answers:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended += 1
+        return {}
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await BatchingLayer(ScriptedPort(hang), BatchOptions()).read(ids(600), DEFAULT_CALL)
+
+    assert 3 == ended
+
+
+async def test_initialize_passes_through() -> None:
+    """An initialisation is about one variant and is handed on as it is."""
+    inner, request = ScriptedPort(), an_initial_stock()
+
+    outcome = await BatchingLayer(inner, BatchOptions()).initialize(request, CALL)
+
+    assert isinstance(outcome, Created)
+    assert request.variant_id == outcome.item.variant_id
+    assert [(request, CALL)] == inner.initializations

@@ -1,0 +1,293 @@
+import logging
+from typing import Any
+
+import pytest
+
+from shelfport import (
+    DEFAULT_CALL,
+    AdapterFault,
+    AlreadyThere,
+    Call,
+    Created,
+    InitialStock,
+    InventoryItem,
+    Operation,
+    ProductVariantId,
+    ReachedService,
+    StockStatus,
+    TimedOut,
+    UnknownVariant,
+    Unreadable,
+)
+from shelfport.adapters.layers import PortCheckLayer
+from tests.support.clocks import EPOCH
+from tests.support.ports import ScriptedPort, raising
+from tests.support.values import a_level, a_reading, an_id, an_initial_stock, ids
+
+A, B, C = ids(3)
+CALL = Call(correlation_id="page-17", attempt=2)
+ALWAYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""What every record has, by itself or once it was formatted."""
+
+
+def read_fault(did: str) -> str:
+    return (
+        f"the adapter ScriptedPort {did}, which InventoryPort.read does not allow: this is its bug"
+    )
+
+
+def told(
+    error: AdapterFault,
+) -> tuple[
+    str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
+]:
+    """All that the fault says."""
+    return (
+        str(error),
+        error.operation,
+        error.ids,
+        error.correlation_id,
+        error.attempts,
+        error.reached_service,
+        error.status,
+    )
+
+
+def assert_recorded(record: logging.LogRecord, fault: AdapterFault, cause: object = None) -> None:
+    """That the record says what the fault says, with the traceback of its cause, if it has one."""
+    assert (logging.ERROR, "shelfport.adapter") == (record.levelno, record.name)
+    assert f"{fault} (correlation id page-17)" == record.getMessage()
+    assert fault.operation is not None
+    assert {
+        "event": "inventory.adapter_fault",
+        "operation": fault.operation.value,
+        "correlation_id": "page-17",
+        "detail": str(fault),
+    } == {name: value for name, value in vars(record).items() if name not in ALWAYS}
+    assert (None if cause is None else (type(cause), cause)) == (
+        record.exc_info and record.exc_info[:2]
+    )
+
+
+def answering(answers: Any) -> PortCheckLayer:
+    async def script(ids: Any, call: Call) -> Any:
+        return answers
+
+    return PortCheckLayer(ScriptedPort(script))
+
+
+def initializing(outcome: Any) -> PortCheckLayer:
+    class Port(ScriptedPort):
+        async def initialize(self, request: InitialStock, call: Call) -> Any:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+    return PortCheckLayer(Port())
+
+
+async def test_what_is_right_passes() -> None:
+    """Answers of every kind that keep the rules pass as the very objects that they are."""
+    answers = {A: a_reading(A), B: UnknownVariant(B), C: Unreadable(TimedOut("late"))}
+
+    checked = await answering(answers).read([A, B, C], CALL)
+
+    assert answers == checked
+    assert [True, True, True] == [answers[v] is checked[v] for v in (A, B, C)]
+
+
+async def test_order_and_extras() -> None:
+    """Order is put right, and what nobody asked for is dropped."""
+    layer = answering({C: a_reading(C), B: a_reading(B), A: a_reading(A)})
+
+    assert list(await layer.read([A, B, A], CALL)) == [A, B]
+
+
+async def test_the_adapter_gets_each_id_once_and_cannot_touch_the_callers_list() -> None:
+    """Below, ids are distinct and in a tuple: nothing done to them reaches the caller."""
+    inner = ScriptedPort()
+    asked = [B, A, B]
+
+    await PortCheckLayer(inner).read(asked, CALL)
+
+    assert [([B, A], CALL)] == inner.reads
+    assert asked == [B, A, B]
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        pytest.param({A: a_reading(A)}, "nothing", id="missing"),
+        pytest.param({A: a_reading(A), B: a_reading(C)}, "a StockReading", id="another's reading"),
+        pytest.param(
+            {A: a_reading(A), B: UnknownVariant(C)}, "a UnknownVariant", id="another's unknown"
+        ),
+        pytest.param(
+            {A: a_reading(A), B: Unreadable(ValueError("no"))},  # type: ignore[arg-type]  # the point of the test
+            "a Unreadable",
+            id="another error",
+        ),
+        pytest.param({A: a_reading(A), B: None}, "nothing", id="None"),
+        pytest.param({A: a_reading(A), B: a_level(B)}, "a StockLevel", id="a bare level"),
+        pytest.param({A: a_reading(A), B: KeyError("bug")}, "KeyError", id="an exception"),
+    ],
+)
+async def test_a_bad_answer_costs_its_own_variant(
+    bad: Any, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bad answer is unreadable, by a fault that names the adapter; the good one stands."""
+    answers = await answering(bad).read([A, B], CALL)
+
+    assert a_reading(A) == answers[A]
+    unreadable = answers[B]
+    assert isinstance(unreadable, Unreadable)
+    error = unreadable.error
+    assert isinstance(error, AdapterFault)
+    assert (
+        read_fault(f"returned {shown}"),
+        Operation.READ,
+        (B,),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(error)
+    [record] = caplog.records
+    assert_recorded(record, error, bad[B] if isinstance(bad.get(B), Exception) else None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        (None, "nothing"),
+        ([], "a list"),
+        (5, "a int"),
+        ("text", "a str"),
+        ([a_reading(A)], "a list"),
+    ],
+)
+async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Where no mapping comes back, the read failed."""
+    with pytest.raises(AdapterFault) as info:
+        await answering(bad).read([A, B, A], CALL)
+
+    assert (
+        read_fault(f"returned {shown}"),
+        Operation.READ,
+        (A, B),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    [record] = caplog.records
+    assert_recorded(record, info.value)
+
+
+async def test_nothing_good_raises() -> None:
+    """If not one answer is good, the read failed."""
+    with pytest.raises(AdapterFault):
+        await answering({}).read([A, B], CALL)
+
+
+async def test_a_foreign_exception(caplog: pytest.LogCaptureFixture) -> None:
+    """A foreign exception is the fault's cause, and its traceback is in the record."""
+    bug = KeyError("bug")
+
+    with pytest.raises(AdapterFault) as info:
+        await PortCheckLayer(ScriptedPort(raising(bug))).read([A, B, A], CALL)
+
+    assert (
+        read_fault("raised KeyError"),
+        Operation.READ,
+        (A, B),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    assert bug is info.value.__cause__
+    [record] = caplog.records
+    assert_recorded(record, info.value, bug)
+    assert "KeyError: 'bug'" in caplog.text
+
+
+async def test_an_inventory_error_passes() -> None:
+    """An error that the port allows is not touched."""
+    error = TimedOut("late")
+
+    with pytest.raises(TimedOut) as info:
+        await PortCheckLayer(ScriptedPort(raising(error))).read([A], CALL)
+
+    assert error is info.value
+
+
+async def test_nothing_asked() -> None:
+    """No ids, no call below."""
+    assert {} == await PortCheckLayer(ScriptedPort(raising(KeyError("bug")))).read([], CALL)
+
+
+async def test_good_outcomes_pass() -> None:
+    """Both outcomes of an initialisation pass, if they are about the variant."""
+    created = await ScriptedPort().initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert created == await initializing(created).initialize(an_initial_stock(A), CALL)
+    there = AlreadyThere(a_level(A))
+    assert there == await initializing(there).initialize(an_initial_stock(A), CALL)
+
+
+CREATED = Created(
+    InventoryItem(
+        id=an_id(9),
+        variant_id=B,
+        quantity=1,
+        available_quantity=1,
+        status=StockStatus.IN_STOCK,
+        updated_at=EPOCH,
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "did"),
+    [
+        pytest.param(CREATED, "returned a Created", id="another's record"),
+        pytest.param(AlreadyThere(a_level(B)), "returned a AlreadyThere", id="another's level"),
+        pytest.param(None, "returned nothing", id="None"),
+        pytest.param(CREATED.item, "returned a InventoryItem", id="a bare record"),
+        pytest.param(KeyError("bug"), "raised KeyError", id="a foreign exception"),
+    ],
+)
+async def test_bad_outcomes(outcome: Any, did: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An outcome about another variant, or none, is a fault: nobody knows what was done."""
+    with pytest.raises(AdapterFault) as info:
+        await initializing(outcome).initialize(an_initial_stock(A), CALL)
+
+    assert (
+        f"the adapter Port {did}, which InventoryPort.initialize does not allow: this is its bug",
+        Operation.INITIALIZE,
+        (A,),
+        "page-17",
+        2,
+        ReachedService.UNKNOWN,
+        None,
+    ) == told(info.value)
+    cause = outcome if isinstance(outcome, Exception) else None
+    assert cause is info.value.__cause__
+    [record] = caplog.records
+    assert_recorded(record, info.value, cause)
+
+
+async def test_the_adapter_gets_the_request_as_it_is() -> None:
+    """An initialisation goes down with its request and its terms untouched."""
+    inner, request = ScriptedPort(), an_initial_stock(A)
+
+    await PortCheckLayer(inner).initialize(request, CALL)
+
+    assert [(request, CALL)] == inner.initializations
+
+
+async def test_an_inventory_error_of_an_initialization_passes() -> None:
+    """An error that the port allows is not touched here either."""
+    with pytest.raises(TimedOut):
+        await initializing(TimedOut("late")).initialize(an_initial_stock(A), CALL)

@@ -1,0 +1,323 @@
+import asyncio
+import logging
+from typing import Any
+
+import attrs
+import pytest
+
+from shelfport import (
+    Call,
+    ContractViolation,
+    Created,
+    Initialized,
+    InitialStock,
+    InventoryError,
+    ServiceOverloaded,
+    TimedOut,
+    Unauthorized,
+    Unreadable,
+)
+from shelfport.adapters.layers import RecordingLayer
+from shelfport.adapters.observability.signal_log import log_signal
+from tests.support.clocks import ManualClock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_reading, an_initial_stock, ids
+
+A, B, C = ids(3)
+CALL = Call(correlation_id="page-17", attempt=2)
+ALWAYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""What every record has, by itself or once it was formatted."""
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """All that the layer put into the record's `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in ALWAYS}
+
+
+def passing(clock: ManualClock, error: Exception | None = None) -> ScriptedPort:
+    """A port that takes 0.25 seconds for everything, and fails with `error` where there is one."""
+
+    class Port(ScriptedPort):
+        async def read(self, ids: Ids, call: Call) -> Answers:
+            clock.advance(0.25)
+            if error is not None:
+                raise error
+            return await super().read(ids, call)
+
+        async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+            clock.advance(0.25)
+            if error is not None:
+                raise error
+            return await super().initialize(request, call)
+
+    return Port()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that does not stand at 0."""
+    clock = ManualClock()
+    clock.advance(1000)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def _at_info(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "shelfport.calls")
+
+
+async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    """An answered read makes one INFO record with its terms and its duration in seconds."""
+    await RecordingLayer(passing(clock), clock, log_signal).read([A, B], CALL)
+
+    [record] = caplog.records
+    assert (logging.INFO, "shelfport.calls") == (record.levelno, record.name)
+    assert {
+        "event": "inventory.call",
+        "operation": "read",
+        "variants": 2,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "answered",
+        "unreadable": 0,
+        "error": None,
+        "detail": None,
+        "status": None,
+    } == fields(record)
+    assert (
+        "inventory read of 2 answered in 250.0 ms (attempt 2, correlation id page-17)"
+        == record.getMessage()
+    )
+
+
+async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    """An initialisation makes its record, too."""
+    await RecordingLayer(passing(clock), clock, log_signal).initialize(an_initial_stock(A), CALL)
+
+    [record] = caplog.records
+    assert logging.INFO == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "initialize",
+        "variants": 1,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "answered",
+        "unreadable": 0,
+        "error": None,
+        "detail": None,
+        "status": None,
+    } == fields(record)
+    assert (
+        "inventory initialize of 1 answered in 250.0 ms (attempt 2, correlation id page-17)"
+        == record.getMessage()
+    )
+
+
+async def test_those_who_share_a_request_are_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    """The record names the further calls that wait for the same answer."""
+    call = attrs.evolve(CALL, waiters=("page-18", "page-19"))
+
+    await RecordingLayer(ScriptedPort(), ManualClock(), log_signal).read([A], call)
+
+    [record] = caplog.records
+    assert ("page-18", "page-19") == fields(record)["waiters"]
+
+
+async def test_it_only_watches() -> None:
+    """Ids, terms, answers and outcomes pass through as the very objects that they are."""
+    inner, request, asked = ScriptedPort(), an_initial_stock(A), [A, B]
+    below: list[Ids] = []
+    answers: Answers = {A: a_reading(A), B: Unreadable(TimedOut("late"))}
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        below.append(ids)
+        return answers
+
+    inner.script = script
+    layer = RecordingLayer(inner, ManualClock(), log_signal)
+
+    assert answers is await layer.read(asked, CALL)
+    assert asked is below[0]
+    assert [([A, B], CALL)] == inner.reads
+    assert isinstance(await layer.initialize(request, CALL), Created)
+    assert [(request, CALL)] == inner.initializations
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (TimedOut("late"), logging.WARNING),
+        (ServiceOverloaded("busy", status=503), logging.WARNING),
+        (Unauthorized("who are you", status=401), logging.ERROR),
+        (ContractViolation("garbage"), logging.ERROR),
+    ],
+)
+async def test_failures(
+    caplog: pytest.LogCaptureFixture, clock: ManualClock, error: InventoryError, level: int
+) -> None:
+    """What may pass by itself is a WARNING, what needs a person an ERROR; both reach the caller."""
+    with pytest.raises(type(error)) as info:
+        await RecordingLayer(passing(clock, error), clock, log_signal).read([A, B], CALL)
+
+    assert error is info.value
+    [record] = caplog.records
+    assert level == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "read",
+        "variants": 2,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "failed",
+        "unreadable": 0,
+        "error": type(error).__name__,
+        "detail": str(error),
+        "status": error.status,
+    } == fields(record)
+    assert (
+        "inventory read of 2 failed after 250.0 ms (attempt 2, correlation id page-17): "
+        + str(error)
+        == record.getMessage()
+    )
+
+
+async def test_a_failed_initialization(
+    caplog: pytest.LogCaptureFixture, clock: ManualClock
+) -> None:
+    """A failed initialisation is recorded and goes on to the caller."""
+    error = Unauthorized("who are you", status=401)
+
+    with pytest.raises(Unauthorized) as info:
+        await RecordingLayer(passing(clock, error), clock, log_signal).initialize(
+            an_initial_stock(A), CALL
+        )
+
+    assert error is info.value
+    [record] = caplog.records
+    assert logging.ERROR == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "initialize",
+        "variants": 1,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "failed",
+        "unreadable": 0,
+        "error": "Unauthorized",
+        "detail": "who are you",
+        "status": 401,
+    } == fields(record)
+    assert (
+        "inventory initialize of 1 failed after 250.0 ms (attempt 2, correlation id page-17): "
+        "who are you" == record.getMessage()
+    )
+
+
+async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    """Unreadable parts of an answer make it a WARNING that shows the first of them."""
+
+    async def partly(ids: Ids, call: Call) -> Answers:
+        clock.advance(0.25)
+        return {
+            A: a_reading(A),
+            B: Unreadable(ServiceOverloaded("busy", status=503)),
+            C: Unreadable(ContractViolation("negative")),
+        }
+
+    await RecordingLayer(ScriptedPort(partly), clock, log_signal).read([A, B, C], CALL)
+
+    [record] = caplog.records
+    assert logging.WARNING == record.levelno
+    assert {
+        "event": "inventory.call",
+        "operation": "read",
+        "variants": 3,
+        "attempt": 2,
+        "correlation_id": "page-17",
+        "waiters": (),
+        "duration": 0.25,
+        "outcome": "partial",
+        "unreadable": 2,
+        "error": "ServiceOverloaded",
+        "detail": "busy",
+        "status": 503,
+    } == fields(record)
+    assert (
+        "inventory read of 3 answered all but 2 in 250.0 ms (attempt 2, correlation id page-17): "
+        "busy" == record.getMessage()
+    )
+
+
+async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    """An attempt that was cancelled leaves a record too: the service may have seen it."""
+
+    class Hanging(ScriptedPort):
+        async def read(self, ids: Ids, call: Call) -> Answers:
+            await asyncio.Event().wait()
+            return {}
+
+        async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+            await asyncio.Event().wait()
+            return await super().initialize(request, call)
+
+    layer = RecordingLayer(Hanging(), clock, log_signal)
+    tasks = [
+        asyncio.ensure_future(layer.read([A, B], CALL)),
+        asyncio.ensure_future(layer.initialize(an_initial_stock(A), CALL)),
+    ]
+    await asyncio.sleep(0)
+    clock.advance(0.25)
+    for task in tasks:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert [logging.WARNING] * 2 == [record.levelno for record in caplog.records]
+    assert [
+        {
+            "event": "inventory.call",
+            "operation": operation,
+            "variants": variants,
+            "attempt": 2,
+            "correlation_id": "page-17",
+            "waiters": (),
+            "duration": 0.25,
+            "outcome": "left",
+            "unreadable": 0,
+            "error": None,
+            "detail": None,
+            "status": None,
+        }
+        for operation, variants in (("read", 2), ("initialize", 1))
+    ] == [fields(record) for record in caplog.records]
+    assert [
+        f"inventory {asked} failed after 250.0 ms (attempt 2, correlation id page-17): "
+        "the caller left before the answer"
+        for asked in ("read of 2", "initialize of 1")
+    ] == [record.getMessage() for record in caplog.records]
+
+
+async def test_switched_off(caplog: pytest.LogCaptureFixture) -> None:
+    """Above INFO, answers leave no record."""
+    caplog.set_level(logging.WARNING, "shelfport.calls")
+    layer = RecordingLayer(ScriptedPort(), ManualClock(), log_signal)
+
+    await layer.read([A], CALL)
+    await layer.initialize(an_initial_stock(A), CALL)
+
+    assert [] == caplog.records
+
+
+async def test_nothing_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """No ids, no call, no record."""
+    assert {} == await RecordingLayer(ScriptedPort(), ManualClock(), log_signal).read([], CALL)
+    assert [] == caplog.records

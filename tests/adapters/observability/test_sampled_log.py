@@ -1,0 +1,118 @@
+import logging
+
+import pytest
+
+from shelfport import (
+    Attempted,
+    AttemptOutcome,
+    BreakerChanged,
+    BreakerState,
+    Call,
+    CallRejected,
+    InventoryError,
+    LogOptions,
+    Operation,
+    RetryBudgetExhausted,
+    ServiceOverloaded,
+    Signal,
+    TimedOut,
+    Unauthorized,
+)
+from shelfport.adapters.observability.sampled_log import SampledLog
+from tests.support.clocks import ManualClock
+
+CALL = Call(correlation_id="c")
+LATE = TimedOut("late")
+
+
+def failed(error: InventoryError) -> Attempted:
+    return Attempted(Operation.READ, 2, CALL, AttemptOutcome.FAILED, 1.0, error)
+
+
+ANSWERED = Attempted(Operation.READ, 2, CALL, AttemptOutcome.ANSWERED, 0.01)
+LEFT = Attempted(Operation.READ, 2, CALL, AttemptOutcome.LEFT, 0.01)
+OPENED = BreakerChanged(BreakerState.CLOSED, BreakerState.OPEN, "5 of 5 calls failed")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def log(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> SampledLog:
+    caplog.set_level(logging.DEBUG, "shelfport")
+    return SampledLog(LogOptions(first=2, period=10), clock)
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [vars(record)["event"] for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    "signal", [failed(LATE), LEFT, RetryBudgetExhausted(Operation.READ, LATE, "c")]
+)
+def test_what_an_outage_repeats(
+    signal: Signal, log: SampledLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a thousand failures of a kind the first ones are written."""
+    for _ in range(1000):
+        log(signal)
+
+    assert 2 == len(caplog.records)
+
+
+@pytest.mark.parametrize("signal", [ANSWERED, OPENED, CallRejected(Operation.READ, LATE, "c")])
+def test_what_is_always_written(
+    signal: Signal, log: SampledLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers, changes of state and what is DEBUG are written, however many there are."""
+    for _ in range(100):
+        log(signal)
+
+    assert 100 == len(caplog.records)
+
+
+def test_the_count(log: SampledLog, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """After the period the next record of any kind comes with a count, as loud as the counted."""
+    for _ in range(414):
+        log(failed(LATE))
+    clock.advance(3)
+    log(failed(LATE))
+    clock.advance(7)
+    log(ANSWERED)
+
+    *_, counted, _ = caplog.records
+    assert "… and 413 more records of inventory.call (TimedOut) in the last 3.0 s" == (
+        counted.getMessage()
+    )
+    assert logging.WARNING == counted.levelno
+    assert {"of": "inventory.call", "error": "TimedOut", "records": 413, "duration": 3.0} == {
+        name: vars(counted)[name] for name in ("of", "error", "records", "duration")
+    }
+    assert ["inventory.call", "inventory.call", "inventory.left_out", "inventory.call"] == (
+        events(caplog)
+    )
+
+
+def test_classes_of_failure(log: SampledLog, caplog: pytest.LogCaptureFixture) -> None:
+    """A flood of one failure hides no other, and a loud one stays loud."""
+    for _ in range(50):
+        log(failed(LATE))
+    log(failed(ServiceOverloaded("busy", status=503)))
+    log(failed(Unauthorized("who are you", status=401)))
+
+    assert ["TimedOut", "TimedOut", "ServiceOverloaded", "Unauthorized"] == [
+        vars(record)["error"] for record in caplog.records
+    ]
+    assert logging.ERROR == caplog.records[-1].levelno
+
+
+async def test_at_the_end(log: SampledLog, caplog: pytest.LogCaptureFixture) -> None:
+    """What is still to be told is told when the integration is closed."""
+    async with log:
+        for _ in range(5):
+            log(failed(LATE))
+
+    assert "inventory.left_out" == events(caplog)[-1]
+    assert 3 == vars(caplog.records[-1])["records"]

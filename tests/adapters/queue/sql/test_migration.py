@@ -1,0 +1,145 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfport import QueueFailed
+from shelfport.adapters.queue.sql import schema, statements
+from shelfport.adapters.queue.sql.database import Database, database
+from shelfport.adapters.queue.sql.migration import Migrated, migrate, version_of
+from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.row import COLUMNS, TABLE, to_row
+from tests.support.queue_cases import an_entry, queued
+
+NEXT = (*schema.SQLITE_STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))
+"""The steps of a later edition: an upgrade that is not there yet."""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "queue.db"
+
+
+@pytest.fixture
+def base(file: Path) -> Database:
+    return database(f"sqlite:///{file}")
+
+
+def rows(file: Path, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+async def migrated(base: Database, **options: Any) -> Migrated:
+    engine = base.engine()
+    try:
+        async with engine.connect() as connection:
+            return await migrate(connection, base, **options)
+    finally:
+        await engine.dispose()
+
+
+async def test_an_empty_database(base: Database, file: Path) -> None:
+    """The tables are made once; the second time there is nothing to do."""
+    assert [Migrated(0, 1), Migrated(1, 1)] == [await migrated(base), await migrated(base)]
+    assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
+
+
+async def test_an_older_schema_is_upgraded(base: Database, file: Path) -> None:
+    """What a file of version 1 holds is there after the upgrade to the next one."""
+    async with SqlQueue(base) as queue:
+        [key] = await queued(queue, an_entry())
+
+    assert Migrated(1, 2) == await migrated(base, steps=NEXT)
+    assert [(str(key), "shop")] == rows(file, f"SELECT idempotency_key, tenant FROM {TABLE}")
+
+
+async def test_a_sample_of_version_1(base: Database, file: Path) -> None:
+    """A file as version 1 made it is opened, and what waits in it is found."""
+    sample = Path(__file__).with_name("version_1.sql").read_text()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(sample)
+
+    async with SqlQueue(base) as queue:
+        waiting, dead = await queue.entries()
+        assert ("the-host's", 2, True) == (waiting.correlation_id, waiting.attempts, waiting.marked)
+        assert dead.death is not None
+        assert ("KEY_REUSED", "the key is another's") == (dead.death.reason.value, dead.last_error)
+
+
+async def test_a_newer_schema_is_refused(base: Database) -> None:
+    """A file of a later edition is left alone, and the sentence says what to do."""
+    await migrated(base, steps=NEXT)
+
+    with pytest.raises(QueueFailed, match=r"has schema version 2, .* upgrade shelfport") as caught:
+        await SqlQueue(base).__aenter__()
+    assert base.place in str(caught.value)
+
+
+async def test_nothing_is_made_where_it_is_not_allowed(base: Database, file: Path) -> None:
+    """Without leave to change the schema, opening says which command does it, and does nothing."""
+    with pytest.raises(QueueFailed, match=r"has no tables yet, .* `shelfport queue migrate`"):
+        await SqlQueue(base, create_schema=False).__aenter__()
+    assert [] == rows(file, "SELECT name FROM sqlite_master")
+
+    await migrated(base)
+    async with SqlQueue(base, create_schema=False) as queue:
+        assert 0 == (await queue.stats()).waiting
+    with pytest.raises(QueueFailed, match=r"has schema version 1, .* version 2: run"):
+        await migrated(base, steps=NEXT, allowed=False)
+
+
+async def test_a_step_that_fails_changes_nothing(base: Database, file: Path) -> None:
+    """An upgrade is done whole or not at all."""
+    await migrated(base)
+    broken = (*NEXT, ("THIS IS NO SQL",))
+
+    with pytest.raises(Exception, match="syntax error"):
+        await migrated(base, steps=broken)
+    assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
+    assert Migrated(1, 2) == await migrated(base, steps=NEXT)
+
+
+async def test_many_at_once(base: Database) -> None:
+    """Processes that start together find the tables made once."""
+    done = await asyncio.gather(*(migrated(base) for _ in range(5)))
+
+    assert 1 == sum(one.before == 0 for one in done)
+    assert {1} == {one.after for one in done}
+
+
+async def test_the_tables_are_as_the_statements_believe(base: Database, file: Path) -> None:
+    """The columns in the file are those that statements name, and a new entry fills its own."""
+    await migrated(base)
+
+    there = {name for (name,) in rows(file, f"SELECT name FROM pragma_table_info('{TABLE}')")}
+    assert {column.name for column in statements.entries.columns} == there
+    assert COLUMNS == tuple(to_row(an_entry()))
+
+
+async def test_a_claim_reads_an_index(base: Database, file: Path) -> None:
+    """A claim looks into the index of what is due, in its order, and sorts nothing."""
+    await migrated(base)
+    plan = " ".join(
+        row[3]
+        for row in rows(
+            file,
+            f"EXPLAIN QUERY PLAN SELECT idempotency_key FROM {TABLE} WHERE dead_at IS NULL AND "
+            "due_at <= 5 AND entry_version <= 1 ORDER BY due_at, queued_at LIMIT 4",
+        )
+    )
+
+    assert f"SEARCH {TABLE} USING INDEX {TABLE}_due" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+async def test_version_of_what_is_not_ours(base: Database, file: Path) -> None:
+    """A host's database without our tables has version 0."""
+    rows(file, "CREATE TABLE products (id TEXT)")
+    engine = base.engine()
+    async with engine.connect() as connection:
+        assert 0 == await version_of(connection, base)
+    await engine.dispose()

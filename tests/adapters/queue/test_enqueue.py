@@ -1,0 +1,175 @@
+"""Transactional enqueue on SQLite, the statement for any driver, and what is refused."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from django.db import connections
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from shelfport import enqueue_django, enqueue_sqlalchemy, enqueue_sqlite3, enqueue_statement
+from shelfport.adapters.queue.sql.row import COLUMNS
+from tests.support.enqueuing import OF_SQLITE, Host, django_alias, file_of
+from tests.support.queues import an_entry, found, products, sqlite_url, with_tables
+
+hosts = pytest.mark.parametrize("host", OF_SQLITE, ids=lambda host: host.__name__)
+ALONE = "no transaction is open on this connection"
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> str:
+    return await with_tables(sqlite_url(tmp_path))
+
+
+@hosts
+async def test_a_host_that_commits(url: str, host: Host) -> None:
+    """Product and entry are there together, and a worker finds the entry as it was made."""
+    entry = an_entry()
+
+    assert await host(url, entry, True)
+
+    assert [str(entry.request.idempotency_key)] == await products(url)
+    assert [entry] == await found(url)
+
+
+@hosts
+async def test_a_host_that_rolls_back(url: str, host: Host) -> None:
+    """Product and entry vanish together."""
+    assert await host(url, an_entry(), False)
+
+    assert ([], []) == (await products(url), await found(url))
+
+
+@hosts
+async def test_a_key_that_is_stored_already(url: str, host: Host) -> None:
+    """An entry under the same key is left alone; the host hears it, and can still commit."""
+    first = an_entry()
+    with closing(sqlite3.connect(file_of(url))) as connection:
+        assert enqueue_sqlite3(connection, first)
+        connection.commit()
+
+    assert not await host(url, attrs.evolve(an_entry(), request=first.request), True)
+
+    assert [str(first.request.idempotency_key)] == await products(url)
+    assert [first] == await found(url)
+
+
+async def test_the_statement_by_position(url: str) -> None:
+    """Parameters by their place, as `sqlite3` and others want them."""
+    entry = an_entry()
+    with closing(sqlite3.connect(file_of(url))) as connection:
+        connection.execute(*enqueue_statement(entry, "qmark"))
+        connection.commit()
+
+    assert [entry] == await found(url)
+
+
+async def test_the_statement_by_name(url: str) -> None:
+    """Parameters by their names."""
+    entry = an_entry()
+    with closing(sqlite3.connect(file_of(url))) as connection:
+        connection.execute(*enqueue_statement(entry, "named"))
+        connection.commit()
+
+    assert [entry] == await found(url)
+
+
+@pytest.mark.parametrize(
+    ("style", "first", "last"),
+    [
+        ("qmark", "?", "?"),
+        ("numeric", ":1", ":12"),
+        ("numeric_dollar", "$1", "$12"),
+        ("format", "%s", "%s"),
+        ("named", ":idempotency_key", ":entry_version"),
+        ("pyformat", "%(idempotency_key)s", "%(entry_version)s"),
+    ],
+)
+def test_every_style(style: Any, first: str, last: str) -> None:
+    """Each parameter is marked once, in the style that was asked for."""
+    statement, parameters = enqueue_statement(an_entry(), style)
+    marks = statement.partition("VALUES (")[2].partition(") ON")[0].split(", ")
+
+    assert (first, last) == (marks[0], marks[-1])
+    assert len(COLUMNS) == len(marks) == len(parameters)
+
+
+def test_an_unknown_style() -> None:
+    """A style that PEP 249 does not know is refused with those that there are."""
+    style: Any = "question"
+
+    with pytest.raises(ValueError, match="'question': it must be one of qmark, numeric, "):
+        enqueue_statement(an_entry(), style)
+
+
+async def test_sqlite3_without_a_transaction(url: str) -> None:
+    """Where each statement commits by itself, the entry is refused until a transaction is open."""
+    entry = an_entry()
+    with closing(sqlite3.connect(file_of(url), isolation_level=None)) as connection:
+        with pytest.raises(RuntimeError, match=ALONE):
+            enqueue_sqlite3(connection, entry)
+        connection.execute("BEGIN")
+        assert enqueue_sqlite3(connection, entry)
+        connection.execute("COMMIT")
+
+    assert [entry] == await found(url)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has `autocommit` since Python 3.12")
+async def test_sqlite3_in_autocommit(url: str) -> None:
+    """As above, by the attribute that later versions of Python have."""
+    options: dict[str, Any] = {"autocommit": True}
+    with (
+        closing(sqlite3.connect(file_of(url), **options)) as connection,
+        pytest.raises(RuntimeError, match=ALONE),
+    ):
+        enqueue_sqlite3(connection, an_entry())
+
+
+def test_sqlalchemy_in_autocommit(tmp_path: Path) -> None:
+    """An engine that commits each statement by itself is refused."""
+    engine = create_engine(sqlite_url(tmp_path), poolclass=NullPool)
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as connection, pytest.raises(RuntimeError, match=ALONE):
+        enqueue_sqlalchemy(connection, an_entry())
+
+
+def test_django_outside_atomic(tmp_path: Path) -> None:
+    """Outside `atomic`, where Django commits each statement, the entry is refused."""
+    with django_alias(sqlite_url(tmp_path)) as alias, pytest.raises(RuntimeError, match=ALONE):
+        enqueue_django(connections[alias], an_entry())
+
+
+def test_no_tables(tmp_path: Path) -> None:
+    """Without the queue's tables the driver's own error comes, with a note on what to do."""
+    with (
+        closing(sqlite3.connect(tmp_path / "shop.db")) as connection,
+        pytest.raises(sqlite3.OperationalError, match="no such table") as caught,
+    ):
+        enqueue_sqlite3(connection, an_entry())
+
+    assert ["shelfport queue migrate" in note for note in caught.value.__notes__] == [True]
+
+
+def test_no_driver_is_imported() -> None:
+    """Whoever imports shelfport imports no driver with it, and no SQLAlchemy."""
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; before = set(sys.modules); import shelfport;"
+            "heavy = {'sqlite3', 'sqlalchemy', 'asyncpg', 'aiosqlite', 'psycopg', 'django'};"
+            "print(heavy & set(sys.modules) - before)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "set()" == found.stdout.strip()

@@ -1,0 +1,301 @@
+import asyncio
+import logging
+from itertools import pairwise
+
+import attrs
+import pytest
+
+from shelfport import (
+    BreakerOptions,
+    BreakerState,
+    Call,
+    CircuitBreaker,
+    InitializationDone,
+    Initialized,
+    InitialStock,
+    InventoryError,
+    InventoryPort,
+    QueuedInitialization,
+    QueueFailed,
+    QueueOptions,
+    QueueRecovered,
+    QueueSnapshot,
+    QueueUnavailable,
+    TimedOut,
+)
+from shelfport.adapters.layers import CircuitBreakerLayer
+from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
+from shelfport.adapters.queue.worker import Worker
+from tests.adapters.queue.world import World
+from tests.support.clocks import LoopClock
+from tests.support.ports import Answers, Ids
+from tests.support.values import an_initial_stock
+
+pytestmark = pytest.mark.looptime
+
+OPTIONS = QueueOptions(at_once=2, poll=1.0)
+
+
+@attrs.define
+class Shop(World):
+    """A world in the loop's time, with workers in it."""
+
+    breaker: CircuitBreaker = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        options = BreakerOptions(minimum=3, open_for=30.0, slow_after=100.0)
+        self.breaker = CircuitBreaker(options, self.signals.append)
+
+    def worker(self, name: str = "w", port: InventoryPort | None = None) -> Worker:
+        guarded = CircuitBreakerLayer(
+            port or self.service, self.clock, self.breaker, self.signals.append
+        )
+        return Worker(
+            self.attempts(guarded),
+            self.breaker,
+            name=lambda: name,
+            clock=self.clock,
+            uniform=lambda _, most: most,
+            listener=self.signals.append,
+        )
+
+    async def put(self, count: int = 1) -> list[QueuedInitialization]:
+        entries = [
+            QueuedInitialization(request=an_initial_stock(), queued_at=self.clock.now())
+            for _ in range(count)
+        ]
+        for entry in entries:
+            await self.queue.add(entry)
+        return entries
+
+    async def waiting(self) -> int:
+        return (await self.queue.stats()).waiting
+
+    def done(self) -> int:
+        return sum(isinstance(signal, InitializationDone) for signal in self.signals)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop(OPTIONS, clock=LoopClock())
+
+
+class Slow:
+    """Takes `seconds` for each initialisation, and counts how many are under way."""
+
+    def __init__(self, shop: Shop, seconds: float) -> None:
+        self.inner = shop.service
+        self.seconds = seconds
+        self.under_way = self.most = 0
+
+    async def read(self, ids: Ids, call: Call) -> Answers:
+        return await self.inner.read(ids, call)
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await asyncio.sleep(self.seconds)
+            return await self.inner.initialize(request, call)
+        finally:
+            self.under_way -= 1
+
+
+async def test_what_waits_is_worked_off(shop: Shop) -> None:
+    """What was queued before the worker came is done, and what comes later at once."""
+    await shop.put(5)
+    async with shop.worker():
+        await asyncio.sleep(0.1)
+        assert (0, 5) == (await shop.waiting(), shop.done())
+
+        await asyncio.sleep(10.3)
+        await shop.put()
+        await asyncio.sleep(0.01)
+        assert (0, 6) == (await shop.waiting(), shop.done())
+
+
+async def test_what_another_process_stores_is_found(shop: Shop) -> None:
+    """Without a hint the worker looks by itself, within its poll."""
+    async with shop.worker():
+        await asyncio.sleep(3.5)
+        wake, shop.queue.wake = shop.queue.wake, lambda: None  # type: ignore[method-assign]  # a deaf queue
+        await shop.put()
+        shop.queue.wake = wake  # type: ignore[method-assign]  # a deaf queue
+        await asyncio.sleep(1.0)
+        assert 1 == shop.done()
+
+
+async def test_no_more_than_it_has_hands_for(shop: Shop) -> None:
+    """It claims as many as it works at, leaves the rest, and takes the next as one ends."""
+    await shop.put(6)
+    slow = Slow(shop, 5.0)
+    async with shop.worker(port=slow):
+        await asyncio.sleep(1)
+        held = [entry.holder for entry in await shop.queue.entries()]
+        assert (2, 4) == (held.count("w"), held.count(None))
+        await asyncio.sleep(14.5)
+        assert (0, 2) == (await shop.waiting(), slow.most)
+
+
+async def test_nothing_is_claimed_while_the_circuit_is_open(shop: Shop) -> None:
+    """A service that is known to be down costs entries no attempts; at its return all is done."""
+    shop.service.writing = lambda _: TimedOut("down")
+    entries = await shop.put(10)
+    async with shop.worker():
+        await asyncio.sleep(25)
+        assert BreakerState.OPEN is shop.breaker.state
+        tried = len(shop.service.initializations)
+        assert tried <= 4
+        attempts = [entry.attempts for entry in await shop.queue.entries()]
+        assert tried == sum(attempts)
+        assert {None} == {entry.holder for entry in await shop.queue.entries()}
+
+        await asyncio.sleep(7)  # the circuit lets one probe through, which fails
+        assert tried + 1 == len(shop.service.initializations)
+
+        shop.service.writing = lambda _: None
+        await asyncio.sleep(60)
+        assert (0, len(entries)) == (await shop.waiting(), shop.done())
+
+
+async def test_forced_open(shop: Shop) -> None:
+    """A circuit that is held open holds the worker, and letting it go frees it."""
+    shop.breaker.force(BreakerState.OPEN, shop.clock.monotonic())
+    await shop.put()
+    async with shop.worker():
+        await asyncio.sleep(100)
+        assert 0 == len(shop.service.initializations)
+        shop.breaker.force(None, shop.clock.monotonic())
+        await asyncio.sleep(1.1)
+        assert 1 == shop.done()
+
+
+async def test_a_probe_that_is_taken(shop: Shop) -> None:
+    """Half-open, with the probe in another's hands, the worker waits, and burns no attempt."""
+    await shop.put()
+    for _ in range(3):
+        permit = shop.breaker.acquire(shop.clock.monotonic())
+        assert permit is not None
+        shop.breaker.release(permit, CallOutcome.FAILURE, shop.clock.monotonic())
+    await asyncio.sleep(30)
+    assert shop.breaker.acquire(shop.clock.monotonic()) is not None
+    async with shop.worker():
+        await asyncio.sleep(4)
+        [entry] = await shop.queue.entries()
+        assert (0, 0) == (entry.attempts, len(shop.service.initializations))
+
+
+async def test_it_stops_when_what_it_began_is_done(shop: Shop) -> None:
+    """Stopped, it finishes what it has in hand, and leaves the rest as it was."""
+    await shop.put(4)
+    async with shop.worker(port=Slow(shop, 2.0)):
+        await asyncio.sleep(1)
+        began = shop.clock.monotonic()
+
+    assert 1 == shop.clock.monotonic() - began
+    assert [(None, 0)] * 2 == [(e.holder, e.attempts) for e in await shop.queue.entries()]
+
+
+async def test_it_does_not_stop_for_ever(shop: Shop) -> None:
+    """What is not done in time is given back, due at once; the attempt counts, as it went out."""
+    await shop.put(1)
+    async with shop.worker(port=Slow(shop, 1000.0)):
+        await asyncio.sleep(1)
+        began = shop.clock.monotonic()
+
+    assert 5 == shop.clock.monotonic() - began
+    [entry] = await shop.queue.entries()
+    assert (None, 1, shop.clock.now()) == (entry.holder, entry.attempts, entry.due_at)
+
+
+async def test_two_workers(shop: Shop) -> None:
+    """Two workers on one queue do everything once."""
+    entries = await shop.put(20)
+    slow = Slow(shop, 0.5)
+    async with shop.worker("a", slow), shop.worker("b", slow):
+        await asyncio.sleep(10)
+
+    assert 4 == slow.most
+    assert sorted(entry.request.idempotency_key for entry in entries) == sorted(
+        request.idempotency_key for request, _ in shop.service.initializations
+    )
+
+
+async def test_a_poison_entry_holds_up_nobody(shop: Shop) -> None:
+    """An entry that fails each time costs the others nothing but its own turns."""
+    poison, *others = await shop.put(8)
+
+    def writing(request: InitialStock) -> InventoryError | None:
+        return TimedOut("poison") if request == poison.request else None
+
+    shop.service.writing = writing
+    async with shop.worker():
+        await asyncio.sleep(0.5)
+        assert len(others) == shop.done()
+        assert 1 == await shop.waiting()
+
+
+async def test_a_queue_that_fails(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A queue that cannot be used is told of once, left alone for longer each time, and found."""
+    calls: list[float] = []
+
+    async def fail(**_: object) -> object:
+        calls.append(shop.clock.monotonic())
+        raise QueueFailed("the disk is full")
+
+    await shop.put()
+    async with shop.worker() as worker:
+        with monkeypatch.context() as broken:
+            broken.setattr(shop.queue, "claim", fail)
+            await asyncio.sleep(60)
+            assert "the disk is full" == worker.snapshot(shop.clock.now()).error
+        await asyncio.sleep(10)
+        assert worker.snapshot(shop.clock.now()).error is None
+
+    pauses = [round(later - earlier) for earlier, later in pairwise(calls)]
+    assert [2, 4, 8, 10] == pauses[:4]
+    told = [type(s) for s in shop.signals if isinstance(s, QueueUnavailable | QueueRecovered)]
+    assert [QueueUnavailable, QueueRecovered] == told
+    assert 1 == shop.done()
+
+
+async def test_a_bug_ends_no_worker(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a queue raises against its obligations, the worker logs it and goes on."""
+
+    async def bug(**_: object) -> object:
+        raise LookupError("bug")
+
+    await shop.put()
+    async with shop.worker():
+        with monkeypatch.context() as broken:
+            broken.setattr(shop.queue, "claim", bug)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(11)
+
+    assert 1 == shop.done()
+    assert [logging.ERROR] == [record.levelno for record in caplog.records]
+
+
+async def test_snapshot(shop: Shop) -> None:
+    """The snapshot says what the worker saw when it looked last, and when; at first, nothing."""
+    shop.breaker.force(BreakerState.OPEN, shop.clock.monotonic())
+    await shop.put(3)
+    worker = shop.worker()
+    assert QueueSnapshot(as_of=None) == worker.snapshot(shop.clock.now())
+    async with worker:
+        await asyncio.sleep(7)
+        seen = worker.snapshot(shop.clock.now())
+        assert (3, 7.0, 0, None) == (seen.waiting, seen.oldest_age, seen.dead, seen.error)
+        assert seen.as_of is not None
+        assert 0 <= (shop.clock.now() - seen.as_of).total_seconds() <= 5
+        shop.breaker.force(None, shop.clock.monotonic())
+        await asyncio.sleep(7)
+        assert (0, None) == (
+            worker.snapshot(shop.clock.now()).waiting,
+            worker.snapshot(shop.clock.now()).oldest_age,
+        )

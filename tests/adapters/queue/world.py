@@ -1,0 +1,130 @@
+"""A queue, a service and a host's catalogue for a worker, all of which tell what was done."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import attrs
+
+from shelfport import (
+    AlreadyThere,
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
+    InMemoryQueue,
+    InventoryError,
+    InventoryPort,
+    ProductVariantId,
+    QueuedInitialization,
+    QueueOptions,
+    Signal,
+    StockStatus,
+    UnknownVariant,
+    variant_id,
+)
+from shelfport.adapters.queue.entry_processor import EntryProcessor
+from shelfport.domain.model import Claim
+from tests.support.clocks import ManualClock
+from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.values import a_level, a_reading
+
+Log = list[str]
+
+
+class Catalogue:
+    """A host's catalogue; `orderable` is what became of each variant."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.orderable: dict[ProductVariantId, bool] = {}
+        self.failure: Exception | None = None
+
+    async def mark_not_orderable(self, variant: ProductVariantId) -> None:
+        self._set(variant, orderable=False)
+
+    async def mark_orderable(self, variant: ProductVariantId) -> None:
+        self._set(variant, orderable=True)
+
+    async def show_status(
+        self, variant: ProductVariantId, status: StockStatus, as_of: datetime
+    ) -> None:
+        raise AssertionError("no worker shows a status")
+
+    def _set(self, variant: ProductVariantId, *, orderable: bool) -> None:
+        self.log.append("mark_orderable" if orderable else "mark_not_orderable")
+        if self.failure is not None:
+            raise self.failure
+        self.orderable[variant] = orderable
+
+
+class Service(ScriptedPort):
+    """A service that fails as it is told, by variant or for all, and perhaps after it wrote."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self.log = log
+        self.records: set[ProductVariantId] = set()
+        self.reading: InventoryError | None = None
+        self.writing: Callable[[InitialStock], InventoryError | None] = lambda _: None
+        self.writes_first = False
+        """Whether it fails only after it wrote."""
+
+    async def read(self, ids: Ids, call: Call) -> Answers:
+        self.reads.append((list(ids), call))
+        self.log.append("read")
+        if self.reading is not None:
+            raise self.reading
+        return {v: a_reading(v) if v in self.records else UnknownVariant(v) for v in ids}
+
+    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
+        self.log.append("initialize")
+        error = self.writing(request)
+        there = request.variant_id in self.records
+        if error is None or self.writes_first:
+            self.records.add(request.variant_id)
+        self.initializations.append((request, call))
+        if error is not None:
+            raise error
+        if there:
+            return AlreadyThere(a_level(variant_id(request.variant_id)))
+        return await ScriptedPort().initialize(request, call)
+
+
+@attrs.define
+class World:
+    """All that an attempt needs; `log` has what happened outside, in its order."""
+
+    options: QueueOptions = attrs.field(factory=QueueOptions)
+    queue: InMemoryQueue = attrs.field(factory=InMemoryQueue)
+    clock: Clock = attrs.field(factory=ManualClock)
+    log: Log = attrs.field(factory=list)
+    signals: list[Signal] = attrs.field(factory=list)
+    changed: list[ProductVariantId] = attrs.field(factory=list)
+    with_catalogue: bool = True
+    service: Service = attrs.field(init=False)
+    catalogue: Catalogue = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.service = Service(self.log)
+        self.catalogue = Catalogue(self.log)
+
+    def attempts(self, port: InventoryPort | None = None) -> EntryProcessor:
+        return EntryProcessor(
+            queue=self.queue,
+            port=port or self.service,
+            catalog=self.catalogue if self.with_catalogue else None,
+            clock=self.clock,
+            options=self.options,
+            draw=lambda: 1.0,
+            changed=self.changed.append,
+            listener=self.signals.append,
+        )
+
+    async def claim(self, holder: str = "w") -> Claim:
+        [claim] = await self.queue.claim(
+            holder=holder, limit=1, now=self.clock.now(), lease=self.options.lease
+        )
+        return claim
+
+    async def find(self, entry: QueuedInitialization) -> QueuedInitialization | None:
+        return await self.queue.find(entry.request.idempotency_key)

@@ -1,0 +1,71 @@
+import asyncio
+
+import pytest
+
+from shelfport.adapters.runtime.background import Background
+
+
+async def test_tasks_run() -> None:
+    """What is started runs by itself, and counts while it does."""
+    async with Background() as background:
+        task = background.start(asyncio.sleep(0, "done"), "work")
+        assert 1 == len(background)
+
+        assert "done" == await task
+        await asyncio.sleep(0)
+        assert 0 == len(background)
+
+
+async def test_leaving_ends_all() -> None:
+    """When the scope is left, every task has ended, with its clean-up."""
+    ended: list[str] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(name)
+
+    async with Background() as background:
+        for name in ("a", "b"):
+            background.start(work(name), name)
+        await asyncio.sleep(0)
+
+    assert ["a", "b"] == sorted(ended)
+
+
+async def test_a_failure_ends_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that fails is logged under its name, and the others go on."""
+
+    async def failing() -> None:
+        raise KeyError("bug")
+
+    async with Background() as background:
+        background.start(failing(), "the failing one")
+        other = background.start(asyncio.sleep(0.01, "fine"), "other")
+
+        assert "fine" == await other
+
+    assert ["the failing one failed: this is a bug"] == [r.getMessage() for r in caplog.records]
+    assert "KeyError: 'bug'" in caplog.text
+
+
+async def test_closed() -> None:
+    """Outside its scope nothing starts, and the sentence names what wanted to."""
+    background = Background()
+
+    with pytest.raises(RuntimeError, match="work cannot start: its Background scope is not open"):
+        background.start(asyncio.sleep(0), "work")
+    async with background:
+        pass
+    with pytest.raises(RuntimeError, match="is not open"):
+        background.start(asyncio.sleep(0), "work")
+
+
+async def test_repr() -> None:
+    """It shows how much runs."""
+    async with Background() as background:
+        background.start(asyncio.sleep(0.01), "work")
+
+        assert "Background(1 tasks)" == repr(background)

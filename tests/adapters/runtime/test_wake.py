@@ -1,0 +1,34 @@
+import asyncio
+
+import pytest
+
+from shelfport.adapters.runtime.wake import Wake
+
+
+@pytest.mark.looptime
+async def test_a_wait_ends_at_a_hint_or_in_time() -> None:
+    """A wait lasts until the hint, or its time; a hint that came before ends it at once."""
+    wake, loop = Wake(), asyncio.get_running_loop()
+
+    async def waited(seconds: float) -> float:
+        began = loop.time()
+        await wake.wait(seconds)
+        return loop.time() - began
+
+    assert 5 == await waited(5)
+    loop.call_later(2, wake.wake)
+    assert 2 == await waited(5)
+    wake.wake()
+    assert 0 == await waited(5)
+    assert 5 == await waited(5)
+
+
+async def test_a_hint_from_another_thread() -> None:
+    """A host's thread wakes a worker that waits in the loop."""
+    wake = Wake()
+    waiting = asyncio.create_task(wake.wait(60))
+    await asyncio.sleep(0)
+
+    await asyncio.to_thread(wake.wake)
+
+    await asyncio.wait_for(waiting, 5)
