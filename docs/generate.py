@@ -25,17 +25,17 @@ MARKS = re.compile(
 )
 
 REFUSED_TOGETHER: tuple[dict[str, dict[str, Any]], ...] = (
-    {"cache": {"fresh_for": 10, "refresh_for": 5}},
+    {"cache": {"ttl": 10, "stale_while_revalidate": 5}},
     {"": {"deadline": 0.2}},
     {"": {"deadline": 0.8}},
-    {"breaker": {"probe_lease": 0.5}},
+    {"breaker": {"half_open_timeout": 0.5}},
     {"shared": {"timeout": 2}},
-    {"retry": {"first_delay": 2}},
+    {"retry": {"base_delay": 2}},
     {"initial": {"policy": shelfport.InitializationPolicy.RETRY_LATER}},
-    {"queue": {"first_delay": 900}},
+    {"queue": {"base_delay": 900}},
     {"queue": {"lease": 30}},
-    {"events": {"first_delay": 6}},
-    {"events": {"redeliver_after": 10}},
+    {"events": {"base_delay": 6}},
+    {"events": {"ack_timeout": 10}},
     {"tls": {"key_file": "shop.key"}},
     {"auth": {"secret_file": "token"}},
     {"auth": {"scheme": "bearer", "secret": "s3cret", "secret_file": "token"}},

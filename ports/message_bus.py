@@ -79,7 +79,7 @@ class Bus(Protocol):
         """Which bus and where, for people, without credentials."""
         ...
 
-    def work(self) -> AbstractAsyncContextManager[Source]:
+    def consumer_group(self) -> AbstractAsyncContextManager[Source]:
         """The queue of the group: each message goes to one replica, and is there until it is done.
 
         Declares what it needs where it is missing. What the group has not handled yet waits for
@@ -87,7 +87,7 @@ class Bus(Protocol):
         """
         ...
 
-    def knowledge(self) -> AbstractAsyncContextManager[Source]:
+    def broadcast(self) -> AbstractAsyncContextManager[Source]:
         """Every message from now on, for this replica alone; lost while it is not connected."""
         ...
 

@@ -19,7 +19,7 @@ class BreakerSnapshot:
     failures: int
     """How many of them were failures."""
     slow: int
-    """How many of them took `breaker.slow_after` or longer, whatever came of them."""
+    """How many of them took `breaker.slow_call_duration` or longer, whatever came of them."""
     next_probe: float | None
     """Seconds until the service may be tried again; None unless the circuit is open."""
 
@@ -32,11 +32,11 @@ class CacheSnapshot:
     """Answered from memory, within the window in which that counts as current."""
     stale: int
     """Shown from memory past that window."""
-    missed: int
+    misses: int
     """Not at hand, or not good enough: the service answered."""
     unreadable: int
     """Not at hand, and the service did not answer either."""
-    kept: int
+    entries: int
     """Variants that are kept now."""
 
 
@@ -44,7 +44,7 @@ class CacheSnapshot:
 class SharedCacheSnapshot:
     """How the shared cache stands, as this process sees it. Counts are variants since the start."""
 
-    circuit: BreakerSnapshot
+    circuit_breaker: BreakerSnapshot
     hits: int
     """Shown as the store had them."""
     misses: int
@@ -66,7 +66,7 @@ class QueueSnapshot:
     """Entries that are yet to be done."""
     oldest_age: float | None = None
     """Seconds since the oldest of them was queued; None if there is none."""
-    dead: int = 0
+    dead_letters: int = 0
     """Entries that only a person can help on."""
     error: str | None = None
     """Why the queue cannot be used; None if it can."""
@@ -87,7 +87,7 @@ class SubscriptionSnapshot:
     """Of these, those that came after a newer one of their variant: they were not shown."""
     retried: int
     """Attempts that failed and were repeated."""
-    dead: int
+    dead_lettered: int
     """Messages that were dead-lettered; for knowledge, those that were passed over."""
     lag: float | None
     """Seconds between the timestamp of the event that was done with last and that moment, by two
@@ -100,9 +100,9 @@ class EventsSnapshot:
 
     bus: str
     """Which bus and where, without credentials."""
-    work: SubscriptionSnapshot
+    catalog: SubscriptionSnapshot
     """Display status and notifiers: one queue for all replicas."""
-    knowledge: SubscriptionSnapshot
+    invalidation: SubscriptionSnapshot
     """The cache: every replica hears everything."""
 
 
@@ -127,13 +127,13 @@ class Snapshot:
 
     open: bool
     """Whether the integration is entered, and not left yet."""
-    circuit: BreakerSnapshot
+    circuit_breaker: BreakerSnapshot
     """The circuit breaker: its state, what it counted, when it tries again."""
     cache: CacheSnapshot
     """The cache in memory: what it served since the start, and what it holds."""
     retry_budget: float
     """What is left of the retry budget, in tokens: each repetition takes one."""
-    shared: SharedCacheSnapshot | None = None
+    shared_cache: SharedCacheSnapshot | None = None
     """The shared cache: its circuit, what it was good for; None where there is none."""
     queue: "QueueSnapshot | None"
     """The queue of initialisations, as this process's worker saw it last; None without a queue."""

@@ -81,8 +81,8 @@ class InProcessBus:
             queue.put(message)
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Source]:
-        """See `Bus.work`."""
+    async def consumer_group(self) -> AsyncIterator[Source]:
+        """See `Bus.consumer_group`."""
         self._must_be_there()
         source = _WorkSource(self, self._work)
         try:
@@ -91,8 +91,8 @@ class InProcessBus:
             source.give_back()
 
     @asynccontextmanager
-    async def knowledge(self) -> AsyncIterator[Source]:
-        """See `Bus.knowledge`."""
+    async def broadcast(self) -> AsyncIterator[Source]:
+        """See `Bus.broadcast`."""
         self._must_be_there()
         queue = _Queue()
         self._listening.append(queue)

@@ -70,8 +70,8 @@ class KafkaBus:
         return f"Kafka at {_parts(self.url)[2]}"
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Source]:
-        """See `Bus.work`."""
+    async def consumer_group(self) -> AsyncIterator[Source]:
+        """See `Bus.consumer_group`."""
         async with self._producing() as producer:
             # Made here, since one that is never started is never stopped either.
             consumer = self._consumer(
@@ -89,8 +89,8 @@ class KafkaBus:
                 await progress.commit()
 
     @asynccontextmanager
-    async def knowledge(self) -> AsyncIterator[Source]:
-        """See `Bus.knowledge`."""
+    async def broadcast(self) -> AsyncIterator[Source]:
+        """See `Bus.broadcast`."""
         consumer = self._consumer(group_id=None, auto_offset_reset="latest")
         consumer.subscribe(list(self.names.channels))
         async with _started(consumer):

@@ -48,12 +48,12 @@ class NatsBus:
     Args:
         url: nats://, or tls://, with user and password, or a token, before the host.
         names: the prefix of its subjects, and the group.
-        redeliver_after: seconds until another replica gets what one took and did not finish.
+        ack_timeout: seconds until another replica gets what one took and did not finish.
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
     names: BusNames
-    redeliver_after: float
+    ack_timeout: float
 
     @property
     def name(self) -> str:
@@ -61,8 +61,8 @@ class NatsBus:
         return f"NATS at {place_of(self.url, 4222)}"
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Source]:
-        """See `Bus.work`."""
+    async def consumer_group(self) -> AsyncIterator[Source]:
+        """See `Bus.consumer_group`."""
         async with _connected(self.url) as client:
             context = client.jetstream()
             stream = await self._stream(context)
@@ -74,8 +74,8 @@ class NatsBus:
             yield _Work(client, self.names, announced, replayed)
 
     @asynccontextmanager
-    async def knowledge(self) -> AsyncIterator[Source]:
-        """See `Bus.knowledge`."""
+    async def broadcast(self) -> AsyncIterator[Source]:
+        """See `Bus.broadcast`."""
         async with _connected(self.url) as client:
             context = client.jetstream()
             stream = await self._stream(context)
@@ -152,7 +152,7 @@ class NatsBus:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=self.redeliver_after,
+            ack_wait=self.ack_timeout,
             max_ack_pending=10_000,
         )
         return await context.pull_subscribe(subject, durable=durable, stream=stream, config=config)

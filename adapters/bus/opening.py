@@ -35,14 +35,14 @@ def open_bus(options: EventOptions) -> Bus:
         raise ValueError(
             f'events.url needs {client}, which is not installed: pip install "shelfport[{extra}]"'
         ) from error
-    names = BusNames(prefix=options.prefix, group=options.group, exchange=options.exchange)
+    names = BusNames(prefix=options.prefix, group=options.consumer_group, exchange=options.exchange)
     match extra:
         case "rabbitmq":
-            bus: Bus = part.RabbitBus(options.url, names, options.at_once)
+            bus: Bus = part.RabbitBus(options.url, names, options.max_concurrency)
         case "kafka":
             bus = part.KafkaBus(options.url, names)
         case "nats":
-            bus = part.NatsBus(options.url, names, options.redeliver_after)
+            bus = part.NatsBus(options.url, names, options.ack_timeout)
         case _:
-            bus = part.RedisStreamsBus(options.url, names, options.redeliver_after)
+            bus = part.RedisStreamsBus(options.url, names, options.ack_timeout)
     return bus

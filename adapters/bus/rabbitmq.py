@@ -47,12 +47,12 @@ class RabbitBus:
     Args:
         url: amqp(s)://user:password@host:port/vhost.
         names: what its exchange and queues are called.
-        at_once: how many messages are taken before the first is acknowledged.
+        max_concurrency: how many messages are taken before the first is acknowledged.
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
     names: BusNames
-    at_once: int
+    max_concurrency: int
 
     @property
     def name(self) -> str:
@@ -61,12 +61,12 @@ class RabbitBus:
         return f"RabbitMQ at {place_of(self.url, port)}"
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Source]:
-        """See `Bus.work`."""
+    async def consumer_group(self) -> AsyncIterator[Source]:
+        """See `Bus.consumer_group`."""
         async with _connected(self.url) as connection:
             exchange = await self._exchange(connection)
             channel = await connection.channel(on_return_raises=True)
-            await channel.set_qos(prefetch_count=self.at_once)
+            await channel.set_qos(prefetch_count=self.max_concurrency)
             graveyard, _ = await self._graveyard(channel)
             queue = await self._work_queue(channel)
             for routing_key in self.names.channels:
@@ -76,8 +76,8 @@ class RabbitBus:
             yield source
 
     @asynccontextmanager
-    async def knowledge(self) -> AsyncIterator[Source]:
-        """See `Bus.knowledge`."""
+    async def broadcast(self) -> AsyncIterator[Source]:
+        """See `Bus.broadcast`."""
         async with _connected(self.url) as connection:
             exchange = await self._exchange(connection)
             channel = await connection.channel()

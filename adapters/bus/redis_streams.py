@@ -41,7 +41,7 @@ _CONNECT = 5.0
 _LONGEST_STREAM = 1_000_000
 """Entries that our publisher keeps in a stream, roughly."""
 _GONE = 10
-"""After so many times `redeliver_after` a consumer that holds nothing is one that is no more."""
+"""After so many times `ack_timeout` a consumer that holds nothing is one that is no more."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Client = Any
@@ -55,12 +55,12 @@ class RedisStreamsBus:
     Args:
         url: redis(s)://user:password@host:port/database.
         names: the prefix of its streams, and the group.
-        redeliver_after: seconds until another replica claims what one took and did not finish.
+        ack_timeout: seconds until another replica claims what one took and did not finish.
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
     names: BusNames
-    redeliver_after: float
+    ack_timeout: float
 
     @property
     def name(self) -> str:
@@ -68,14 +68,14 @@ class RedisStreamsBus:
         return f"Redis at {place_of(self.url, 6379)}"
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Source]:
-        """See `Bus.work`."""
+    async def consumer_group(self) -> AsyncIterator[Source]:
+        """See `Bus.consumer_group`."""
         async with self._connected() as redis:
             streams = [*self.names.channels, self.names.replayed]
             for stream in streams:
                 await self._declare_group(redis, stream)
             consumer = uuid4().hex
-            source = _Work(redis, self.names, consumer, streams, self.redeliver_after)
+            source = _Work(redis, self.names, consumer, streams, self.ack_timeout)
             try:
                 yield source
             finally:
@@ -83,8 +83,8 @@ class RedisStreamsBus:
                     await source.leave()
 
     @asynccontextmanager
-    async def knowledge(self) -> AsyncIterator[Source]:
-        """See `Bus.knowledge`."""
+    async def broadcast(self) -> AsyncIterator[Source]:
+        """See `Bus.broadcast`."""
         async with self._connected() as redis:
             read = {stream: await _last_id(redis, stream) for stream in self.names.channels}
             yield _Broadcast(redis, self.names, read)
@@ -122,7 +122,7 @@ class RedisStreamsBus:
             if not str(error).startswith("BUSYGROUP"):
                 raise
         for consumer in await redis.xinfo_consumers(stream, self.names.group):
-            gone = consumer["idle"] > self.redeliver_after * _GONE * 1000
+            gone = consumer["idle"] > self.ack_timeout * _GONE * 1000
             if gone and consumer["pending"] == 0:
                 await redis.xgroup_delconsumer(stream, self.names.group, consumer["name"])
 
@@ -134,18 +134,18 @@ class _Work:
         names: BusNames,
         consumer: str,
         streams: Sequence[str],
-        redeliver_after: float,
+        ack_timeout: float,
     ) -> None:
         self._redis = redis
         self._names = names
         self._consumer = consumer
         self._streams = streams
-        self._redeliver_after = redeliver_after
+        self._ack_timeout = ack_timeout
         self._claimed_at = -inf
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         now = asyncio.get_running_loop().time()
-        if now - self._claimed_at >= self._redeliver_after / 4:
+        if now - self._claimed_at >= self._ack_timeout / 4:
             claimed = [d for stream in self._streams for d in await self._claim(stream, most)]
             if claimed:
                 return claimed
@@ -165,7 +165,7 @@ class _Work:
 
     async def _claim(self, stream: str, most: int) -> list[Delivery]:
         """What others took and did not finish."""
-        group, idle = self._names.group, round(self._redeliver_after * 1000)
+        group, idle = self._names.group, round(self._ack_timeout * 1000)
         _, entries, *_ = await self._redis.xautoclaim(
             stream, group, self._consumer, min_idle_time=idle, count=most
         )

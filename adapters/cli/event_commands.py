@@ -8,11 +8,11 @@ import msgspec
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.cli.options import load_given, misuse
 from shelfport.adapters.cli.running import Exit, Misuse, complain, until_signalled
+from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handler_retry import HandlerRetry, in_a_sentence
 from shelfport.adapters.events.handling import EventHandling
 from shelfport.adapters.events.notifiers import HEADLINES, Routed
-from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.service import notifier_of
 from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.events.wire import EVENTS
@@ -37,16 +37,16 @@ class EventLine(msgspec.Struct, frozen=True, rename="camel"):
     schema: int = 1
 
 
-def given_bus(files: tuple[Path, ...], url: str | None) -> tuple[Bus, EventOptions]:
+def given_bus(files: tuple[Path, ...], url: str | None) -> tuple[Bus, Settings]:
     """The bus that the settings, or `--events`, name.
 
     Raises:
         Misuse: they name none, or one whose extra is not installed.
     """
     with misuse():
-        options = load_given(files, {"events.url": url}).settings.events
-        if options.url is not None:
-            return open_bus(options), options
+        settings = load_given(files, {"events.url": url}).settings
+        if settings.events.url is not None:
+            return open_bus(settings.events), settings
     raise Misuse(
         "where is the bus? Give --events, or set SHELFPORT_EVENTS_URL, or url under "
         "[shelfport.events] in a settings file"
@@ -55,18 +55,19 @@ def given_bus(files: tuple[Path, ...], url: str | None) -> tuple[Bus, EventOptio
 
 async def listen(*, files: tuple[Path, ...], url: str | None, work: bool, as_json: bool) -> int:
     """Print events as they come, until Ctrl-C; with `work`, handle those of the work queue."""
-    bus, options = given_bus(files, url)
+    bus, settings = given_bus(files, url)
+    options = settings.events
     background, attempts, counts = Background(), HandlerRetry(options), SubscriptionCounts()
-    notifier = notifier_of(options)
-    handling = EventHandling(None, notifier, SystemClock(), counts, options.remembered)
+    notifier = notifier_of(settings.notifications)
+    handling = EventHandling(None, notifier, SystemClock(), counts, options.dedup_entries)
 
     async def handle(event: InventoryEvent) -> None:
         if work:
             await handling.handle(event)
         say(event, as_json=as_json)
 
-    opened = bus.work if work else bus.knowledge
-    subscription = Subscription("work" if work else "knowledge", opened, handle, counts)
+    opened = bus.consumer_group if work else bus.broadcast
+    subscription = Subscription("catalog" if work else "invalidation", opened, handle, counts)
 
     async def serve(stop: asyncio.Event) -> None:
         assert isinstance(notifier, Routed)  # noqa: S101 - what notifier_of makes

@@ -245,7 +245,7 @@ WORKER = f"""\
 It logs to stderr. --catalog names what makes the host's catalogue, a class or a
 function without arguments; entries under NOT_ORDERABLE need one. Run as many
 workers as you like. At SIGTERM each finishes what it has begun, within
-queue.stop_within seconds, and gives the rest back.
+queue.shutdown_timeout seconds, and gives the rest back.
 
 Examples:
   shelfport worker --settings shelfport.toml

@@ -136,8 +136,10 @@ def _queueing(settings: Settings) -> Settings:
 
 def without_others(settings: Settings) -> Settings:
     """`settings`, for what only reads: neither queue nor bus has to be reachable."""
-    initial = attrs.evolve(settings.initial, policy=InitializationPolicy.ROLL_BACK)
-    return attrs.evolve(without_events(settings), queue=QueueOptions(), initial=initial)
+    initialization = attrs.evolve(settings.initialization, policy=InitializationPolicy.ROLL_BACK)
+    return attrs.evolve(
+        without_events(settings), queue=QueueOptions(), initialization=initialization
+    )
 
 
 def without_events(settings: Settings) -> Settings:

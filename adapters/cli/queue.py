@@ -63,7 +63,7 @@ async def retry_entries(
         raise Misuse("which entries? Give their idempotency keys, or --all-dead")
     async with opened(options) as queue:
         if all_dead:
-            entries = await queue.entries(dead=True, limit=(await queue.stats()).dead)
+            entries = await queue.entries(dead=True, limit=(await queue.stats()).dead_letters)
             keys = [entry.request.idempotency_key for entry in entries]
         done = {key: await queue.retry(key, now=datetime.now(UTC)) for key in keys}
     return _told(done, "due now", options)

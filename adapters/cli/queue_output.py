@@ -82,7 +82,9 @@ class ReconcileDocument(msgspec.Struct, frozen=True, rename="camel"):
 
 def queue_document(stats: QueueStats, entries: Sequence[QueuedInitialization]) -> QueueDocument:
     """The document of a queue and some of its entries."""
-    return QueueDocument(stats.waiting, stats.dead, stats.oldest, [_entry(e) for e in entries])
+    return QueueDocument(
+        stats.waiting, stats.dead_letters, stats.oldest, [_entry(e) for e in entries]
+    )
 
 
 def _entry(entry: QueuedInitialization) -> QueueEntry:

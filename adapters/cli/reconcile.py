@@ -84,7 +84,7 @@ async def _reconciled(
     call_id: str,
 ) -> ReconcileDocument:
     stats = await queue.stats()
-    entries = await queue.entries(limit=stats.waiting + stats.dead)
+    entries = await queue.entries(limit=stats.waiting + stats.dead_letters)
     queued = list(dict.fromkeys(entry.request.variant_id for entry in entries))
     present = 0
     missing: list[ProductVariantId] = []

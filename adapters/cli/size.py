@@ -28,7 +28,9 @@ class SizeOptions:
     attempt_timeout: Annotated[float, Parameter(help="The setting http.attempt_timeout.")] = 1.0
     shared: Annotated[
         bool,
-        Parameter(negative=(), show_default=False, help="The hosts share a cache (shared.url)."),
+        Parameter(
+            negative=(), show_default=False, help="The hosts share a cache (shared_cache.url)."
+        ),
     ] = False
     as_json: Annotated[
         bool,
@@ -42,11 +44,9 @@ class SizeDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `size --json` prints. Durations are seconds, loads requests a second."""
 
     fits: bool
-    """Whether some fresh window keeps calm hours within 70 % of the capacity."""
-    fresh_for: float | None
-    refresh_for: float
-    stale_for: float
-    at_once: int
+    """Whether some `ttl` up to five minutes keeps calm hours within 70 % of the capacity."""
+    ttl: float | None
+    max_concurrency: int
     budget_ratio: float
     steady_load: float
     cold_load: float
@@ -65,11 +65,9 @@ def print_size(options: SizeOptions) -> int:
     if as_json:
         output.print_json(
             SizeDocument(
-                fits=size.fresh_for is not None,
-                fresh_for=size.fresh_for,
-                refresh_for=size.refresh_for,
-                stale_for=size.stale_for,
-                at_once=size.at_once,
+                fits=size.ttl is not None,
+                ttl=size.ttl,
+                max_concurrency=size.max_concurrency,
                 budget_ratio=size.budget_ratio,
                 steady_load=round(size.steady, 1),
                 cold_load=round(size.cold, 1),
@@ -79,17 +77,17 @@ def print_size(options: SizeOptions) -> int:
         )
     else:
         print(_settings(load, size))
-    return Exit.NO if size.fresh_for is None else Exit.ANSWERED
+    return Exit.NO if size.ttl is None else Exit.ANSWERED
 
 
 def _settings(load: FleetLoad, size: FleetSize) -> str:
     """The settings as a part of a settings file, with what they lead to."""
     steady = f"{size.steady:,.0f} requests a second, {size.steady / load.capacity:.0%} of it"
-    if size.fresh_for is None:
+    if size.ttl is None:
         return (
             f"# The service is too small: even if readings are fresh for five minutes, calm hours\n"
             f"# ask it for {steady}. It needs more capacity"
-            + ("." if load.shared else ", or the hosts a shared cache.")
+            + ("." if load.shared_cache else ", or the hosts a shared cache.")
         )
     cold = (
         "which the service can do."
@@ -108,12 +106,10 @@ def _settings(load: FleetLoad, size: FleetSize) -> str:
 # If every host uses its whole limit, that is {size.queue_seconds:.2g} s of the service's work,
 # {late}
 [shelfport.cache]
-fresh_for = {size.fresh_for:g}
-refresh_for = {size.refresh_for:g}
-stale_for = {size.stale_for:g}
+ttl = {size.ttl:g}
 
 [shelfport.limit]
-at_once = {size.at_once}
+max_concurrency = {size.max_concurrency}
 
 [shelfport.retry]
 budget_ratio = {size.budget_ratio:g}"""

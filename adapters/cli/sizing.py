@@ -1,8 +1,8 @@
 """How a fleet's settings follow from what the Inventory Service can do. Pure arithmetic.
 
 Views come at random (Poisson), and the popularity of variants falls as 1 / rank (Zipf). A reading
-serves for `fresh_for` seconds, so a variant with `rate` views a second is asked for
-`rate / (1 + rate * fresh_for)` times a second by whoever keeps it: each host its own, or the shared
+serves for `ttl` seconds, so a variant with `rate` views a second is asked for
+`rate / (1 + rate * ttl)` times a second by whoever keeps it: each host its own, or the shared
 cache one for all. `benchmarks/fleet` checks these figures against the library's own layers.
 """
 
@@ -42,20 +42,18 @@ class FleetLoad:
     """Of an answer, on average, when the service is not overloaded."""
     attempt_timeout: float = attrs.field(default=1.0, validator=number(0.001, 60, unit="seconds"))
     """The setting `http.attempt_timeout`."""
-    shared: bool = False
-    """Whether the hosts share a cache (`shared.url`)."""
+    shared_cache: bool = False
+    """Whether the hosts share a cache (`shared_cache.url`)."""
 
 
 @attrs.frozen(kw_only=True)
 class FleetSize:
     """Settings for a fleet, and what they lead to. Rates are requests a second of all hosts."""
 
-    fresh_for: float | None
-    """`cache.fresh_for` in seconds; None if no window up to five minutes is long enough."""
-    refresh_for: float
-    stale_for: float
-    at_once: int
-    """`limit.at_once` of each host."""
+    ttl: float | None
+    """`cache.ttl` in seconds; None if none up to five minutes is long enough."""
+    max_concurrency: int
+    """`limit.max_concurrency` of each host."""
     budget_ratio: float
     """`retry.budget_ratio`."""
     steady: float
@@ -69,19 +67,19 @@ class FleetSize:
     `attempt_timeout`, answers come when nobody waits for them any more."""
 
 
-def steady_load(load: FleetLoad, fresh_for: float) -> float:
+def steady_load(load: FleetLoad, ttl: float) -> float:
     """Requests a second in calm hours, with readings fresh for so many seconds."""
-    keepers = 1 if load.shared else load.hosts
+    keepers = 1 if load.shared_cache else load.hosts
     per_keeper = load.views / keepers
     first = per_keeper / _harmonic(load.variants)  # views a second of the most popular one
 
     def asked(rank: float) -> float:
         rate = first / rank
-        return rate / (1 + rate * fresh_for)
+        return rate / (1 + rate * ttl)
 
     head = sum(asked(rank) for rank in range(1, min(_EXACT, load.variants) + 1))
-    # The integral of first / (rank + first * fresh_for) from one rank to another.
-    shift = first * fresh_for
+    # The integral of first / (rank + first * ttl) from one rank to another.
+    shift = first * ttl
     tail = 0.0
     if load.variants > _EXACT:
         tail = first * log((load.variants + 0.5 + shift) / (_EXACT + 0.5 + shift))
@@ -97,26 +95,24 @@ def size_fleet(load: FleetLoad) -> FleetSize:
     attempt's timeout, as far as a limit of at least 2 can. The budget uses what the service has
     left when nothing is kept, up to the default of 10 %.
     """
-    fresh_for = _shortest(lambda seconds: steady_load(load, seconds) <= _BUSY * load.capacity)
-    used = _LONGEST_FRESH if fresh_for is None else fresh_for
+    ttl = _shortest(lambda seconds: steady_load(load, seconds) <= _BUSY * load.capacity)
+    used = _LONGEST_FRESH if ttl is None else ttl
     steady = steady_load(load, used)
     under_way = steady / load.hosts * load.latency
     wanted = ceil(under_way + _BURST * under_way**0.5) + 1
     allowed = int(load.capacity * load.attempt_timeout / load.hosts)
-    at_once = max(2, min(wanted, allowed) if allowed else wanted)
+    max_concurrency = max(2, min(wanted, allowed) if allowed else wanted)
     room = load.capacity / load.views - 1
     budget_ratio = round(min(0.1, max(0.0, room)), 2)
     cold = load.views * (1 + budget_ratio)
     return FleetSize(
-        fresh_for=fresh_for,
-        refresh_for=max(30.0, used),
-        stale_for=max(300.0, used),
-        at_once=at_once,
+        ttl=ttl,
+        max_concurrency=max_concurrency,
         budget_ratio=budget_ratio,
         steady=steady,
         cold=cold,
         cold_share=cold / load.capacity,
-        queue_seconds=load.hosts * at_once / load.capacity,
+        queue_seconds=load.hosts * max_concurrency / load.capacity,
     )
 
 

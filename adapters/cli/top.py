@@ -124,7 +124,7 @@ async def _fetched(session: aiohttp.ClientSession, address: URL) -> Mapping[str,
 def shown(document: Mapping[str, Any]) -> RenderableType:
     """The picture of a snapshot."""
     snapshot, latency = document["snapshot"], document["latency"]
-    circuit, health = snapshot["circuit"], document["health"]
+    circuit, health = snapshot["circuitBreaker"], document["health"]
     at = datetime.fromisoformat(document["at"]).astimezone(UTC)
     parts = Table.grid(padding=(0, 2))
     parts.add_column(style="dim")
@@ -186,18 +186,18 @@ def _queue(queue: Mapping[str, Any] | None, at: datetime) -> Text:
     if queue["oldest"] is not None:
         age = (at - datetime.fromisoformat(queue["oldest"])).total_seconds()
         said.append(f", the oldest for {max(age, 0):.0f} s")
-    return said.append(f", {queue['dead']} dead", "red" if queue["dead"] else "")
+    return said.append(f", {queue['deadLetters']} dead", "red" if queue["deadLetters"] else "")
 
 
 def _events(events: Mapping[str, Any] | None) -> Text:
     if events is None:
         return Text("no bus", "dim")
-    work = events["work"]
+    work = events["catalog"]
     said = Text(f"{one_line(events['bus'])}: ")
     said.append(*(("connected", "green") if work["connected"] else ("not connected", "red")))
     return said.append(
         f"; {work['handled']} handled, {work['duplicates']} duplicates, {work['late']} late, "
-        f"{work['dead']} dead"
+        f"{work['deadLettered']} dead"
     )
 
 

@@ -171,7 +171,7 @@ class Container(containers.DeclarativeContainer):
                 listener,
             ),
             mapper=mapper,
-            initial=settings.provided.initial,
+            initial=settings.provided.initialization,
             new_key=providers.Object(uuid4),
             new_id=providers.Object(new_id),
             can_mark=providers.Callable(queueing.can_mark, settings, catalog),

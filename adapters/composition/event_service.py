@@ -42,6 +42,7 @@ def make_events(
     return EventService(
         bus,
         settings.events,
+        settings.notifications,
         clock=clock,
         # What replicas share first: else it hands out what memory has just fenced.
         targets=(*(() if second_level is None else (second_level,)), *invalidators_of(port)),

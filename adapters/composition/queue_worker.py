@@ -107,9 +107,9 @@ def can_mark(settings: Settings, catalog: ProductCatalogPort | None) -> bool:
         SettingsError: the settings ask for it, and it cannot.
     """
     can = catalog is not None or not settings.queue.worker
-    if settings.initial.policy is InitializationPolicy.NOT_ORDERABLE and not can:
+    if settings.initialization.policy is InitializationPolicy.NOT_ORDERABLE and not can:
         raise SettingsError(
-            "initial.policy is NOT_ORDERABLE, which needs the host's catalogue: "
+            "initialization.policy is NOT_ORDERABLE, which needs the host's catalogue: "
             "give one to build(settings, catalog=…)"
         )
     return can

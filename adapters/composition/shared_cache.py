@@ -16,7 +16,7 @@ logger = logging.getLogger("shelfport.container")
 def make_second_level(
     settings: Settings, clock: Clock, background: Background, listener: Listener
 ) -> SharedCacheClient | None:
-    """What bounds the cache at `shared.url`; None without one.
+    """What bounds the cache at `shared_cache.url`; None without one.
 
     Raises:
         SettingsError: its extra is not installed.
@@ -24,7 +24,7 @@ def make_second_level(
     store = _store(settings)
     if store is None:
         return None
-    return SharedCacheClient(store, settings.shared, clock, background, listener)
+    return SharedCacheClient(store, settings.shared_cache, clock, background, listener)
 
 
 def make_change_feed(
@@ -46,7 +46,7 @@ def store_of(second_level: SharedCacheClient | None) -> object:
 
 
 def _store(settings: Settings) -> SharedStore | None:
-    if settings.shared.url is None:
+    if settings.shared_cache.url is None:
         return None
     try:
         # Here, so that a missing extra is a sentence, and the default installation needs none.
@@ -55,9 +55,9 @@ def _store(settings: Settings) -> SharedStore | None:
         if (error.name or "").partition(".")[0] != "redis":
             raise
         raise SettingsError(
-            'shared.url is set, but redis is not installed: pip install "shelfport[redis]"'
+            'shared_cache.url is set, but redis is not installed: pip install "shelfport[redis]"'
         ) from error
-    client = RedisClient(settings.shared)
+    client = RedisClient(settings.shared_cache)
     if client.sends_password_in_the_clear:
         logger.warning(
             "the password of %s is not encrypted on the way: use rediss://",
@@ -65,5 +65,5 @@ def _store(settings: Settings) -> SharedStore | None:
             extra={"event": "inventory.plain_redis", "store": str(client)},
         )
     return RedisStore(
-        client, settings.shared.prefix, secrets.token_bytes(8), lambda: secrets.token_hex(8)
+        client, settings.shared_cache.prefix, secrets.token_bytes(8), lambda: secrets.token_hex(8)
     )

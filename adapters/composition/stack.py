@@ -72,7 +72,7 @@ def compose(
                             random.uniform,
                             listener,
                         ),
-                        settings.split,
+                        settings.batch,
                     ),
                     settings,
                     clock,

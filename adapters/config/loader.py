@@ -23,7 +23,7 @@ FILES_VARIABLE = "SHELFPORT_SETTINGS"
 
 @attrs.frozen
 class LoadedSettings:
-    """Settings, and for each one that was given (`cache.fresh_for`) the place it came from."""
+    """Settings, and for each one that was given (`cache.ttl`) the place it came from."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -34,7 +34,7 @@ def load_settings(*files: str | Path) -> Settings:
 
     `files` come first, then those named in SHELFPORT_SETTINGS (separated as in PATH), then the
     environment; later ones win. Files are TOML with a table `[shelfport]`; the environment spells
-    `cache.fresh_for` as SHELFPORT_CACHE_FRESH_FOR.
+    `cache.ttl` as SHELFPORT_CACHE_TTL.
 
     Raises:
         SettingsError: a file is missing or malformed, a key is unknown, or a value is not allowed.

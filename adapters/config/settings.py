@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from typed_settings import Secret
 
+from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.http import AuthOptions, HttpOptions, TlsOptions
 from shelfport.adapters.http.transport.address import plain_address, plain_http_to_others
@@ -42,11 +43,11 @@ class SettingsError(ValueError):
 class InitializationOptions:
     """What a new variant starts with where the host does not say (R5)."""
 
-    quantity: int = attrs.field(default=0, validator=units)
+    default_quantity: int = attrs.field(default=0, validator=units)
     """Units on hand.
 
     Why: a new variant has nothing until somebody counts it."""
-    low_stock_threshold: int = attrs.field(default=10, validator=units)
+    default_low_stock_threshold: int = attrs.field(default=10, validator=units)
     """At this many units or fewer, stock is low.
 
     Why: the contract's example."""
@@ -56,17 +57,17 @@ class InitializationOptions:
     """What becomes of a product whose record cannot be opened now (R20-R22).
 
     Why: nothing to run and nothing to look after; the others need a queue."""
-    at_once: int = attrs.field(default=8, validator=number(1, 1000, unit="requests"))
+    max_concurrency: int = attrs.field(default=8, validator=number(1, 1000, unit="requests"))
     """Requests of one call for many variants under way at once, at most.
 
-    Why: a product of 40 sizes is five rounds, and leaves half of `limit.at_once` to the pages."""
+    Why: a product of 40 sizes is five rounds, and leaves half of `limit.max_concurrency` to the pages."""
 
 
 @attrs.frozen(kw_only=True)
 class LogOptions:
     """How many records an outage may write: failures alone, each kind by itself."""
 
-    first: int = attrs.field(default=10, validator=number(1, 1_000_000, unit="records"))
+    burst: int = attrs.field(default=10, validator=number(1, 1_000_000, unit="records"))
     """Records of one kind of failure that are written in a period, from its beginning.
 
     Why: ten of a kind show what is wrong; the rest of an outage is a count."""
@@ -114,14 +115,15 @@ class Settings:
     tls: TlsOptions = attrs.field(factory=TlsOptions)
     auth: AuthOptions = attrs.field(factory=AuthOptions)
     cache: CacheOptions = attrs.field(factory=CacheOptions)
-    shared: SharedCacheOptions = attrs.field(factory=SharedCacheOptions)
-    split: BatchOptions = attrs.field(factory=BatchOptions)
+    shared_cache: SharedCacheOptions = attrs.field(factory=SharedCacheOptions)
+    batch: BatchOptions = attrs.field(factory=BatchOptions)
     retry: RetryOptions = attrs.field(factory=RetryOptions)
     limit: LimitOptions = attrs.field(factory=LimitOptions)
     breaker: BreakerOptions = attrs.field(factory=BreakerOptions)
-    initial: InitializationOptions = attrs.field(factory=InitializationOptions)
+    initialization: InitializationOptions = attrs.field(factory=InitializationOptions)
     queue: QueueOptions = attrs.field(factory=QueueOptions)
     events: EventOptions = attrs.field(factory=EventOptions)
+    notifications: NotificationOptions = attrs.field(factory=NotificationOptions)
     logs: LogOptions = attrs.field(factory=LogOptions)
 
     def __attrs_post_init__(self) -> None:
@@ -150,25 +152,25 @@ class Settings:
             f"({self.deadline:g} seconds), or nobody is ever served stale in time",
         )
         yield (
-            breaker.slow_after >= self.deadline,
-            f"breaker.slow_after is {breaker.slow_after:g}: it must be less than the deadline "
+            breaker.slow_call_duration >= self.deadline,
+            f"breaker.slow_call_duration is {breaker.slow_call_duration:g}: it must be less than the deadline "
             f"({self.deadline:g} seconds), or a service that hangs never opens the circuit",
         )
         yield (
-            breaker.probe_lease < http.attempt_timeout,
-            f"breaker.probe_lease is {breaker.probe_lease:g}: it must be at least "
+            breaker.half_open_timeout < http.attempt_timeout,
+            f"breaker.half_open_timeout is {breaker.half_open_timeout:g}: it must be at least "
             f"http.attempt_timeout ({http.attempt_timeout:g} seconds), or a probe is given up "
             "while it may still succeed",
         )
         yield (
-            self.shared.timeout >= self.deadline,
-            f"shared.timeout is {self.shared.timeout:g}: it must be less than the deadline "
+            self.shared_cache.timeout >= self.deadline,
+            f"shared_cache.timeout is {self.shared_cache.timeout:g}: it must be less than the deadline "
             f"({self.deadline:g} seconds), or a Redis that hangs leaves no time for the service",
         )
-        policy = self.initial.policy
+        policy = self.initialization.policy
         yield (
             policy.queues and self.queue.url is None,
-            f"initial.policy is {policy.value}, which needs a queue: set queue.url, for example "
+            f"initialization.policy is {policy.value}, which needs a queue: set queue.url, for example "
             "to sqlite:///queue.db",
         )
 

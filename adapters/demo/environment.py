@@ -34,13 +34,13 @@ class AddressTaken(OSError):
 class Windows:
     """The times that a demo is played in, in seconds: short, so that a person sees them pass."""
 
-    fresh_for: float
-    refresh_for: float
-    stale_for: float
+    ttl: float
+    stale_while_revalidate: float
+    stale_if_error: float
     soft_timeout: float = 0.1
     attempt_timeout: float = 0.5
     deadline: float = 1.0
-    open_for: float = 0.5
+    open_duration: float = 0.5
 
     def settings(self, base_url: str) -> Settings:
         """The settings of a Product Service whose Inventory Service is at `base_url`."""
@@ -49,15 +49,17 @@ class Windows:
             deadline=self.deadline,
             http=HttpOptions(attempt_timeout=self.attempt_timeout),
             cache=CacheOptions(
-                fresh_for=self.fresh_for,
-                refresh_for=self.refresh_for,
-                stale_for=self.stale_for,
+                ttl=self.ttl,
+                stale_while_revalidate=self.stale_while_revalidate,
+                stale_if_error=self.stale_if_error,
                 soft_timeout=self.soft_timeout,
-                refresh_pause=0.2,
+                refresh_backoff=0.2,
             ),
-            breaker=BreakerOptions(slow_after=self.attempt_timeout, open_for=self.open_for),
+            breaker=BreakerOptions(
+                slow_call_duration=self.attempt_timeout, open_duration=self.open_duration
+            ),
             queue=QueueOptions(
-                url=MEMORY, poll=0.25, attempts=3, first_delay=0.5, longest_delay=2.0
+                url=MEMORY, poll_interval=0.25, max_attempts=3, base_delay=0.5, max_delay=2.0
             ),
         )
 

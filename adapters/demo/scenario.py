@@ -15,7 +15,7 @@ from shelfport.adapters.demo.page_snapshot import PageSnapshot, look
 from shelfport.adapters.demo.scenario_runner import Facts, Step, tell
 from shelfport.contracts.sandbox import CATALOGUE, Faults
 
-STORY_WINDOWS: Final = Windows(fresh_for=0.3, refresh_for=0.6, stale_for=3.0)
+STORY_WINDOWS: Final = Windows(ttl=0.3, stale_while_revalidate=0.3, stale_if_error=2.7)
 
 _PATIENCE = 10.0
 """Seconds that a step waits for the page to change; far beyond every window, for slow machines."""
@@ -133,7 +133,7 @@ async def _sell_out(world: World) -> Facts:
 
 async def _slow_down(world: World) -> Facts:
     world.stage.sandbox.faults = Faults(latency=_SLOW)
-    await asyncio.sleep(world.stage.windows.refresh_for)
+    await asyncio.sleep(world.stage.windows.ttl + world.stage.windows.stale_while_revalidate)
     seen = await world.look()
     return {
         STATUS: seen.status,
@@ -181,7 +181,7 @@ async def _take_down(world: World) -> Facts:
 
 
 async def _wait_past_stale(world: World) -> Facts:
-    await asyncio.sleep(world.stage.windows.stale_for)
+    await asyncio.sleep(world.stage.windows.ttl + world.stage.windows.stale_if_error)
     seen = await world.look_until(lambda page: page.fresh("stale") == 0)
     return {
         STATUS: seen.status,

@@ -6,7 +6,9 @@ from typing import Final
 
 from shelfport.adapters.demo.environment import Windows, demo_environment
 
-DEMO_WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=60.0, open_for=3.0)
+DEMO_WINDOWS: Final = Windows(
+    ttl=2.0, stale_while_revalidate=3.0, stale_if_error=58.0, open_duration=3.0
+)
 
 
 async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int = 0) -> None:
@@ -27,7 +29,9 @@ async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int
         say(f"Inventory Service: {stage.sandbox.url}")
         say("")
         say("Open the first two in a browser, take the Inventory Service down, and watch:")
-        say(f"for {windows.fresh_for:g} s what was read is served again; after that, and for")
-        say(f"{windows.stale_for:g} s in all, it is shown with its age; beyond that the page says")
+        say(f"for {windows.ttl:g} s what was read is served again; after that, and for")
+        say(
+            f"{windows.stale_if_error:g} s more, it is shown with its age; beyond that the page says"
+        )
         say('"Stock information unavailable". Ctrl-C ends both.')
         await stop.wait()

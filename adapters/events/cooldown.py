@@ -42,7 +42,7 @@ class Cooldown:
 
     Args:
         inner: who is told.
-        quiet_for: the period, in seconds; 0 tells everything.
+        cooldown: the period, in seconds; 0 tells everything.
         clock: measures it.
         background: owns what waits for its end.
         attempts: how a last word is tried again.
@@ -53,14 +53,14 @@ class Cooldown:
         self,
         inner: Notifier,
         *,
-        quiet_for: float,
+        cooldown: float,
         clock: Clock,
         background: Background,
         attempts: HandlerRetry,
         remembered: int,
     ) -> None:
         self._inner = inner
-        self._quiet_for = quiet_for
+        self._cooldown = cooldown
         self._clock = clock
         self._background = background
         self._attempts = attempts
@@ -89,7 +89,7 @@ class Cooldown:
         now = self._clock.monotonic()
         if told is None or now >= told.until:
             await self._inner.notify(event)
-            self._told.put(event.variant_id, _Told(event, now + self._quiet_for))
+            self._told.put(event.variant_id, _Told(event, now + self._cooldown))
         elif event.rank > told.event.rank:
             if told.last is None:
                 self._background.start(self._at_the_end(told), "last word on a variant")
@@ -101,7 +101,7 @@ class Cooldown:
         last, told.last = told.last, None
         if last is None or last.status is told.event.status:
             return
-        told.event, told.until = last, self._clock.monotonic() + self._quiet_for
+        told.event, told.until = last, self._clock.monotonic() + self._cooldown
         self._told.put(last.variant_id, told)
         correlation_id, traceparent = told.last_ids
         try:
@@ -114,7 +114,7 @@ class Cooldown:
                 last.event_id,
                 last.variant_id,
                 extra={
-                    "event": "inventory.event_lost",
+                    "event": "inventory.notification_lost",
                     "event_id": str(last.event_id),
                     "variant_id": str(last.variant_id),
                     "correlation_id": clean_id(correlation_id),

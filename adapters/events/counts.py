@@ -18,7 +18,7 @@ class SubscriptionCounts:
     duplicates: int = 0
     late: int = 0
     retried: int = 0
-    dead: int = 0
+    dead_lettered: int = 0
     lag: float | None = None
 
     def took(self, occurred_at: datetime, now: datetime) -> float:

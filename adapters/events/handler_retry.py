@@ -27,7 +27,7 @@ class HandlerRetry:
         Raises:
             Exception: what the last attempt raised; `TimeoutError` if it took too long.
         """
-        for attempt in range(1, self.options.attempts):
+        for attempt in range(1, self.options.max_attempts):
             try:
                 await self._once(work)
             except Exception as error:
@@ -49,8 +49,8 @@ class HandlerRetry:
 
     def pause(self, failures: int) -> float:
         """How long to wait after so many failures in a row, in seconds."""
-        doubled = self.options.first_delay * 2.0 ** min(failures - 1, 30)
-        return self.uniform(0.0, min(self.options.longest_delay, doubled))
+        doubled = self.options.base_delay * 2.0 ** min(failures - 1, 30)
+        return self.uniform(0.0, min(self.options.max_delay, doubled))
 
     async def _once(self, work: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.timeout(self.options.attempt_timeout):

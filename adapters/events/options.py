@@ -5,7 +5,6 @@ from typing import Any
 
 import attrs
 from typed_settings import Secret
-from yarl import URL
 
 from shelfport.adapters.runtime.secret_address import scheme_of
 from shelfport.domain.model.validators import number
@@ -36,21 +35,6 @@ def _bus_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> No
     if scheme_of(value) not in SCHEMES or not value.get_secret_value().partition("://")[2]:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(f"{field.name} is no address of a bus: it must begin with one of {known}")
-
-
-def _webhook_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    if value is None:
-        return
-    if not _leads_to_a_webhook(value):
-        raise ValueError(f"{field.name} is no URL of a webhook: it must begin with https://")
-
-
-def _leads_to_a_webhook(address: Secret[str]) -> bool:
-    try:
-        url = URL(address.get_secret_value())
-    except ValueError:
-        return False
-    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
@@ -84,15 +68,15 @@ class EventOptions:
     RabbitMQ's routing keys, NATS' subjects, Redis' streams and Kafka's topics.
 
     Why: the file's addresses as they are; a prefix parts two environments on one bus."""
-    group: str = attrs.field(default="shelfport", validator=_name)
+    consumer_group: str = attrs.field(default="shelfport", validator=_name)
     """Names the work queue that all replicas of one host share; two hosts need two names.
 
     Why: one host, one work queue."""
-    at_once: int = attrs.field(default=16, validator=number(1, 1000, unit="events"))
+    max_concurrency: int = attrs.field(default=16, validator=number(1, 1000, unit="events"))
     """Events that one replica handles at once, at most; those of one variant, one by one.
 
     Why: as many as the requests that the Inventory Service gets at once."""
-    attempts: int = attrs.field(default=5, validator=number(1, 100, unit="attempts"))
+    max_attempts: int = attrs.field(default=5, validator=number(1, 100, unit="attempts"))
     """How often handling an event is tried before it is dead-lettered.
 
     Why: some eight seconds: long enough for a catalogue's restart of a connection, short enough
@@ -101,65 +85,38 @@ class EventOptions:
     """How long one attempt may take: showing the status and notifying together.
 
     Why: a catalogue's statement and a webhook take milliseconds; what hangs is cut off."""
-    first_delay: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
+    base_delay: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
     """The pause after the first failed attempt is drawn from 0 to this; it doubles.
 
     Why: most faults are gone by the second attempt."""
-    longest_delay: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
+    max_delay: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
     """No pause between attempts is longer, nor one between attempts to reach the bus.
 
     Why: a bus that is back is noticed within five seconds."""
-    redeliver_after: float = attrs.field(default=60.0, validator=number(0.1, 3600, unit="seconds"))
+    ack_timeout: float = attrs.field(default=60.0, validator=number(0.1, 3600, unit="seconds"))
     """How long NATS and Redis wait for a replica before another gets what it took.
 
     Why: longer than all attempts of an event together."""
-    deliveries: int = attrs.field(default=20, validator=number(2, 10_000, unit="deliveries"))
+    max_deliveries: int = attrs.field(default=20, validator=number(2, 10_000, unit="deliveries"))
     """An event that came more often than this ends whoever handles it: it is dead-lettered
     unhandled. Kafka does not count.
 
     Why: replicas are killed for many reasons, but not twenty times in a row over the same event."""
-    remembered: int = attrs.field(default=100_000, validator=number(1, unit="events"))
+    dedup_entries: int = attrs.field(default=100_000, validator=number(1, unit="events"))
     """Handled events, and variants with their last event, that a replica remembers.
 
     Why: some 20 MB; a bus repeats what is seconds old, not what lies a hundred thousand events
     back."""
-    quiet_for: float = attrs.field(default=900.0, validator=number(0, unit="seconds"))
-    """After a team was told of a variant, it is told nothing of it for so long, and then only the
-    last word, if that is another.
-
-    Why: a team that was told of a variant looks at it within a quarter of an hour."""
-    webhook_timeout: float = attrs.field(default=3.0, validator=number(0.01, 300, unit="seconds"))
-    """How long a webhook may take to answer.
-
-    Why: below an attempt's time, so that the reason names the webhook."""
-    out_of_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
-    )
-    """Where to POST that a variant is out of stock. Never printed: such URLs are keys.
-
-    Why: the log is told anyway."""
-    low_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
-    )
-    """Where to POST that the stock of a variant is low.
-
-    Why: another kind of event is another team."""
-    back_in_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
-    )
-    """Where to POST that a variant can be sold again.
-
-    Why: another kind of event is another team."""
 
     def __attrs_post_init__(self) -> None:
-        if self.first_delay > self.longest_delay:
+        if self.base_delay > self.max_delay:
             raise ValueError(
-                f"first_delay is {self.first_delay:g}: it must not be above longest_delay "
-                f"({self.longest_delay:g} seconds)"
+                f"base_delay is {self.base_delay:g}: it must not be above max_delay "
+                f"({self.max_delay:g} seconds)"
             )
-        if self.redeliver_after < self.longest_handling:
+        if self.ack_timeout < self.longest_handling:
             raise ValueError(
-                f"redeliver_after is {self.redeliver_after:g}: it must be at least what all "
+                f"ack_timeout is {self.ack_timeout:g}: it must be at least what all "
                 f"attempts and pauses take together ({self.longest_handling:g} seconds), or an "
                 "event is delivered to a second replica while the first still handles it"
             )
@@ -168,6 +125,6 @@ class EventOptions:
     def longest_handling(self) -> float:
         """Seconds that one event may take, all attempts and pauses together."""
         pauses = sum(
-            min(self.longest_delay, self.first_delay * 2.0**n) for n in range(self.attempts - 1)
+            min(self.max_delay, self.base_delay * 2.0**n) for n in range(self.max_attempts - 1)
         )
-        return self.attempts * self.attempt_timeout + pauses
+        return self.max_attempts * self.attempt_timeout + pauses

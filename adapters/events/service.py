@@ -11,6 +11,7 @@ from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handler_retry import HandlerRetry
 from shelfport.adapters.events.handling import EventHandling, unheard
 from shelfport.adapters.events.invalidation import Invalidation
+from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.notifiers import LogNotifier, Routed, WebhookNotifier
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
@@ -21,7 +22,7 @@ from shelfport.ports.message_bus import Bus
 from shelfport.ports.snapshot import EventsSnapshot
 
 
-def notifier_of(options: EventOptions) -> Notifier:
+def notifier_of(options: NotificationOptions) -> Notifier:
     """The notifier that the settings name: the log for every kind, and the webhook of each."""
     log = LogNotifier()
     webhooks = {
@@ -42,6 +43,7 @@ class EventService:
     Args:
         bus: where the events come from.
         options: how they are handled.
+        notifications: which teams are told, and how often.
         clock: the time.
         targets: the layers that learn from events, innermost first.
         catalog: the host's catalogue; None where it shows no status.
@@ -53,6 +55,7 @@ class EventService:
         self,
         bus: Bus,
         options: EventOptions,
+        notifications: NotificationOptions,
         *,
         clock: Clock,
         targets: Sequence[CacheInvalidator],
@@ -63,34 +66,36 @@ class EventService:
         self._bus = bus
         # Its own: a last word is told before the webhook's session is closed, or not at all.
         self._background = Background()
-        self._work, self._knowledge = SubscriptionCounts(), SubscriptionCounts()
+        self._catalog, self._invalidation = SubscriptionCounts(), SubscriptionCounts()
         attempts = HandlerRetry(options)
         self._notifier = Cooldown(
-            notifier_of(options) if notifier is None else notifier,
-            quiet_for=options.quiet_for,
+            notifier_of(notifications) if notifier is None else notifier,
+            cooldown=notifications.cooldown,
             clock=clock,
             background=self._background,
             attempts=attempts,
-            remembered=options.remembered,
+            remembered=options.dedup_entries,
         )
         handling = EventHandling(
             catalog,
             self._notifier,
             clock,
-            self._work,
-            options.remembered,
+            self._catalog,
+            options.dedup_entries,
             listener=listener,
         )
-        knowledge = Invalidation(targets, clock, self._knowledge)
+        invalidation = Invalidation(targets, clock, self._invalidation)
         self._subscriber = EventSubscriber(
             [
-                Subscription("work", bus.work, handling.handle, self._work, listener=listener),
+                Subscription(
+                    "catalog", bus.consumer_group, handling.handle, self._catalog, listener=listener
+                ),
                 # Work puts the same messages away, and says so, once for all replicas.
                 Subscription(
-                    "knowledge",
-                    bus.knowledge,
-                    knowledge.handle,
-                    self._knowledge,
+                    "invalidation",
+                    bus.broadcast,
+                    invalidation.handle,
+                    self._invalidation,
                     buried="passed over",
                     level=logging.DEBUG,
                 ),
@@ -125,6 +130,6 @@ class EventService:
         """How both subscriptions stand: no I/O."""
         return EventsSnapshot(
             bus=self._bus.name,
-            work=self._work.snapshot(),
-            knowledge=self._knowledge.snapshot(),
+            catalog=self._catalog.snapshot(),
+            invalidation=self._invalidation.snapshot(),
         )

@@ -118,7 +118,7 @@ class EventSubscriber:
             except Exception as error:
                 held = self._clock.monotonic() - opened_at
                 # One that stands and falls at once is no reason to hurry.
-                failures = 1 if held > self._options.longest_delay else failures + 1
+                failures = 1 if held > self._options.max_delay else failures + 1
                 self._lost(subscription, error)
             finally:
                 counts.connected = False
@@ -150,7 +150,7 @@ class EventSubscriber:
             pass
 
     async def _consume(self, source: Source, subscription: Subscription) -> None:
-        async with KeyedExecutor(self._options.at_once) as lanes:
+        async with KeyedExecutor(self._options.max_concurrency) as lanes:
             while not self._stopping.is_set():
                 for delivery in await source.fetch(await lanes.room()):
                     await self._take(delivery, subscription, lanes)
@@ -182,7 +182,7 @@ class EventSubscriber:
     async def _handle(
         self, event: InventoryEvent, delivery: Delivery, subscription: Subscription
     ) -> None:
-        if delivery.times is not None and delivery.times > self._options.deliveries:
+        if delivery.times is not None and delivery.times > self._options.max_deliveries:
             reason = f"delivered {delivery.times} times, and nobody lived to finish it"
             await self._bury(delivery, subscription, reason, event=event)
             return
@@ -194,7 +194,7 @@ class EventSubscriber:
         try:
             await self._attempts.run(lambda: subscription.handle(event), failed)
         except Exception as error:
-            reason = f"not handled in {self._options.attempts} attempts: {in_a_sentence(error)}"
+            reason = f"not handled in {self._options.max_attempts} attempts: {in_a_sentence(error)}"
             await self._bury(delivery, subscription, reason, error, event=event)
         else:
             await delivery.done()
@@ -209,7 +209,7 @@ class EventSubscriber:
         event: InventoryEvent | None = None,
     ) -> None:
         await delivery.dead(reason)
-        subscription.counts.dead += 1
+        subscription.counts.dead_lettered += 1
         if subscription.listener is not None:
             subscription.listener(EventDeadLettered(reason, event, current_id()))
         logger.log(

@@ -46,15 +46,15 @@ class Health:
 _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
     (
         "the circuit is held open by hand: pages show what was kept",
-        lambda s: s.circuit.state is BreakerState.OPEN and s.circuit.forced,
+        lambda s: s.circuit_breaker.state is BreakerState.OPEN and s.circuit_breaker.forced,
     ),
     (
         "the circuit is open: the Inventory Service failed, pages show what was kept",
-        lambda s: s.circuit.state is BreakerState.OPEN and not s.circuit.forced,
+        lambda s: s.circuit_breaker.state is BreakerState.OPEN and not s.circuit_breaker.forced,
     ),
     (
         "the circuit is half-open: the Inventory Service is being tried again",
-        lambda s: s.circuit.state is BreakerState.HALF_OPEN,
+        lambda s: s.circuit_breaker.state is BreakerState.HALF_OPEN,
     ),
     (
         "the retry budget is spent: what fails is not repeated",
@@ -66,17 +66,21 @@ _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
     ),
     (
         "initialisations wait for a person: some are dead",
-        lambda s: s.queue is not None and s.queue.dead > 0,
+        lambda s: s.queue is not None and s.queue.dead_letters > 0,
     ),
     (
         "stock events are not heard: a subscription does not stand",
         lambda s: (
-            s.events is not None and not (s.events.work.connected and s.events.knowledge.connected)
+            s.events is not None
+            and not (s.events.catalog.connected and s.events.invalidation.connected)
         ),
     ),
     (
         "the shared cache is out: each replica asks the service by itself",
-        lambda s: s.shared is not None and s.shared.circuit.state is not BreakerState.CLOSED,
+        lambda s: (
+            s.shared_cache is not None
+            and s.shared_cache.circuit_breaker.state is not BreakerState.CLOSED
+        ),
     ),
 )
 """What is worth telling, though it is no reason to stop sending requests: a part of the snapshot

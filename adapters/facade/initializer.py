@@ -78,7 +78,7 @@ class Initializer(Generic[RefT]):
         call = self._named(call)
         todo = iter(stocks.items())
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.initial.at_once, len(stocks))):
+            for _ in range(min(self.initial.max_concurrency, len(stocks))):
                 tasks.create_task(self._work_off(todo, outcomes, call, chosen))
         return {variant: outcomes[variant] for variant in stocks}
 
@@ -110,9 +110,9 @@ class Initializer(Generic[RefT]):
         key = new.idempotency_key
         return InitialStock(
             variant_id=self.mapper(new.variant),
-            initial_quantity=_first(new.initial_quantity, quantity, self.initial.quantity),
+            initial_quantity=_first(new.initial_quantity, quantity, self.initial.default_quantity),
             low_stock_threshold=_first(
-                new.low_stock_threshold, threshold, self.initial.low_stock_threshold
+                new.low_stock_threshold, threshold, self.initial.default_low_stock_threshold
             ),
             idempotency_key=self.new_key() if key is None else key,
         )

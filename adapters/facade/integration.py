@@ -314,10 +314,10 @@ class InventoryIntegration(Generic[RefT]):
         now = self._clock.monotonic()
         return Snapshot(
             open=self._open is not None,
-            circuit=self._breaker.snapshot(now),
+            circuit_breaker=self._breaker.snapshot(now),
             cache=self._cache(),
             retry_budget=self._budget.tokens,
-            shared=None if self._shared is None else self._shared.snapshot(now),
+            shared_cache=None if self._shared is None else self._shared.snapshot(now),
             queue=self._queue_snapshot(),
             events=None if self._events is None else self._events(),
             tls=self._tls(),

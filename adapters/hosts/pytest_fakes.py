@@ -77,8 +77,8 @@ def frozen_settings(base_url: str | None = None) -> Settings:
     """
     return Settings(
         base_url=base_url,
-        retry=RetryOptions(attempts=1),
-        cache=CacheOptions(fresh_for=0, refresh_for=0),
+        retry=RetryOptions(max_attempts=1),
+        cache=CacheOptions(ttl=0, stale_while_revalidate=0),
         queue=QueueOptions(url="memory:", worker=False),
     )
 

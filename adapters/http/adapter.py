@@ -322,7 +322,7 @@ class HttpInventory:
     async def _watch_files(self, watched: Sequence[ReloadingFile[Any]]) -> None:
         """Look at the files once in a while, in a thread."""
         while True:
-            await asyncio.sleep(self._options.reload_every)
+            await asyncio.sleep(self._options.file_poll_interval)
             for files in watched:
                 await asyncio.to_thread(files.look)
 

@@ -24,11 +24,11 @@ from shelfport.ports import InventoryPort
 class BatchOptions:
     """How a read of many variants is divided."""
 
-    chunk_size: int = attrs.field(default=200, validator=number(1, 200, unit="ids"))
+    max_size: int = attrs.field(default=200, validator=number(1, 200, unit="ids"))
     """Ids in one request, at most; the contract allows 200.
 
     Why: the contract's limit."""
-    at_once: int = attrs.field(default=8, validator=number(1, 64, unit="requests"))
+    max_concurrency: int = attrs.field(default=8, validator=number(1, 64, unit="requests"))
     """Requests of one call under way at once, at most.
 
     Why: 10,000 ids are 50 requests: eight at a time are quick and leave others their share."""
@@ -53,15 +53,15 @@ class BatchingLayer:
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        if len(ids) <= self.options.chunk_size:
+        if len(ids) <= self.options.max_size:
             return await self.inner.read(ids, call)
         wanted = distinct(ids)
-        size = self.options.chunk_size
+        size = self.options.max_size
         chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
         parts: list[Mapping[ProductVariantId, Answer]] = [{}] * len(chunks)
         todo = iter(enumerate(chunks))
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.options.at_once, len(chunks))):
+            for _ in range(min(self.options.max_concurrency, len(chunks))):
                 tasks.create_task(self._work_off(todo, parts, call))
         answers: dict[ProductVariantId, Answer] = {}
         for part in parts:

@@ -23,11 +23,11 @@ from shelfport.ports.signals import CallRejected
 class LimitOptions:
     """How much this process asks of the service at once."""
 
-    at_once: int = attrs.field(default=16, validator=number(1, 10_000, unit="requests"))
+    max_concurrency: int = attrs.field(default=16, validator=number(1, 10_000, unit="requests"))
     """Requests under way, at most.
 
     Why: sixteen requests of 5 ms are 3,000 a second; what hangs takes no more sockets than that."""
-    waiting: int = attrs.field(default=1000, validator=number(0, 1_000_000, unit="calls"))
+    max_queue: int = attrs.field(default=1000, validator=number(0, 1_000_000, unit="calls"))
     """Calls that wait for one of them to end, at most.
 
     Why: a queue longer than this cannot be served before its deadlines."""
@@ -35,7 +35,7 @@ class LimitOptions:
 
 @attrs.define(eq=False)
 class ConcurrencyLimitLayer:
-    """A bulkhead: calls beyond `at_once` wait in order, until their deadline, or are refused.
+    """A bulkhead: calls beyond `max_concurrency` wait in order, until their deadline, or are refused.
 
     Right: `ConcurrencyLimitLayer(CircuitBreakerLayer(…))`: the breaker measures the service alone.
     Wrong: `CircuitBreakerLayer(ConcurrencyLimitLayer(…))`: time in our own queue counts as the service being slow, and a
@@ -51,7 +51,7 @@ class ConcurrencyLimitLayer:
     _slots: asyncio.Semaphore = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.options.at_once)
+        self._slots = asyncio.Semaphore(self.options.max_concurrency)
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -84,7 +84,7 @@ class ConcurrencyLimitLayer:
         if not self._slots.locked():
             await self._slots.acquire()  # at once: there is one, and nobody waits
             return
-        if self.waiting >= self.options.waiting:
+        if self.waiting >= self.options.max_queue:
             raise self._refusal("and as many wait as may", operation, ids, call)
         left = None if call.deadline is None else call.deadline - self.clock.monotonic()
         self.waiting += 1
@@ -100,7 +100,7 @@ class ConcurrencyLimitLayer:
         self, why: str, operation: Operation, ids: Sequence[ProductVariantId], call: Call
     ) -> OverloadedHere:
         error = OverloadedHere(
-            f"this process has {self.options.at_once} requests to the Inventory Service under "
+            f"this process has {self.options.max_concurrency} requests to the Inventory Service under "
             f"way, {why}",
             operation=operation,
             ids=ids,

@@ -27,20 +27,20 @@ T = TypeVar("T")
 class RetryOptions:
     """How often, and how soon. Durations are seconds."""
 
-    attempts: int = attrs.field(default=3, validator=number(1, 10, unit="attempts"))
+    max_attempts: int = attrs.field(default=3, validator=number(1, 10, unit="attempts"))
     """Attempts of one call, the first included; 1 repeats nothing.
 
     Why: two repetitions mend a dropped connection or a restarting host; more only help an outage
     grow."""
-    first_delay: float = attrs.field(default=0.05, validator=number(0, 60, unit="seconds"))
+    base_delay: float = attrs.field(default=0.05, validator=number(0, 60, unit="seconds"))
     """The bound of the pause after the first attempt; it doubles with each further one.
 
     Why: drawn from 0 to this: most transient faults are gone by then."""
-    longest_delay: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
+    max_delay: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
     """What that bound does not grow beyond.
 
     Why: beyond it the deadline ends the call anyway."""
-    longest_retry_after: float = attrs.field(default=5.0, validator=number(0, 3600, unit="seconds"))
+    max_retry_after: float = attrs.field(default=5.0, validator=number(0, 3600, unit="seconds"))
     """A service that asks to be left alone for longer than this is not asked again by this call.
 
     Why: longer than that no page waits."""
@@ -54,10 +54,10 @@ class RetryOptions:
     Why: a process that has just started may repeat, too."""
 
     def __attrs_post_init__(self) -> None:
-        if self.first_delay > self.longest_delay:
+        if self.base_delay > self.max_delay:
             raise ValueError(
-                f"first_delay is {self.first_delay:g}: it must be at most longest_delay "
-                f"({self.longest_delay:g} seconds)"
+                f"base_delay is {self.base_delay:g}: it must be at most max_delay "
+                f"({self.max_delay:g} seconds)"
             )
 
     def budget(self) -> RetryBudget:
@@ -106,7 +106,7 @@ class RetryLayer:
         self, operation: Operation, attempt: Callable[[Call], Awaitable[T]], call: Call
     ) -> T:
         self.budget.first_attempt()
-        last = call.attempt + self.options.attempts - 1
+        last = call.attempt + self.options.max_attempts - 1
         while True:
             try:
                 return await attempt(call)
@@ -125,9 +125,9 @@ class RetryLayer:
         """Seconds to wait after `attempt`; None if the service wants to be left alone."""
         options = self.options
         asked_for = error.retry_after or 0.0
-        if asked_for > options.longest_retry_after:
+        if asked_for > options.max_retry_after:
             return None
-        bound = min(options.longest_delay, options.first_delay * 2 ** (attempt - 1))
+        bound = min(options.max_delay, options.base_delay * 2 ** (attempt - 1))
         return asked_for + self.uniform(0.0, bound)
 
     def _in_time(self, delay: float, call: Call) -> bool:

@@ -35,21 +35,21 @@ RETRIES = Metric(
     ("shelfport.operation", "error.type"),
 )
 BUDGET_SPENT = Metric(
-    "shelfport.inventory.retry_budget.spent",
+    "shelfport.inventory.retry_budget.exhausted",
     Kind.COUNTER,
     "{attempt}",
     "Attempts that failed and were not repeated, as the retry budget was spent.",
     ("shelfport.operation",),
 )
 BREAKER_CHANGES = Metric(
-    "shelfport.inventory.breaker.changes",
+    "shelfport.inventory.circuit_breaker.state_changes",
     Kind.COUNTER,
     "{change}",
     "Changes of the circuit breaker, by the state that it went to.",
-    ("shelfport.breaker.state",),
+    ("shelfport.circuit_breaker.state",),
 )
 REFUSED = Metric(
-    "shelfport.inventory.refused",
+    "shelfport.inventory.calls.rejected",
     Kind.COUNTER,
     "{call}",
     "Calls that were not made: the circuit was open, or this process overloaded.",

@@ -30,8 +30,8 @@ def _part(value: float | None, **labels: str) -> Iterable[Sample]:
 def _breaker_state(snapshot: Snapshot) -> Iterable[Sample]:
     for state in BreakerState:
         yield (
-            float(snapshot.circuit.state is state),
-            {"shelfport.breaker.state": state.value},
+            float(snapshot.circuit_breaker.state is state),
+            {"shelfport.circuit_breaker.state": state.value},
         )
 
 
@@ -40,7 +40,7 @@ def _served(snapshot: Snapshot) -> Iterable[Sample]:
     for result, variants in (
         ("fresh", cache.fresh),
         ("stale", cache.stale),
-        ("miss", cache.missed),
+        ("miss", cache.misses),
         ("unreadable", cache.unreadable),
     ):
         yield variants, {"shelfport.result": result}
@@ -72,7 +72,10 @@ def _subscriptions(
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
         if snapshot.events is None:
             return
-        for name, one in (("work", snapshot.events.work), ("knowledge", snapshot.events.knowledge)):
+        for name, one in (
+            ("catalog", snapshot.events.catalog),
+            ("invalidation", snapshot.events.invalidation),
+        ):
             yield from _part(read(one), **{"shelfport.subscription": name})
 
     return samples
@@ -84,7 +87,7 @@ def _shared(
     """Reads the shared cache; nothing where there is none."""
 
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
-        return () if snapshot.shared is None else read(snapshot.shared)
+        return () if snapshot.shared_cache is None else read(snapshot.shared_cache)
 
     return samples
 
@@ -104,11 +107,11 @@ def _certificates(snapshot: Snapshot) -> Iterable[Sample]:
 GAUGES: tuple[SnapshotMetric, ...] = (
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.breaker.state",
+            "shelfport.inventory.circuit_breaker.state",
             Kind.GAUGE,
             "{circuit}",
             "1 for the state that the circuit breaker is in, 0 for the others.",
-            ("shelfport.breaker.state",),
+            ("shelfport.circuit_breaker.state",),
         ),
         _breaker_state,
     ),
@@ -134,12 +137,12 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.cache.kept",
+            "shelfport.inventory.cache.entries",
             Kind.GAUGE,
             "{variant}",
             "Variants that are kept in memory.",
         ),
-        lambda snapshot: [(snapshot.cache.kept, {})],
+        lambda snapshot: [(snapshot.cache.entries, {})],
     ),
     SnapshotMetric(
         Metric(
@@ -153,7 +156,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.queue.oldest.age",
+            "shelfport.inventory.queue.oldest_entry.age",
             Kind.GAUGE,
             "s",
             "Time since the oldest of them was queued.",
@@ -163,17 +166,17 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.queue.dead",
+            "shelfport.inventory.queue.dead_letters",
             Kind.GAUGE,
             "{entry}",
             "Initialisations that only a person can help on.",
             (),
         ),
-        _queue(lambda queue: queue.dead),
+        _queue(lambda queue: queue.dead_letters),
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.queue.usable",
+            "shelfport.inventory.queue.available",
             Kind.GAUGE,
             "{queue}",
             "1 while the queue can be used, 0 while it cannot.",
@@ -203,13 +206,13 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.events.dead",
+            "shelfport.inventory.events.dead_lettered",
             Kind.COUNTER,
             "{message}",
             "Messages that were dead-lettered or passed over.",
             ("shelfport.subscription",),
         ),
-        _subscriptions(lambda one: one.dead),
+        _subscriptions(lambda one: one.dead_lettered),
     ),
     SnapshotMetric(
         Metric(
@@ -233,7 +236,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.shared.lookups",
+            "shelfport.inventory.shared_cache.lookups",
             Kind.COUNTER,
             "{variant}",
             "Variants looked up in the shared cache, by whether it had them.",
@@ -243,7 +246,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.shared.dropped_writes",
+            "shelfport.inventory.shared_cache.dropped_writes",
             Kind.COUNTER,
             "{write}",
             "Pages and fences that were not written to the shared cache.",
@@ -253,17 +256,17 @@ GAUGES: tuple[SnapshotMetric, ...] = (
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.shared.available",
+            "shelfport.inventory.shared_cache.available",
             Kind.GAUGE,
             "{cache}",
             "1 while the shared cache is asked, 0 while it is out.",
             (),
         ),
-        _shared(lambda s: _part(float(s.circuit.state is BreakerState.CLOSED))),
+        _shared(lambda s: _part(float(s.circuit_breaker.state is BreakerState.CLOSED))),
     ),
     SnapshotMetric(
         Metric(
-            "shelfport.inventory.shared.hears_changes",
+            "shelfport.inventory.shared_cache.backplane_connected",
             Kind.GAUGE,
             "{feed}",
             "1 while what other replicas learn is heard, 0 while it is not.",

@@ -42,7 +42,7 @@ def measured(signal: Signal) -> Iterator[Measurement]:
         case RetryBudgetExhausted(operation):
             yield BUDGET_SPENT, 1, {"shelfport.operation": operation.value}
         case BreakerChanged(after=after):
-            yield BREAKER_CHANGES, 1, {"shelfport.breaker.state": after.value}
+            yield BREAKER_CHANGES, 1, {"shelfport.circuit_breaker.state": after.value}
         case CallRejected(operation, error):
             yield REFUSED, 1, _about(operation.value, error)
         case RefreshFailed(error=error):

@@ -94,7 +94,7 @@ def _log_left_out(left_out: Suppressed[_Kind]) -> None:
         kind.error,
         left_out.seconds,
         extra={
-            "event": "inventory.left_out",
+            "event": "inventory.suppressed",
             "of": kind.event,
             "error": kind.error,
             "records": left_out.count,

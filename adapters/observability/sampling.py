@@ -41,7 +41,7 @@ class Sampler(Generic[KeyT]):
         period = self._periods.get(key)
         if period is None:
             period = self._periods[key] = _Period(now)
-        if period.written < self.options.first:
+        if period.written < self.options.burst:
             period.written += 1
             return True
         period.left_out += 1

@@ -59,7 +59,7 @@ def log_signal(signal: Signal) -> None:
                 before.value,
                 why,
                 extra={
-                    "event": "inventory.breaker",
+                    "event": "inventory.circuit_breaker",
                     "state": after.value,
                     "before": before.value,
                     "detail": why,
@@ -104,7 +104,7 @@ def log_signal(signal: Signal) -> None:
                 correlation_id,
                 error,
                 extra={
-                    "event": "inventory.refused",
+                    "event": "inventory.rejected",
                     "operation": operation.value,
                     "correlation_id": correlation_id,
                     "error": type(error).__name__,
@@ -168,11 +168,11 @@ def _log_queue(
         case InitializationPostponed(entry, until, failure):
             sentence = "is put off until %s, after attempt %d: %s"
             arguments = (until.isoformat(), entry.attempts)
-            _log(logging.DEBUG, entry, "put_off", sentence, *arguments, why=failure)
+            _log(logging.DEBUG, entry, "postponed", sentence, *arguments, why=failure)
         case InitializationDeadLettered(entry, reason, failure):
             sentence = "will not be opened (%s) until a person retries or drops its entry: %s"
             why = failure or entry.last_error
-            _log(logging.ERROR, entry, "dead", sentence, reason.value, why=why)
+            _log(logging.ERROR, entry, "dead_lettered", sentence, reason.value, why=why)
         case QueueUnavailable(error):
             logger.error("%s", error, extra={"event": "inventory.queue", "detail": str(error)})
         case QueueRecovered():
@@ -225,26 +225,26 @@ def _log_shared(
             logger.warning(
                 "the shared cache is out, and not asked: %s",
                 why,
-                extra={"event": "inventory.shared", "detail": why},
+                extra={"event": "inventory.shared_cache", "detail": why},
             )
         case SharedCacheRecovered():
-            logger.info("the shared cache answers again", extra={"event": "inventory.shared"})
+            logger.info("the shared cache answers again", extra={"event": "inventory.shared_cache"})
         case SharedCacheWritesDropped(total, why):
             logger.debug(
                 "not written to the shared cache (%d times so far): %s",
                 total,
                 why,
-                extra={"event": "inventory.shared", "total": total, "detail": why},
+                extra={"event": "inventory.shared_cache", "total": total, "detail": why},
             )
         case BackplaneDisconnected(why):
             logger.warning(
                 "changes that other replicas learn of are not heard: %s",
                 why,
-                extra={"event": "inventory.changes", "detail": why},
+                extra={"event": "inventory.backplane", "detail": why},
             )
         case BackplaneReconnected(seconds):
             logger.info(
                 "changes that other replicas learn of are heard again, after %.1f s",
                 seconds,
-                extra={"event": "inventory.changes", "seconds": seconds},
+                extra={"event": "inventory.backplane", "seconds": seconds},
             )

@@ -35,7 +35,7 @@ def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
         if view.queue is None
         else {
             "waiting": view.queue.waiting,
-            "dead": view.queue.dead,
+            "dead_letters": view.queue.dead_letters,
             "oldest": view.queue.oldest,
             "trouble": view.queue.trouble,
         },

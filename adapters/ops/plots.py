@@ -44,7 +44,7 @@ class LatencyPlot:
     bars: tuple[Bar, ...]
     highest: int
     """Attempts that the whole height stands for."""
-    slow_after: float
+    slow_call_duration: float
     """Where the line stands from which on a call is slow."""
     deadline: float
     """Where the line of the deadline stands."""
@@ -56,14 +56,16 @@ def at_duration(seconds: float) -> float:
     return round(WIDTH * min(share, 1.0), 1)
 
 
-def latency_plot(latencies: Latencies, *, slow_after: float, deadline: float) -> LatencyPlot:
+def latency_plot(
+    latencies: Latencies, *, slow_call_duration: float, deadline: float
+) -> LatencyPlot:
     """Bars of failures below, those of answers on top."""
     highest = max(a + f for a, f in zip(latencies.answered, latencies.failed, strict=True)) or 1
     bars: list[Bar] = []
     for index, (low, high) in enumerate(pairwise(BOUNDS)):
         x, right = at_duration(low), at_duration(high)
         top = float(HEIGHT)
-        answered = "slow" if low >= slow_after else "answered"
+        answered = "slow" if low >= slow_call_duration else "answered"
         for kind, count in (
             ("failed", latencies.failed[index]),
             (answered, latencies.answered[index]),
@@ -73,7 +75,7 @@ def latency_plot(latencies: Latencies, *, slow_after: float, deadline: float) ->
                 height = max(round(HEIGHT * count / highest, 2), 1.0)
                 top = round(top - height, 2)
                 bars.append(Bar(kind, x, top, round(right - x - 3, 1), height))
-    return LatencyPlot(tuple(bars), highest, at_duration(slow_after), at_duration(deadline))
+    return LatencyPlot(tuple(bars), highest, at_duration(slow_call_duration), at_duration(deadline))
 
 
 @attrs.frozen

@@ -63,7 +63,12 @@ class Sample:
         """What `snapshot` says, which was taken `at`."""
         cache = snapshot.cache
         return cls(
-            at, cache.fresh, cache.stale, cache.missed, cache.unreadable, snapshot.circuit.state
+            at,
+            cache.fresh,
+            cache.stale,
+            cache.misses,
+            cache.unreadable,
+            snapshot.circuit_breaker.state,
         )
 
 

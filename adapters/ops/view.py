@@ -31,10 +31,10 @@ class QueueView:
     """What lies in the queue."""
 
     waiting: int = 0
-    dead: int = 0
+    dead_letters: int = 0
     oldest: datetime | None = None
     entries: Sequence[QueuedInitialization] = ()
-    dead_entries: Sequence[QueuedInitialization] = ()
+    dead_letter_entries: Sequence[QueuedInitialization] = ()
     trouble: str | None = None
     """Why the queue cannot be read; None if it can."""
 
@@ -113,7 +113,9 @@ async def ops_view(
         budget_most=settings.retry.budget().most,
         latencies=latencies,
         latency=latency_plot(
-            latencies, slow_after=settings.breaker.slow_after, deadline=settings.deadline
+            latencies,
+            slow_call_duration=settings.breaker.slow_call_duration,
+            deadline=settings.deadline,
         ),
         # Up to now, not up to the last look.
         served=served_plot((*recorder.samples, Sample.of(snapshot, clock.monotonic()))),
@@ -129,10 +131,10 @@ async def _queue_view(queue: InitializationQueue) -> QueueView:
             stats = await queue.stats()
             return QueueView(
                 waiting=stats.waiting,
-                dead=stats.dead,
+                dead_letters=stats.dead_letters,
                 oldest=stats.oldest,
                 entries=await queue.entries(dead=False, limit=SHOWN_ENTRIES),
-                dead_entries=await queue.entries(dead=True, limit=SHOWN_ENTRIES),
+                dead_letter_entries=await queue.entries(dead=True, limit=SHOWN_ENTRIES),
             )
     except QueueFailed as error:
         return QueueView(trouble=str(error))

@@ -85,7 +85,7 @@ class EntryProcessor:
         """
         begun = False
         try:
-            if claim.entry.attempts > self.options.attempts:
+            if claim.entry.attempts > self.options.max_attempts:
                 # Begun so often, and never told of an end: whoever tries it may not survive that.
                 await self._bury(claim, DeadLetterReason.EXHAUSTED, None)
                 return True

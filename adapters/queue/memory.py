@@ -126,7 +126,7 @@ class InMemoryQueue:
         return QueueStats(
             waiting=len(waiting),
             oldest=min(waiting, default=None),
-            dead=len(self._kept) - len(waiting),
+            dead_letters=len(self._kept) - len(waiting),
         )
 
     async def entries(

@@ -38,22 +38,20 @@ class QueueOptions:
     migrate` does.
 
     Why: it just works; where a program may not change a schema, `shelfport queue migrate` does."""
-    at_once: int = attrs.field(default=4, validator=number(1, 1000, unit="entries"))
+    max_concurrency: int = attrs.field(default=4, validator=number(1, 1000, unit="entries"))
     """Entries that one worker has in its hands, at most.
 
-    Why: a quarter of `limit.at_once`: what waits can wait, pages cannot."""
-    attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
+    Why: a quarter of `limit.max_concurrency`: what waits can wait, pages cannot."""
+    max_attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
     """After so many attempts an entry is a dead letter. Those not made do not count.
 
     Why: with these pauses an hour and more of a service that answers badly; one that is down costs
     hardly any."""
-    first_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
+    base_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
     """The bound of the pause after the first attempt; it doubles with each further one.
 
     Why: a dropped connection or a restarting host is over by then."""
-    longest_delay: float = attrs.field(
-        default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds")
-    )
+    max_delay: float = attrs.field(default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
     """What that bound does not grow beyond.
 
     Why: at most ten minutes after the service is back, everything has been tried again."""
@@ -70,12 +68,12 @@ class QueueOptions:
     one may have it.
 
     Why: twice what an attempt may take; after a crash, entries wait no longer than that."""
-    poll: float = attrs.field(default=1.0, validator=number(0.01, 300, unit="seconds"))
+    poll_interval: float = attrs.field(default=1.0, validator=number(0.01, 300, unit="seconds"))
     """How often an idle worker looks into the queue; what this process stores wakes it at once, and
     in PostgreSQL what any other one stores.
 
     Why: in SQLite, what another process stores is seen within a second."""
-    stop_within: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
+    shutdown_timeout: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
     """How long a worker that is stopped may finish what it has begun; the rest it gives back.
 
     Why: shorter than the ten seconds that most supervisors give before they kill."""
@@ -93,7 +91,7 @@ class QueueOptions:
     def terms(self) -> QueuePolicy:
         """The part of it that the domain's rules work with."""
         return QueuePolicy(
-            attempts=self.attempts,
-            first_delay=self.first_delay,
-            longest_delay=self.longest_delay,
+            max_attempts=self.max_attempts,
+            base_delay=self.base_delay,
+            max_delay=self.max_delay,
         )

@@ -38,7 +38,7 @@ class Worker:
     queue that fails is left alone for a moment, and longer each time.
 
     Used as an async context manager: entering starts it, leaving stops it: it claims nothing more,
-    has `stop_within` seconds to finish what it has begun, and gives the rest back.
+    has `shutdown_timeout` seconds to finish what it has begun, and gives the rest back.
     """
 
     attempts: EntryProcessor
@@ -83,7 +83,7 @@ class Worker:
         self._stopping.set()
         self.attempts.queue.wake()
         try:
-            async with asyncio.timeout(self.attempts.options.stop_within):
+            async with asyncio.timeout(self.attempts.options.shutdown_timeout):
                 if self._loop is not None:
                     await asyncio.wait({self._loop})
                 await self._hands.drain()
@@ -109,7 +109,7 @@ class Worker:
             as_of=self._looked_at,
             waiting=stats.waiting,
             oldest_age=age,
-            dead=stats.dead,
+            dead_letters=stats.dead_letters,
             error=error,
         )
 
@@ -151,12 +151,12 @@ class Worker:
             self._busy += 1
             self._hands.start(self._attempt(claim), "queued initialization")
         # If there is more, the first hand that is free looks for it.
-        return options.poll * self.uniform(0.5, 1.0)
+        return options.poll_interval * self.uniform(0.5, 1.0)
 
     def _wanted(self, now: float) -> tuple[int, float]:
         """How many entries to claim, and if none, after how many seconds to ask again."""
-        poll = self.attempts.options.poll
-        free = self.attempts.options.at_once - self._busy
+        poll = self.attempts.options.poll_interval
+        free = self.attempts.options.max_concurrency - self._busy
         circuit = self.breaker.snapshot(now)
         if now < self._not_before:
             return 0, self._not_before - now
@@ -174,7 +174,7 @@ class Worker:
             self._unusable(error)
         else:
             if not asked:
-                poll = self.attempts.options.poll
+                poll = self.attempts.options.poll_interval
                 self._not_before = self.clock.monotonic() + poll * self.uniform(0.5, 1.0)
         finally:
             self._busy -= 1
@@ -192,5 +192,7 @@ class Worker:
             self.listener(QueueUnavailable(error))
         self._trouble = error
         self._failures += 1
-        bound = min(_LONGEST_PAUSE, self.attempts.options.poll * 2.0 ** min(self._failures, 10))
+        bound = min(
+            _LONGEST_PAUSE, self.attempts.options.poll_interval * 2.0 ** min(self._failures, 10)
+        )
         return self.uniform(bound / 2, bound)

@@ -1,6 +1,6 @@
 """Redis as the cache that all replicas share: what talks to it, and what it is told.
 
-Needs the extra `redis`; nothing of it is imported unless `shared.url` is set.
+Needs the extra `redis`; nothing of it is imported unless `shared_cache.url` is set.
 """
 
 from shelfport.adapters.redis.client import RedisClient

@@ -35,7 +35,7 @@ class RedisClient:
 
     def __init__(self, options: SharedCacheOptions) -> None:
         if options.url is None:
-            raise ValueError("shared.url is not set: where is Redis?")
+            raise ValueError("shared_cache.url is not set: where is Redis?")
         self._options = options
         self._url = options.url
         self._password = password_of(options.url)
@@ -60,7 +60,7 @@ class RedisClient:
             tls["ssl_ca_certs"] = self._options.ca_file
         self._pool = BlockingConnectionPool.from_url(
             self._url.get_secret_value(),
-            max_connections=self._options.connections,
+            max_connections=self._options.max_connections,
             # The bound on every wait is the caller's; these end what nobody waits for any more.
             timeout=self._options.timeout,
             socket_timeout=None,

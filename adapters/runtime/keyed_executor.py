@@ -7,18 +7,18 @@ from typing import Self
 
 
 class KeyedExecutor:
-    """A scope for work in tasks: in order for one key, and at most `at_once` in all.
+    """A scope for work in tasks: in order for one key, and at most `max_concurrency` in all.
 
     Like the `TaskGroup` that it holds: whatever fails ends all of it, and leaving waits for what
     still runs.
 
     Args:
-        at_once: how much work may be under way, what waits for its lane included.
+        max_concurrency: how much work may be under way, what waits for its lane included.
     """
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._room = asyncio.Semaphore(at_once)
+    def __init__(self, max_concurrency: int) -> None:
+        self._max_concurrency = max_concurrency
+        self._room = asyncio.Semaphore(max_concurrency)
         self._last: dict[Hashable, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
         self._running = 0
@@ -39,7 +39,7 @@ class KeyedExecutor:
         """How much may be put now: at least 1, after waiting for it."""
         await self._room.acquire()
         self._room.release()
-        return self._at_once - self._running
+        return self._max_concurrency - self._running
 
     async def put(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
         """Begin `work` once there is room, and all that was put under `key` before is done."""

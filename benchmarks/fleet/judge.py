@@ -98,7 +98,7 @@ def _sized(runs: Runs, found: Mapping[str, Figures]) -> Iterator[str]:
             views=fleet.hosts * fleet.views,
             capacity=fleet.workers / fleet.capacity.mean,
             variants=fleet.variants,
-            shared=way.shared,
+            shared_cache=way.shared,
         )
         said, was = steady_load(load, 5.0), found[way.name].calm
         if abs(said - was) > _SIZED * was:

@@ -50,7 +50,7 @@ def event_options(terms: Terms) -> EventOptions:
         url=terms.bus_url,
         exchange=terms.name,
         prefix=f"{terms.name}.",
-        group="shop",
+        consumer_group="shop",
     )
 
 
@@ -66,7 +66,7 @@ async def run(terms: Terms) -> Seen:
     options = event_options(terms)
     settings = Settings(
         base_url=terms.base_url,
-        shared=SharedCacheOptions(url=terms.redis_url, prefix=terms.name),
+        shared_cache=SharedCacheOptions(url=terms.redis_url, prefix=terms.name),
         events=options,
     )
     ages: list[float] = []
@@ -93,7 +93,7 @@ async def run(terms: Terms) -> Seen:
                 tasks.create_task(look(inventory, variant, at))
         snapshot = inventory.snapshot()
     unavailable = counts.pop("unavailable", 0)
-    redis_out = snapshot.shared is None or snapshot.shared.dropped_writes > 0
+    redis_out = snapshot.shared_cache is None or snapshot.shared_cache.dropped_writes > 0
     return Seen(len(ages) + unavailable, unavailable, ages, late, dict(counts), redis_out)
 
 

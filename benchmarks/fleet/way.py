@@ -49,7 +49,7 @@ class _Unbudgeted(RetryOptions):
 
 MOST = 2000
 """Variants that a host keeps in memory: what the sampled views of the day may fill."""
-DEFAULTS = Settings(cache=CacheOptions(most=MOST))
+DEFAULTS = Settings(cache=CacheOptions(max_entries=MOST))
 UNBUDGETED = attrs.evolve(DEFAULTS, retry=_Unbudgeted())
 
 
@@ -93,7 +93,7 @@ OFF = (
         name="no-jitter",
         title="no jitter",
         settings=Settings(
-            cache=CacheOptions(most=MOST, jitter=0.0), breaker=BreakerOptions(jitter=0.0)
+            cache=CacheOptions(max_entries=MOST, jitter=0.0), breaker=BreakerOptions(jitter=0.0)
         ),
         jitter=False,
     ),
@@ -102,12 +102,12 @@ OFF = (
     Way(
         name="no-soft-timeout",
         title="no soft timeout",
-        settings=Settings(cache=CacheOptions(most=MOST, soft_timeout=1.99)),
+        settings=Settings(cache=CacheOptions(max_entries=MOST, soft_timeout=1.99)),
     ),
 )
 """The defaults with one thing off at a time."""
 
-_SIZED = size_fleet(FleetLoad(hosts=1000, views=10_000, capacity=4000, shared=True))
+_SIZED = size_fleet(FleetLoad(hosts=1000, views=10_000, capacity=4000, shared_cache=True))
 
 TIGHT = (
     Way(name="tight", title="as it is", shared=True),
@@ -119,7 +119,7 @@ TIGHT = (
         shared=True,
         settings=attrs.evolve(
             DEFAULTS,
-            limit=LimitOptions(at_once=_SIZED.at_once),
+            limit=LimitOptions(max_concurrency=_SIZED.max_concurrency),
             retry=RetryOptions(budget_ratio=_SIZED.budget_ratio),
         ),
     ),
@@ -170,7 +170,12 @@ def make_host(
     if way.shared:
         container.second_level.override(
             providers.Singleton(
-                SharedCacheClient, store, way.settings.shared, clock, container.background, listener
+                SharedCacheClient,
+                store,
+                way.settings.shared_cache,
+                clock,
+                container.background,
+                listener,
             )
         )
     if way.events:

@@ -216,7 +216,7 @@ async def p6(service: Service) -> Row:
             ),
             Goal(
                 "the breaker's threshold and its probes, in requests",
-                breaker.minimum + breaker.probes,
+                breaker.minimum_calls + breaker.half_open_calls,
                 Spread.of([float(asked.requests if asked is not None else 0)]),
             ),
         ],

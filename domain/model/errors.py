@@ -144,8 +144,8 @@ class ServiceOverloaded(TransientError):
 
     Cause: it has more to do than it can, or is being deployed. `retry_after` is what it asked for.
 
-    What to do: nothing at once: `Retry-After` is kept. If it lasts, lower `limit.at_once`, or
-    raise `cache.fresh_for`, so that this process asks less.
+    What to do: nothing at once: `Retry-After` is kept. If it lasts, lower `limit.max_concurrency`, or
+    raise `cache.ttl`, so that this process asks less.
     """
 
     reason = UnavailableReason.OVERLOADED
@@ -187,11 +187,11 @@ class LocalRefusal(InventoryError):
 class CircuitOpen(LocalRefusal):
     """The circuit breaker is open: the service failed often enough a moment ago.
 
-    Cause: too many of the latest requests failed (`breaker.failure_rate`) or were slow
-    (`breaker.slow_rate`), or an operator holds it open.
+    Cause: too many of the latest requests failed (`breaker.failure_rate_threshold`) or were slow
+    (`breaker.slow_call_rate_threshold`), or an operator holds it open.
 
-    What to do: look for what opened it: the record `inventory.breaker` says why. It tries the
-    service again by itself after `breaker.open_for`; `snapshot().circuit` says when.
+    What to do: look for what opened it: the record `inventory.circuit_breaker` says why. It tries the
+    service again by itself after `breaker.open_duration`; `snapshot().circuit` says when.
     """
 
     reason = UnavailableReason.CIRCUIT_OPEN
@@ -200,10 +200,10 @@ class CircuitOpen(LocalRefusal):
 class OverloadedHere(LocalRefusal):
     """As many requests are under way, and as many wait, as this process allows.
 
-    Cause: more callers than `limit.at_once` and `limit.waiting` let through, mostly because the
+    Cause: more callers than `limit.max_concurrency` and `limit.max_queue` let through, mostly because the
     service is slow.
 
-    What to do: look at the service's duration first. Raise `limit.at_once` only if the service is
+    What to do: look at the service's duration first. Raise `limit.max_concurrency` only if the service is
     quick and can bear it, or run more processes.
     """
 
@@ -261,7 +261,7 @@ class Unauthorized(PermanentError):
     Cause: a token or certificate that expired, was withdrawn, or was never set.
 
     What to do: renew what `auth.*` or `tls.*` names; a file is read again within
-    `http.reload_every` seconds, so no restart is needed.
+    `http.file_poll_interval` seconds, so no restart is needed.
     """
 
     reason = UnavailableReason.UNAUTHORIZED

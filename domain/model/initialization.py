@@ -123,7 +123,7 @@ class QueueStats:
     """Entries that are yet to be done, those in a worker's hands included; dead ones are not."""
     oldest: datetime | None
     """When the oldest of them was made."""
-    dead: int
+    dead_letters: int
 
 
 @attrs.frozen

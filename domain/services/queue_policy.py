@@ -23,20 +23,18 @@ from shelfport.domain.model.validators import number
 class QueuePolicy:
     """How often an entry is tried, and how soon. Durations are seconds."""
 
-    attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
+    max_attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
     """After so many attempts that were made and failed, an entry is a dead letter."""
-    first_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
+    base_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
     """The bound of the pause after the first attempt; it doubles with each further one."""
-    longest_delay: float = attrs.field(
-        default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds")
-    )
+    max_delay: float = attrs.field(default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
     """What that bound does not grow beyond."""
 
     def __attrs_post_init__(self) -> None:
-        if self.first_delay > self.longest_delay:
+        if self.base_delay > self.max_delay:
             raise ValueError(
-                f"first_delay is {self.first_delay:g}: it must be at most longest_delay "
-                f"({self.longest_delay:g} seconds)"
+                f"base_delay is {self.base_delay:g}: it must be at most max_delay "
+                f"({self.max_delay:g} seconds)"
             )
 
 
@@ -103,7 +101,7 @@ def verdict_on(
     reason = refusal_of(error)
     if reason is not None:
         return Dead(reason)
-    if entry.attempts >= terms.attempts:
+    if entry.attempts >= terms.max_attempts:
         return Dead(DeadLetterReason.EXHAUSTED)
     return Later(now + timedelta(seconds=pause_after(entry.attempts, error, terms, share)))
 
@@ -111,7 +109,7 @@ def verdict_on(
 def pause_after(attempts: int, error: Exception, terms: QueuePolicy, share: float) -> float:
     """Seconds to wait after so many attempts, the last of which failed with `error`."""
     # Beyond 2**20 every bound is the longest one, and a float has its limits.
-    bound = min(terms.longest_delay, terms.first_delay * 2.0 ** min(max(attempts - 1, 0), 20))
+    bound = min(terms.max_delay, terms.base_delay * 2.0 ** min(max(attempts - 1, 0), 20))
     asked_for = (error.retry_after if isinstance(error, InventoryError) else None) or 0.0
     return min(LONGEST_WAIT, asked_for + share * bound)
 

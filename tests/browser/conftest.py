@@ -14,7 +14,7 @@ from tests.browser.chromium import NoBrowser, chromium
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
-WINDOWS = Windows(fresh_for=1.0, refresh_for=2.0, stale_for=8.0, open_for=0.5)
+WINDOWS = Windows(ttl=1.0, stale_while_revalidate=1.0, stale_if_error=7.0, open_duration=0.5)
 PATIENCE = 20_000
 """Milliseconds that a page has to come to show something; for slow machines."""
 

@@ -19,7 +19,9 @@ from shelfport.adapters.demo.environment import DemoEnvironment, Windows, demo_e
 from shelfport.adapters.demo.service_control import SandboxControl, ServiceState
 from tests.browser.chromium import installed
 
-WINDOWS: Final = Windows(fresh_for=2.0, refresh_for=5.0, stale_for=35.0, open_for=3.0)
+WINDOWS: Final = Windows(
+    ttl=2.0, stale_while_revalidate=3.0, stale_if_error=33.0, open_duration=3.0
+)
 ACTS: Final = (
     (ServiceState.UP, 45),
     (ServiceState.SLOW, 20),

@@ -45,7 +45,7 @@ from tests.test_log_catalogue import ROWS as RECORDS
 
 TEXT = (ROOT / "docs" / "failure.md").read_text("utf-8")
 SHORT = {metric.name.removeprefix("shelfport.inventory."): metric for metric in METRICS}
-QUIET = {"inventory.call", "inventory.plain_http", "inventory.plain_redis", "inventory.left_out"}
+QUIET = {"inventory.call", "inventory.plain_http", "inventory.plain_redis", "inventory.suppressed"}
 """Events that tell of no failure of their own; `inventory.call` is in the table all the same."""
 
 
@@ -93,7 +93,7 @@ def test_every_failure_that_is_logged_is_in_the_table() -> None:
     loud = {event for event, (_, levels, _) in RECORDS.items() if levels & {"WARNING", "ERROR"}}
 
     assert set() == loud - QUIET - {event for row in ROWS for event, _ in row.events} - {
-        "inventory.event_lost"  # nobody was there to be told: in logs.md alone
+        "inventory.notification_lost"  # nobody was there to be told: in logs.md alone
     }
 
 
@@ -107,11 +107,11 @@ def test_every_reason_is_in_the_table() -> None:
 SHOE = an_id(1)
 AT_ONCE = Settings(
     deadline=1.0,
-    cache=CacheOptions(fresh_for=0, refresh_for=0, soft_timeout=0.02, refresh_pause=0),
-    retry=RetryOptions(attempts=2, first_delay=0, longest_delay=0),
-    breaker=BreakerOptions(minimum=3, open_for=60),
+    cache=CacheOptions(ttl=0, stale_while_revalidate=0, soft_timeout=0.02, refresh_backoff=0),
+    retry=RetryOptions(max_attempts=2, base_delay=0, max_delay=0),
+    breaker=BreakerOptions(minimum_calls=3, open_duration=60),
     queue=QueueOptions(url="memory:", worker=False),
-    limit=LimitOptions(at_once=1, waiting=1),
+    limit=LimitOptions(max_concurrency=1, max_queue=1),
 )
 """Nothing is fresh, so that each call asks; three failures open the circuit."""
 

@@ -79,7 +79,7 @@ async def test_the_quick_start(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (tmp_path / "shop.py").write_text(
             script.replace(
                 "Settings(base_url",
-                "Settings(cache=CacheOptions(fresh_for=0.3, unknown_for=0.3), base_url",
+                "Settings(cache=CacheOptions(ttl=0.3, negative_ttl=0.3), base_url",
             ).replace("import Availability,", "import Availability, CacheOptions,"),
             "utf-8",
         )

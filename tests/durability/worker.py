@@ -48,19 +48,19 @@ async def work(plan: Plan, dies_after: int | None) -> None:
     settings = Settings(
         base_url=plan.service_url,
         http=HttpOptions(attempt_timeout=0.4, connect_timeout=0.2),
-        breaker=BreakerOptions(open_for=0.2, probe_lease=0.5, slow_after=0.35),
+        breaker=BreakerOptions(open_duration=0.2, half_open_timeout=0.5, slow_call_duration=0.35),
         queue=QueueOptions(
             url=plan.url,
             create_schema=False,
-            at_once=plan.at_once,
-            first_delay=0.2,
-            longest_delay=1.0,
-            attempts=200,
+            max_concurrency=plan.at_once,
+            base_delay=0.2,
+            max_delay=1.0,
+            max_attempts=200,
             attempt_timeout=plan.lease / 3,
             catalog_timeout=plan.lease / 3.5,
             lease=plan.lease,
-            poll=0.1,
-            stop_within=2.0,
+            poll_interval=0.1,
+            shutdown_timeout=2.0,
         ),
     )
     try:

@@ -158,7 +158,7 @@ async def test_probes_of_a_service_that_comes_back(
         await answer(writer, target)
 
     async with wired(unavailable) as wire:
-        settings = Settings(base_url=wire.url, breaker=BreakerOptions(open_for=0.3, jitter=0))
+        settings = Settings(base_url=wire.url, breaker=BreakerOptions(open_duration=0.3, jitter=0))
         async with build(settings) as inventory:
             await (await in_turns([partial(inventory.get_stock_level, v) for v in ids(20)]))
             shown = await inventory.get_stock_level(an_id(21))

@@ -155,7 +155,7 @@ def patient(url: str) -> Settings:
         base_url=url,
         deadline=3 * FAR,
         http=HttpOptions(attempt_timeout=FAR, connect_timeout=FAR),
-        breaker=BreakerOptions(slow_after=FAR, probe_lease=FAR),
+        breaker=BreakerOptions(slow_call_duration=FAR, half_open_timeout=FAR),
     )
 
 

@@ -161,7 +161,7 @@ class Shop:
                 assert shown.reason in PASSING
                 seen = seen_before.get(variant)
                 # What anybody has seen is shown to all for as long as it may be shown at all.
-                longest = self.settings.cache.stale_for - DEADLINE
+                longest = self.settings.cache.stale_if_error - DEADLINE
                 assert seen is None or began - seen > longest
             else:
                 self.shown[shown.freshness.name] += 1
@@ -184,11 +184,11 @@ class Shop:
             case Freshness.LIVE:
                 assert age_at_first <= TICK
             case Freshness.CACHED:
-                assert -TICK <= age_at_first < cache.fresh_for + TICK
+                assert -TICK <= age_at_first < cache.ttl + TICK
             case Freshness.STALE:
                 # Windows are measured from the asking, as_of in this service is the answering.
-                assert age_at_first > cache.fresh_for * (1 - cache.jitter) - DEADLINE - TICK
-                assert age_at_first <= cache.stale_for + TICK
+                assert age_at_first > cache.ttl * (1 - cache.jitter) - DEADLINE - TICK
+                assert age_at_first <= cache.stale_if_error + TICK
         self.last_shown[variant] = max(self.last_shown.get(variant, 0.0), as_of)
 
 

@@ -88,8 +88,10 @@ async def test_nothing_leaks(report: Report) -> None:
                     http=HttpOptions(attempt_timeout=0.03),
                     cache=CacheOptions(soft_timeout=0.05),
                     # All calls shall go out.
-                    breaker=BreakerOptions(minimum=100_000, window=1, slow_after=0.05),
-                    limit=LimitOptions(at_once=100),
+                    breaker=BreakerOptions(
+                        minimum_calls=100_000, window=1, slow_call_duration=0.05
+                    ),
+                    limit=LimitOptions(max_concurrency=100),
                 )
             )
         )

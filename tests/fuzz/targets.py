@@ -73,7 +73,7 @@ secret = "s3cret"
 [shelfport.tls]
 minimum = "1.3"
 [shelfport.cache]
-fresh_for = 5
+ttl = 5
 """
 
 

@@ -126,10 +126,10 @@ async def running(
         "PYTHONUNBUFFERED": "1",
         "SHOP_DATABASE": str(folder / "shop.db"),
         "SHELFPORT_BASE_URL": inventory_url,
-        "SHELFPORT_CACHE_FRESH_FOR": "0",
-        "SHELFPORT_CACHE_REFRESH_FOR": "0",
-        "SHELFPORT_CACHE_REFRESHES": "64",
-        "SHELFPORT_QUEUE_STOP_WITHIN": "20",  # gunicorn grants 30; a busy machine needs them
+        "SHELFPORT_CACHE_TTL": "0",
+        "SHELFPORT_CACHE_STALE_WHILE_REVALIDATE": "0",
+        "SHELFPORT_CACHE_MAX_BACKGROUND_REFRESHES": "64",
+        "SHELFPORT_QUEUE_SHUTDOWN_TIMEOUT": "20",  # gunicorn grants 30; a busy machine needs them
         "PORT": str(port),
         **settings,
     }

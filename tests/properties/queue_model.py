@@ -52,7 +52,7 @@ from tests.support.values import a_reading, an_id
 
 NOT_ORDERABLE = InitializationPolicy.NOT_ORDERABLE
 OPTIONS = QueueOptions(
-    attempts=6, first_delay=1, longest_delay=8, attempt_timeout=10, catalog_timeout=10, lease=60
+    max_attempts=6, base_delay=1, max_delay=8, attempt_timeout=10, catalog_timeout=10, lease=60
 )
 
 
@@ -201,7 +201,7 @@ class Model:
             return self.call(lambda: good and self.put(row, due=now + OPTIONS.lease))
 
         try:
-            if attempts > OPTIONS.attempts:
+            if attempts > OPTIONS.max_attempts:
                 self.call(lambda: good and self.put(row, due=now, dead="EXHAUSTED"))
                 return
             if row.policy is NOT_ORDERABLE and not claimed.marked:
@@ -222,7 +222,7 @@ class Model:
         except RequestRejected:
             self.call(lambda: good and self.put(row, due=now, dead="REJECTED"))
         except (InventoryError, RuntimeError):
-            if attempts >= OPTIONS.attempts:
+            if attempts >= OPTIONS.max_attempts:
                 self.call(lambda: good and self.put(row, due=now, dead="EXHAUSTED"))
             else:
                 due = now + min(8.0, 2.0 ** (attempts - 1))

@@ -33,9 +33,7 @@ class Model:
         quantity, threshold = self.stock[variant]
         return quantity, status_of(quantity, threshold)
 
-    def read(
-        self, asked: Sequence[ProductVariantId]
-    ) -> list[tuple[ProductVariantId, Told]] | str:
+    def read(self, asked: Sequence[ProductVariantId]) -> list[tuple[ProductVariantId, Told]] | str:
         if asked and not self.up:
             return "failed"
         return [(variant, self.told(variant)) for variant in dict.fromkeys(asked)]

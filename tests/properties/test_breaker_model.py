@@ -78,7 +78,7 @@ class Story:
         return said.at - self.admitted[said.caller][1].at
 
     def slow(self, said: Said) -> bool:
-        return self.took(said) >= self.options.slow_after
+        return self.took(said) >= self.options.slow_call_duration
 
     def counting(self, now: float) -> list[Said]:
         """What is in the window of a closed era."""
@@ -94,7 +94,7 @@ class Story:
 
     def probes(self, now: float) -> tuple[list[int], list[Said]]:
         """The probes of this era that hold a lease, and what those said that came in time."""
-        lease = self.options.probe_lease
+        lease = self.options.half_open_timeout
         said = [w for era, w in self.heard if era is self.era and self.took(w) < lease]
         spoken = {word.caller for _, word in self.heard}
         leased = [
@@ -111,11 +111,15 @@ class Story:
             return False
         leased, said = self.probes(now)
         good = [word for word in said if word.outcome is CallOutcome.SUCCESS]
-        return len(leased) + len(good) < self.options.probes
+        return len(leased) + len(good) < self.options.half_open_calls
 
     def ask(self, asked: Asked) -> None:
         era = self.era
-        if era.state is OPEN and not era.held and asked.at - era.since >= self.options.open_for:
+        if (
+            era.state is OPEN
+            and not era.held
+            and asked.at - era.since >= self.options.open_duration
+        ):
             self.eras.append(Era(HALF_OPEN, asked.at))
         if self.admits(asked.at):
             self.admitted[asked.caller] = self.era, asked
@@ -131,13 +135,13 @@ class Story:
 
     def after_a_call(self, said: Said) -> BreakerState:
         window = self.counting(said.at)
-        if said not in window or len(window) < self.options.minimum:
+        if said not in window or len(window) < self.options.minimum_calls:
             return CLOSED
         failed = [word for word in window if word.outcome is CallOutcome.FAILURE]
         slow = [word for word in window if self.slow(word)]
         too_many = (
-            len(failed) / len(window) >= self.options.failure_rate
-            or len(slow) / len(window) >= self.options.slow_rate
+            len(failed) / len(window) >= self.options.failure_rate_threshold
+            or len(slow) / len(window) >= self.options.slow_call_rate_threshold
         )
         return OPEN if too_many else CLOSED
 
@@ -148,14 +152,14 @@ class Story:
         if said.outcome is CallOutcome.FAILURE or self.slow(said):
             return OPEN
         good = [word for word in in_time if word.outcome is CallOutcome.SUCCESS]
-        return CLOSED if len(good) >= self.options.probes else HALF_OPEN
+        return CLOSED if len(good) >= self.options.half_open_calls else HALF_OPEN
 
     def hold(self, held: Held) -> None:
         self.eras.append(Era(held.state or CLOSED, held.at, held.state is not None))
 
     def snapshot(self, now: float) -> BreakerSnapshot:
         window, era = self.counting(now), self.era
-        wait = max(era.since + self.options.open_for - now, 0.0)
+        wait = max(era.since + self.options.open_duration - now, 0.0)
         return BreakerSnapshot(
             state=era.state,
             forced=era.held,
@@ -186,13 +190,13 @@ outcomes = st.sampled_from(CallOutcome)
 options = st.builds(
     BreakerOptions,
     window=st.just(4.0),
-    minimum=st.integers(1, 4),
-    failure_rate=st.sampled_from([0.25, 0.5, 1.0]),
-    slow_rate=st.sampled_from([0.5, 0.75, 1.0]),
-    slow_after=st.sampled_from([0.5, 1.0]),
-    open_for=st.just(2.0),
-    probes=st.integers(1, 3),
-    probe_lease=st.sampled_from([0.5, 1.0, 2.0]),
+    minimum_calls=st.integers(1, 4),
+    failure_rate_threshold=st.sampled_from([0.25, 0.5, 1.0]),
+    slow_call_rate_threshold=st.sampled_from([0.5, 0.75, 1.0]),
+    slow_call_duration=st.sampled_from([0.5, 1.0]),
+    open_duration=st.just(2.0),
+    half_open_calls=st.integers(1, 3),
+    half_open_timeout=st.sampled_from([0.5, 1.0, 2.0]),
 )
 
 
@@ -262,7 +266,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def outage(self, waited: float) -> None:
         """After a quiet while the service fails until the circuit opens, and for about as long."""
         self.now += self.options.window
-        self.burst(self.options.minimum, CallOutcome.FAILURE, 0.0)
+        self.burst(self.options.minimum_calls, CallOutcome.FAILURE, 0.0)
         assert self.story.era.state is OPEN
         self.now += waited
 
@@ -274,7 +278,7 @@ class BreakerMachine(RuleBasedStateMachine):
         for _ in range(count):
             self.ask()
         new = sorted(set(self.permits) - before)
-        assert len(new) <= self.options.probes
+        assert len(new) <= self.options.half_open_calls
         self.now += took
         for caller in new[:1]:
             self.report(caller, outcome)

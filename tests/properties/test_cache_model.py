@@ -34,14 +34,14 @@ from tests.support.values import LOW, OUT, an_event, ids
 
 VARIANTS = ids(2)
 OPTIONS = CacheOptions(
-    fresh_for=5,
-    refresh_for=15,
-    stale_for=60,
+    ttl=5,
+    stale_while_revalidate=10,
+    stale_if_error=55,
     soft_timeout=0.5,
-    unknown_for=3,
+    negative_ttl=3,
     jitter=0.2,
-    refreshes=2,
-    refresh_pause=1,
+    max_background_refreshes=2,
+    refresh_backoff=1,
 )
 TICK = 1e-3
 
@@ -262,13 +262,13 @@ class CacheModel(RuleBasedStateMachine):
         _, quantity = self.history[variant].at(as_of + TICK / 10)
         assert (variant, quantity) == (reading.level.variant_id, reading.level.available_quantity)
         age = view.began - as_of
-        assert age < OPTIONS.stale_for + TICK
+        assert age < OPTIONS.stale_if_error + TICK
         if view.limit is not None:
             assert age < max(view.limit, TICK), "older than the caller accepts"
         if reading.freshness is Freshness.STALE:
             return
         if reading.freshness is Freshness.CACHED:
-            assert age < OPTIONS.fresh_for + TICK
+            assert age < OPTIONS.ttl + TICK
         told = [moment for moment in self.events[variant] if moment < view.began]
         assert not told or as_of > told[-1] - TICK, "from before an event, and not called stale"
         ended, newest = self.best.get(variant, (-1.0, -1.0))

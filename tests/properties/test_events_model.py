@@ -35,7 +35,7 @@ from tests.support.values import BACK, LOW, OUT, an_event, ids
 
 VARIANTS = ids(2)
 NOW = 1000.0
-OPTIONS = CacheOptions(fresh_for=5000, refresh_for=6000, stale_for=7000)
+OPTIONS = CacheOptions(ttl=5000, stale_while_revalidate=1000, stale_if_error=2000)
 
 
 @attrs.frozen

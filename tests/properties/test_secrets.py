@@ -72,8 +72,8 @@ def hasty(url: str, auth: AuthOptions) -> Settings:
         base_url=url,
         auth=auth,
         http=HttpOptions(attempt_timeout=0.2),
-        retry=RetryOptions(attempts=1),
-        breaker=BreakerOptions(minimum=1000),
+        retry=RetryOptions(max_attempts=1),
+        breaker=BreakerOptions(minimum_calls=1000),
     )
 
 
@@ -144,11 +144,11 @@ def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: 
 
 @given(
     secret=secrets,
-    client_auth=st.sampled_from(["basic", "body"]),
+    token_endpoint_auth_method=st.sampled_from(["client_secret_basic", "client_secret_post"]),
     status=st.sampled_from([200, 201, 400, 503, None]),
 )
 def test_a_client_secret_is_nowhere(
-    runner: asyncio.Runner, secret: str, client_auth: Any, status: int | None
+    runner: asyncio.Runner, secret: str, token_endpoint_auth_method: Any, status: int | None
 ) -> None:
     """Nor is a client's secret, or the token that it bought, whatever the endpoint answers."""
     token = "bought" + secret[::-1].replace(" ", "_")
@@ -170,7 +170,7 @@ def test_a_client_secret_is_nowhere(
                 scheme="client_credentials",
                 secret=secret,
                 client_id="shop",
-                client_auth=client_auth,
+                token_endpoint_auth_method=token_endpoint_auth_method,
                 token_url=f"{service.url}/token",
             )
             return (await everything(hasty(service.url, auth)))[0]

@@ -61,7 +61,7 @@ async def seen_of(given_settings: Settings) -> str:
 
 def _troubled(container: Container) -> bool:
     events = container.integration().snapshot().events
-    return events is not None and events.work.trouble is not None
+    return events is not None and events.catalog.trouble is not None
 
 
 def reprs_of(container: Container) -> list[str]:
@@ -86,7 +86,9 @@ def hasty(
     return Settings(
         base_url="http://127.0.0.1:9",
         queue=QueueOptions(url=f"postgresql://{where}:9/shop" if queue else "memory:"),
-        shared=SharedCacheOptions(url=None if shared is None else f"redis://{where}:{shared}"),
+        shared_cache=SharedCacheOptions(
+            url=None if shared is None else f"redis://{where}:{shared}"
+        ),
         events=EventOptions(url=None if bus is None else f"{bus}://{where}:9"),
     )
 
@@ -105,7 +107,7 @@ def test_of_the_queue(runner: asyncio.Runner, password: str) -> None:
 @given(password=passwords)
 @settings(max_examples=10)
 def test_of_the_shared_cache(runner: asyncio.Runner, password: str) -> None:
-    """Nor is that of shared.url."""
+    """Nor is that of shared_cache.url."""
     seen = runner.run(seen_of(hasty(password, shared=9)))
 
     assert "RedisClient(redis://127.0.0.1:9)" in seen

@@ -45,9 +45,9 @@ def settings(service_url: str, redis_url: str, prefix: str) -> Settings:
         base_url=service_url,
         deadline=60,
         http=HttpOptions(attempt_timeout=20, connect_timeout=10),
-        breaker=BreakerOptions(probe_lease=20, slow_after=20),
-        cache=CacheOptions(fresh_for=60, refresh_for=60, stale_for=600, jitter=0),
-        shared=SharedCacheOptions(url=redis_url, prefix=prefix, timeout=10, lease=10),
+        breaker=BreakerOptions(half_open_timeout=20, slow_call_duration=20),
+        cache=CacheOptions(ttl=60, stale_while_revalidate=0, stale_if_error=540, jitter=0),
+        shared_cache=SharedCacheOptions(url=redis_url, prefix=prefix, timeout=10, lease=10),
     )
 
 

@@ -82,7 +82,7 @@ async def test_a_commit_wakes_other_processes(url: str, worker: SqlQueue, host: 
 async def test_a_worker_elsewhere_opens_the_record(url: str) -> None:
     """From the host's commit to the record, without anybody looking into the queue by the clock."""
     service = InMemoryInventory(clock=SystemClock())
-    queue = QueueOptions(url=url, poll=LONG)
+    queue = QueueOptions(url=url, poll_interval=LONG)
     container = Container(
         settings=providers.Object(Settings(queue=queue)), adapter=providers.Object(service)
     )

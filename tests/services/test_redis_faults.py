@@ -55,13 +55,13 @@ class Replica:
 
     @property
     def shared(self) -> SharedCacheSnapshot:
-        snapshot = self.inventory.snapshot().shared
+        snapshot = self.inventory.snapshot().shared_cache
         assert snapshot is not None
         return snapshot
 
     @property
     def state(self) -> BreakerState:
-        return self.shared.circuit.state
+        return self.shared.circuit_breaker.state
 
     async def view(
         self, *variants: ProductVariantId, max_staleness: float | None = None
@@ -80,7 +80,7 @@ async def replica(
     container = Container(
         settings=providers.Object(
             Settings(
-                shared=SharedCacheOptions(url=url, **shared),  # type: ignore[arg-type]  # as they are
+                shared_cache=SharedCacheOptions(url=url, **shared),  # type: ignore[arg-type]  # as they are
                 cache=cache or CacheOptions(),
             )
         ),
@@ -150,7 +150,7 @@ async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) 
     async with replica(own_redis.url, retry_after=60) as it:
         own_redis.freeze()
         beside = await views(it)
-        state, asked = it.state, it.shared.circuit.calls
+        state, asked = it.state, it.shared.circuit_breaker.calls
 
     found_out = [seconds for seconds in beside[:3] if seconds > 0.045]
     after, before = sorted(beside[3:]), sorted(baseline[3:])
@@ -168,7 +168,7 @@ async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) 
 
 async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
     """A Redis that is gone, and comes back empty, is used again; nothing is wrong meanwhile."""
-    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
         await kept(one, *PAGE)
         own_redis.kill()
@@ -197,7 +197,7 @@ async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:
         await it.view(an_id())
 
         assert BreakerState.CLOSED is it.state
-        assert 0 == it.shared.circuit.failures
+        assert 0 == it.shared.circuit_breaker.failures
 
 
 async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
@@ -282,7 +282,7 @@ async def test_a_wrong_password(tmp_path: Path, caplog: pytest.LogCaptureFixture
             [out] = it.heard.of(SharedCacheDown)
         async with replica(server.url.replace("//", "//:right-one@")) as it:
             await kept(it, *PAGE)
-            assert (0, 24) == (it.shared.circuit.failures, it.shared.misses)
+            assert (0, 24) == (it.shared.circuit_breaker.failures, it.shared.misses)
 
     assert "wr0ng-one" not in shown
     assert "invalid username-password pair" in out.why
@@ -315,7 +315,7 @@ async def test_encrypted(tmp_path: Path) -> None:
 
 async def test_changes_reach_other_replicas(own_redis: PrivateRedis) -> None:
     """A write on one replica is seen by the next view on another one, within its fresh window."""
-    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
         a = an_id()
         await one.view(a)
@@ -333,7 +333,7 @@ async def test_changes_reach_other_replicas(own_redis: PrivateRedis) -> None:
 
 async def test_a_channel_that_was_cut(own_redis: PrivateRedis) -> None:
     """What was announced while the channel was cut is made up for: all is asked for once more."""
-    cache = CacheOptions(fresh_for=60, refresh_for=60)
+    cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one:
         await kept(one, *PAGE)
         before = await one.view(*PAGE)
@@ -365,7 +365,7 @@ async def test_a_channel_that_hangs(
 
 async def test_stale_from_redis(own_redis: PrivateRedis) -> None:
     """A process that was just started shows what the fleet knew, if the service is down."""
-    cache = CacheOptions(fresh_for=0.2, refresh_for=0.2, soft_timeout=0.1)
+    cache = CacheOptions(ttl=0.2, stale_while_revalidate=0.0, soft_timeout=0.1)
     async with replica(own_redis.url, cache) as one:
         await kept(one, *PAGE)
     await asyncio.sleep(0.25)
@@ -391,4 +391,4 @@ if os.environ.get("SHELFPORT_LONG"):
                 await one.inventory.request_inventory_initialization(an_id())
 
                 assert {Freshness.CACHED} == set(await other.view(*PAGE))
-                assert (0, 0) == (one.shared.dropped_writes, one.shared.circuit.failures)
+                assert (0, 0) == (one.shared.dropped_writes, one.shared.circuit_breaker.failures)

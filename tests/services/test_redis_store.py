@@ -41,7 +41,7 @@ async def monitored(url: str) -> AsyncIterator[Callable[[], list[str]]]:
 
 
 def settings(url: str, prefix: str = "own") -> Settings:
-    return Settings(shared=SharedCacheOptions(url=url, prefix=prefix, timeout=1.9))
+    return Settings(shared_cache=SharedCacheOptions(url=url, prefix=prefix, timeout=1.9))
 
 
 async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) -> None:
@@ -49,7 +49,7 @@ async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) ->
     page = ids(24)
     async with build(settings(own_redis.url), adapter=Lively()) as first:
         await first.get_stock_levels(page)  # the server has seen the scripts, too
-        await until(lambda: first.snapshot().shared.misses == 24)  # type: ignore[union-attr]  # set
+        await until(lambda: first.snapshot().shared_cache.misses == 24)  # type: ignore[union-attr]  # set
 
         second = Lively()
         async with build(settings(own_redis.url), adapter=second) as inventory:

@@ -55,16 +55,16 @@ from tests.support.values import ids
 LONG = bool(os.environ.get("SHELFPORT_LONG"))
 VARIANTS = ids(2)
 WINDOWS = CacheOptions(
-    fresh_for=5,
-    refresh_for=15,
-    stale_for=60,
+    ttl=5,
+    stale_while_revalidate=10,
+    stale_if_error=55,
     soft_timeout=0.5,
-    unknown_for=3,
+    negative_ttl=3,
     jitter=0.2,
-    refreshes=2,
-    refresh_pause=1,
+    max_background_refreshes=2,
+    refresh_backoff=1,
 )
-OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, retry_after=0.5)
+OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, reconnect_interval=0.5)
 TICK = 1e-3
 
 whichever = st.integers(0, 1)
@@ -400,13 +400,13 @@ class FleetModel(RuleBasedStateMachine):
         _, quantity = self.at(variant, as_of + TICK / 10)
         assert (variant, quantity) == (reading.level.variant_id, reading.level.available_quantity)
         age = view.began - as_of
-        assert age < WINDOWS.stale_for + TICK
+        assert age < WINDOWS.stale_if_error + TICK
         if view.limit is not None:
             assert age < max(view.limit, TICK), "older than the caller accepts"
         if reading.freshness is Freshness.STALE:
             return
         if reading.freshness is Freshness.CACHED:
-            assert age < WINDOWS.fresh_for + TICK
+            assert age < WINDOWS.ttl + TICK
         fence = view.replica.fences[variant]
         assert fence >= view.began or as_of > fence - TICK, "from before an event, and not stale"
         ended, newest = view.replica.best.get(variant, (-1.0, -1.0))

@@ -332,13 +332,13 @@ class QueueCases:
 
     async def test_stats(self, queue: InitializationQueue, other: InitializationQueue) -> None:
         """Those held count as waiting, dead ones do not; the age is that of the oldest waiting."""
-        assert QueueStats(waiting=0, oldest=None, dead=0) == await queue.stats()
+        assert QueueStats(waiting=0, oldest=None, dead_letters=0) == await queue.stats()
         await queued(queue, *(an_entry(n) for n in range(4)))
         oldest, _second = await claimed(queue, 10, limit=2)
 
-        assert QueueStats(waiting=4, oldest=at(0), dead=0) == await other.stats()
+        assert QueueStats(waiting=4, oldest=at(0), dead_letters=0) == await other.stats()
         await queue.bury(oldest, now=at(11), reason=DeadLetterReason.REJECTED, error="no")
-        assert QueueStats(waiting=3, oldest=at(1), dead=1) == await other.stats()
+        assert QueueStats(waiting=3, oldest=at(1), dead_letters=1) == await other.stats()
 
     async def test_entries(self, queue: InitializationQueue) -> None:
         """A list is in the order of queueing, as long as asked for, of the kind asked for."""

@@ -68,7 +68,7 @@ async def _stands(found: InitializationQueue) -> Finding:
     stats, now = await found.stats(), datetime.now(UTC)
     version = getattr(found, "migrated", None)
     told = f"schema version {version.after if version else '-'}, {_told(stats, now)}"
-    if stats.dead:
+    if stats.dead_letters:
         return failed(
             told, "look at the dead with `shelfport queue dead`, then retry or drop each of them"
         )
@@ -84,14 +84,14 @@ async def _stands(found: InitializationQueue) -> Finding:
 
 def _told(stats: QueueStats, now: datetime) -> str:
     oldest = "" if stats.oldest is None else f", the oldest for {age(stats.oldest, now)}"
-    return f"{stats.waiting} waiting{oldest}, {stats.dead} dead"
+    return f"{stats.waiting} waiting{oldest}, {stats.dead_letters} dead"
 
 
 async def shared(case: Case) -> Finding:
     """Redis answers, and within the time that a caller has for it."""
-    options = case.settings.shared
+    options = case.settings.shared_cache
     if options.url is None:
-        return not_tried("shared.url is not set: each process has its memory alone")
+        return not_tried("shared_cache.url is not set: each process has its memory alone")
     container = Container(settings=providers.Object(without_others(case.settings)))
     try:
         level = container.second_level()
@@ -110,15 +110,15 @@ async def shared(case: Case) -> Finding:
             await level.store.look([MADE_UP], terms)
             took = time.perf_counter() - began
     except SharedCacheUnavailable as error:
-        return failed(str(error), "start Redis, or correct shared.url")
+        return failed(str(error), "start Redis, or correct shared_cache.url")
     except TimeoutError:
         return failed(
             f"no answer of Redis within {case.seconds:.3g} s",
-            "find out what answers at shared.url, or look for a firewall between",
+            "find out what answers at shared_cache.url, or look for a firewall between",
         )
     told = f"answered in {took * 1000:.1f} ms; a caller waits {options.timeout * 1000:g} ms"
     if took > options.timeout:
-        return failed(told, "raise shared.timeout, or bring Redis nearer: it is passed over")
+        return failed(told, "raise shared_cache.timeout, or bring Redis nearer: it is passed over")
     return ok(told)
 
 
@@ -132,7 +132,7 @@ async def bus(case: Case) -> Finding:
     except ValueError as error:
         return failed(str(error), "install the extra")
     try:
-        async with asyncio.timeout(case.seconds), found.knowledge() as source:
+        async with asyncio.timeout(case.seconds), found.broadcast() as source:
             await source.fetch(1)
     except TimeoutError:
         return failed(

@@ -39,11 +39,13 @@ class HttpOptions:
     """Longest body that is read, before and after decompression.
 
     Why: 200 levels take 34,000 bytes; thirty times that is somebody else's answer."""
-    environment_proxy: bool = False
+    trust_env: bool = False
     """Whether requests go through the proxy that the environment names (`HTTPS_PROXY`, …).
 
     Why: a variable that somebody set for another program leads no stock astray."""
-    reload_every: float = attrs.field(default=10.0, validator=number(0.01, 3600, unit="seconds"))
+    file_poll_interval: float = attrs.field(
+        default=10.0, validator=number(0.01, 3600, unit="seconds")
+    )
     """How often the files of certificates and secrets are looked at for a new edition.
 
     Why: a rotated certificate or secret is in use within seconds, at the price of a few `stat`
@@ -145,7 +147,7 @@ class Session:
             headers=headers,
             allow_redirects=False,
             ssl=self._tls.context,
-            proxy=environment_proxy(target) if self._options.environment_proxy else None,
+            proxy=proxy_from_environment(target) if self._options.trust_env else None,
             middlewares=(_send_once,) if middleware is None else (middleware, _send_once),
             timeout=aiohttp.ClientTimeout(
                 total=seconds, sock_connect=self._options.connect_timeout
@@ -153,7 +155,7 @@ class Session:
         )
 
 
-def environment_proxy(url: URL) -> URL | None:
+def proxy_from_environment(url: URL) -> URL | None:
     """The proxy that the environment names for `url`, unless `NO_PROXY` excepts its host."""
     proxy = getproxies().get(url.scheme)
     if proxy is None or proxy_bypass(url.host or ""):

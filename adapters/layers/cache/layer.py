@@ -61,8 +61,8 @@ class _Page:
 class CacheLayer:
     """Serves readings again, for three windows of their age.
 
-    Within `fresh_for` a reading is served, and nobody is asked. Within `refresh_for` it is served
-    at once and refreshed behind the caller's back. Within `stale_for` the service is asked, and if
+    Within `ttl` a reading is served, and nobody is asked. Within `stale_while_revalidate` it is served
+    at once and refreshed behind the caller's back. Within `stale_if_error` the service is asked, and if
     it takes longer than `soft_timeout`, or fails, the reading is served all the same; at once, if
     a refresh is overdue already or has just failed. Past that, only the service can answer. A
     caller's `max_staleness` cuts all three; only what is not at hand is asked for, in one read.
@@ -235,7 +235,7 @@ class CacheLayer:
         tally.fresh += len(answers) - len(page)
         tally.stale += len(stale)
         tally.unreadable += unreadable
-        tally.missed += len(page) - len(stale) - unreadable
+        tally.misses += len(page) - len(stale) - unreadable
         if tally.page_age is not None and readings:
             age = self.clock.now() - min(reading.as_of for reading in readings)
             tally.page_age(max(0.0, age.total_seconds()))
@@ -271,7 +271,7 @@ class CacheLayer:
     def _refresh(self, variants: Sequence[ProductVariantId], call: Call, now: float) -> None:
         """Begin to refresh those of `variants` that are not being refreshed, if that is wise."""
         due = [variant for variant in variants if self._refresh_of(variant) is None]
-        full = self._under_way >= self.shelf.options.refreshes
+        full = self._under_way >= self.shelf.options.max_background_refreshes
         if not due or full or now < self._paused_until:
             return
         # The refresh is traced to the call that caused it; its time and its limits are its own.
@@ -323,7 +323,7 @@ class CacheLayer:
         return answers
 
     def _pause(self) -> None:
-        self._paused_until = self.clock.monotonic() + self.shelf.options.refresh_pause
+        self._paused_until = self.clock.monotonic() + self.shelf.options.refresh_backoff
 
     def _tell_stale(self, stale: Sequence[StockReading], call: Call) -> None:
         """Tell of what is shown stale although the service was asked."""

@@ -17,15 +17,15 @@ class CacheStats:
     microseconds."""
     fresh: int = attrs.field(init=False, default=0)
     stale: int = attrs.field(init=False, default=0)
-    missed: int = attrs.field(init=False, default=0)
+    misses: int = attrs.field(init=False, default=0)
     unreadable: int = attrs.field(init=False, default=0)
 
-    def snapshot(self, kept: int) -> CacheSnapshot:
+    def snapshot(self, entries: int) -> CacheSnapshot:
         """The counts as they are now."""
         return CacheSnapshot(
             fresh=self.fresh,
             stale=self.stale,
-            missed=self.missed,
+            misses=self.misses,
             unreadable=self.unreadable,
-            kept=kept,
+            entries=entries,
         )

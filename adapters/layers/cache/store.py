@@ -44,10 +44,10 @@ class _Ends(NamedTuple):
     def of(cls, options: CacheOptions, asked_at: float) -> "_Ends":
         return cls(
             asked_at,
-            asked_at + options.fresh_for,
-            options.jitter * options.fresh_for,
-            asked_at + options.refresh_for,
-            asked_at + options.stale_for,
+            asked_at + options.ttl,
+            options.jitter * options.ttl,
+            asked_at + options.revalidate_age,
+            asked_at + options.discard_age,
         )
 
 
@@ -162,11 +162,11 @@ class ReadingStore:
         if self._told:
             self._told.pop(key, None)
         if isinstance(answer, UnknownVariant):
-            end = asked_at + self.options.unknown_for
+            end = asked_at + self.options.negative_ttl
             entries[key] = KeptUnknown(asked_at, end, end, end, answer)
         else:
             entries[key] = self._kept(answer, asked_at)
-        if len(entries) > self.options.most:
+        if len(entries) > self.options.max_entries:
             entries.popitem(last=False)
         return True
 
@@ -240,7 +240,7 @@ class ReadingStore:
         """Put `value` in as the youngest; what was put in first goes if it is one too many."""
         kept[key] = value
         kept.move_to_end(key)
-        return kept.popitem(last=False)[1] if len(kept) > self.options.most else None
+        return kept.popitem(last=False)[1] if len(kept) > self.options.max_entries else None
 
     def fence_all(self, now: float) -> None:
         """As `fence`, for every variant there is."""

@@ -82,17 +82,17 @@ class CircuitBreaker:
                 return None
             self._change(BreakerState.HALF_OPEN, now, "the service may be back")
         self._leases = {permit: end for permit, end in self._leases.items() if end > now}
-        if len(self._leases) + self._good_probes >= self.options.probes:
+        if len(self._leases) + self._good_probes >= self.options.half_open_calls:
             return None
         permit = Permit(self._generation, now, probe=True)
-        self._leases[permit] = now + self.options.probe_lease
+        self._leases[permit] = now + self.options.half_open_timeout
         return permit
 
     def release(self, permit: Permit, outcome: CallOutcome, now: float) -> None:
         """Say what came of a permitted call. A permit is released once."""
         if permit.generation != self._generation or self._forced:
             return
-        slow = now - permit.started >= self.options.slow_after
+        slow = now - permit.started >= self.options.slow_call_duration
         if permit.probe:
             # A probe whose lease has ended was given up; another one stands in its place.
             if self._leases.pop(permit, now) > now:
@@ -131,12 +131,14 @@ class CircuitBreaker:
         self._slow += counted.slow
         self._forget(counted.at)
         calls = len(self._counted)
-        if calls < self.options.minimum:
+        if calls < self.options.minimum_calls:
             return
-        if self._failures >= self.options.failure_rate * calls:
+        if self._failures >= self.options.failure_rate_threshold * calls:
             why = f"{self._failures} of {calls} calls failed"
-        elif self._slow >= self.options.slow_rate * calls:
-            why = f"{self._slow} of {calls} calls took {self.options.slow_after:g} s or more"
+        elif self._slow >= self.options.slow_call_rate_threshold * calls:
+            why = (
+                f"{self._slow} of {calls} calls took {self.options.slow_call_duration:g} s or more"
+            )
         else:
             return
         self._change(BreakerState.OPEN, counted.at, why)
@@ -146,7 +148,7 @@ class CircuitBreaker:
             self._change(BreakerState.OPEN, now, "a probe was slow" if slow else "a probe failed")
         elif outcome is CallOutcome.SUCCESS:
             self._good_probes += 1
-            if self._good_probes >= self.options.probes:
+            if self._good_probes >= self.options.half_open_calls:
                 self._change(BreakerState.CLOSED, now, "the service answers again")
 
     def _forget(self, now: float) -> None:
@@ -164,6 +166,8 @@ class CircuitBreaker:
         self._leases = {}
         if after is BreakerState.OPEN:
             jitter = self.options.jitter
-            self._open_until = now + self.options.open_for * (1 + self.uniform(-jitter, jitter))
+            self._open_until = now + self.options.open_duration * (
+                1 + self.uniform(-jitter, jitter)
+            )
         if after is not before:
             self.listener(BreakerChanged(before, after, why))

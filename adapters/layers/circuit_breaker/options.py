@@ -13,23 +13,29 @@ class BreakerOptions:
     """How far back outcomes count.
 
     Why: long enough to count, short enough to forget."""
-    minimum: int = attrs.field(default=5, validator=number(1, 100_000, unit="calls"))
+    minimum_calls: int = attrs.field(default=5, validator=number(1, 100_000, unit="calls"))
     """Outcomes in the window before any rate means something; few, as callers share requests.
 
     Why: callers share requests, so that few are left to count."""
-    failure_rate: float = attrs.field(default=0.5, validator=number(0.01, 1, unit="of all calls"))
+    failure_rate_threshold: float = attrs.field(
+        default=0.5, validator=number(0.01, 1, unit="of all calls")
+    )
     """The share of failures that opens the circuit.
 
     Why: one failing host out of three does not open it; a failing service does within seconds."""
-    slow_rate: float = attrs.field(default=0.8, validator=number(0.01, 1, unit="of all calls"))
+    slow_call_rate_threshold: float = attrs.field(
+        default=0.8, validator=number(0.01, 1, unit="of all calls")
+    )
     """The share of slow calls that opens it.
 
     Why: some calls may be slow; if nearly all are, the service has too much to do."""
-    slow_after: float = attrs.field(default=0.8, validator=number(0.001, 300, unit="seconds"))
+    slow_call_duration: float = attrs.field(
+        default=0.8, validator=number(0.001, 300, unit="seconds")
+    )
     """From here on a call is slow, whatever came of it.
 
     Why: below an attempt's time, so that a service about to time out is noticed before."""
-    open_for: float = attrs.field(default=5.0, validator=number(0.001, 3600, unit="seconds"))
+    open_duration: float = attrs.field(default=5.0, validator=number(0.001, 3600, unit="seconds"))
     """How long the circuit stays open before the service is tried again.
 
     Why: time for a host to restart; a page shows stale stock meanwhile."""
@@ -38,11 +44,13 @@ class BreakerOptions:
     same moment, and would come back in the same moment (docs/decisions/0048).
 
     Why: a fleet that comes back in step knocks a recovering service over."""
-    probes: int = attrs.field(default=1, validator=number(1, 100, unit="calls"))
+    half_open_calls: int = attrs.field(default=1, validator=number(1, 100, unit="calls"))
     """Calls that may try it at once, and successes that close the circuit.
 
     Why: one request finds out as well as many, and cannot knock it over again."""
-    probe_lease: float = attrs.field(default=5.0, validator=number(0.001, 3600, unit="seconds"))
+    half_open_timeout: float = attrs.field(
+        default=5.0, validator=number(0.001, 3600, unit="seconds")
+    )
     """How long a probe may take before another one is let through in its place.
 
     Why: longer than any attempt: only a probe that was lost is replaced."""

@@ -72,7 +72,7 @@ class Backplane:
     async def _listen(self) -> None:
         began = self.clock.monotonic()
         deaf_since = began + self.level.options.timeout  # until then, nothing is in memory
-        pause = self.level.options.retry_after
+        pause = self.level.options.reconnect_interval
         told = False
         while True:
             try:
@@ -82,7 +82,7 @@ class Backplane:
                         self.memory.invalidate_all()
                         self.listener(BackplaneReconnected(now - min(deaf_since, now)))
                     self.level.backplane_connected, deaf_since, told = True, inf, False
-                    pause = self.level.options.retry_after
+                    pause = self.level.options.reconnect_interval
                     self._tried.set()
                     async for variants in changes:
                         self.memory.invalidate(variants)

@@ -70,9 +70,13 @@ class SharedCacheClient:
     _last_failure: str = attrs.field(init=False, default="", repr=False)
 
     def __attrs_post_init__(self) -> None:
-        circuit = BreakerOptions(minimum=3, slow_rate=1, open_for=self.options.retry_after)
+        circuit = BreakerOptions(
+            minimum_calls=3,
+            slow_call_rate_threshold=1,
+            open_duration=self.options.reconnect_interval,
+        )
         self._circuit = CircuitBreaker(circuit, self._circuit_changed)
-        self._writes = asyncio.Queue(self.options.writes)
+        self._writes = asyncio.Queue(self.options.write_queue_size)
 
     async def __aenter__(self) -> Self:
         self.background.start(self._write_behind(), "shared cache writer")
@@ -131,7 +135,7 @@ class SharedCacheClient:
     def snapshot(self, now: float) -> SharedCacheSnapshot:
         """How it stands at `now` (monotonic)."""
         return SharedCacheSnapshot(
-            circuit=self._circuit.snapshot(now),
+            circuit_breaker=self._circuit.snapshot(now),
             hits=self.hits,
             misses=self.misses,
             dropped_writes=self._dropped,
@@ -202,7 +206,7 @@ class SharedCacheClient:
     async def _probe(self) -> None:
         """Try the store now and then, until it answers."""
         while self._circuit.state is not BreakerState.CLOSED:
-            await asyncio.sleep(self.options.retry_after)
+            await asyncio.sleep(self.options.reconnect_interval)
             permit = self._circuit.acquire(self.clock.monotonic())
             if permit is None:
                 continue

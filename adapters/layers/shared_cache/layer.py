@@ -67,10 +67,10 @@ class _Page:
 class SharedCacheLayer:
     """Looks into a cache that all replicas share before it asks the service.
 
-    A reading younger than `fresh_for`, wherever it was read, is served as CACHED, with its true
+    A reading younger than `ttl`, wherever it was read, is served as CACHED, with its true
     `as_of`: the layer above dates it by that, so that windows do not add up. For the rest one
     replica asks (it holds a lease), and the others wait for what it brings. If the service does not
-    answer, what is kept up to `stale_for` is served as STALE; within `soft_timeout`, if that is
+    answer, what is kept up to `stale_if_error` is served as STALE; within `soft_timeout`, if that is
     all that is missing. Without the store, it is as if this layer were not there.
 
     Every reading is kept with a token from the glance before it, which an event or a write makes
@@ -136,8 +136,8 @@ class SharedCacheLayer:
         terms = LookupOptions(
             now=self.clock.now(),
             # Not the very end of the window: whoever refreshes early wants better than this.
-            reading_age=min(windows.fresh_for * (1 - windows.jitter), longest),
-            unknown_age=min(windows.unknown_for, longest),
+            reading_age=min(windows.ttl * (1 - windows.jitter), longest),
+            unknown_age=min(windows.negative_ttl, longest),
             claim=page.claim,
             # Who accepts nothing kept waits for nobody, and lets nobody wait.
             lease=0 if limit == 0 else self.level.options.lease,
@@ -163,7 +163,7 @@ class SharedCacheLayer:
         return to_ask
 
     def _oldest(self, call: Call) -> datetime:
-        longest = self.windows.stale_for
+        longest = self.windows.discard_age
         if call.max_staleness is not None:
             longest = min(longest, call.max_staleness)
         return self.clock.now() - timedelta(seconds=longest)
@@ -236,9 +236,9 @@ class SharedCacheLayer:
             if not tokens[variant] or isinstance(answer, Unreadable):
                 continue
             if isinstance(answer, StockReading):
-                as_of, worth = answer.as_of, self.windows.stale_for
+                as_of, worth = answer.as_of, self.windows.discard_age
             else:
-                as_of, worth = answer.as_of or asked_at, self.windows.unknown_for
+                as_of, worth = answer.as_of or asked_at, self.windows.negative_ttl
             seconds = worth - max(now - as_of, timedelta(0)).total_seconds()
             if seconds > 0:
                 yield variant, StoreRequest(answer, as_of, tokens[variant], seconds)

@@ -84,15 +84,15 @@ class SharedCacheOptions:
 
     Why: longer than a healthy service takes, and a page that waits for a replica that died has
     most of its deadline left."""
-    retry_after: float = attrs.field(default=1.0, validator=number(0.01, 60, unit="seconds"))
+    reconnect_interval: float = attrs.field(default=1.0, validator=number(0.01, 60, unit="seconds"))
     """How often a Redis that is out is tried again; no caller waits for that.
 
     Why: a Redis that was started again is in use a second later; one probe a second is no load."""
-    writes: int = attrs.field(default=256, validator=number(1, 100_000, unit="pages"))
+    write_queue_size: int = attrs.field(default=256, validator=number(1, 100_000, unit="pages"))
     """Pages that wait to be written behind callers' backs; beyond that they are dropped.
 
     Why: some 2 MB of pages; a longer queue would write what is old already."""
-    connections: int = attrs.field(default=16, validator=number(2, 1000, unit="connections"))
+    max_connections: int = attrs.field(default=16, validator=number(2, 1000, unit="connections"))
     """Connections to Redis, at most, beside the one that hears of changes.
 
     Why: a page takes one for half a millisecond."""

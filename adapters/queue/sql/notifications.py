@@ -39,7 +39,7 @@ async def hear(database: Database, wake: Callable[[], None]) -> None:
                     "%s",
                     database.place,
                     error,
-                    extra={"event": "inventory.queue_unheard", "place": database.place},
+                    extra={"event": "inventory.queue_notifications", "place": database.place},
                 )
         bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures, 30))
         failures += 1

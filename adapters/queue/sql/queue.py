@@ -134,7 +134,7 @@ class SqlQueue:
         """See `InitializationQueue.stats`."""
         row = await self._one(statements.stats())
         oldest = None if row["oldest"] is None else from_micros(row["oldest"])
-        return QueueStats(waiting=row["waiting"], oldest=oldest, dead=row["dead"])
+        return QueueStats(waiting=row["waiting"], oldest=oldest, dead_letters=row["dead"])
 
     async def entries(
         self, *, dead: bool | None = None, limit: int = 100

@@ -86,11 +86,11 @@ async def test_a_service_that_is_not_there(call_shelfport: Shelfport, url: str) 
         (b"\xff\xfe", ["cannot be read"]),
         ("[tool]\n", ["has no table [shelfport]"]),
         ("[shelfport]\nbase_uri = 'https://a.example'\n", ["base_uri", "known are: base_url"]),
-        ("[shelfport.cache]\nfresh = 1.0\n", ["cache.fresh", "known are:", "cache.fresh_for"]),
+        ("[shelfport.cache]\nfresh = 1.0\n", ["cache.fresh", "known are:", "cache.ttl"]),
         ("[shelfport]\ndeadline = 'soon'\n", ["deadline (from ", "Expected `float`"]),
         ("[shelfport]\ndeadline = true\n", ["deadline (from ", "Expected `float`"]),
         ("[shelfport]\ntoken = 7\n", ["token (from ", "Expected `str`"]),
-        ("[shelfport.split]\nat_once = 0\n", ["split.at_once is 0", "must be"]),
+        ("[shelfport.batch]\nmax_concurrency = 0\n", ["batch.max_concurrency is 0", "must be"]),
     ],
     ids=[
         "missing",

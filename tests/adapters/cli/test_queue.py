@@ -79,7 +79,7 @@ async def test_show_retry_drop(call_shelfport: Shelfport, url: str, queue: SqlQu
     assert 0 == code
     assert "deathReason        REJECTED" in shown
     assert (0, "1 entry due now\n") == await run("retry", "--all-dead")
-    assert 0 == (await queue.stats()).dead
+    assert 0 == (await queue.stats()).dead_letters
     assert (0, "1 entry dropped\n") == await run("drop", key)
     assert (1, "0 entries dropped\n") == await run("drop", key)
     assert (1, "") == await run("show", key)

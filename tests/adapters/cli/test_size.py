@@ -17,7 +17,7 @@ async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_
 
     assert (0, "") == (done.code, done.err)
     assert {"cache", "limit", "retry"} == tomllib.loads(done.out)["shelfport"].keys()
-    assert (11.0, 0.0) == (settings.cache.fresh_for, settings.retry.budget_ratio)
+    assert (11.0, 0.0) == (settings.cache.ttl, settings.retry.budget_ratio)
     assert "# Calm hours: 2,0" in done.out
     assert "more than it can do" in done.out
 

@@ -8,7 +8,7 @@ from shelfport.adapters.cli.sizing import FleetLoad, size_fleet, steady_load
 
 def a_load(*, shared: bool = False, **changes: float) -> FleetLoad:
     numbers = {"hosts": 1000, "views": 10_000, "capacity": 12_000} | changes
-    return FleetLoad(shared=shared, **numbers)  # type: ignore[arg-type]  # numbers
+    return FleetLoad(shared_cache=shared, **numbers)  # type: ignore[arg-type]  # numbers
 
 
 def test_the_load_is_that_of_caches_that_are_asked_at_random() -> None:
@@ -49,15 +49,13 @@ def test_room_enough_leaves_the_defaults() -> None:
     """A service with room gets the default windows and budget."""
     size = size_fleet(a_load(capacity=20_000))
 
-    assert (5.0, 30.0, 300.0, 0.1) == (
-        size.fresh_for, size.refresh_for, size.stale_for, size.budget_ratio
-    )  # fmt: skip
+    assert (5.0, 0.1) == (size.ttl, size.budget_ratio)
 
 
 def test_the_window_is_the_shortest_that_fits() -> None:
     """One second less, and calm hours would use more than 70 % of the capacity."""
     load = a_load(capacity=3000, shared=True)
-    window = size_fleet(load).fresh_for
+    window = size_fleet(load).ttl
 
     assert window is not None
     assert steady_load(load, window) <= 0.7 * 3000 < steady_load(load, window - 1)
@@ -65,7 +63,7 @@ def test_the_window_is_the_shortest_that_fits() -> None:
 
 def test_a_service_that_is_too_small_is_said_to_be() -> None:
     """If no window up to five minutes is enough, there is none to recommend."""
-    assert size_fleet(a_load(capacity=1000)).fresh_for is None
+    assert size_fleet(a_load(capacity=1000)).ttl is None
 
 
 def test_the_budget_is_what_the_service_has_left() -> None:
@@ -80,14 +78,14 @@ def test_the_limit_keeps_the_queue_within_the_timeout() -> None:
     """All hosts together queue no more than the service answers before they give up."""
     size = size_fleet(a_load(hosts=100, views=10_000, latency=0.2))
 
-    assert (29, True) == (size.at_once, size.queue_seconds < 1)
+    assert (29, True) == (size.max_concurrency, size.queue_seconds < 1)
     tight = size_fleet(a_load(hosts=1000, latency=2, capacity=14_000, attempt_timeout=1))
-    assert (14, 1.0) == (tight.at_once, tight.queue_seconds)
+    assert (14, 1.0) == (tight.max_concurrency, tight.queue_seconds)
 
 
 def test_a_limit_is_never_below_two() -> None:
     """One slow request must not keep a host from all others, however small the service."""
-    assert 2 == size_fleet(a_load(hosts=100_000, capacity=12_000)).at_once
+    assert 2 == size_fleet(a_load(hosts=100_000, capacity=12_000)).max_concurrency
 
 
 def test_a_number_out_of_bounds_is_refused() -> None:

@@ -27,7 +27,7 @@ TOKEN = "a token that is long enough"
 @pytest.fixture
 async def stage() -> AsyncIterator[DemoEnvironment]:
     async with demo_environment(
-        Windows(fresh_for=0, refresh_for=0, stale_for=60, open_for=60)
+        Windows(ttl=0, stale_while_revalidate=0, stale_if_error=60, open_duration=60)
     ) as running:
         yield running
 

@@ -92,7 +92,7 @@ def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 async def test_build_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without settings the environment is asked; without anything there, memory serves."""
     monkeypatch.delenv("SHELFPORT_SETTINGS", raising=False)
-    monkeypatch.setenv("SHELFPORT_INITIAL_QUANTITY", "4")
+    monkeypatch.setenv("SHELFPORT_INITIALIZATION_DEFAULT_QUANTITY", "4")
 
     async with build() as inventory:
         await inventory.request_inventory_initialization(an_id(1))
@@ -128,18 +128,18 @@ def test_a_missing_extra_is_a_sentence() -> None:
     )
 
     assert printed == (
-        'shared.url is set, but redis is not installed: pip install "shelfport[redis]"'
+        'shared_cache.url is set, but redis is not installed: pip install "shelfport[redis]"'
     )
 
 
 def test_a_shared_cache_is_in_the_stack() -> None:
     """With the setting, the layer stands between shared requests and the splitting of pages."""
-    inventory = build(Settings(shared=SharedCacheOptions(url="redis://:s3cret@127.0.0.1")))
+    inventory = build(Settings(shared_cache=SharedCacheOptions(url="redis://:s3cret@127.0.0.1")))
 
     assert "Coalesced(inner=Shared(inner=Split(" in repr(inventory)
     assert "s3cret" not in repr(inventory)
-    assert inventory.snapshot().shared is not None
-    assert build(Settings()).snapshot().shared is None
+    assert inventory.snapshot().shared_cache is not None
+    assert build(Settings()).snapshot().shared_cache is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_password_in_the_clear_is_logged(
     url: str, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A password that travels unencrypted to another machine leaves a warning, without it."""
-    build(Settings(shared=SharedCacheOptions(url=url)))
+    build(Settings(shared_cache=SharedCacheOptions(url=url)))
 
     assert warned == ("is not encrypted on the way: use rediss://" in caplog.text)
     assert "s3cret" not in caplog.text
@@ -163,7 +163,7 @@ def test_a_password_in_the_clear_is_logged(
 
 def test_the_breakers_pauses_are_random() -> None:
     """The container's breaker draws its pauses, so that a fleet does not come back in step."""
-    settings = Settings(breaker=BreakerOptions(minimum=1))
+    settings = Settings(breaker=BreakerOptions(minimum_calls=1))
     pauses = set()
     for _ in range(5):
         breaker = Container(settings=providers.Object(settings)).breaker()

@@ -41,8 +41,8 @@ def test_a_file(settings_file: Path) -> None:
     assert ("https://file.internal", 1.0, 7.5, 300.0) == (
         settings.base_url,
         settings.deadline,
-        settings.cache.fresh_for,
-        settings.cache.stale_for,
+        settings.cache.ttl,
+        settings.cache.stale_if_error,
     )
 
 
@@ -51,7 +51,7 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
     named = tmp_path / "named.toml"
     named.write_text("[shelfport]\ndeadline = 3")
     monkeypatch.setenv("SHELFPORT_SETTINGS", str(named))
-    monkeypatch.setenv("SHELFPORT_CACHE_FRESH_FOR", "9")
+    monkeypatch.setenv("SHELFPORT_CACHE_TTL", "9")
     monkeypatch.setenv("SHELFPORT_TOKEN", "s3cret")
     monkeypatch.setenv("SHELFPORT_ALLOW_PLAIN_HTTP", "true")
 
@@ -59,13 +59,13 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
     assert (3.0, 9.0, True) == (
         loaded.settings.deadline,
-        loaded.settings.cache.fresh_for,
+        loaded.settings.cache.ttl,
         loaded.settings.allow_plain_http,
     )
     assert {
         "base_url": str(settings_file),
         "deadline": str(named),
-        "cache.fresh_for": "SHELFPORT_CACHE_FRESH_FOR",
+        "cache.ttl": "SHELFPORT_CACHE_TTL",
         "token": "SHELFPORT_TOKEN",
         "allow_plain_http": "SHELFPORT_ALLOW_PLAIN_HTTP",
     } == loaded.origins
@@ -94,16 +94,22 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[other]\nx = 1", ["has no table [shelfport]"]),
         ("shelfport = 5", ["has no table [shelfport]"]),
         ("[shelfport]\nbas_url = 'x'", ["Invalid options found", "bas_url; known are: base_url"]),
-        ("[shelfport.cash]\nfresh_for = 1", ["cash.fresh_for", "known are"]),
+        ("[shelfport.cash]\nfresh_for = 1", ["cash.ttl", "known are"]),
         ("[shelfport]\ncache = 5", ["cache", "known are"]),
         ("[shelfport]\ndeadline = 'soon'", ["deadline (from", "Expected `float`, got `str`"]),
         ("[shelfport]\ndeadline = true", ["deadline (from", "Expected `float`, got `bool`"]),
-        ("[shelfport.split]\nat_once = 2.9", ["split.at_once (from", "got `float`"]),
+        (
+            "[shelfport.batch]\nmax_concurrency = 2.9",
+            ["batch.max_concurrency (from", "got `float`"],
+        ),
         ("[shelfport]\ntoken = 5", ["token (from", "Expected `str`"]),
         ("[shelfport]\ndeadline = -1", ["deadline is -1: it must be 0.001 to 300", "(from"]),
-        ("[shelfport.cache]\nfresh_for = -1", ["cache.fresh_for is -1: it must be 0", "(from"]),
+        ("[shelfport.cache]\nfresh_for = -1", ["cache.ttl is -1: it must be 0", "(from"]),
         ("[shelfport]\nbase_url = 'x'", ["base_url is 'x': it must begin with", "(from"]),
-        ("[shelfport.cache]\nstale_for = 1", ["cache.stale_for is 1: windows must not shrink"]),
+        (
+            "[shelfport.cache]\nstale_for = 1",
+            ["cache.stale_if_error is 1: windows must not shrink"],
+        ),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:

@@ -130,31 +130,52 @@ def test_bad_redis_urls(url: Any, sentence: str) -> None:
         (lambda: HttpOptions(attempt_timeout=-1), "attempt_timeout is -1: it must be 0.001 to 60"),
         (lambda: HttpOptions(connect_timeout=0), "connect_timeout is 0"),
         (lambda: HttpOptions(max_response_bytes=10), "max_response_bytes is 10: it must be 65536"),
-        (lambda: CacheOptions(fresh_for=-1), "fresh_for is -1: it must be 0 seconds or more"),
-        (lambda: CacheOptions(stale_for=5), "stale_for is 5: windows must not shrink"),
-        (lambda: BatchOptions(chunk_size=201), "chunk_size is 201: it must be 1 to 200 ids"),
-        (lambda: BatchOptions(at_once=0), "at_once is 0: it must be 1 to 64 requests"),
+        (lambda: CacheOptions(ttl=-1), "ttl is -1: it must be 0 seconds or more"),
         (
-            lambda: Settings(deadline=0.2, breaker=BreakerOptions(slow_after=0.1)),
+            lambda: CacheOptions(stale_if_error=5),
+            "stale_if_error is 5: it must be at least stale_while_revalidate (25 seconds)",
+        ),
+        (lambda: BatchOptions(max_size=201), "max_size is 201: it must be 1 to 200 ids"),
+        (
+            lambda: BatchOptions(max_concurrency=0),
+            "max_concurrency is 0: it must be 1 to 64 requests",
+        ),
+        (
+            lambda: Settings(deadline=0.2, breaker=BreakerOptions(slow_call_duration=0.1)),
             "cache.soft_timeout is 0.2: it must be less than the deadline (0.2 seconds)",
         ),
-        (lambda: Settings(deadline=0.8), "breaker.slow_after is 0.8: it must be less than the"),
+        (
+            lambda: Settings(deadline=0.8),
+            "breaker.slow_call_duration is 0.8: it must be less than the",
+        ),
         (
             lambda: Settings(http=HttpOptions(attempt_timeout=6)),
-            "breaker.probe_lease is 5: it must be at least http.attempt_timeout (6 seconds)",
+            "breaker.half_open_timeout is 5: it must be at least http.attempt_timeout (6 seconds)",
         ),
-        (lambda: RetryOptions(attempts=0), "attempts is 0: it must be 1 to 10 attempts"),
-        (lambda: RetryOptions(first_delay=2), "first_delay is 2: it must be at most longest_delay"),
-        (lambda: LimitOptions(at_once=0), "at_once is 0: it must be 1 to 10000 requests"),
-        (lambda: BreakerOptions(failure_rate=0), "failure_rate is 0: it must be 0.01 to 1 of all"),
+        (lambda: RetryOptions(max_attempts=0), "attempts is 0: it must be 1 to 10 attempts"),
+        (lambda: RetryOptions(base_delay=2), "base_delay is 2: it must be at most max_delay"),
         (
-            lambda: Settings(shared=SharedCacheOptions(timeout=2)),
-            "shared.timeout is 2: it must be less than the deadline (2 seconds)",
+            lambda: LimitOptions(max_concurrency=0),
+            "max_concurrency is 0: it must be 1 to 10000 requests",
+        ),
+        (
+            lambda: BreakerOptions(failure_rate_threshold=0),
+            "failure_rate is 0: it must be 0.01 to 1 of all",
+        ),
+        (
+            lambda: Settings(shared_cache=SharedCacheOptions(timeout=2)),
+            "shared_cache.timeout is 2: it must be less than the deadline (2 seconds)",
         ),
         (lambda: SharedCacheOptions(timeout=0), "timeout is 0: it must be 0.001 to 10 seconds"),
         (lambda: SharedCacheOptions(prefix="a b"), "prefix is 'a b': it must be 1 to 64 letters"),
-        (lambda: InitializationOptions(quantity=-1), "quantity is -1: it must be between 0 and"),
-        (lambda: InitializationOptions(low_stock_threshold=-1), "low_stock_threshold is -1"),
+        (
+            lambda: InitializationOptions(default_quantity=-1),
+            "quantity is -1: it must be between 0 and",
+        ),
+        (
+            lambda: InitializationOptions(default_low_stock_threshold=-1),
+            "low_stock_threshold is -1",
+        ),
     ],
 )
 def test_bounds(make: Any, sentence: str) -> None:

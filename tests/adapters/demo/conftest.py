@@ -33,6 +33,6 @@ async def shop() -> AsyncIterator[Shop]:
 @pytest.fixture
 async def stage() -> AsyncIterator[DemoEnvironment]:
     async with demo_environment(
-        Windows(fresh_for=0.0, refresh_for=0.0, stale_for=60.0), buttons=True
+        Windows(ttl=0.0, stale_while_revalidate=0.0, stale_if_error=60.0), buttons=True
     ) as running:
         yield running

@@ -30,10 +30,10 @@ async def quiet(team: Team) -> AsyncIterator[Cooldown]:
     async with Background() as background:
         yield Cooldown(
             team,
-            quiet_for=60,
+            cooldown=60,
             clock=LoopClock(),
             background=background,
-            attempts=HandlerRetry(EventOptions(attempts=2), lowest),
+            attempts=HandlerRetry(EventOptions(max_attempts=2), lowest),
             remembered=10,
         )
 

@@ -5,6 +5,7 @@ import pytest
 from shelfport import EventOptions, InventoryEvent
 from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handling import EventHandling
+from shelfport.adapters.events.notification_options import NotificationOptions
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import ManualClock
 from tests.support.values import BACK, LOW, OUT, an_event, ids
@@ -97,11 +98,10 @@ async def test_memory_is_bounded() -> None:
     [
         ({"url": "ftp://secret@bus"}, "url is no address of a bus"),
         ({"url": "amqp://"}, "url is no address of a bus"),
-        ({"group": "a b"}, "group is 'a b': it must be"),
+        ({"consumer_group": "a b"}, "consumer_group is 'a b': it must be"),
         ({"prefix": ".x"}, "prefix is '.x': it must be"),
-        ({"first_delay": 9}, "first_delay is 9: it must not be above longest_delay"),
-        ({"redeliver_after": 5}, "redeliver_after is 5: it must be at least"),
-        ({"low_stock_webhook": "mailto:a@b"}, "low_stock_webhook is no URL of a webhook"),
+        ({"base_delay": 9}, "base_delay is 9: it must not be above max_delay"),
+        ({"ack_timeout": 5}, "ack_timeout is 5: it must be at least"),
     ],
 )
 def test_options_that_make_no_sense(given: dict[str, object], sentence: str) -> None:
@@ -112,8 +112,17 @@ def test_options_that_make_no_sense(given: dict[str, object], sentence: str) -> 
     assert "secret" not in str(caught.value)
 
 
+def test_a_webhook_that_is_no_address() -> None:
+    """A webhook's address that is none is refused in a sentence that does not quote it."""
+    with pytest.raises(ValueError, match="low_stock_webhook is no URL of a webhook") as caught:
+        NotificationOptions(low_stock_webhook="mailto:secret@b")
+
+    assert "secret" not in str(caught.value)
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither the bus's address, which may hold a password, nor a webhook's is printed."""
-    options = EventOptions(url="amqp://a:secret@b", out_of_stock_webhook="https://hooks/secret")
+    options = EventOptions(url="amqp://a:secret@b")
+    notifications = NotificationOptions(out_of_stock_webhook="https://hooks/secret")
 
-    assert "secret" not in repr(options)
+    assert "secret" not in repr(options) + repr(notifications)

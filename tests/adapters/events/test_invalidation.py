@@ -81,6 +81,6 @@ async def test_what_replicas_share_learns_before_memory() -> None:
         handled = inventory.snapshot().events
         assert handled is not None
 
-        assert 1 == handled.knowledge.handled
+        assert 1 == handled.invalidation.handled
         assert 7 == await quantity(inventory)
         await during

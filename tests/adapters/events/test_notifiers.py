@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from typed_settings import Secret
 
-from shelfport import EventOptions
+from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.notifiers import (
     LogNotifier,
     Routed,
@@ -111,7 +111,7 @@ async def test_each_kind_has_its_own_route() -> None:
 async def test_settings_make_the_routes() -> None:
     """The log hears of every kind, and a webhook of the kind that it is set for."""
     async with serving(taken) as service:
-        routed = notifier_of(EventOptions(low_stock_webhook=service.url))
+        routed = notifier_of(NotificationOptions(low_stock_webhook=service.url))
         assert isinstance(routed, Routed)
         async with routed:
             for kind in (OUT, LOW, BACK):

@@ -30,7 +30,7 @@ from tests.support.values import BACK, LOW, OUT, an_event, ids
 pytestmark = pytest.mark.looptime
 
 A, B, C = ids(3)
-OPTIONS = EventOptions(attempts=3, first_delay=0.5, longest_delay=2, attempt_timeout=1)
+OPTIONS = EventOptions(max_attempts=3, base_delay=0.5, max_delay=2, attempt_timeout=1)
 
 
 class Slow(ShownCatalog):
@@ -99,24 +99,24 @@ async def test_events_are_handled_and_acknowledged(world: World) -> None:
         await world.announce(*events, events[0])
         await asyncio.sleep(1)
         snapshot = of(host)
-    async with world.bus.work() as source:
+    async with world.bus.consumer_group() as source:
         left = await source.fetch(10)
 
     assert ({A: BACK.status, B: LOW.status}, []) == (world.catalog.shown(), left)
     assert ("in-process bus", 4, 1) == (
         snapshot.bus,
-        snapshot.work.handled,
-        snapshot.work.duplicates,
+        snapshot.catalog.handled,
+        snapshot.catalog.duplicates,
     )
-    assert (True, 4) == (snapshot.knowledge.connected, snapshot.knowledge.handled)
-    assert not of(host).work.connected
+    assert (True, 4) == (snapshot.invalidation.connected, snapshot.invalidation.handled)
+    assert not of(host).catalog.connected
 
 
 async def test_one_variant_in_order_others_at_once(world: World) -> None:
     """Events of one variant are handled one by one, those of others meanwhile, up to the bound."""
     world.catalog.seconds = 0.5
     variants = ids(8)
-    options = attrs.evolve(OPTIONS, at_once=4)
+    options = attrs.evolve(OPTIONS, max_concurrency=4)
     async with world.host(options):
         await world.announce(*(an_event(OUT, A, at=n) for n in range(3)))
         await world.announce(*(an_event(OUT, variant) for variant in variants[1:]))
@@ -137,7 +137,7 @@ async def test_a_failure_is_repeated_then_dead_lettered_then_replayed(world: Wor
     async with world.host() as host:
         await world.announce(event, other)
         await asyncio.sleep(10)
-        assert (2, 1) == (of(host).work.retried, of(host).work.dead)
+        assert (2, 1) == (of(host).catalog.retried, of(host).catalog.dead_lettered)
         assert {B: OUT.status} == world.catalog.shown()
 
         world.catalog.refused = set()
@@ -173,8 +173,8 @@ async def test_poison_harms_nobody(world: World, caplog: pytest.LogCaptureFixtur
 
     assert "malformed at $" in reason
     assert (1, 1, {A: OUT.status}) == (
-        snapshot.work.dead,
-        snapshot.work.handled,
+        snapshot.catalog.dead_lettered,
+        snapshot.catalog.handled,
         world.catalog.shown(),
     )
     assert 1 == len([r for r in caplog.records if r.levelno == logging.ERROR])
@@ -184,9 +184,9 @@ async def test_an_event_that_ends_everybody_is_put_away(world: World) -> None:
     """An event that was delivered too often, and never finished, is dead-lettered unhandled."""
     await world.announce(an_event(OUT, A))
     for _ in range(3):
-        async with world.bus.work() as source:
+        async with world.bus.consumer_group() as source:
             assert 1 == len(await source.fetch(1))
-    async with world.host(attrs.evolve(OPTIONS, deliveries=3)):
+    async with world.host(attrs.evolve(OPTIONS, max_deliveries=3)):
         await asyncio.sleep(1)
 
     assert [] == world.catalog.calls
@@ -226,16 +226,16 @@ async def test_a_bus_that_goes_and_comes(world: World, caplog: pytest.LogCapture
     for _ in range(2):
         await asyncio.sleep(30)
         assert (False, "BusAway: the in-process bus is away") == (
-            of(host).work.connected,
-            of(host).work.trouble,
+            of(host).catalog.connected,
+            of(host).catalog.trouble,
         )
         world.bus.away = False
         await asyncio.sleep(10)
-        assert (True, None) == (of(host).knowledge.connected, of(host).knowledge.trouble)
+        assert (True, None) == (of(host).invalidation.connected, of(host).invalidation.trouble)
         await world.announce(an_event(OUT, A))
         await asyncio.sleep(1)
         world.bus.away = True
-    handled = of(host).work.handled
+    handled = of(host).catalog.handled
     await host.__aexit__(None, None, None)
 
     assert 2 == handled
@@ -250,14 +250,14 @@ async def test_closing_finishes_what_is_under_way(world: World) -> None:
         await asyncio.sleep(0.1)
 
     assert {A: OUT.status} == world.catalog.shown()
-    async with world.bus.work() as source:
+    async with world.bus.consumer_group() as source:
         assert [] == await source.fetch(10)
 
 
 async def test_what_is_not_finished_comes_again(world: World) -> None:
     """An event whose handling was cut off by the end of the host goes to the next one."""
     world.catalog.seconds = 10
-    options = EventOptions(attempt_timeout=11, attempts=2)
+    options = EventOptions(attempt_timeout=11, max_attempts=2)
     async with world.host(options):
         await world.announce(an_event(OUT, A))
         await asyncio.sleep(0.1)

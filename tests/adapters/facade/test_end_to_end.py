@@ -76,15 +76,15 @@ async def test_a_new_product_over_http() -> None:
 
 async def test_the_service_goes_and_comes() -> None:
     """Down: the page stands, stale, and says since when. Back: it is live again."""
-    settings = CacheOptions(fresh_for=0, refresh_for=0, stale_for=60, refresh_pause=0)
+    settings = CacheOptions(ttl=0, stale_while_revalidate=0, stale_if_error=60, refresh_backoff=0)
     async with (
         Sandbox(seed=[SeedRecord(an_id(1), 5)]) as sandbox,
         build(
             Settings(
                 base_url=sandbox.url,
                 cache=settings,
-                retry=RetryOptions(attempts=1),
-                breaker=BreakerOptions(minimum=100),
+                retry=RetryOptions(max_attempts=1),
+                breaker=BreakerOptions(minimum_calls=100),
             )
         ) as inventory,
     ):

@@ -18,38 +18,53 @@ from shelfport import (
 
 FINE = Snapshot(
     open=True,
-    circuit=BreakerSnapshot(
+    circuit_breaker=BreakerSnapshot(
         state=BreakerState.CLOSED, forced=False, calls=0, failures=0, slow=0, next_probe=None
     ),
-    cache=CacheSnapshot(fresh=0, stale=0, missed=0, unreadable=0, kept=0),
+    cache=CacheSnapshot(fresh=0, stale=0, misses=0, unreadable=0, entries=0),
     retry_budget=3.0,
     queue=None,
 )
 STANDS = SubscriptionSnapshot(
-    connected=True, trouble=None, handled=0, duplicates=0, late=0, retried=0, dead=0, lag=None
+    connected=True,
+    trouble=None,
+    handled=0,
+    duplicates=0,
+    late=0,
+    retried=0,
+    dead_lettered=0,
+    lag=None,
 )
 FALLEN = attrs.evolve(STANDS, connected=False, trouble="refused")
 SHARED = SharedCacheSnapshot(
-    circuit=FINE.circuit, hits=0, misses=0, dropped_writes=0, backplane_connected=True
+    circuit_breaker=FINE.circuit_breaker,
+    hits=0,
+    misses=0,
+    dropped_writes=0,
+    backplane_connected=True,
 )
 
 
 def circuit(state: BreakerState, *, forced: bool = False) -> Snapshot:
-    return attrs.evolve(FINE, circuit=attrs.evolve(FINE.circuit, state=state, forced=forced))
+    return attrs.evolve(
+        FINE, circuit_breaker=attrs.evolve(FINE.circuit_breaker, state=state, forced=forced)
+    )
 
 
 def queue(*, dead: int = 0, error: str | None = None) -> Snapshot:
-    return attrs.evolve(FINE, queue=QueueSnapshot(as_of=None, waiting=9, dead=dead, error=error))
+    return attrs.evolve(
+        FINE, queue=QueueSnapshot(as_of=None, waiting=9, dead_letters=dead, error=error)
+    )
 
 
 def events(work: SubscriptionSnapshot, knowledge: SubscriptionSnapshot) -> Snapshot:
-    stand = EventsSnapshot(bus="nats://bus", work=work, knowledge=knowledge)
+    stand = EventsSnapshot(bus="nats://bus", catalog=work, invalidation=knowledge)
     return attrs.evolve(FINE, events=stand)
 
 
 def shared(state: BreakerState) -> Snapshot:
-    stands = attrs.evolve(SHARED, circuit=attrs.evolve(FINE.circuit, state=state))
-    return attrs.evolve(FINE, shared=stands)
+    stands = attrs.evolve(SHARED, circuit_breaker=attrs.evolve(FINE.circuit_breaker, state=state))
+    return attrs.evolve(FINE, shared_cache=stands)
 
 
 @pytest.mark.parametrize(

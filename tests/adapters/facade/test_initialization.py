@@ -87,7 +87,7 @@ class Host:
 def test_a_policy_that_queues_needs_a_queue() -> None:
     """Settings with such a policy, and without an address of the queue, make no sense."""
     with pytest.raises(ValueError, match=r"initial\.policy is RETRY_LATER, .* set queue\.url"):
-        Settings(initial=InitializationOptions(policy=RETRY_LATER))
+        Settings(initialization=InitializationOptions(policy=RETRY_LATER))
 
 
 def test_not_orderable_needs_a_catalogue() -> None:
@@ -95,9 +95,9 @@ def test_not_orderable_needs_a_catalogue() -> None:
     initial = InitializationOptions(policy=NOT_ORDERABLE)
 
     with pytest.raises(SettingsError, match="give one to build"):
-        build(Settings(queue=MEMORY, initial=initial))
-    build(Settings(queue=MEMORY, initial=initial), catalog=Catalogue([]))
-    build(Settings(queue=attrs.evolve(MEMORY, worker=False), initial=initial))
+        build(Settings(queue=MEMORY, initialization=initial))
+    build(Settings(queue=MEMORY, initialization=initial), catalog=Catalogue([]))
+    build(Settings(queue=attrs.evolve(MEMORY, worker=False), initialization=initial))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,10 @@ async def test_so_many_of_many_at_once() -> None:
             under_way -= 1
             return await super().initialize(*arguments)  # type: ignore[arg-type,return-value]  # any
 
-    settings = Settings(initial=InitializationOptions(at_once=3), limit=LimitOptions(at_once=10))
+    settings = Settings(
+        initialization=InitializationOptions(max_concurrency=3),
+        limit=LimitOptions(max_concurrency=10),
+    )
     async with build(settings, adapter=Slow(clock=SystemClock())) as inventory:
         assert 20 == len(await inventory.request_inventory_initializations(ids(20)))
     assert 3 == most
@@ -258,7 +261,9 @@ def test_an_entry_for_the_hosts_transaction(
     initial: InitializationPolicy, given: InitializationPolicy | None, policy: InitializationPolicy
 ) -> None:
     """An entry is made of what the host says, the settings and the request under way; no I/O."""
-    settings = Settings(queue=MEMORY, initial=InitializationOptions(policy=initial, quantity=3))
+    settings = Settings(
+        queue=MEMORY, initialization=InitializationOptions(policy=initial, default_quantity=3)
+    )
     inventory = build(settings, catalog=Catalogue([]))
     key = uuid4()
 
@@ -303,7 +308,7 @@ async def test_the_snapshot_tells_of_the_queue() -> None:
         await asyncio.sleep(10)
         seen = inventory.snapshot().queue
         assert seen is not None
-        assert (0, 1, None) == (seen.waiting, seen.dead, seen.error)
+        assert (0, 1, None) == (seen.waiting, seen.dead_letters, seen.error)
 
 
 def test_the_worker_shares_what_guards_the_service() -> None:
@@ -368,7 +373,7 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_across_a_restart(tmp_path: Path) -> None:
     """What one process queued another one does: with the same key, under the host's own ids."""
-    queue = QueueOptions(url=f"sqlite:///{tmp_path}/queue.db", first_delay=0.01, poll=0.05)
+    queue = QueueOptions(url=f"sqlite:///{tmp_path}/queue.db", base_delay=0.01, poll_interval=0.05)
     variant = ProductVariantId(uuid4())
     async with Sandbox(seed=()) as sandbox:
         settings = Settings(

@@ -172,7 +172,9 @@ async def test_a_variant_that_had_a_record(inventory: InventoryIntegration) -> N
 async def test_initial_stock() -> None:
     """What the caller says goes first, then the settings; each call has a key of its own."""
     port = ScriptedPort()
-    settings = Settings(initial=InitializationOptions(quantity=5, low_stock_threshold=2))
+    settings = Settings(
+        initialization=InitializationOptions(default_quantity=5, default_low_stock_threshold=2)
+    )
     key = uuid4()
     async with build(settings, adapter=port) as inventory:
         await inventory.request_inventory_initialization(A)
@@ -311,12 +313,12 @@ async def test_an_operator_opens_the_circuit(inventory: InventoryIntegration) ->
     inventory.force_circuit(BreakerState.OPEN)
 
     assert Unavailable(UnavailableReason.CIRCUIT_OPEN) == await inventory.get_stock_level(A)
-    circuit = inventory.snapshot().circuit
+    circuit = inventory.snapshot().circuit_breaker
     assert (BreakerState.OPEN, True) == (circuit.state, circuit.forced)
 
     inventory.force_circuit(None)
     assert isinstance(await inventory.get_stock_level(A), StockReading)
-    circuit = inventory.snapshot().circuit
+    circuit = inventory.snapshot().circuit_breaker
     assert (BreakerState.CLOSED, 1) == (circuit.state, circuit.calls)
 
 

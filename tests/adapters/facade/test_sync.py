@@ -112,7 +112,7 @@ def test_snapshot_and_circuit(inventory: SyncInventoryIntegration) -> None:
     """The circuit is held and looked at from any thread; a closed integration can be looked at."""
     inventory.force_circuit(BreakerState.OPEN)
 
-    assert BreakerState.OPEN is inventory.snapshot().circuit.state
+    assert BreakerState.OPEN is inventory.snapshot().circuit_breaker.state
     assert isinstance(inventory.get_stock_level(an_id(1)), Unavailable)
     inventory.close()
     assert inventory.snapshot().queue is not None

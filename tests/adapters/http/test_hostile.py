@@ -113,7 +113,7 @@ async def test_a_proxy_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the setting, requests go to the proxy that the environment names, but for NO_PROXY."""
     async with serving(stocked(ids(1))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        options = HttpOptions(environment_proxy=True)
+        options = HttpOptions(trust_env=True)
         target = "http://inventory.invalid"
         async with HttpInventory(target, clock=SystemClock(), options=options) as port:
             answers = await port.read([VARIANT], DEFAULT_CALL)
@@ -137,7 +137,7 @@ async def test_a_netrc_is_not_read(
     netrc.write_text("default login me password s3cret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     async with serving(stocked(ids(1))) as service:
-        port = await connect(service.url, HttpOptions(environment_proxy=True))
+        port = await connect(service.url, HttpOptions(trust_env=True))
         await port.read([VARIANT], DEFAULT_CALL)
 
     assert "Authorization" not in service.requests[0].headers

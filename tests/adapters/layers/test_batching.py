@@ -43,7 +43,7 @@ async def test_a_read_that_fits_passes_as_it_is(count: int) -> None:
         asked.append((ids, call))
         return answers
 
-    layer = BatchingLayer(ScriptedPort(script), BatchOptions(chunk_size=4))
+    layer = BatchingLayer(ScriptedPort(script), BatchOptions(max_size=4))
 
     assert answers is await layer.read(given, CALL)
     [(below, call)] = asked
@@ -56,7 +56,9 @@ async def test_every_chunk_has_the_callers_terms() -> None:
     inner = ScriptedPort()
     a, b, c, d, e = ids(5)
 
-    await BatchingLayer(inner, BatchOptions(chunk_size=2, at_once=1)).read([a, b, c, d, e], CALL)
+    await BatchingLayer(inner, BatchOptions(max_size=2, max_concurrency=1)).read(
+        [a, b, c, d, e], CALL
+    )
 
     assert [([a, b], CALL), ([c, d], CALL), ([e], CALL)] == inner.reads
 
@@ -85,7 +87,7 @@ async def test_bounded_parallelism() -> None:
         under_way -= 1
         return {variant: a_reading(variant) for variant in ids}
 
-    layer = BatchingLayer(ScriptedPort(slow), BatchOptions(chunk_size=10, at_once=4))
+    layer = BatchingLayer(ScriptedPort(slow), BatchOptions(max_size=10, max_concurrency=4))
     started = asyncio.get_running_loop().time()
 
     await layer.read(ids(100), DEFAULT_CALL)

@@ -67,7 +67,9 @@ class Service(ScriptedPort):
 class Bench:
     """A limited service of two slots."""
 
-    options: LimitOptions = attrs.field(factory=lambda: LimitOptions(at_once=2, waiting=3))
+    options: LimitOptions = attrs.field(
+        factory=lambda: LimitOptions(max_concurrency=2, max_queue=3)
+    )
     service: Service = attrs.field(factory=Service)
     signals: list[Signal] = attrs.field(factory=list)
     layer: ConcurrencyLimitLayer = attrs.field(init=False)
@@ -100,7 +102,7 @@ class Bench:
         """How many slots are free, found out by taking them."""
         before, self.service.most = self.service.inside, 0
         error, self.service.error = self.service.error, None
-        await asyncio.gather(*(self._read(A) for _ in range(self.options.at_once)))
+        await asyncio.gather(*(self._read(A) for _ in range(self.options.max_concurrency)))
         self.service.error = error
         return self.service.most - before
 
@@ -133,7 +135,7 @@ async def test_a_free_slot_is_taken_at_once() -> None:
 @pytest.mark.parametrize("at_once", [1, 2, 16])
 async def test_never_more_at_once(at_once: int) -> None:
     """Of 100 callers never more than the limit are under way, and all are answered."""
-    bench = Bench(LimitOptions(at_once=at_once))
+    bench = Bench(LimitOptions(max_concurrency=at_once))
     began = LoopClock().monotonic()
 
     await asyncio.gather(*await bench.begin(100))
@@ -145,7 +147,7 @@ async def test_never_more_at_once(at_once: int) -> None:
 
 async def test_first_come_first_served() -> None:
     """Calls get their slots in the order in which they came; a newcomer does not jump in."""
-    bench = Bench(LimitOptions(at_once=1))
+    bench = Bench(LimitOptions(max_concurrency=1))
     tasks = await bench.begin(3)
     await tasks[0]  # its slot is handed on in this very turn
 
@@ -205,7 +207,7 @@ async def test_as_many_wait_as_may(do: Doing) -> None:
 
 async def test_nobody_may_wait() -> None:
     """With `waiting` 0 a call gets a slot at once or is refused."""
-    bench = Bench(LimitOptions(at_once=1, waiting=0))
+    bench = Bench(LimitOptions(max_concurrency=1, max_queue=0))
     [task] = await bench.begin(1)
 
     with pytest.raises(OverloadedHere, match="as many wait as may"):
@@ -259,7 +261,7 @@ async def test_a_deadline_that_has_passed() -> None:
 
 async def test_without_a_deadline_a_call_waits() -> None:
     """Without a deadline it waits as long as it takes."""
-    bench = Bench(LimitOptions(at_once=1), Service(takes=3600))
+    bench = Bench(LimitOptions(max_concurrency=1), Service(takes=3600))
     [task] = await bench.begin(1)
 
     await bench.read()
@@ -269,7 +271,7 @@ async def test_without_a_deadline_a_call_waits() -> None:
 
 async def test_a_slot_that_frees_in_time() -> None:
     """A call that waits gets the slot that frees before its deadline; then the wait is over."""
-    bench = Bench(LimitOptions(at_once=1))
+    bench = Bench(LimitOptions(max_concurrency=1))
     [task] = await bench.begin(1)
 
     await bench.read(in_seconds(1.5))  # waits 1 s, and then takes 1 s: below, others watch it
@@ -296,7 +298,7 @@ async def test_an_error_frees_the_slot(do: Doing, error: Exception) -> None:
 @both
 async def test_a_cancelled_call_frees_the_slot(do: Doing) -> None:
     """A caller who leaves in the middle gives the slot to the next one at once."""
-    bench = Bench(LimitOptions(at_once=1), Service(takes=60))
+    bench = Bench(LimitOptions(max_concurrency=1), Service(takes=60))
     task = asyncio.ensure_future(do(bench, CALL))
     [next_one] = await bench.begin(1)
     await asyncio.sleep(1)
@@ -312,7 +314,7 @@ async def test_a_cancelled_call_frees_the_slot(do: Doing) -> None:
 
 async def test_a_cancelled_waiter_loses_no_slot() -> None:
     """A caller who leaves the queue leaves it shorter, and the order as it was."""
-    bench = Bench(LimitOptions(at_once=1))
+    bench = Bench(LimitOptions(max_concurrency=1))
     tasks = await bench.begin(4)
 
     tasks[1].cancel()
@@ -329,7 +331,7 @@ async def test_a_cancelled_waiter_loses_no_slot() -> None:
 @pytest.mark.parametrize("leaves", ["by cancellation", "at its deadline"])
 async def test_leaving_at_the_moment_of_the_slot(leaves: str) -> None:
     """A waiter who leaves in the very turn in which it is given a slot passes it on."""
-    bench = Bench(LimitOptions(at_once=1), Service(takes=1.0))
+    bench = Bench(LimitOptions(max_concurrency=1), Service(takes=1.0))
     first = (await bench.begin(1))[0]
     second = asyncio.create_task(
         bench.read(in_seconds(1.0) if leaves == "at its deadline" else CALL)
@@ -347,7 +349,7 @@ async def test_leaving_at_the_moment_of_the_slot(leaves: str) -> None:
 
 async def test_nothing_asked() -> None:
     """No ids, no call below and no slot, even if there is none."""
-    bench = Bench(LimitOptions(at_once=1, waiting=0))
+    bench = Bench(LimitOptions(max_concurrency=1, max_queue=0))
     [task] = await bench.begin(1)
 
     assert {} == await bench.layer.read([], DEFAULT_CALL)
@@ -359,8 +361,10 @@ async def test_nothing_asked() -> None:
 async def test_a_burst_at_a_healthy_service(limit_outside: bool, slow: range) -> None:
     """300 callers, 16 slots, 100 ms: the breaker sees no slow call, if it stands inside."""
     service, clock = Service(takes=0.1), LoopClock()
-    breaker = CircuitBreaker(BreakerOptions(slow_rate=1, minimum=100_000), lambda _: None)
-    options = LimitOptions(at_once=16)
+    breaker = CircuitBreaker(
+        BreakerOptions(slow_call_rate_threshold=1, minimum_calls=100_000), lambda _: None
+    )
+    options = LimitOptions(max_concurrency=16)
 
     def ignore(signal: Signal) -> None: ...
 
@@ -382,7 +386,13 @@ async def test_a_burst_at_a_healthy_service(limit_outside: bool, slow: range) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"at_once": 0}, {"at_once": 10_001}, {"waiting": -1}, {"waiting": 1_000_001}]
+    "arguments",
+    [
+        {"max_concurrency": 0},
+        {"max_concurrency": 10_001},
+        {"max_queue": -1},
+        {"max_queue": 1_000_001},
+    ],
 )
 def test_absurd_options(arguments: dict[str, int]) -> None:
     """A limit of nothing, or of more than any process has, is refused by name."""

@@ -138,7 +138,7 @@ async def test_attempts_end() -> None:
 
 async def test_one_attempt_repeats_nothing() -> None:
     """With `attempts` 1 nothing is ever repeated, and nothing is signalled."""
-    bench = Bench(inner := Failing(*late(9)), RetryOptions(attempts=1))
+    bench = Bench(inner := Failing(*late(9)), RetryOptions(max_attempts=1))
 
     with pytest.raises(TimedOut, match="late 1"):
         await bench.layer.read([A], CALL)
@@ -157,8 +157,8 @@ async def test_attempts_of_a_call_that_was_tried_before() -> None:
 
 
 async def test_the_bound_of_the_pause_doubles_up_to_its_cap() -> None:
-    """The pause is drawn from 0 to a bound that doubles each time until `longest_delay`."""
-    options = RetryOptions(attempts=6, first_delay=0.1, longest_delay=0.5)
+    """The pause is drawn from 0 to a bound that doubles each time until `max_delay`."""
+    options = RetryOptions(max_attempts=6, base_delay=0.1, max_delay=0.5)
     bench = Bench(inner := Failing(*late(5)), options)
 
     await bench.layer.read([A], CALL)
@@ -240,7 +240,7 @@ async def test_one_deadline_over_all_attempts() -> None:
         await asyncio.sleep(0.4)
         raise TimedOut("late")
 
-    bench = Bench(ScriptedPort(slow), RetryOptions(attempts=10))
+    bench = Bench(ScriptedPort(slow), RetryOptions(max_attempts=10))
     began = LoopClock().monotonic()
 
     with pytest.raises(TimedOut):
@@ -346,7 +346,7 @@ async def test_first_attempts_fill_the_budget() -> None:
 async def test_a_crowd_at_a_dead_service(attempts: int) -> None:
     """200 callers who all fail send at most a tenth more, plus the reserve."""
     inner = ScriptedPort(raising(ConnectionFailed("dead")))
-    bench = Bench(inner, RetryOptions(attempts=attempts), RetryBudget())
+    bench = Bench(inner, RetryOptions(max_attempts=attempts), RetryBudget())
     layer = bench.layer
 
     results = await asyncio.gather(
@@ -359,7 +359,7 @@ async def test_a_crowd_at_a_dead_service(attempts: int) -> None:
 
 async def test_cancelled_during_a_pause() -> None:
     """A caller who leaves during a pause is let go at once, and nothing more is sent."""
-    bench = Bench(inner := Failing(*late(9)), RetryOptions(first_delay=10, longest_delay=10))
+    bench = Bench(inner := Failing(*late(9)), RetryOptions(base_delay=10, max_delay=10))
     task = asyncio.create_task(bench.layer.read([A], CALL))
     await asyncio.sleep(5)
     began = LoopClock().monotonic()
@@ -448,21 +448,21 @@ def test_the_budget_of_the_options() -> None:
 def test_absurd_numbers_of_attempts(attempts: object) -> None:
     """Less than one attempt, or more than ten, are refused."""
     with pytest.raises(ValueError, match=r"^attempts is"):
-        RetryOptions(attempts=attempts)  # type: ignore[arg-type]  # the point of the test
+        RetryOptions(max_attempts=attempts)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_the_first_pause_is_not_longer_than_the_longest() -> None:
     """Two bounds that contradict each other are refused by name; equal ones do not."""
-    with pytest.raises(ValueError, match="first_delay") as info:
-        RetryOptions(first_delay=1.5, longest_delay=1)
+    with pytest.raises(ValueError, match="base_delay") as info:
+        RetryOptions(base_delay=1.5, max_delay=1)
 
-    assert "first_delay is 1.5: it must be at most longest_delay (1 seconds)" == str(info.value)
-    assert 1.5 == RetryOptions(first_delay=1.5, longest_delay=1.5).longest_delay
+    assert "base_delay is 1.5: it must be at most max_delay (1 seconds)" == str(info.value)
+    assert 1.5 == RetryOptions(base_delay=1.5, max_delay=1.5).max_delay
 
 
 def test_shown() -> None:
     """Its repr shows the layer below and the options, and none of the machinery."""
-    options = RetryOptions(attempts=7)
+    options = RetryOptions(max_attempts=7)
     inner = ScriptedPort()
 
     assert f"Retried(inner={inner!r}, options={options!r})" == repr(Bench(inner, options).layer)

@@ -19,7 +19,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def settings(sandbox: Sandbox) -> Settings:
     return Settings(
         base_url=sandbox.url,
-        cache=CacheOptions(fresh_for=60, refresh_for=60, stale_for=60),
-        retry=RetryOptions(attempts=2, first_delay=0.001),
-        breaker=BreakerOptions(minimum=2, open_for=60),
+        cache=CacheOptions(ttl=60, stale_while_revalidate=0, stale_if_error=0),
+        retry=RetryOptions(max_attempts=2, base_delay=0.001),
+        breaker=BreakerOptions(minimum_calls=2, open_duration=60),
     )

@@ -107,6 +107,6 @@ def test_the_example_runs() -> None:
         env={"PYTHONPATH": str(ROOT / "src")},
     )
 
-    state = 'shelfport_inventory_breaker_state{shelfport_breaker_state="open"'
+    state = 'shelfport_inventory_circuit_breaker_state{shelfport_circuit_breaker_state="open"'
     assert f'{state},shelfport_integration="inventory"}} 1.0' in done.stdout
     assert "# degraded: the circuit is open" in done.stdout

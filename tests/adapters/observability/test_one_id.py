@@ -52,7 +52,7 @@ async def test_one_id(
     }
     told = [s for s in heard.signals if isinstance(s, Retrying | RetryBudgetExhausted)]
     assert only == {signal.correlation_id for signal in told}
-    about = [r for r in caplog.records if vars(r).get("event") != "inventory.breaker"]
+    about = [r for r in caplog.records if vars(r).get("event") != "inventory.circuit_breaker"]
     written = [vars(record) for record in about if record.name.startswith("shelfport")]
     assert ["inventory.call", "inventory.retry", "inventory.call"] == [w["event"] for w in written]
     assert only == {record["correlation_id"] for record in written}

@@ -29,6 +29,7 @@ from shelfport import (
     request_context,
 )
 from shelfport.adapters.bus.in_process import InProcessBus
+from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.publisher import message_of
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
@@ -84,7 +85,7 @@ async def test_the_queue_across_a_restart(
     """The id is in the entry and the file; another worker's requests, records and spans bear it."""
     caplog.set_level(logging.DEBUG, "shelfport")
     url = f"sqlite:///{tmp_path}/queue.db"
-    queue = QueueOptions(url=url, worker=False, poll=0.05, first_delay=0.01)
+    queue = QueueOptions(url=url, worker=False, poll_interval=0.05, base_delay=0.01)
     asleep = attrs.evolve(settings, queue=queue)
     first, second, catalogue = Heard(), Heard(), Catalogue()
     sandbox.faults = Faults(mode="down")
@@ -155,12 +156,13 @@ class Shop:
     bus: InProcessBus = attrs.field(factory=InProcessBus)
     catalogue: Catalogue = attrs.field(factory=Catalogue)
 
-    def open(self, quiet_for: float = 0.0) -> InventoryIntegration:
-        options = EventOptions(
-            attempts=2, first_delay=0.01, quiet_for=quiet_for, out_of_stock_webhook=self.hook
+    def open(self, cooldown: float = 0.0) -> InventoryIntegration:
+        settings = Settings(
+            events=EventOptions(max_attempts=2, base_delay=0.01),
+            notifications=NotificationOptions(cooldown=cooldown, out_of_stock_webhook=self.hook),
         )
         return build(
-            Settings(events=options),
+            settings,
             adapter=InMemoryInventory(clock=SystemClock()),
             catalog=self.catalogue,
             bus=self.bus,
@@ -212,7 +214,7 @@ async def test_the_last_word_on_a_variant(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.DEBUG, "shelfport")
     async with serving(fine) as team:
         shop = Shop(f"{team.url}/hook")
-        async with shop.open(quiet_for=0.2):
+        async with shop.open(cooldown=0.2):
             for number, kind in enumerate((OUT, LOW, BACK)):
                 message = message_of(an_event(kind, an_id(1), at=number))
                 headers = {**message.headers, "x-correlation-id": f"order-{number}"}

@@ -146,11 +146,11 @@ async def test_attempts_and_the_breaker(seen: Seen, sandbox: Sandbox, settings: 
     assert [
         "shelfport.inventory.retry",
         "shelfport.inventory.breaker",
-        "shelfport.inventory.refused",
+        "shelfport.inventory.calls.rejected",
     ] == list(events)
     assert 1 == events["shelfport.inventory.retry"]["attempt"]
     assert "open" == events["shelfport.inventory.breaker"]["after"]
-    assert "CircuitOpen" == events["shelfport.inventory.refused"]["error.type"]
+    assert "CircuitOpen" == events["shelfport.inventory.calls.rejected"]["error.type"]
 
 
 LATE = TimedOut("late")
@@ -319,14 +319,22 @@ async def test_metrics(seen: Seen, sandbox: Sandbox, settings: Settings) -> None
             2,
         ),
         ("shelfport.inventory.retries", {**own, **read, **busy}, 1),
-        ("shelfport.inventory.refused", {**own, **read, "error.type": "CircuitOpen"}, 1),
-        ("shelfport.inventory.breaker.changes", {**own, "shelfport.breaker.state": "open"}, 1),
-        ("shelfport.inventory.breaker.state", {**own, "shelfport.breaker.state": "open"}, 1),
+        ("shelfport.inventory.calls.rejected", {**own, **read, "error.type": "CircuitOpen"}, 1),
+        (
+            "shelfport.inventory.circuit_breaker.state_changes",
+            {**own, "shelfport.circuit_breaker.state": "open"},
+            1,
+        ),
+        (
+            "shelfport.inventory.circuit_breaker.state",
+            {**own, "shelfport.circuit_breaker.state": "open"},
+            1,
+        ),
         ("shelfport.inventory.served", {**own, "shelfport.result": "fresh"}, 2),
         ("shelfport.inventory.served", {**own, "shelfport.result": "miss"}, 2),
         ("shelfport.inventory.served", {**own, "shelfport.result": "unreadable"}, 2),
         ("shelfport.inventory.page.age", own, 2),
-        ("shelfport.inventory.cache.kept", own, 2),
+        ("shelfport.inventory.cache.entries", own, 2),
         ("shelfport.inventory.retry_budget.tokens", own, pytest.approx(3 - 1 + 4 * 0.1)),
     ):
         assert (attributes, expected) in metrics[name], name
@@ -340,9 +348,9 @@ async def test_two_integrations_one_after_another(seen: Seen, settings: Settings
         build(Settings(), telemetry=[seen.telemetry("us")]),
     ):
         await eu.get_stock_level(an_id(1))
-        both = seen.metrics()["shelfport.inventory.cache.kept"]
+        both = seen.metrics()["shelfport.inventory.cache.entries"]
     async with build(Settings(), telemetry=[seen.telemetry("eu")]):
-        again = seen.metrics()["shelfport.inventory.cache.kept"]
+        again = seen.metrics()["shelfport.inventory.cache.entries"]
 
     def named(name: str) -> dict[str, str]:
         return {"shelfport.integration": name}

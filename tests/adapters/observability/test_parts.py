@@ -22,15 +22,22 @@ CLOSED = BreakerSnapshot(
 )
 ALONE = Snapshot(
     open=True,
-    circuit=CLOSED,
-    cache=CacheSnapshot(fresh=0, stale=0, missed=0, unreadable=0, kept=0),
+    circuit_breaker=CLOSED,
+    cache=CacheSnapshot(fresh=0, stale=0, misses=0, unreadable=0, entries=0),
     retry_budget=3.0,
     queue=None,
 )
 WORK = SubscriptionSnapshot(
-    connected=True, trouble=None, handled=7, duplicates=1, late=1, retried=2, dead=3, lag=0.25
+    connected=True,
+    trouble=None,
+    handled=7,
+    duplicates=1,
+    late=1,
+    retried=2,
+    dead_lettered=3,
+    lag=0.25,
 )
-KNOWLEDGE = attrs.evolve(WORK, connected=False, handled=9, retried=0, dead=0, lag=None)
+KNOWLEDGE = attrs.evolve(WORK, connected=False, handled=9, retried=0, dead_lettered=0, lag=None)
 
 
 def shown(snapshot: Snapshot, of: str) -> dict[str, list[tuple[float, tuple[str, ...]]]]:
@@ -50,9 +57,9 @@ def test_labels_are_those_of_the_table() -> None:
     everything = attrs.evolve(
         ALONE,
         queue=QueueSnapshot(as_of=datetime.now(UTC), oldest_age=1.0),
-        events=EventsSnapshot(bus="nats://bus", work=WORK, knowledge=WORK),
-        shared=SharedCacheSnapshot(
-            circuit=CLOSED, hits=0, misses=0, dropped_writes=0, backplane_connected=True
+        events=EventsSnapshot(bus="nats://bus", catalog=WORK, invalidation=WORK),
+        shared_cache=SharedCacheSnapshot(
+            circuit_breaker=CLOSED, hits=0, misses=0, dropped_writes=0, backplane_connected=True
         ),
         tls=TlsSnapshot(own_expires=datetime.now(UTC), service_expires=datetime.now(UTC)),
     )
@@ -74,7 +81,7 @@ def test_parts_that_are_not_there() -> None:
 def test_the_queue() -> None:
     """Depth, age and deaths are those of the worker's last look, and an error makes it unusable."""
     seen = datetime.now(UTC)
-    stands = QueueSnapshot(as_of=seen, waiting=4, oldest_age=61.5, dead=2)
+    stands = QueueSnapshot(as_of=seen, waiting=4, oldest_age=61.5, dead_letters=2)
     broken = attrs.evolve(ALONE, queue=attrs.evolve(stands, error="refused"))
 
     assert {
@@ -98,14 +105,14 @@ def test_a_queue_that_nobody_has_looked_at() -> None:
 
 def test_events() -> None:
     """Each subscription has its own series; a lag that is not known has none."""
-    stand = EventsSnapshot(bus="nats://bus", work=WORK, knowledge=KNOWLEDGE)
+    stand = EventsSnapshot(bus="nats://bus", catalog=WORK, invalidation=KNOWLEDGE)
 
     assert {
-        "handled": [(7.0, ("work",)), (9.0, ("knowledge",))],
-        "retried": [(2.0, ("work",)), (0.0, ("knowledge",))],
-        "dead": [(3.0, ("work",)), (0.0, ("knowledge",))],
-        "lag": [(0.25, ("work",))],
-        "connected": [(1.0, ("work",)), (0.0, ("knowledge",))],
+        "handled": [(7.0, ("catalog",)), (9.0, ("invalidation",))],
+        "retried": [(2.0, ("catalog",)), (0.0, ("invalidation",))],
+        "dead": [(3.0, ("catalog",)), (0.0, ("invalidation",))],
+        "lag": [(0.25, ("catalog",))],
+        "connected": [(1.0, ("catalog",)), (0.0, ("invalidation",))],
     } == shown(attrs.evolve(ALONE, events=stand), "events")
 
 
@@ -113,15 +120,15 @@ def test_the_shared_cache() -> None:
     """What it had and had not, what was not written, whether it is asked, whether it is heard."""
     half = attrs.evolve(CLOSED, state=BreakerState.HALF_OPEN)
     stands = SharedCacheSnapshot(
-        circuit=half, hits=5, misses=3, dropped_writes=2, backplane_connected=True
+        circuit_breaker=half, hits=5, misses=3, dropped_writes=2, backplane_connected=True
     )
 
     assert {
         "lookups": [(5.0, ("hit",)), (3.0, ("miss",))],
         "dropped_writes": [(2.0, ())],
         "available": [(0.0, ())],
-        "hears_changes": [(1.0, ())],
-    } == shown(attrs.evolve(ALONE, shared=stands), "shared")
+        "backplane_connected": [(1.0, ())],
+    } == shown(attrs.evolve(ALONE, shared_cache=stands), "shared_cache")
 
 
 def test_certificates() -> None:

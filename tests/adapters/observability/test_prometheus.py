@@ -66,18 +66,34 @@ async def test_an_hour_in_a_shop(sandbox: Sandbox, settings: Settings) -> None:
         (attempts, {**opened, "shelfport_outcome": "answered"}, 1),
         (attempts, {**read, **busy, "shelfport_outcome": "failed"}, 2),
         ("shelfport_inventory_retries_total", {**read, **busy}, 1),
-        ("shelfport_inventory_refused_total", {**read, "error_type": "CircuitOpen"}, 1),
-        ("shelfport_inventory_breaker_changes_total", {"shelfport_breaker_state": "open"}, 1),
-        ("shelfport_inventory_breaker_state", {"shelfport_breaker_state": "open"}, 1),
-        ("shelfport_inventory_breaker_state", {"shelfport_breaker_state": "closed"}, 0),
-        ("shelfport_inventory_breaker_state", {"shelfport_breaker_state": "half-open"}, 0),
+        ("shelfport_inventory_calls_rejected_total", {**read, "error_type": "CircuitOpen"}, 1),
+        (
+            "shelfport_inventory_circuit_breaker_state_changes_total",
+            {"shelfport_circuit_breaker_state": "open"},
+            1,
+        ),
+        (
+            "shelfport_inventory_circuit_breaker_state",
+            {"shelfport_circuit_breaker_state": "open"},
+            1,
+        ),
+        (
+            "shelfport_inventory_circuit_breaker_state",
+            {"shelfport_circuit_breaker_state": "closed"},
+            0,
+        ),
+        (
+            "shelfport_inventory_circuit_breaker_state",
+            {"shelfport_circuit_breaker_state": "half-open"},
+            0,
+        ),
         ("shelfport_inventory_retry_budget_tokens", {}, pytest.approx(3 - 1 + 4 * 0.1)),
         ("shelfport_inventory_served_total", {"shelfport_result": "miss"}, 2),
         ("shelfport_inventory_served_total", {"shelfport_result": "fresh"}, 2),
         ("shelfport_inventory_served_total", {"shelfport_result": "stale"}, 0),
         ("shelfport_inventory_served_total", {"shelfport_result": "unreadable"}, 2),
         ("shelfport_inventory_page_age_seconds_count", {}, 2),
-        ("shelfport_inventory_cache_kept", {}, 2),
+        ("shelfport_inventory_cache_entries", {}, 2),
     ):
         assert expected == value(seen, name, labels), (name, labels)
 
@@ -103,7 +119,7 @@ def test_signals_that_are_rare() -> None:
 
     seen = scraped(registry)
     read, late = {"shelfport_operation": "read"}, {"error_type": "TimedOut"}
-    assert 1 == value(seen, "shelfport_inventory_retry_budget_spent_total", read)
+    assert 1 == value(seen, "shelfport_inventory_retry_budget_exhausted_total", read)
     assert 1 == value(seen, "shelfport_inventory_refresh_failures_total", late)
 
 
@@ -122,7 +138,7 @@ async def test_two_integrations() -> None:
             both = scraped(registry)
         one = scraped(registry)
 
-    kept = "shelfport_inventory_cache_kept"
+    kept = "shelfport_inventory_cache_entries"
     assert [1, 3] == [value(both, kept, {}, "eu"), value(both, kept, {}, "us")]
     assert 1 == value(one, kept, {}, "eu")
     assert (kept, frozenset({("shelfport_integration", "us")})) not in one

@@ -42,7 +42,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def log(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> SampledLog:
     caplog.set_level(logging.DEBUG, "shelfport")
-    return SampledLog(LogOptions(first=2, period=10), clock)
+    return SampledLog(LogOptions(burst=2, period=10), clock)
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -90,7 +90,7 @@ def test_the_count(log: SampledLog, clock: ManualClock, caplog: pytest.LogCaptur
     assert {"of": "inventory.call", "error": "TimedOut", "records": 413, "duration": 3.0} == {
         name: vars(counted)[name] for name in ("of", "error", "records", "duration")
     }
-    assert ["inventory.call", "inventory.call", "inventory.left_out", "inventory.call"] == (
+    assert ["inventory.call", "inventory.call", "inventory.suppressed", "inventory.call"] == (
         events(caplog)
     )
 
@@ -114,5 +114,5 @@ async def test_at_the_end(log: SampledLog, caplog: pytest.LogCaptureFixture) -> 
         for _ in range(5):
             log(failed(LATE))
 
-    assert "inventory.left_out" == events(caplog)[-1]
+    assert "inventory.suppressed" == events(caplog)[-1]
     assert 3 == vars(caplog.records[-1])["records"]

@@ -14,7 +14,7 @@ def written(sampler: Sampler[str], key: str, times: list[float]) -> list[float]:
 
 def test_the_first_ones_are_written() -> None:
     """So many of a kind are written in a period, and the rest is counted."""
-    sampler = Sampler[str](LogOptions(first=2, period=10))
+    sampler = Sampler[str](LogOptions(burst=2, period=10))
 
     assert [0.0, 1.0] == written(sampler, "a", [0.0, 1.0, 2.0, 3.5])
     assert [] == list(sampler.ended(9.9))
@@ -23,7 +23,7 @@ def test_the_first_ones_are_written() -> None:
 
 def test_a_new_period() -> None:
     """After a period the first ones are written again, and a count is told once."""
-    sampler = Sampler[str](LogOptions(first=1, period=10))
+    sampler = Sampler[str](LogOptions(burst=1, period=10))
     written(sampler, "a", [0.0, 1.0])
     told = list(sampler.ended(12.0))
 
@@ -34,7 +34,7 @@ def test_a_new_period() -> None:
 
 def test_kinds_do_not_mix() -> None:
     """Each kind has its own first ones: a flood of one does not hide another."""
-    sampler = Sampler[str](LogOptions(first=1, period=10))
+    sampler = Sampler[str](LogOptions(burst=1, period=10))
     written(sampler, "flood", [float(n) / 100 for n in range(500)])
 
     assert [5.0] == written(sampler, "rare", [5.0])
@@ -42,7 +42,7 @@ def test_kinds_do_not_mix() -> None:
 
 def test_a_quiet_period_tells_nothing() -> None:
     """Where nothing was left out there is nothing to tell."""
-    sampler = Sampler[str](LogOptions(first=3, period=10))
+    sampler = Sampler[str](LogOptions(burst=3, period=10))
     written(sampler, "a", [0.0, 1.0])
 
     assert [] == list(sampler.ended(100.0))
@@ -54,7 +54,7 @@ def test_a_quiet_period_tells_nothing() -> None:
 )
 def test_nothing_is_lost(first: int, records: list[tuple[str, float]]) -> None:
     """Written and counted together are all there were; the first of each kind is written."""
-    sampler = Sampler[str](LogOptions(first=first, period=5))
+    sampler = Sampler[str](LogOptions(burst=first, period=5))
     out, counted, now = Counter[str](), Counter[str](), 0.0
     for key, pause in records:
         now += pause

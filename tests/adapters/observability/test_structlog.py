@@ -54,7 +54,7 @@ async def test_nothing_is_lost(output: StringIO) -> None:
     )  # fmt: skip
     assert "401" in refused["detail"]
     assert {
-        "event": "inventory.breaker",
+        "event": "inventory.circuit_breaker",
         "level": "warning",
         "state": "open",
         "before": "closed",

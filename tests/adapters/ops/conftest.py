@@ -42,8 +42,10 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     async with Sandbox(seed=[SeedRecord(an_id(1), 5), SeedRecord(an_id(2), 0)]) as sandbox:
         settings = Settings(
             base_url=sandbox.url,
-            cache=CacheOptions(fresh_for=0, refresh_for=0, stale_for=60, refresh_pause=0),
-            breaker=BreakerOptions(minimum=2, open_for=60),
+            cache=CacheOptions(
+                ttl=0, stale_while_revalidate=0, stale_if_error=60, refresh_backoff=0
+            ),
+            breaker=BreakerOptions(minimum_calls=2, open_duration=60),
             queue=QueueOptions(url="memory:", worker=False),
         )
         recorder, bus = Recorder(), InProcessBus()

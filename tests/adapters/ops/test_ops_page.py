@@ -99,7 +99,7 @@ async def test_a_dead_letter_is_retried(desk: Desk) -> None:
     assert "&lt;script&gt;alert" in before
     assert (200, "/ops/") == (answer.status, answer.url.path)
     assert "It is due at once" in after
-    assert (1, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead)
+    assert (1, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead_letters)
 
 
 async def test_all_dead_letters_are_retried(desk: Desk) -> None:
@@ -113,7 +113,7 @@ async def test_all_dead_letters_are_retried(desk: Desk) -> None:
         await queue.bury(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
     await desk.client.post("/ops/retry-all")
 
-    assert (3, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead)
+    assert (3, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead_letters)
 
 
 async def test_an_entry_is_dropped_once(desk: Desk) -> None:
@@ -133,7 +133,7 @@ async def test_the_circuit_is_held_and_let_go(desk: Desk) -> None:
 
     assert "held by hand" in held
     assert "held by hand: pages" not in let_go
-    assert not desk.inventory.snapshot().circuit.forced
+    assert not desk.inventory.snapshot().circuit_breaker.forced
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ async def test_read_only_has_no_buttons(desk: Desk) -> None:
     ]
 
     assert ({403}, False) == ({a.status for a in answers}, 'method="post"' in page)
-    assert not desk.inventory.snapshot().circuit.forced
+    assert not desk.inventory.snapshot().circuit_breaker.forced
     assert str(an_id(9)) in await desk.page()
 
 

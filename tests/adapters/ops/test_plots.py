@@ -23,7 +23,7 @@ def counts(**at: int) -> tuple[int, ...]:
 def test_failures_stand_below_answers() -> None:
     """A range's bars are stacked and fill the height for the greatest; slow ones are told apart."""
     latencies = Latencies(answered=counts(r0=6, r20=1), failed=counts(r0=2))
-    plot = latency_plot(latencies, slow_after=0.8, deadline=2.0)
+    plot = latency_plot(latencies, slow_call_duration=0.8, deadline=2.0)
 
     assert ["failed", "answered", "slow"] == [bar.kind for bar in plot.bars]
     assert [(75.0, 25.0), (0.0, 75.0), (87.5, 12.5)] == [(b.y, b.height) for b in plot.bars]

@@ -174,7 +174,7 @@ async def test_what_is_final_is_buried_at_once(
 
 async def test_the_limit_of_attempts() -> None:
     """The attempt that reaches the limit is the last one."""
-    world = World(QueueOptions(attempts=3))
+    world = World(QueueOptions(max_attempts=3))
     world.service.writing = lambda _: TimedOut("late")
     entry = an_entry(attempts=1)
 
@@ -190,7 +190,7 @@ async def test_the_limit_of_attempts() -> None:
 
 async def test_an_entry_that_kills_its_workers() -> None:
     """Claimed beyond the limit, as no worker came to an end with it, it is not touched again."""
-    world, entry = World(QueueOptions(attempts=3)), an_entry(attempts=3)
+    world, entry = World(QueueOptions(max_attempts=3)), an_entry(attempts=3)
 
     assert await attempted(world, entry)
 

@@ -33,7 +33,7 @@ from tests.support.values import an_initial_stock
 
 pytestmark = pytest.mark.looptime
 
-OPTIONS = QueueOptions(at_once=2, poll=1.0)
+OPTIONS = QueueOptions(max_concurrency=2, poll_interval=1.0)
 
 
 @attrs.define
@@ -44,7 +44,7 @@ class Shop(World):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        options = BreakerOptions(minimum=3, open_for=30.0, slow_after=100.0)
+        options = BreakerOptions(minimum_calls=3, open_duration=30.0, slow_call_duration=100.0)
         self.breaker = CircuitBreaker(options, self.signals.append)
 
     def worker(self, name: str = "w", port: InventoryPort | None = None) -> Worker:
@@ -290,7 +290,7 @@ async def test_snapshot(shop: Shop) -> None:
     async with worker:
         await asyncio.sleep(7)
         seen = worker.snapshot(shop.clock.now())
-        assert (3, 7.0, 0, None) == (seen.waiting, seen.oldest_age, seen.dead, seen.error)
+        assert (3, 7.0, 0, None) == (seen.waiting, seen.oldest_age, seen.dead_letters, seen.error)
         assert seen.as_of is not None
         assert 0 <= (shop.clock.now() - seen.as_of).total_seconds() <= 5
         shop.breaker.force(None, shop.clock.monotonic())

@@ -49,7 +49,9 @@ def test_the_layers_ask_as_often_as_caches_should(way: Way) -> None:
     day = attrs.evolve(CALM, until=60.0)
     recording = record(fleet, day, way)
     start = int(day.warm_until * 4)
-    load = FleetLoad(hosts=40, views=400, capacity=1200, variants=fleet.variants, shared=way.shared)
+    load = FleetLoad(
+        hosts=40, views=400, capacity=1200, variants=fleet.variants, shared_cache=way.shared
+    )
 
     per_view = sum(recording.asked[start:]) / sum(recording.views[start:])
     assert per_view == pytest.approx(steady_load(load, 5.0) / 400, rel=0.12)

@@ -123,7 +123,9 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
     async def wrap(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
         settings = Settings()
         background = Background()
-        level = SharedCacheClient(store(clock), settings.shared, clock, background, log_signal)
+        level = SharedCacheClient(
+            store(clock), settings.shared_cache, clock, background, log_signal
+        )
         container = Container(
             settings=providers.Object(settings),
             clock=providers.Object(clock),
@@ -165,7 +167,7 @@ STACKS = (
     ),
     Stack(
         "BatchingLayer",
-        layers(lambda inner, on: BatchingLayer(inner, BatchOptions(chunk_size=2, at_once=2))),
+        layers(lambda inner, on: BatchingLayer(inner, BatchOptions(max_size=2, max_concurrency=2))),
         many_ids=1000,
     ),
     Stack(

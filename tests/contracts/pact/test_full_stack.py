@@ -21,7 +21,7 @@ from tests.contracts.pact.asking import HTTP, Asked, asked_by
 
 def the_stack(url: object) -> InventoryIntegration:
     # Without retries: a mismatch is answered 500, and a second attempt would hide the first.
-    return build(Settings(base_url=str(url), token=TOKEN, retry=RetryOptions(attempts=1)))
+    return build(Settings(base_url=str(url), token=TOKEN, retry=RetryOptions(max_attempts=1)))
 
 
 def asked_for(description: str) -> Asked:

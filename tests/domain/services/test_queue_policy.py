@@ -36,7 +36,7 @@ from shelfport.domain.services.queue_policy import (
 from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id, an_initial_stock
 
-TERMS = QueuePolicy(attempts=5, first_delay=2.0, longest_delay=60.0)
+TERMS = QueuePolicy(max_attempts=5, base_delay=2.0, max_delay=60.0)
 ENTRY = QueuedInitialization(request=an_initial_stock(), queued_at=EPOCH, attempts=1)
 
 
@@ -93,7 +93,7 @@ def test_pauses_grow(attempts: int, share: float, seconds: float) -> None:
 
 def test_pauses_end_growing() -> None:
     """However often an entry was tried, it waits no longer than the longest delay."""
-    terms = QueuePolicy(attempts=10_000, first_delay=1.0, longest_delay=60.0)
+    terms = QueuePolicy(max_attempts=10_000, base_delay=1.0, max_delay=60.0)
 
     assert after(60) == verdict(TimedOut("late"), 7, terms=terms)
     assert after(60) == verdict(TimedOut("late"), 9_999, terms=terms)
@@ -108,7 +108,7 @@ def test_nothing_is_put_off_for_long(
     attempts: int, share: float, retry_after: float | None
 ) -> None:
     """Whatever the service asks for, no entry is due later than any entry may be."""
-    terms = QueuePolicy(attempts=10_000, first_delay=900.0, longest_delay=900.0)
+    terms = QueuePolicy(max_attempts=10_000, base_delay=900.0, max_delay=900.0)
     found = verdict(ServiceOverloaded("busy", retry_after=retry_after), attempts, share, terms)
 
     if attempts < 10_000:
@@ -130,8 +130,8 @@ def test_what_settles_it() -> None:
 
 def test_terms_that_shrink_are_refused() -> None:
     """The first delay cannot be longer than the longest."""
-    with pytest.raises(ValueError, match="first_delay is 5: it must be at most longest_delay"):
-        QueuePolicy(first_delay=5, longest_delay=4)
+    with pytest.raises(ValueError, match="base_delay is 5: it must be at most max_delay"):
+        QueuePolicy(base_delay=5, max_delay=4)
 
 
 def test_every_final_error_is_permanent() -> None:

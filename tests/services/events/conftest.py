@@ -40,11 +40,11 @@ async def options(bus_name: str, request: pytest.FixtureRequest) -> AsyncIterato
         url=url,
         exchange=name,
         prefix=f"{name}.",
-        group="shop",
-        redeliver_after=4,
-        attempts=3,
+        consumer_group="shop",
+        ack_timeout=4,
+        max_attempts=3,
         attempt_timeout=1,
-        first_delay=0.05,
-        longest_delay=0.5,
+        base_delay=0.05,
+        max_delay=0.5,
     )
     await clean(bus_name, url, name)

@@ -82,7 +82,7 @@ class Silent:
 async def replica(options: EventOptions, path: Path) -> None:
     """Handle events until SIGTERM."""
     catalog, counts, clock = DiskCatalog(path), SubscriptionCounts(), SystemClock()
-    handling = EventHandling(catalog, Silent(), clock, counts, options.remembered)
+    handling = EventHandling(catalog, Silent(), clock, counts, options.dedup_entries)
 
     async def handle(event: InventoryEvent) -> None:
         await handling.handle(event)
@@ -90,7 +90,7 @@ async def replica(options: EventOptions, path: Path) -> None:
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    subscription = Subscription("work", open_bus(options).work, handle, counts)
+    subscription = Subscription("catalog", open_bus(options).consumer_group, handle, counts)
     async with Background() as background:
         subscriber = EventSubscriber([subscription], HandlerRetry(options), background, clock)
         async with subscriber:
@@ -135,16 +135,16 @@ class Replicas:
             self.kill_one()
 
 
-def arguments_of(url: str, prefix: str, redeliver_after: float) -> str:
+def arguments_of(url: str, prefix: str, ack_timeout: float) -> str:
     """What a replica is told, as one argument."""
     given = {"url": url, "exchange": prefix, "prefix": f"{prefix}.", "group": "shop"}
-    return msgspec.json.encode({**given, "redeliver_after": redeliver_after}).decode()
+    return msgspec.json.encode({**given, "ack_timeout": ack_timeout}).decode()
 
 
 def options_of(arguments: str) -> EventOptions:
-    """The options of a replica, with attempts that fit any `redeliver_after`."""
+    """The options of a replica, with attempts that fit any `ack_timeout`."""
     return EventOptions(
-        **msgspec.json.decode(arguments), attempts=2, attempt_timeout=0.4, first_delay=0.1
+        **msgspec.json.decode(arguments), max_attempts=2, attempt_timeout=0.4, base_delay=0.1
     )
 
 

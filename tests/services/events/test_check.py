@@ -16,7 +16,7 @@ async def test_a_bus_and_its_work(options: EventOptions) -> None:
     """The row is ok where a replica could listen; what waits for the group is there afterwards."""
     assert options.url is not None
     bus, event = open_bus(options), an_event(OUT)
-    async with bus.work():
+    async with bus.consumer_group():
         pass
     async with EventPublisher(bus) as announcer:
         await announcer.announce(event)
@@ -24,14 +24,14 @@ async def test_a_bus_and_its_work(options: EventOptions) -> None:
         "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
         "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
         "SHELFPORT_EVENTS_PREFIX": options.prefix,
-        "SHELFPORT_EVENTS_GROUP": options.group,
+        "SHELFPORT_EVENTS_CONSUMER_GROUP": options.consumer_group,
     }
     async with _started("check", **variables) as process:
         done = await ended(process)
 
     assert row(done.out, "bus") == f"ok {bus.name} lets this host listen"
     assert (0, "") == (done.code, done.err)
-    async with bus.work() as source, asyncio.timeout(30):
+    async with bus.consumer_group() as source, asyncio.timeout(30):
         while not (left := await source.fetch(10)):
             pass
         assert [message_of(event).body] == [delivery.message.body for delivery in left]
@@ -44,8 +44,8 @@ async def test_postgres_and_redis(postgres_url: str, redis_url: str) -> None:
     async with own_database(postgres_url) as url:
         variables = {
             "SHELFPORT_QUEUE_URL": await with_tables(url),
-            "SHELFPORT_SHARED_URL": redis_url,
-            "SHELFPORT_SHARED_TIMEOUT": "1",
+            "SHELFPORT_SHARED_CACHE_URL": redis_url,
+            "SHELFPORT_SHARED_CACHE_TIMEOUT": "1",
         }
         async with _started("check", **variables) as process:
             done = await ended(process)

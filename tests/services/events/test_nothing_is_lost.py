@@ -154,7 +154,7 @@ async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> Non
         stack.callback(catalog.close)
         replicas = Replicas(arguments, tmp_path / "catalogue.sqlite")
         stack.callback(replicas.kill)
-        async with bus.work():
+        async with bus.consumer_group():
             pass  # from here on the group's queue is there
         began = time.monotonic()
         replicas.start(TOGETHER.get(name, 2))

@@ -22,13 +22,13 @@ PATIENCE = 15.0
 def work(replica: InventoryIntegration) -> SubscriptionSnapshot:
     events = replica.snapshot().events
     assert events is not None
-    return events.work
+    return events.catalog
 
 
 def knowledge(replica: InventoryIntegration) -> SubscriptionSnapshot:
     events = replica.snapshot().events
     assert events is not None
-    return events.knowledge
+    return events.invalidation
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -75,7 +75,7 @@ async def test_delivery_order_dead_letters_and_replay(
     await eventually(
         lambda: (
             sum(work(r).handled for r in replicas) == 5
-            and sum(work(r).dead for r in replicas) == 2
+            and sum(work(r).dead_lettered for r in replicas) == 2
             and all(knowledge(r).handled == 6 for r in replicas)
         )
     )
@@ -91,7 +91,7 @@ async def test_delivery_order_dead_letters_and_replay(
                 reasons[delivery.message.body] = delivery.message.headers[REASON]
                 await delivery.done()
     await eventually(lambda: sum(work(r).handled for r in replicas) == 6)
-    await eventually(lambda: sum(work(r).dead for r in replicas) == 3)
+    await eventually(lambda: sum(work(r).dead_lettered for r in replicas) == 3)
 
     assert {message_of(refused).body, poison.body} == reasons.keys()
     assert "not handled in 3 attempts: LookupError" in reasons[message_of(refused).body]
@@ -105,7 +105,7 @@ async def test_work_waits_while_nobody_is_there(
 ) -> None:
     """What is announced between two lives of the only replica is handled in the second."""
     bus, catalog = open_bus(options), ShownCatalog()
-    async with bus.work():
+    async with bus.consumer_group():
         pass
     [variant] = ids(1)
     async with EventPublisher(bus) as announcer:
@@ -117,7 +117,7 @@ async def test_work_waits_while_nobody_is_there(
 async def test_a_bus_that_is_away_delays_nothing(tmp_path: Path, opened: AsyncExitStack) -> None:
     """The integration opens without its bus, says so, and subscribes whenever the bus is there."""
     broker = private_nats(tmp_path)
-    options = EventOptions(url=broker.url, longest_delay=0.2, first_delay=0.1, redeliver_after=60)
+    options = EventOptions(url=broker.url, max_delay=0.2, base_delay=0.1, ack_timeout=60)
     catalog = ShownCatalog()
     async with asyncio.timeout(PATIENCE):  # the bus is not there before it is open
         made = await opened.enter_async_context(build(Settings(events=options), catalog=catalog))

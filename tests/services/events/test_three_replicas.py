@@ -30,9 +30,9 @@ LONG = os.environ.get("SHELFPORT_LONG") == "1"
 CHANGES = 60 if LONG else 6
 SPREAD = 3.0 if LONG else 0.2
 """Seconds over which the changes are spread."""
-POLLED = CacheOptions(fresh_for=2, refresh_for=10, jitter=0)
+POLLED = CacheOptions(ttl=2, stale_while_revalidate=8, jitter=0)
 """What a replica without events looks like: it asks again after two seconds."""
-NEVER = CacheOptions(fresh_for=3600, refresh_for=3600, stale_for=3600, jitter=0)
+NEVER = CacheOptions(ttl=3600, stale_while_revalidate=0, stale_if_error=0, jitter=0)
 """It would not ask again in an hour: whatever it knows, it was told."""
 LOOK_EVERY = 0.005
 PATIENCE = 60.0
@@ -91,7 +91,7 @@ async def delays(
 
 def listening(replica: InventoryIntegration) -> bool:
     events = replica.snapshot().events
-    return events is None or (events.knowledge.connected and events.work.connected)
+    return events is None or (events.invalidation.connected and events.catalog.connected)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -121,7 +121,7 @@ async def test_a_change_reaches_all_caches(
     ):
         # The mock cluster has groups of one only: there, each replica is a group of its own.
         groups = ["shop", "shop2", "shop3"] if bus_name == "kafka" else ["shop"] * 3
-        replicas = [attrs.evolve(options, group=group) for group in groups]
+        replicas = [attrs.evolve(options, consumer_group=group) for group in groups]
         told = await delays(sandbox, replicas, NEVER)
         report("p50 {:.0f} ms, p99 {:.0f} ms by events".format(*percentiles(told)))
         if LONG:

@@ -4,12 +4,11 @@ import json
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import attrs
 from aiohttp import web
-from typed_settings import Secret
 
 from shelfport import EventOptions, Settings, build
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.publisher import EventPublisher
 from tests.adapters.cli.conftest import Ended, _started, ended
 from tests.services.events.test_promises import eventually, knowledge, work
@@ -33,21 +32,23 @@ async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
     failing, other = an_event(OUT, broken), an_event(OUT, fine)
     catalog = ShownCatalog()
     async with serving(hook) as team:
-        options = attrs.evolve(options, out_of_stock_webhook=Secret(f"{team.url}/secret-path"))
+        notifications = NotificationOptions(out_of_stock_webhook=f"{team.url}/secret-path")
 
         def told() -> Sequence[str]:
             return [json.loads(body)["eventId"] for body in team.bodies]
 
         async with (
-            build(Settings(events=options), catalog=catalog) as replica,
+            build(
+                Settings(events=options, notifications=notifications), catalog=catalog
+            ) as replica,
             EventPublisher(open_bus(options)) as announcer,
         ):
             await eventually(lambda: work(replica).connected and knowledge(replica).connected)
             for event in (failing, other):
                 await announcer.announce(event)
-            await eventually(lambda: (1, 1) == (work(replica).dead, work(replica).handled))
+            await eventually(lambda: (1, 1) == (work(replica).dead_lettered, work(replica).handled))
 
-            assert options.attempts == told().count(str(failing.event_id))
+            assert options.max_attempts == told().count(str(failing.event_id))
             assert 1 == told().count(str(other.event_id))
             assert {broken: OUT.status, fine: OUT.status} == catalog.shown()
 
@@ -57,11 +58,11 @@ async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
 
     assert (0, "") == (replayed.code, replayed.err)
     reason, count = replayed.out.splitlines()
-    assert f"not handled in {options.attempts} attempts: WebhookRefused: " in reason
+    assert f"not handled in {options.max_attempts} attempts: WebhookRefused: " in reason
     assert "503" in reason
     assert "secret-path" not in reason
     assert "1 dead letters are in the work queue again" == count
-    assert options.attempts + 1 == told().count(str(failing.event_id))
+    assert options.max_attempts + 1 == told().count(str(failing.event_id))
     assert 1 == told().count(str(other.event_id))
 
 
@@ -72,7 +73,7 @@ async def replay(options: EventOptions) -> Ended:
         "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
         "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
         "SHELFPORT_EVENTS_PREFIX": options.prefix,
-        "SHELFPORT_EVENTS_GROUP": options.group,
+        "SHELFPORT_EVENTS_CONSUMER_GROUP": options.consumer_group,
     }
     async with _started("events", "replay", **variables) as process:
         return await ended(process)

@@ -25,7 +25,7 @@ from shelfport.domain.model import CredentialsUnavailable, InventoryError, Unaut
 from shelfport.domain.model.validators import number
 
 Scheme = Literal["none", "bearer", "api_key", "client_credentials"]
-ClientAuth = Literal["basic", "body"]
+ClientAuth = Literal["client_secret_basic", "client_secret_post"]
 
 HostSecret = Callable[[], str | Secret[str] | Awaitable[str | Secret[str]]]
 """A host's own source: gives the bearer token or the API key to present now. It is asked for each
@@ -88,20 +88,22 @@ class AuthOptions:
     https, as for `base_url`."""
     client_id: str | None = None
     """With `client_credentials`: who we are at the authorization server."""
-    client_auth: ClientAuth = attrs.field(default="basic", validator=_one_of(get_args(ClientAuth)))
+    token_endpoint_auth_method: ClientAuth = attrs.field(
+        default="client_secret_basic", validator=_one_of(get_args(ClientAuth))
+    )
     """With `client_credentials`: whether the secret goes in a Basic header or in the body.
 
-    Why: the way that every authorization server must know (RFC 6749 §2.3.1); `body` for those that
-    do not."""
+    Why: the way that every authorization server must know (RFC 6749 §2.3.1); `client_secret_post`
+    for those that do not."""
     scope: str | None = None
     """With `client_credentials`: what to ask for, separated by blanks. Without it,
     what the server gives by itself."""
-    renew_before: float = attrs.field(default=60.0, validator=number(0, 86_400, unit="seconds"))
+    refresh_before: float = attrs.field(default=60.0, validator=number(0, 86_400, unit="seconds"))
     """With `client_credentials`: this long before its end a token is renewed, behind the calls; at
     most half of its life.
 
     Why: a token is renewed while it still serves, so that nobody waits for the new one."""
-    fetch_timeout: float = attrs.field(default=5.0, validator=number(0.001, 60, unit="seconds"))
+    token_timeout: float = attrs.field(default=5.0, validator=number(0.001, 60, unit="seconds"))
     """With `client_credentials`: for one request to the token endpoint. A call that has less time
     does not wait for it.
 

@@ -51,7 +51,9 @@ class Identity:
         source = self._source(options, secret)
         if options.scheme == "client_credentials":
             shop = TokenEndpoint(options.token_url or "", options, source, session)
-            source = ClientCredentials(shop, clock, background, renew_before=options.renew_before)
+            source = ClientCredentials(
+                shop, clock, background, refresh_before=options.refresh_before
+            )
         if options.scheme == "api_key":
             self.credentials = Credentials(source, options.header, prefix="")
         else:

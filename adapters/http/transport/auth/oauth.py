@@ -76,16 +76,16 @@ class ClientCredentials:
         shop: sells one token.
         clock: dates them.
         background: owns the purchases.
-        renew_before: seconds before its end at which a token is renewed behind the calls.
+        refresh_before: seconds before its end at which a token is renewed behind the calls.
     """
 
     def __init__(
-        self, shop: TokenSource, clock: Clock, background: Background, *, renew_before: float
+        self, shop: TokenSource, clock: Clock, background: Background, *, refresh_before: float
     ) -> None:
         self._shop = shop
         self._clock = clock
         self._background = background
-        self._renew_before = renew_before
+        self._refresh_before = refresh_before
         self._token: Token | None = None
         self._purchase: asyncio.Future[Token | NoCredentials] | None = None
         self._failed: tuple[float, NoCredentials] | None = None
@@ -137,7 +137,7 @@ class ClientCredentials:
         try:
             secret, lifetime = await self._shop()
             now = self._clock.monotonic()
-            ahead = min(self._renew_before, lifetime / 2)
+            ahead = min(self._refresh_before, lifetime / 2)
             self._token = outcome = Token(secret, now, now + lifetime - ahead, now + lifetime)
             self._failed = None
         except NoCredentials as error:
@@ -176,11 +176,11 @@ class TokenEndpoint:
         client_secret = await self.client_secret.current()
         headers: CIMultiDict[str] = CIMultiDict({hdrs.ACCEPT_ENCODING: "identity"})
         body = None
-        if self.options.client_auth == "basic":
+        if self.options.token_endpoint_auth_method == "client_secret_basic":
             present_basic(headers, hdrs.AUTHORIZATION, self.options.client_id or "", client_secret)
         else:
             body = client_secret
-        seconds = self.options.fetch_timeout
+        seconds = self.options.token_timeout
         try:
             async with self.session.request(
                 hdrs.METH_POST,

@@ -36,7 +36,7 @@ VARIANT = an_id(1)
 async def asking(
     service: Service, auth: AuthOptions | None = None, secret: HostSecret | None = None
 ) -> AsyncIterator[HttpInventory]:
-    options = HttpOptions(attempt_timeout=10, reload_every=0.02)
+    options = HttpOptions(attempt_timeout=10, file_poll_interval=0.02)
     async with HttpInventory(
         service.url, clock=SystemClock(), options=options, auth=auth, secret=secret
     ) as port:

@@ -68,7 +68,9 @@ def world() -> World:
 
 @asynccontextmanager
 async def running(
-    world: World, client_auth: str = "basic", attempt_timeout: float = 10
+    world: World,
+    token_endpoint_auth_method: str = "client_secret_basic",
+    attempt_timeout: float = 10,
 ) -> AsyncIterator[tuple[HttpInventory, Service, Service]]:
     async with serving(world.shop) as shop, serving(world.service) as service:
         auth = AuthOptions(
@@ -76,7 +78,7 @@ async def running(
             token_url=f"{shop.url}/token",
             client_id="shop&co",
             secret="s3:cret",
-            client_auth=client_auth,  # type: ignore[arg-type]  # one of two
+            token_endpoint_auth_method=token_endpoint_auth_method,  # type: ignore[arg-type]  # one of two
             scope="stock:read stock:write",
         )
         options = HttpOptions(attempt_timeout=attempt_timeout)
@@ -106,7 +108,7 @@ async def test_a_purchase_with_basic(world: World) -> None:
 
 async def test_a_purchase_with_the_body(world: World) -> None:
     """For servers that know no Basic, id and secret go into the body."""
-    async with running(world, "body") as (port, _, shop):
+    async with running(world, "client_secret_post") as (port, _, shop):
         await read(port)
 
     assert "Authorization" not in shop.requests[0].headers

@@ -35,7 +35,7 @@ BEFORE, YESTERDAY = NOW - timedelta(days=9), NOW - timedelta(days=1)
 CA, OTHER = trustme.CA(), trustme.CA()
 SERVER = CA.issue_cert("127.0.0.1")
 CLIENT = CA.issue_cert("shop@example.com")
-PATIENT = HttpOptions(attempt_timeout=10, connect_timeout=10, reload_every=0.02)
+PATIENT = HttpOptions(attempt_timeout=10, connect_timeout=10, file_poll_interval=0.02)
 
 
 def trusting(folder: Path, *authorities: trustme.CA, **more: Any) -> TlsOptions:

@@ -187,7 +187,7 @@ async def test_an_unknown_variant_is_asked_again(cached: CacheLayer, service: Se
 
 async def test_memory_of_events_is_bounded(cached: CacheLayer) -> None:
     """Of events, too, only so many variants are remembered."""
-    cached.shelf.options = type(cached.shelf.options)(most=2)
+    cached.shelf.options = type(cached.shelf.options)(max_entries=2)
     for number in range(1, 5):
         await cached.apply_event(an_event(OUT, ProductVariantId(an_event().event_id), at=number))
 

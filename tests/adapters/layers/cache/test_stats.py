@@ -20,7 +20,7 @@ def ages(cached: CacheLayer) -> list[float]:
 def counts(cached: CacheLayer) -> tuple[int, int, int, int]:
     """Fresh, stale, missed, unreadable."""
     seen = cached.snapshot()
-    return seen.fresh, seen.stale, seen.missed, seen.unreadable
+    return seen.fresh, seen.stale, seen.misses, seen.unreadable
 
 
 async def test_a_miss_and_hits(cached: CacheLayer, ages: list[float], heard: Heard) -> None:
@@ -30,7 +30,7 @@ async def test_a_miss_and_hits(cached: CacheLayer, ages: list[float], heard: Hea
     await read(cached, A, B)
     await read(cached, A, B, A)
 
-    assert CacheSnapshot(fresh=4, stale=0, missed=2, unreadable=0, kept=2) == cached.snapshot()
+    assert CacheSnapshot(fresh=4, stale=0, misses=2, unreadable=0, entries=2) == cached.snapshot()
     assert [0.0, 2.0, 2.0] == ages
     assert [] == heard.signals
 

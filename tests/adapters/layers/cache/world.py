@@ -20,13 +20,13 @@ from tests.support.values import a_reading, ids
 A, B, C, D = ids(4)
 DOWN = TimedOut("down")
 OPTIONS = CacheOptions(
-    fresh_for=5,
-    refresh_for=30,
-    stale_for=300,
+    ttl=5,
+    stale_while_revalidate=25,
+    stale_if_error=295,
     soft_timeout=0.25,
-    unknown_for=4,
-    refreshes=2,
-    refresh_pause=1,
+    negative_ttl=4,
+    max_background_refreshes=2,
+    refresh_backoff=1,
 )
 LIVE, CACHED, STALE = Freshness.LIVE, Freshness.CACHED, Freshness.STALE
 

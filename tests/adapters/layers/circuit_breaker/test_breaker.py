@@ -45,13 +45,13 @@ class Bench:
             self.call(outcome)
 
     def open(self) -> None:
-        self.calls(*[FAILURE] * self.options.minimum)
+        self.calls(*[FAILURE] * self.options.minimum_calls)
         assert OPEN is self.state
 
     def half_open(self) -> Permit:
         """The first probe, let through as soon as there may be one."""
         self.open()
-        self.now += self.options.open_for
+        self.now += self.options.open_duration
         return self.permit()
 
     @property
@@ -96,7 +96,7 @@ def test_closed_lets_everything_pass() -> None:
 
 def test_outcomes_are_counted() -> None:
     """Successes, failures and slow calls count; what says nothing does not."""
-    bench = Bench(BreakerOptions(minimum=100))
+    bench = Bench(BreakerOptions(minimum_calls=100))
 
     bench.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE, IGNORED, IGNORED)
     assert (5, 2, 0) == bench.counts
@@ -113,7 +113,7 @@ def test_outcomes_are_counted() -> None:
 @pytest.mark.parametrize("minimum", [1, 2, 5, 6])
 def test_below_the_minimum_no_rate_means_anything(minimum: int) -> None:
     """It opens with the call that makes the minimum full, not one sooner."""
-    bench = Bench(BreakerOptions(minimum=minimum))
+    bench = Bench(BreakerOptions(minimum_calls=minimum))
 
     bench.calls(*[FAILURE] * (minimum - 1))
     assert CLOSED is bench.state
@@ -137,7 +137,7 @@ def test_below_the_minimum_no_rate_means_anything(minimum: int) -> None:
 )
 def test_the_failure_rate(rate: float, failures: int, successes: int, state: BreakerState) -> None:
     """It opens when the share of failures reaches the rate."""
-    bench = Bench(BreakerOptions(minimum=10, failure_rate=rate))
+    bench = Bench(BreakerOptions(minimum_calls=10, failure_rate_threshold=rate))
 
     bench.calls(*[SUCCESS] * successes, *[FAILURE] * failures)
 
@@ -170,8 +170,8 @@ def test_ignored_outcomes_do_not_fill_the_minimum() -> None:
 
 @pytest.mark.parametrize(("took", "slow"), [(0.75, 0), (0.8125, 1), (0.8, 1), (7.0, 1)])
 def test_slow(took: float, slow: int) -> None:
-    """A call is slow from `slow_after` on."""
-    bench = Bench(BreakerOptions(minimum=100), now=0.0)
+    """A call is slow from `slow_call_duration` on."""
+    bench = Bench(BreakerOptions(minimum_calls=100), now=0.0)
 
     bench.call(SUCCESS, took=took)
 
@@ -184,7 +184,7 @@ def test_slow(took: float, slow: int) -> None:
 )
 def test_the_slow_rate(outcome: CallOutcome, slow: int, quick: int, state: BreakerState) -> None:
     """Slow calls open it at a rate of their own, whether answered or given up by the caller."""
-    bench = Bench(BreakerOptions(minimum=slow + quick, window=60))
+    bench = Bench(BreakerOptions(minimum_calls=slow + quick, window=60))
 
     bench.calls(*[SUCCESS] * quick)
     for _ in range(slow):
@@ -198,7 +198,7 @@ def test_the_slow_rate(outcome: CallOutcome, slow: int, quick: int, state: Break
 
 def test_failures_are_named_before_slowness() -> None:
     """When both rates are reached, the failures are the reason that is told."""
-    bench = Bench(BreakerOptions(minimum=2))
+    bench = Bench(BreakerOptions(minimum_calls=2))
 
     bench.call(FAILURE, took=1)
     bench.call(FAILURE, took=1)
@@ -208,7 +208,7 @@ def test_failures_are_named_before_slowness() -> None:
 
 def test_the_reason_shows_the_setting() -> None:
     """The sentence about slow calls has the limit, without superfluous digits."""
-    bench = Bench(BreakerOptions(minimum=1, slow_after=0.25))
+    bench = Bench(BreakerOptions(minimum_calls=1, slow_call_duration=0.25))
 
     bench.call(SUCCESS, took=0.25)
 
@@ -231,7 +231,7 @@ def test_the_window_ends(age: float, counts: tuple[int, int, int]) -> None:
 
 def test_old_outcomes_do_not_open_it() -> None:
     """Failures further apart than the window never add up, without anybody looking."""
-    bench = Bench(BreakerOptions(minimum=2))
+    bench = Bench(BreakerOptions(minimum_calls=2))
 
     for _ in range(100):
         bench.call(FAILURE)
@@ -242,7 +242,7 @@ def test_old_outcomes_do_not_open_it() -> None:
 
 def test_old_outcomes_are_forgotten_one_by_one() -> None:
     """What leaves the window takes its failure and its slowness with it, and no other's."""
-    bench = Bench(BreakerOptions(minimum=100))
+    bench = Bench(BreakerOptions(minimum_calls=100))
     bench.call(FAILURE)
     bench.now += 2
     bench.call(SUCCESS, took=1)
@@ -283,7 +283,7 @@ def test_an_outcome_counts_from_its_end() -> None:
 
 @pytest.mark.parametrize(("waited", "given"), [(0.0, False), (4.75, False), (5.0, True)])
 def test_open_refuses_for_a_while(waited: float, given: bool) -> None:
-    """Open, it gives no permit until `open_for` has passed since it opened."""
+    """Open, it gives no permit until `open_duration` has passed since it opened."""
     bench = Bench()
     bench.open()
 
@@ -331,7 +331,7 @@ def test_half_open() -> None:
 @pytest.mark.parametrize("probes", [1, 2, 7])
 def test_exactly_so_many_probes(probes: int) -> None:
     """Of 50 callers who wait, exactly the configured number is let through."""
-    bench = Bench(BreakerOptions(probes=probes))
+    bench = Bench(BreakerOptions(half_open_calls=probes))
     bench.open()
     bench.now += 5
 
@@ -355,7 +355,7 @@ def test_a_good_probe_closes_it() -> None:
 
 def test_all_probes_must_be_good() -> None:
     """With three probes it closes at the third success; until then nobody else passes."""
-    bench = Bench(BreakerOptions(probes=3))
+    bench = Bench(BreakerOptions(half_open_calls=3))
     probes = [bench.half_open(), bench.permit(), bench.permit()]
 
     for probe in probes[:2]:
@@ -394,7 +394,7 @@ def test_a_bad_probe_opens_it_again(outcome: CallOutcome, took: float, why: str)
 
 def test_one_bad_probe_of_several() -> None:
     """After a failure the other probes of that round do not count any more."""
-    bench = Bench(BreakerOptions(probes=3))
+    bench = Bench(BreakerOptions(half_open_calls=3))
     first, second, third = bench.half_open(), bench.permit(), bench.permit()
 
     bench.release(first, SUCCESS)
@@ -407,7 +407,7 @@ def test_one_bad_probe_of_several() -> None:
 
 def test_good_probes_of_an_earlier_round_do_not_count() -> None:
     """Each round of probes starts at none."""
-    bench = Bench(BreakerOptions(probes=2))
+    bench = Bench(BreakerOptions(half_open_calls=2))
     first, second = bench.half_open(), bench.permit()
     bench.release(first, SUCCESS)
     bench.release(second, FAILURE)
@@ -477,7 +477,7 @@ def test_a_probe_that_lost_its_lease(outcome: CallOutcome) -> None:
 
 def test_a_probe_released_just_within_its_lease() -> None:
     """A lease holds up to its end."""
-    bench = Bench(BreakerOptions(slow_after=60))
+    bench = Bench(BreakerOptions(slow_call_duration=60))
     probe = bench.half_open()
     bench.now += 4.75
 
@@ -488,7 +488,7 @@ def test_a_probe_released_just_within_its_lease() -> None:
 
 def test_each_probe_has_a_lease_of_its_own() -> None:
     """Of two hung probes, only the one whose lease has ended is replaced."""
-    bench = Bench(BreakerOptions(probes=2))
+    bench = Bench(BreakerOptions(half_open_calls=2))
     bench.half_open()
     bench.now += 2
     bench.permit()
@@ -503,7 +503,7 @@ def test_each_probe_has_a_lease_of_its_own() -> None:
 
 def test_a_probe_is_released_once() -> None:
     """Saying it twice does not make two good probes of one."""
-    bench = Bench(BreakerOptions(probes=2))
+    bench = Bench(BreakerOptions(half_open_calls=2))
     probe = bench.half_open()
 
     bench.release(probe, SUCCESS)
@@ -549,7 +549,7 @@ def test_late_news_while_half_open(outcome: CallOutcome) -> None:
 @pytest.mark.parametrize("outcome", list(CallOutcome))
 def test_late_news_after_recovery(outcome: CallOutcome) -> None:
     """What was permitted before the outage is not counted after it."""
-    bench = Bench(BreakerOptions(minimum=1))
+    bench = Bench(BreakerOptions(minimum_calls=1))
     early = bench.permit()
     bench.release(bench.half_open(), SUCCESS)
 
@@ -562,7 +562,7 @@ def test_late_news_after_recovery(outcome: CallOutcome) -> None:
 @pytest.mark.parametrize("outcome", list(CallOutcome))
 def test_a_probe_of_an_earlier_round(outcome: CallOutcome) -> None:
     """A probe whose round another one ended neither closes nor opens anything."""
-    bench = Bench(BreakerOptions(probes=2))
+    bench = Bench(BreakerOptions(half_open_calls=2))
     early, bad = bench.half_open(), bench.permit()
     bench.release(bad, FAILURE)
     bench.now += 5
@@ -629,7 +629,7 @@ def test_forcing_what_is_so_already() -> None:
 
 def test_forcing_begins_a_generation() -> None:
     """What was permitted before it was forced, or while it was, counts for nothing after."""
-    bench = Bench(BreakerOptions(minimum=1))
+    bench = Bench(BreakerOptions(minimum_calls=1))
     before = bench.permit()
     bench.breaker.force(CLOSED, bench.now)
     during = bench.permit()
@@ -690,15 +690,15 @@ def test_signals_tell_the_story() -> None:
     ("arguments", "name"),
     [
         ({"window": 0}, "window"),
-        ({"minimum": 0}, "minimum"),
+        ({"minimum_calls": 0}, "minimum_calls"),
         ({"failure_rate": 0}, "failure_rate"),
         ({"failure_rate": 1.1}, "failure_rate"),
         ({"slow_rate": 0}, "slow_rate"),
         ({"slow_rate": 1.1}, "slow_rate"),
-        ({"slow_after": 0}, "slow_after"),
-        ({"open_for": 0}, "open_for"),
+        ({"slow_call_duration": 0}, "slow_call_duration"),
+        ({"open_duration": 0}, "open_duration"),
         ({"probes": 0}, "probes"),
-        ({"probe_lease": 0}, "probe_lease"),
+        ({"half_open_timeout": 0}, "half_open_timeout"),
     ],
 )
 def test_absurd_options(arguments: dict[str, float], name: str) -> None:
@@ -734,7 +734,7 @@ def test_what_left_the_window_opens_nothing() -> None:
     failing.calls(FAILURE, FAILURE)
     failing.now += failing.options.window
     failing.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE)
-    slow = Bench(BreakerOptions(slow_rate=0.5))
+    slow = Bench(BreakerOptions(slow_call_rate_threshold=0.5))
     slow.call(SUCCESS, took=1.0)
     slow.call(SUCCESS, took=1.0)
     slow.now += slow.options.window
@@ -747,7 +747,7 @@ def test_what_left_the_window_opens_nothing() -> None:
 
 
 def test_pauses_have_jitter() -> None:
-    """A pause is drawn anew each time, around `open_for`, by the share that the options say."""
+    """A pause is drawn anew each time, around `open_duration`, by the share that the options say."""
     drawn: list[tuple[float, float]] = []
     ends = iter((-0.4, 0.4))
 
@@ -756,7 +756,7 @@ def test_pauses_have_jitter() -> None:
         return next(ends)
 
     breaker = CircuitBreaker(
-        BreakerOptions(minimum=1, open_for=10, jitter=0.4), lambda _: None, uniform
+        BreakerOptions(minimum_calls=1, open_duration=10, jitter=0.4), lambda _: None, uniform
     )
     permit = breaker.acquire(START)
     assert permit is not None

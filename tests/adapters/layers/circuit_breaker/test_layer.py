@@ -73,7 +73,7 @@ class Service(ScriptedPort):
 class Bench:
     """A guarded service; its breaker opens at the second failure."""
 
-    options: BreakerOptions = attrs.field(factory=lambda: BreakerOptions(minimum=2))
+    options: BreakerOptions = attrs.field(factory=lambda: BreakerOptions(minimum_calls=2))
     clock: ManualClock = attrs.field(factory=ManualClock)
     signals: list[Signal] = attrs.field(factory=list)
     service: Service = attrs.field(init=False)
@@ -97,11 +97,11 @@ class Bench:
         """Let the next call be the one probe."""
         self.breaker.force(None, self.clock.monotonic())
         self.service.error = ConnectionFailed("down")
-        for _ in range(self.options.minimum):
+        for _ in range(self.options.minimum_calls):
             with pytest.raises(ConnectionFailed):
                 await self.read()
         self.service.error = None
-        self.clock.advance(self.options.open_for)
+        self.clock.advance(self.options.open_duration)
         self.signals.clear()
 
     @property
@@ -332,7 +332,7 @@ async def test_late_news(bench: Bench, error: Exception | None) -> None:
     await asyncio.sleep(0)
     bench.service.hold = None
     await bench.half_open()
-    bench.clock.advance(-bench.options.open_for)
+    bench.clock.advance(-bench.options.open_duration)
 
     bench.service.error = error
     hold.set()

@@ -45,7 +45,7 @@ class Stage:
 
     def feed(self) -> Backplane:
         clock = LoopClock()
-        options = SharedCacheOptions(timeout=0.05, retry_after=1.0)
+        options = SharedCacheOptions(timeout=0.05, reconnect_interval=1.0)
         level = SharedCacheClient(self.store, options, clock, self.background, self.heard)
         return Backplane(level, self.memory, clock, lowest, self.background, self.heard)
 

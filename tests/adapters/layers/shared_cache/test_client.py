@@ -34,7 +34,7 @@ async def test_it_comes_back_by_itself(world: World, one: SharedCacheLayer) -> N
         await after(0.1)
     world.store.hung = False
     await after(1.1)
-    state = one.level.snapshot(LoopClock().monotonic()).circuit.state
+    state = one.level.snapshot(LoopClock().monotonic()).circuit_breaker.state
     world.store.asked.clear()
     await read(one, B)
 

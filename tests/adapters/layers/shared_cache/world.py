@@ -13,9 +13,14 @@ from tests.support.listening import Heard, midway
 from tests.support.shared_store import ModelStore
 
 WINDOWS = CacheOptions(
-    fresh_for=5, refresh_for=30, stale_for=300, soft_timeout=0.25, unknown_for=4, jitter=0
+    ttl=5,
+    stale_while_revalidate=25,
+    stale_if_error=295,
+    soft_timeout=0.25,
+    negative_ttl=4,
+    jitter=0,
 )
-OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, retry_after=1.0, writes=4)
+OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, reconnect_interval=1.0, write_queue_size=4)
 
 
 @attrs.define

@@ -4,7 +4,9 @@ from shelfport import CacheOptions
 from shelfport.adapters.layers import ReadingStore
 from tests.support.listening import lowest
 
-OPTIONS = CacheOptions(fresh_for=5, refresh_for=30, stale_for=300, unknown_for=4, jitter=0.2)
+OPTIONS = CacheOptions(
+    ttl=5, stale_while_revalidate=25, stale_if_error=295, negative_ttl=4, jitter=0.2
+)
 
 
 @pytest.fixture

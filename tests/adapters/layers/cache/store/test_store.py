@@ -40,20 +40,24 @@ def updated(quantity: int, seconds: float) -> StockReading:
 
 def test_windows_may_be_equal() -> None:
     """A window may be left out by making it end with the one before."""
-    assert CacheOptions(fresh_for=5, refresh_for=5, stale_for=5).stale_for == 5
+    assert CacheOptions(ttl=5, stale_while_revalidate=0, stale_if_error=0).stale_if_error == 5
 
 
 @pytest.mark.parametrize(
-    ("fresh_for", "refresh_for", "stale_for"), [(6, 5, 300), (5, 30, 29), (60, 30, 300)]
+    ("ttl", "stale_while_revalidate", "stale_if_error"), [(6, 5, 300), (5, 30, 29), (60, 30, 300)]
 )
-def test_windows_that_shrink(fresh_for: float, refresh_for: float, stale_for: float) -> None:
+def test_windows_that_shrink(
+    ttl: float, stale_while_revalidate: float, stale_if_error: float
+) -> None:
     """Windows that end before the one before them are refused, with all three in the sentence."""
     with pytest.raises(ValueError, match="windows must not shrink") as info:
-        CacheOptions(fresh_for=fresh_for, refresh_for=refresh_for, stale_for=stale_for)
+        CacheOptions(
+            ttl=ttl, stale_while_revalidate=stale_while_revalidate, stale_if_error=stale_if_error
+        )
 
     assert str(info.value) == (
-        f"stale_for is {stale_for}: windows must not shrink from fresh_for ({fresh_for}) "
-        f"over refresh_for ({refresh_for}) to stale_for"
+        f"stale_if_error is {stale_if_error}: windows must not shrink from ttl ({ttl}) "
+        f"over stale_while_revalidate ({stale_while_revalidate}) to stale_if_error"
     )
 
 
@@ -226,7 +230,7 @@ def test_a_later_fence_counts(shelf: ReadingStore) -> None:
 
 def test_bounded_entries() -> None:
     """Beyond the bound the variants that were stored first go; storing again counts as new."""
-    shelf = ReadingStore(attrs.evolve(OPTIONS, most=2), lowest)
+    shelf = ReadingStore(attrs.evolve(OPTIONS, max_entries=2), lowest)
     shelf.store(A, read(1), 1)
     shelf.store(B, a_reading(B), 2)
     shelf.store(A, read(3), 3)
@@ -238,7 +242,7 @@ def test_bounded_entries() -> None:
 
 def test_bounded_fences() -> None:
     """Fences that are too many to keep are replaced by one for all: never stored in doubt."""
-    shelf = ReadingStore(attrs.evolve(OPTIONS, most=2), lowest)
+    shelf = ReadingStore(attrs.evolve(OPTIONS, max_entries=2), lowest)
     shelf.fence(A, 10)
     shelf.fence(B, 20)
     shelf.fence(A, 30)
