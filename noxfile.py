@@ -172,7 +172,7 @@ def verify(session: nox.Session) -> None:
     session.run(
         "pytest",
         "tests/contracts/verify",
-        "tests/contracts/sandbox/test_pact.py",
+        "tests/contracts/sandbox/test_provider_states.py",
         "tests/contracts/test_tool.py",
         "tests/contracts/test_pact_files.py",
         "tests/adapters/cli/contracts/test_verification.py",
@@ -188,7 +188,7 @@ def broker(session: nox.Session) -> None:
     session.run(
         "pytest",
         "tests/contracts/broker",
-        "tests/adapters/cli/contracts/test_exchange.py",
+        "tests/adapters/cli/contracts/test_broker_commands.py",
         "tests/adapters/cli/contracts/test_checkout.py",
         *session.posargs,
         env={"SHELFPORT_LONG": "1"},

@@ -8,9 +8,10 @@ import sys
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from shelfport import BreakerOptions, CacheOptions, Settings, build, health
+from shelfport import Settings, build, health
 from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
 from shelfport.domain.model import variant_id
+from shelfport.options import BreakerOptions, CacheOptions
 from shelfport.prometheus import Prometheus
 
 SHOE = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")

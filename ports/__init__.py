@@ -1,30 +1,90 @@
 """The ports: Protocols that the domain asks for and adapters implement, one file each.
 
-Their docstrings are obligations on whoever implements them.
+Their docstrings are obligations on those who implement them. The values that they speak of are
+here, too.
 """
 
+from shelfport.domain.model import (
+    DEFAULT_CALL,
+    MAX_QUANTITY,
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
+    RequestContext,
+    UnknownVariant,
+    Unreadable,
+)
 from shelfport.ports.cache_invalidator import CacheInvalidator
 from shelfport.ports.catalog import ProductCatalogPort
 from shelfport.ports.clock import Clock
 from shelfport.ports.identity import VariantMapper
 from shelfport.ports.inventory import InventoryPort
-from shelfport.ports.message_bus import Bus
+from shelfport.ports.message_bus import Bus, Delivery, Message, Publisher, Source
 from shelfport.ports.notifier import Notifier
 from shelfport.ports.queue import InitializationQueue
-from shelfport.ports.shared_store import SharedStore
+from shelfport.ports.shared_store import (
+    Lease,
+    Lookup,
+    LookupOptions,
+    SharedCacheFull,
+    SharedCacheUnavailable,
+    SharedStore,
+    StoreRequest,
+)
 from shelfport.ports.signals import Listener
-from shelfport.ports.telemetry import Telemetry
+from shelfport.ports.snapshot import (
+    BreakerSnapshot,
+    CacheSnapshot,
+    EventsSnapshot,
+    QueueSnapshot,
+    SharedCacheSnapshot,
+    Snapshot,
+    SubscriptionSnapshot,
+    TlsSnapshot,
+)
+from shelfport.ports.telemetry import ObservedRequest, ObservesPageAge, RequestObserver, Telemetry
 
 __all__ = [
+    "Answer",
+    "BreakerSnapshot",
     "Bus",
-    "Clock",
-    "InitializationQueue",
-    "InventoryPort",
-    "Listener",
-    "Notifier",
-    "ProductCatalogPort",
     "CacheInvalidator",
+    "CacheSnapshot",
+    "Call",
+    "Clock",
+    "DEFAULT_CALL",
+    "Delivery",
+    "EventsSnapshot",
+    "InitialStock",
+    "InitializationQueue",
+    "Initialized",
+    "InventoryPort",
+    "Lease",
+    "Listener",
+    "Lookup",
+    "LookupOptions",
+    "MAX_QUANTITY",
+    "Message",
+    "Notifier",
+    "ObservedRequest",
+    "ObservesPageAge",
+    "ProductCatalogPort",
+    "Publisher",
+    "QueueSnapshot",
+    "RequestContext",
+    "RequestObserver",
+    "SharedCacheFull",
+    "SharedCacheSnapshot",
+    "SharedCacheUnavailable",
     "SharedStore",
+    "Snapshot",
+    "Source",
+    "StoreRequest",
+    "SubscriptionSnapshot",
     "Telemetry",
+    "TlsSnapshot",
+    "UnknownVariant",
+    "Unreadable",
     "VariantMapper",
 ]

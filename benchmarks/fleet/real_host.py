@@ -15,9 +15,15 @@ import msgspec
 
 from benchmarks.fleet.scenario import draw_stock, draw_views, the_real_fleet
 from benchmarks.fleet.way import Nobody
-from shelfport import InventoryIntegration, Settings, SharedCacheOptions, StockReading, build
+from shelfport import (
+    InventoryIntegration,
+    Settings,
+    StockReading,
+    build,
+)
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.options import EventOptions
+from shelfport.options import SharedCacheOptions
 
 
 class Terms(msgspec.Struct, frozen=True):

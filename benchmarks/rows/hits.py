@@ -11,7 +11,8 @@ from benchmarks.measuring import Spread, Times, Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.peers import AS_IT_COMES, Peer, peer
 from benchmarks.surroundings import Service, Variants, records
-from shelfport import BreakerOptions, Freshness, InventoryIntegration, StockReading
+from shelfport import Freshness, InventoryIntegration, StockReading
+from shelfport.options import BreakerOptions
 
 PAGE = 24
 

@@ -16,7 +16,8 @@ from benchmarks.measuring import Spread, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Taker, Variants, records
-from shelfport import Freshness, SharedCacheOptions, StockReading
+from shelfport import Freshness, StockReading
+from shelfport.options import SharedCacheOptions
 
 PAGE = 24
 _URL = os.environ.get("SHELFPORT_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -14,13 +14,13 @@ from shelfport import (
     InventoryIntegration,
     ProductVariantId,
     Queued,
-    QueueOptions,
     StockStatus,
     build,
     health,
     load_settings,
 )
 from shelfport.aiohttp_web import cleanup_context, request_context_middleware
+from shelfport.options import QueueOptions
 
 QUEUE = f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}"
 

@@ -18,14 +18,14 @@ from shelfport import (
     InventoryError,
     InventoryIntegration,
     ProductVariantId,
-    QueueOptions,
     StockStatus,
     build,
-    enqueue_sqlalchemy_async,
     health,
     load_settings,
 )
 from shelfport.asgi import AsgiRequestContextMiddleware
+from shelfport.options import QueueOptions
+from shelfport.outbox import enqueue_sqlalchemy_async
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")
 TABLE = """CREATE TABLE IF NOT EXISTS product (

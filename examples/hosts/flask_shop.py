@@ -14,13 +14,13 @@ from shelfport import (
     InitializationPolicy,
     InventoryError,
     ProductVariantId,
-    QueueOptions,
     StockStatus,
     build,
-    enqueue_sqlalchemy,
     health,
     load_settings,
 )
+from shelfport.options import QueueOptions
+from shelfport.outbox import enqueue_sqlalchemy
 from shelfport.sync import SyncInventoryIntegration
 from shelfport.wsgi import WsgiRequestContextMiddleware
 

@@ -15,13 +15,13 @@ from shelfport import (
     InventoryIntegration,
     ProductVariantId,
     Queued,
-    QueueOptions,
     StockStatus,
     build,
     health,
     load_settings,
 )
 from shelfport.asgi import AsgiRequestContextMiddleware, lifespan
+from shelfport.options import QueueOptions
 
 QUEUE = f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}"
 

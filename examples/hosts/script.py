@@ -17,14 +17,14 @@ from shelfport import (
     InitializationPolicy,
     InventoryError,
     ProductVariantId,
-    QueueOptions,
     StockStatus,
     build,
-    enqueue_sqlite3,
     health,
     load_settings,
     request_context,
 )
+from shelfport.options import QueueOptions
+from shelfport.outbox import enqueue_sqlite3
 from shelfport.sync import SyncInventoryIntegration
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")

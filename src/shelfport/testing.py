@@ -1,5 +1,10 @@
-"""What the fixtures of the pytest plugin hand out, by name: for annotations in a host's tests."""
+"""For the tests of a host: what the fixtures of the pytest plugin give, and a bus in process."""
 
+from shelfport.adapters.bus.in_process import InProcessBus
 from shelfport.adapters.hosts.pytest_fakes import FakeInventory, InventoryServer
 
-__all__ = ["FakeInventory", "InventoryServer"]
+__all__ = [
+    "FakeInventory",
+    "InProcessBus",
+    "InventoryServer",
+]

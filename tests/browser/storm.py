@@ -24,16 +24,15 @@ import attrs
 from aiohttp import web
 
 from shelfport import (
-    Call,
     InMemoryInventory,
     InventoryIntegration,
-    Operation,
-    ServiceOverloaded,
     Settings,
     SystemClock,
     build,
 )
+from shelfport.errors import Operation, ServiceOverloaded
 from shelfport.ops import Recorder, ops_app
+from shelfport.ports import Call
 from shelfport.ports.signals import (
     Attempted,
     AttemptOutcome,

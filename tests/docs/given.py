@@ -21,14 +21,14 @@ from shelfport import (
     InMemoryInventory,
     InventoryIntegration,
     ProductVariantId,
-    QueuedInitialization,
-    QueueOptions,
     Settings,
     StockStatus,
     SystemClock,
     build,
     variant_id,
 )
+from shelfport.options import QueueOptions
+from shelfport.outbox import QueuedInitialization
 
 inventory: InventoryIntegration[UUID | str]
 """An open integration."""

@@ -10,34 +10,38 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shelfport import (
-    AdapterFault,
-    BreakerOptions,
-    CacheOptions,
-    Call,
-    ChaosLayer,
-    ConnectionFailed,
-    ContractViolation,
     Freshness,
     InitializationPolicy,
     InMemoryInventory,
-    InsecureConnection,
     InventoryIntegration,
-    LimitOptions,
     ProductVariantId,
-    QueueOptions,
-    RequestRejected,
-    RetryOptions,
-    ServiceFailed,
-    ServiceOverloaded,
     Settings,
     StockReading,
     SystemClock,
-    Unauthorized,
     Unavailable,
     UnavailableReason,
     build,
 )
 from shelfport.adapters.observability.metrics import METRICS
+from shelfport.errors import (
+    AdapterFault,
+    ConnectionFailed,
+    ContractViolation,
+    InsecureConnection,
+    RequestRejected,
+    ServiceFailed,
+    ServiceOverloaded,
+    Unauthorized,
+)
+from shelfport.layers import ChaosLayer
+from shelfport.options import (
+    BreakerOptions,
+    CacheOptions,
+    LimitOptions,
+    QueueOptions,
+    RetryOptions,
+)
+from shelfport.ports import Call
 from shelfport.prometheus import Prometheus
 from tests.support.pages import ROOT
 from tests.support.values import an_id

@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from shelfport import InitialStock, QueuedInitialization
+from shelfport.outbox import QueuedInitialization
+from shelfport.ports import InitialStock
 from tests.durability.plan import Plan, Product
 from tests.durability.shop import Shop
 

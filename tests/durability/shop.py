@@ -12,14 +12,9 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shelfport import (
-    ProductVariantId,
-    QueuedInitialization,
-    StockStatus,
-    enqueue_psycopg,
-    enqueue_sqlite3,
-)
+from shelfport import ProductVariantId, StockStatus
 from shelfport.adapters.queue.sql.row import TABLE
+from shelfport.outbox import QueuedInitialization, enqueue_psycopg, enqueue_sqlite3
 from tests.durability.plan import Product
 from tests.support.enqueuing import file_of
 

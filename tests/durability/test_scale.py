@@ -9,10 +9,10 @@ import attrs
 import pytest
 from sqlalchemy import text
 
-from shelfport import QueuedInitialization
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.row import insert_sql, to_row
+from shelfport.outbox import QueuedInitialization
 from tests.durability.runs import LONG
 from tests.support.clocks import EPOCH
 from tests.support.figures import Report

@@ -11,20 +11,13 @@ from uuid import uuid4
 
 import attrs
 
-from shelfport import (
-    BreakerOptions,
-    Call,
-    HttpInventory,
-    HttpOptions,
-    Initialized,
-    InitialStock,
-    QueueOptions,
-    Settings,
-    build,
-)
+from shelfport import Settings, build
 from shelfport.adapters.queue import entry_processor as attempt
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.domain.model import Claim
+from shelfport.http import HttpInventory
+from shelfport.options import BreakerOptions, HttpOptions, QueueOptions
+from shelfport.ports import Call, Initialized, InitialStock
 from tests.durability.plan import Plan, Sabotage
 from tests.durability.shop import Catalogue
 

@@ -8,12 +8,6 @@ from functools import partial
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
-    BreakerOptions,
-    ConnectionFailed,
-    HttpInventory,
-    HttpOptions,
-    RetryOptions,
     Settings,
     StockReading,
     SystemClock,
@@ -23,6 +17,10 @@ from shelfport import (
     build,
 )
 from shelfport.adapters.layers import RetryLayer
+from shelfport.errors import ConnectionFailed
+from shelfport.http import HttpInventory
+from shelfport.options import BreakerOptions, HttpOptions, RetryOptions
+from shelfport.ports import DEFAULT_CALL
 from shelfport.ports.signals import Signal
 from tests.faults.servers import Trouble, answer, reset, unavailable, wired
 from tests.support.figures import Report

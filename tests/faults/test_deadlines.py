@@ -9,12 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from shelfport import (
-    BreakerOptions,
-    Call,
-    ChaosLayer,
-    ConnectionFailed,
-    DeadlineExceeded,
-    HttpOptions,
     InMemoryInventory,
     InventoryError,
     InventoryPort,
@@ -26,6 +20,10 @@ from shelfport.adapters.composition.stack import compose
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.services import StockLookup
+from shelfport.errors import ConnectionFailed, DeadlineExceeded
+from shelfport.layers import ChaosLayer
+from shelfport.options import BreakerOptions, HttpOptions
+from shelfport.ports import Call
 from shelfport.ports.signals import Signal
 from tests.faults.servers import (
     Trouble,

@@ -10,16 +10,9 @@ import attrs
 import pytest
 
 from shelfport import (
-    Answer,
-    Call,
-    ChaosLayer,
-    ConnectionFailed,
     Freshness,
-    Initialized,
-    InitialStock,
     InMemoryInventory,
     ProductVariantId,
-    ServiceOverloaded,
     Settings,
     StockReading,
     Unavailable,
@@ -29,6 +22,14 @@ from shelfport.adapters.composition.stack import compose
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.services import StockLookup
+from shelfport.errors import ConnectionFailed, ServiceOverloaded
+from shelfport.layers import ChaosLayer
+from shelfport.ports import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
+)
 from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.figures import Report

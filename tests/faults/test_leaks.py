@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
-from shelfport import (
+from shelfport import Container, Settings, Unavailable
+from shelfport.options import (
     BreakerOptions,
     CacheOptions,
-    Container,
     HttpOptions,
     LimitOptions,
-    Settings,
-    Unavailable,
 )
 from tests.faults.servers import (
     Trouble,

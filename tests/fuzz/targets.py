@@ -14,7 +14,12 @@ from typing import Any, Final
 
 import attrs
 
-from shelfport import Call, InventoryEvent, InventoryLowStock, Settings, SettingsError
+from shelfport import (
+    InventoryEvent,
+    InventoryLowStock,
+    Settings,
+    SettingsError,
+)
 from shelfport.adapters.config.loader import load_with_origins
 from shelfport.adapters.events.decode import CLOCK_SKEW, Delivered, MalformedEvent, decode_event
 from shelfport.adapters.http.decode import (
@@ -26,6 +31,7 @@ from shelfport.adapters.http.decode import (
     decode_problem,
 )
 from shelfport.adapters.http.errors import retry_after_seconds
+from shelfport.ports import Call
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 _LEVEL: Final = {

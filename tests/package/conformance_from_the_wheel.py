@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
     InMemoryInventory,
     InventoryPort,
     ProductVariantId,
@@ -14,6 +13,7 @@ from shelfport import (
     SystemClock,
 )
 from shelfport.contracts.conformance import Capabilities, Harness, InventoryPortConformance
+from shelfport.ports import DEFAULT_CALL
 
 
 class MemoryHarness(Harness):

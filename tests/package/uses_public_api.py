@@ -9,13 +9,9 @@ from dependency_injector import containers, providers
 
 from shelfport import (
     AlreadyThere,
-    Answer,
     Availability,
-    Call,
     Container,
     Created,
-    Initialized,
-    InitialStock,
     InventoryIntegration,
     InventoryPort,
     ProductVariantId,
@@ -23,6 +19,12 @@ from shelfport import (
     StockReading,
     Unavailable,
     build,
+)
+from shelfport.ports import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
 )
 
 

@@ -1,12 +1,8 @@
 import random
 
 from shelfport import (
-    ChaosLayer,
-    Clock,
-    HttpInventory,
     InMemoryInventory,
     InventoryPort,
-    Listener,
     Settings,
     SystemClock,
 )
@@ -14,6 +10,10 @@ from shelfport.adapters.composition.stack import compose
 from shelfport.adapters.layers import BreakerOptions, CircuitBreaker, PortCheckLayer
 from shelfport.adapters.observability.signal_log import log_signal
 from shelfport.adapters.runtime.background import Background
+from shelfport.http import HttpInventory
+from shelfport.layers import ChaosLayer
+from shelfport.ports import Clock
+from shelfport.signals import Listener
 
 
 def test_every_adapter_and_layer_is_a_port() -> None:

@@ -26,26 +26,29 @@ from hypothesis.stateful import (
 )
 
 from shelfport import (
-    Call,
-    CircuitOpen,
-    ConnectionFailed,
     InitializationPolicy,
-    InitializationQueue,
-    Initialized,
-    InitialStock,
     InventoryError,
-    OperationInProgress,
     ProductVariantId,
-    QueuedInitialization,
-    QueueOptions,
-    ReachedService,
-    RequestRejected,
     StockStatus,
-    TimedOut,
-    UnknownVariant,
 )
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.domain.model import LONGEST_WAIT, Claim
+from shelfport.errors import (
+    CircuitOpen,
+    ConnectionFailed,
+    OperationInProgress,
+    ReachedService,
+    RequestRejected,
+    TimedOut,
+)
+from shelfport.options import QueueOptions
+from shelfport.outbox import InitializationQueue, QueuedInitialization
+from shelfport.ports import (
+    Call,
+    Initialized,
+    InitialStock,
+    UnknownVariant,
+)
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_reading, an_id

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import attrs
 
-from shelfport import InitialStock, ProductVariantId, StockStatus
+from shelfport import ProductVariantId, StockStatus
+from shelfport.ports import InitialStock
 
 Told = tuple[int, StockStatus] | None
 """What is known of a variant: quantity and status; None for "no record"."""

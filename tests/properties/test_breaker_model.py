@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shelfport import BreakerOptions, BreakerSnapshot
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, Permit
+from shelfport.options import BreakerOptions
+from shelfport.ports import BreakerSnapshot
 from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from shelfport import (
-    Answer,
-    CacheOptions,
-    Call,
     Freshness,
     InventoryError,
     InventoryEvent,
@@ -22,11 +19,12 @@ from shelfport import (
     StockLevel,
     StockReading,
     StockStatus,
-    TimedOut,
-    UnknownVariant,
 )
 from shelfport.adapters.layers import CacheLayer, ReadingStore
 from shelfport.adapters.runtime.background import Background
+from shelfport.errors import TimedOut
+from shelfport.options import CacheOptions
+from shelfport.ports import Answer, Call, UnknownVariant
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway
 from tests.support.ports import Answers, Ids, ScriptedPort

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfport import (
-    MAX_QUANTITY,
     InventoryItem,
     ProductVariantId,
     StockLevel,
@@ -30,6 +29,7 @@ from shelfport.adapters.http.decode import (
     decode_levels,
     decode_problem,
 )
+from shelfport.ports import MAX_QUANTITY
 from tests.properties.damage import damaged
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)

@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfport import (
-    DEFAULT_CALL,
-    CacheOptions,
     InventoryError,
     InventoryEvent,
     ProductVariantId,
     StockLevel,
     StockReading,
     StockStatus,
-    TimedOut,
 )
 from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handling import EventHandling
 from shelfport.adapters.layers import CacheLayer, ReadingStore
 from shelfport.adapters.runtime.background import Background
+from shelfport.errors import TimedOut
+from shelfport.options import CacheOptions
+from shelfport.ports import DEFAULT_CALL
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.listening import Heard, lowest

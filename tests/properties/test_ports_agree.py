@@ -21,19 +21,10 @@ from hypothesis.stateful import (
 )
 
 from shelfport import (
-    DEFAULT_CALL,
-    MAX_QUANTITY,
     AlreadyThere,
-    Answer,
-    Call,
-    Conflict,
-    ConnectionFailed,
     Container,
     Created,
     Freshness,
-    HttpInventory,
-    Initialized,
-    InitialStock,
     InMemoryInventory,
     InventoryError,
     InventoryPort,
@@ -41,9 +32,19 @@ from shelfport import (
     Settings,
     StockReading,
     SystemClock,
-    UnknownVariant,
 )
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.errors import Conflict, ConnectionFailed
+from shelfport.http import HttpInventory
+from shelfport.ports import (
+    DEFAULT_CALL,
+    MAX_QUANTITY,
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
+    UnknownVariant,
+)
 from tests.properties.service_model import Model, Told
 from tests.support.values import an_id
 

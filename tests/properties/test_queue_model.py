@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from shelfport import InitializationQueue, InMemoryQueue
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.outbox import InitializationQueue, InMemoryQueue
 from tests.properties.queue_model import QueueMachine
 from tests.support.queues import sqlite_url
 

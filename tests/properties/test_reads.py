@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfport import (
-    DEFAULT_CALL,
     AlreadyThere,
     Created,
-    HttpInventory,
     InMemoryInventory,
     ProductVariantId,
     Settings,
@@ -20,10 +18,11 @@ from shelfport import (
     SystemClock,
     Unavailable,
     UnavailableReason,
-    UnknownVariant,
     build,
 )
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
+from shelfport.http import HttpInventory
+from shelfport.ports import DEFAULT_CALL, UnknownVariant
 from tests.support.values import an_id, an_initial_stock
 
 STOCK = {an_id(n): quantity for n, quantity in enumerate([0, 1, 10, 11, 100, 2**31 - 1], 1)}

@@ -14,19 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfport import (
-    AuthOptions,
-    BreakerOptions,
-    Call,
     Container,
-    HttpOptions,
     InventoryError,
-    RetryOptions,
     Settings,
-    TlsOptions,
     request_context,
 )
 from shelfport.adapters.cli import main
 from shelfport.contracts.sandbox import Faults, Sandbox, seed_records
+from shelfport.options import (
+    AuthOptions,
+    BreakerOptions,
+    HttpOptions,
+    RetryOptions,
+    TlsOptions,
+)
+from shelfport.ports import Call
 from tests.properties.hunt import Kept, Telemetries, everything_logged, reprs, told
 from tests.support.servers import serving
 from tests.support.values import an_id, an_initial_stock, ids

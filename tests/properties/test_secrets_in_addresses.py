@@ -10,14 +10,12 @@ from hypothesis import strategies as st
 
 from shelfport import (
     Container,
-    EventOptions,
     InitializationPolicy,
     InventoryError,
-    QueueOptions,
     Settings,
     SettingsError,
-    SharedCacheOptions,
 )
+from shelfport.options import EventOptions, QueueOptions, SharedCacheOptions
 from tests.properties.hunt import everything_logged, reprs, told_by_us, told_without_variables
 from tests.support.servers import conversing
 from tests.support.values import an_id

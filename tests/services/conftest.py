@@ -5,8 +5,8 @@ from secrets import token_bytes, token_hex
 import pytest
 from redis import Redis
 
-from shelfport import SharedCacheOptions
 from shelfport.adapters.redis import RedisClient, RedisStore
+from shelfport.options import SharedCacheOptions
 from tests.support.private_redis import PrivateRedis, private_redis
 from tests.support.services import unique
 

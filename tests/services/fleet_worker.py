@@ -15,15 +15,17 @@ from typing import Any
 from dependency_injector import providers
 
 from shelfport import (
-    BreakerOptions,
-    CacheOptions,
     Container,
-    HttpOptions,
     InventoryIntegration,
     Settings,
-    SharedCacheOptions,
     StockReading,
     SystemClock,
+)
+from shelfport.options import (
+    BreakerOptions,
+    CacheOptions,
+    HttpOptions,
+    SharedCacheOptions,
 )
 
 

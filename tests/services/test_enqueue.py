@@ -7,7 +7,7 @@ import attrs
 import psycopg
 import pytest
 
-from shelfport import enqueue_asyncpg, enqueue_psycopg, enqueue_psycopg_async
+from shelfport.outbox import enqueue_asyncpg, enqueue_psycopg, enqueue_psycopg_async
 from tests.support.enqueuing import OF_POSTGRES, Host, by_asyncpg
 from tests.support.queues import an_entry, found, own_database, products, with_tables
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from dependency_injector import providers
 
-from shelfport import Container, InMemoryInventory, QueuedInitialization, QueueOptions, Settings
+from shelfport import Container, InMemoryInventory, Settings
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.migration import Migrated, migrate
 from shelfport.adapters.queue.sql.queue import SqlQueue
@@ -19,6 +19,8 @@ from shelfport.adapters.queue.sql.row import TABLE
 from shelfport.adapters.queue.sql.schema import POSTGRES_STEPS
 from shelfport.adapters.runtime.clock import SystemClock
 from shelfport.domain.model import DEFAULT_CALL, DeadLetterReason, StockReading
+from shelfport.options import QueueOptions
+from shelfport.outbox import QueuedInitialization
 from tests.support.enqueuing import OF_POSTGRES, PRODUCT, Host, by_asyncpg
 from tests.support.private_postgres import private_postgres
 from tests.support.queue_cases import at, claimed, key_of

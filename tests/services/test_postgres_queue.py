@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from shelfport import InitializationQueue
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.outbox import InitializationQueue
 from tests.support.databases import temporary_database
 from tests.support.queue_cases import QueueCases
 

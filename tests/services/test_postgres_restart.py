@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from shelfport import QueueFailed
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.errors import QueueFailed
 from tests.support.private_postgres import PrivatePostgres, private_postgres
 from tests.support.queue_cases import an_entry, claimed, key_of
 

@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from shelfport import InitializationQueue
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.row import TABLE
+from shelfport.outbox import InitializationQueue
 from tests.properties.queue_model import QueueMachine
 from tests.support.queues import own_database
 

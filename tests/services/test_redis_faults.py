@@ -15,21 +15,22 @@ from dependency_injector import providers
 from redis import Redis as SyncRedis
 
 from shelfport import (
-    BackplaneDisconnected,
-    BackplaneReconnected,
-    BreakerState,
-    CacheOptions,
     Container,
     Freshness,
     InventoryIntegration,
     ProductVariantId,
     Settings,
-    SharedCacheDown,
-    SharedCacheOptions,
-    SharedCacheRecovered,
-    SharedCacheSnapshot,
     StockReading,
-    TimedOut,
+)
+from shelfport.errors import TimedOut
+from shelfport.options import CacheOptions, SharedCacheOptions
+from shelfport.ports import SharedCacheSnapshot
+from shelfport.signals import (
+    BackplaneDisconnected,
+    BackplaneReconnected,
+    BreakerState,
+    SharedCacheDown,
+    SharedCacheRecovered,
 )
 from tests.support.figures import Report
 from tests.support.listening import Heard

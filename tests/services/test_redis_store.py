@@ -11,8 +11,15 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shelfport import Freshness, Settings, SharedCacheOptions, StockReading, UnknownVariant, build
+from shelfport import (
+    Freshness,
+    Settings,
+    StockReading,
+    build,
+)
 from shelfport.adapters.redis import RedisClient, RedisStore
+from shelfport.options import SharedCacheOptions
+from shelfport.ports import UnknownVariant
 from shelfport.ports.shared_store import LookupOptions, SharedCacheUnavailable, StoreRequest
 from tests.support.figures import Report
 from tests.support.ports import Lively

@@ -21,19 +21,13 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from shelfport import (
-    Answer,
-    CacheOptions,
-    Call,
     Freshness,
     InventoryError,
     InventoryLowStock,
     ProductVariantId,
-    SharedCacheOptions,
     StockLevel,
     StockReading,
     StockStatus,
-    TimedOut,
-    UnknownVariant,
 )
 from shelfport.adapters.layers import (
     Backplane,
@@ -46,6 +40,9 @@ from shelfport.adapters.layers import (
 from shelfport.adapters.redis import RedisStore
 from shelfport.adapters.redis.encoding import microseconds
 from shelfport.adapters.runtime.background import Background
+from shelfport.errors import TimedOut
+from shelfport.options import CacheOptions, SharedCacheOptions
+from shelfport.ports import Answer, Call, UnknownVariant
 from tests.services.virtual_redis import VirtualRedis
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway

@@ -8,7 +8,6 @@ from secrets import token_bytes, token_hex
 
 import pytest
 
-from shelfport import Clock, SharedCacheOptions
 from shelfport.adapters.redis import RedisClient, RedisStore
 from shelfport.contracts.conformance import (
     Capabilities,
@@ -16,6 +15,8 @@ from shelfport.contracts.conformance import (
     InventoryPortConformance,
     Trouble,
 )
+from shelfport.options import SharedCacheOptions
+from shelfport.ports import Clock
 from shelfport.ports.shared_store import SharedStore
 from tests.contracts.conformance.harnesses import TroubledMemoryHarness
 from tests.contracts.conformance.stacks import default_with_shared

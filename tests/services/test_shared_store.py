@@ -13,8 +13,8 @@ from shelfport import (
     StockReading,
     StockStatus,
     SystemClock,
-    UnknownVariant,
 )
+from shelfport.ports import UnknownVariant
 from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, SharedStore, StoreRequest
 from tests.support.shared_store import ModelStore
 from tests.support.values import ids

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
-from shelfport import (
+from shelfport.outbox import (
     QueuedInitialization,
     enqueue_asyncpg,
     enqueue_django,

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from shelfport import Signal
+from shelfport.signals import Signal
 
 SignalT = TypeVar("SignalT")
 

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shelfport import (
-    Answer,
-    Call,
     Created,
-    Initialized,
-    InitialStock,
     InventoryItem,
     ProductVariantId,
     StockStatus,
     SystemClock,
+)
+from shelfport.ports import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
 )
 from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id

@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 
 import attrs
 
-from shelfport import (
+from shelfport import InitializationPolicy
+from shelfport.domain.model import LONGEST_WAIT, Claim
+from shelfport.outbox import (
     DeadLetterReason,
-    InitializationPolicy,
     InitializationQueue,
     QueuedInitialization,
     QueueStats,
 )
-from shelfport.domain.model import LONGEST_WAIT, Claim
 from tests.support.clocks import EPOCH
 from tests.support.values import an_id, an_initial_stock
 

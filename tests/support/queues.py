@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import asyncpg
 
-from shelfport import InitializationPolicy, QueuedInitialization
+from shelfport import InitializationPolicy
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.outbox import QueuedInitialization
 from tests.support.clocks import EPOCH
 from tests.support.enqueuing import PRODUCT, file_of
 from tests.support.services import unique

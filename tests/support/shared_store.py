@@ -12,7 +12,8 @@ from itertools import count
 
 import attrs
 
-from shelfport import Clock, Freshness, ProductVariantId, StockReading, UnknownVariant
+from shelfport import Freshness, ProductVariantId, StockReading
+from shelfport.ports import Clock, UnknownVariant
 from shelfport.ports.shared_store import (
     Kept,
     Lease,

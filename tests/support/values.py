@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 from shelfport import (
     Freshness,
-    InitialStock,
     InventoryBackInStock,
     InventoryEvent,
     InventoryLowStock,
@@ -16,6 +15,7 @@ from shelfport import (
     StockStatus,
     variant_id,
 )
+from shelfport.ports import InitialStock
 from tests.support.clocks import EPOCH
 
 

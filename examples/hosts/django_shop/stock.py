@@ -12,7 +12,13 @@ from django.conf import settings
 from django.db import connection, models
 
 from django_shop.models import Product
-from shelfport import ProductVariantId, QueueOptions, StockStatus, build, load_settings
+from shelfport import (
+    ProductVariantId,
+    StockStatus,
+    build,
+    load_settings,
+)
+from shelfport.options import QueueOptions
 from shelfport.sync import SyncInventoryIntegration
 
 

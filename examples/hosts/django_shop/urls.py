@@ -10,7 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from django_shop.models import Product
 from django_shop.stock import inventory
-from shelfport import InitializationPolicy, InventoryError, enqueue_django, health
+from shelfport import InitializationPolicy, InventoryError, health
+from shelfport.outbox import enqueue_django
 
 
 def show(_request: HttpRequest, variant: UUID) -> JsonResponse:

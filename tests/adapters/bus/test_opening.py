@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from shelfport import EventOptions, Settings, build
+from shelfport import Settings, build
 from shelfport.adapters.bus.opening import open_bus
+from shelfport.options import EventOptions
 
 _WITHOUT = """
 import asyncio, sys

@@ -12,16 +12,15 @@ from shelfport import (
     Freshness,
     InventoryItem,
     ProductVariantId,
-    ReachedService,
     StockLevel,
     StockReading,
     StockStatus,
-    TimedOut,
     Unavailable,
     UnavailableReason,
     variant_id,
 )
 from shelfport.adapters.cli import output
+from shelfport.errors import ReachedService, TimedOut
 
 MOMENT = datetime(2024, 5, 17, 9, 30, 12, tzinfo=UTC)
 VARIANT = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")

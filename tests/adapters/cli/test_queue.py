@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from shelfport import DeadLetterReason, QueuedInitialization
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.contracts.sandbox import CATALOGUE, Sandbox
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
 from tests.adapters.cli.conftest import Shelfport, Started
 from tests.support.queue_cases import an_entry, at, claimed, key_of
 

@@ -6,18 +6,17 @@ import pytest
 from dependency_injector import containers, providers
 
 from shelfport import (
-    BreakerOptions,
     Container,
-    HttpInventory,
     InMemoryInventory,
     InventoryIntegration,
     Settings,
-    SharedCacheOptions,
     StockReading,
     build,
 )
 from shelfport.adapters.composition.http_adapter import make_http
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
+from shelfport.http import HttpInventory
+from shelfport.options import BreakerOptions, SharedCacheOptions
 from tests.support.clocks import ManualClock
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id

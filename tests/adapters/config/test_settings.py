@@ -4,7 +4,8 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import (
+from shelfport import Settings
+from shelfport.options import (
     BatchOptions,
     BreakerOptions,
     CacheOptions,
@@ -12,7 +13,6 @@ from shelfport import (
     InitializationOptions,
     LimitOptions,
     RetryOptions,
-    Settings,
     SharedCacheOptions,
 )
 

@@ -3,11 +3,12 @@ import re
 import aiohttp
 import pytest
 
-from shelfport import ConnectionFailed, InventoryError, Unauthorized, variant_id
+from shelfport import InventoryError, variant_id
 from shelfport.adapters.demo.environment import DemoEnvironment
 from shelfport.adapters.demo.page_snapshot import read_badges
 from shelfport.adapters.demo.products import Product
 from shelfport.contracts.sandbox import Faults
+from shelfport.errors import ConnectionFailed, Unauthorized
 from tests.adapters.demo.conftest import Shop
 from tests.support.streams import next_fragments
 from tests.support.waiting import eventually

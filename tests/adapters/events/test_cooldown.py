@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shelfport import EventOptions, InventoryEvent
+from shelfport import InventoryEvent
 from shelfport.adapters.events.cooldown import Cooldown
 from shelfport.adapters.events.handler_retry import HandlerRetry
 from shelfport.adapters.runtime.background import Background
+from shelfport.options import EventOptions
 from tests.adapters.events.test_handling import Team
 from tests.support.clocks import LoopClock
 from tests.support.listening import lowest

@@ -2,10 +2,11 @@
 
 import pytest
 
-from shelfport import EventOptions, InventoryEvent
+from shelfport import InventoryEvent
 from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handling import EventHandling
 from shelfport.adapters.events.notification_options import NotificationOptions
+from shelfport.options import EventOptions
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import ManualClock
 from tests.support.values import BACK, LOW, OUT, an_event, ids

@@ -8,7 +8,6 @@ import attrs
 import pytest
 
 from shelfport import (
-    EventOptions,
     InMemoryInventory,
     InventoryEvent,
     ProductVariantId,
@@ -20,6 +19,7 @@ from shelfport.adapters.bus.in_process import InProcessBus
 from shelfport.adapters.events.publisher import EventPublisher, message_of
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.runtime.request_context import ambient
+from shelfport.options import EventOptions
 from shelfport.ports.message_bus import REASON, Message
 from shelfport.ports.snapshot import EventsSnapshot
 from tests.adapters.events.test_handling import Team

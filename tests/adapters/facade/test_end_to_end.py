@@ -3,16 +3,14 @@
 import asyncio
 
 from shelfport import (
-    BreakerOptions,
-    CacheOptions,
     Created,
     Freshness,
-    RetryOptions,
     Settings,
     StockReading,
     build,
 )
 from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
+from shelfport.options import BreakerOptions, CacheOptions, RetryOptions
 from tests.support.values import an_id, ids
 
 

@@ -2,19 +2,21 @@ import attrs
 import pytest
 
 from shelfport import (
-    BreakerSnapshot,
-    BreakerState,
-    CacheSnapshot,
-    EventsSnapshot,
     HealthStatus,
-    QueueSnapshot,
     Settings,
-    SharedCacheSnapshot,
     Snapshot,
-    SubscriptionSnapshot,
     build,
     health,
 )
+from shelfport.ports import (
+    BreakerSnapshot,
+    CacheSnapshot,
+    EventsSnapshot,
+    QueueSnapshot,
+    SharedCacheSnapshot,
+    SubscriptionSnapshot,
+)
+from shelfport.signals import BreakerState
 
 FINE = Snapshot(
     open=True,

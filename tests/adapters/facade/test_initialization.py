@@ -13,23 +13,14 @@ from shelfport import (
     AlreadyThere,
     Container,
     Created,
-    InitializationDone,
     InitializationPolicy,
-    InitializationQueue,
     InMemoryInventory,
-    InMemoryQueue,
     InventoryIntegration,
-    LimitOptions,
     NewVariant,
     NotInitialized,
     PermanentlyRejected,
     ProductVariantId,
     Queued,
-    QueueFailed,
-    QueueOptions,
-    QueueSnapshot,
-    RequestRejected,
-    ServiceFailed,
     Settings,
     StockReading,
     SystemClock,
@@ -41,6 +32,11 @@ from shelfport.adapters.composition.queue_worker import one_attempt
 from shelfport.adapters.config.settings import InitializationOptions, SettingsError
 from shelfport.adapters.layers import ConcurrencyLimitLayer
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.errors import QueueFailed, RequestRejected, ServiceFailed
+from shelfport.options import LimitOptions, QueueOptions
+from shelfport.outbox import InitializationQueue, InMemoryQueue
+from shelfport.ports import QueueSnapshot
+from shelfport.signals import InitializationDone
 from tests.adapters.queue.world import Catalogue
 from tests.support.clocks import LoopClock
 from tests.support.values import an_id, ids

@@ -10,7 +10,6 @@ import pytest
 
 from shelfport import (
     AlreadyThere,
-    BreakerState,
     Created,
     Freshness,
     InMemoryInventory,
@@ -19,12 +18,13 @@ from shelfport import (
     Settings,
     StockReading,
     SystemClock,
-    TimedOut,
     Unavailable,
     UnavailableReason,
     build,
 )
 from shelfport.adapters.config.settings import InitializationOptions
+from shelfport.errors import TimedOut
+from shelfport.signals import BreakerState
 from tests.support.ports import ScriptedPort, raising
 from tests.support.values import ids
 

@@ -15,15 +15,12 @@ import pytest
 
 from shelfport import (
     AlreadyThere,
-    BreakerState,
     Created,
     InitializationPolicy,
     InMemoryInventory,
     InventoryIntegration,
     NewVariant,
     Queued,
-    QueueOptions,
-    ServiceFailed,
     Settings,
     StockReading,
     SystemClock,
@@ -32,6 +29,9 @@ from shelfport import (
     request_context,
 )
 from shelfport.adapters.facade.sync import SyncInventoryIntegration
+from shelfport.errors import ServiceFailed
+from shelfport.options import QueueOptions
+from shelfport.signals import BreakerState
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id, ids
 

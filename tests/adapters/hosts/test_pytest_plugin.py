@@ -18,13 +18,12 @@ from shelfport import (
     Queued,
     Settings,
     StockStatus,
-    TimedOut,
-    Unauthorized,
     Unavailable,
     UnavailableReason,
     build,
     health,
 )
+from shelfport.errors import TimedOut, Unauthorized
 from shelfport.sync import SyncInventoryIntegration
 from shelfport.testing import FakeInventory, InventoryServer
 from tests.support.figures import Report

@@ -3,7 +3,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from shelfport import HttpInventory, HttpOptions
+from shelfport.http import HttpInventory
+from shelfport.options import HttpOptions
 from tests.support.clocks import ManualClock
 
 Connect = Callable[..., Awaitable[HttpInventory]]

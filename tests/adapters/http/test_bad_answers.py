@@ -12,18 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from shelfport import (
-    DEFAULT_CALL,
-    ConnectionFailed,
-    ContractViolation,
-    HttpOptions,
-    InventoryError,
-    ProductVariantId,
-    ReachedService,
-    StockReading,
-    UnknownVariant,
-    Unreadable,
-)
+from shelfport import InventoryError, ProductVariantId, StockReading
+from shelfport.errors import ConnectionFailed, ContractViolation, ReachedService
+from shelfport.options import HttpOptions
+from shelfport.ports import DEFAULT_CALL, UnknownVariant, Unreadable
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import EPOCH
 from tests.support.servers import always, conversing, raw, read_request, serving, wire_level

@@ -3,17 +3,16 @@
 import aiohttp
 import pytest
 
-from shelfport import (
-    Call,
+from shelfport import InventoryError, StockReading
+from shelfport.adapters.http.errors import HttpRequestContext, broken
+from shelfport.errors import (
     ContractViolation,
-    HttpOptions,
-    InventoryError,
     Operation,
     ReachedService,
-    StockReading,
     TimedOut,
 )
-from shelfport.adapters.http.errors import HttpRequestContext, broken
+from shelfport.options import HttpOptions
+from shelfport.ports import Call
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import ManualClock
 from tests.support.servers import serving, stocked

@@ -8,15 +8,11 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from shelfport import (
-    DEFAULT_CALL,
-    Call,
-    ContractViolation,
-    HttpInventory,
-    HttpOptions,
-    StockReading,
-    SystemClock,
-)
+from shelfport import StockReading, SystemClock
+from shelfport.errors import ContractViolation
+from shelfport.http import HttpInventory
+from shelfport.options import HttpOptions
+from shelfport.ports import DEFAULT_CALL, Call
 from tests.adapters.http.conftest import Connect
 from tests.support.servers import conversing, raw, serving, stocked
 from tests.support.values import an_id, ids

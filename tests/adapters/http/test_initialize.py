@@ -7,18 +7,19 @@ import pytest
 from aiohttp import web
 
 from shelfport import (
-    DEFAULT_CALL,
     AlreadyThere,
-    Call,
-    Conflict,
-    ContractViolation,
     Created,
     InventoryItem,
+    StockStatus,
+)
+from shelfport.errors import (
+    Conflict,
+    ContractViolation,
     Operation,
     OperationInProgress,
     RequestRejected,
-    StockStatus,
 )
+from shelfport.ports import DEFAULT_CALL, Call
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import EPOCH
 from tests.support.servers import Handler, always, problem, serving, wire_level

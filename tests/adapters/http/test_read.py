@@ -5,16 +5,12 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from shelfport import (
-    DEFAULT_CALL,
-    Call,
-    HttpInventory,
-    HttpOptions,
-    ReachedService,
-    StockReading,
-    UnknownVariant,
-)
+from shelfport import StockReading
 from shelfport.domain.model import DeadlineExceeded, TimedOut
+from shelfport.errors import ReachedService
+from shelfport.http import HttpInventory
+from shelfport.options import HttpOptions
+from shelfport.ports import DEFAULT_CALL, Call, UnknownVariant
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.servers import conversing, read_request, serving, stocked

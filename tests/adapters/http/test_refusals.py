@@ -6,11 +6,10 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from shelfport import (
-    DEFAULT_CALL,
-    Call,
+from shelfport import InventoryError
+from shelfport.adapters.http.errors import retry_after_seconds
+from shelfport.errors import (
     ContractViolation,
-    InventoryError,
     Operation,
     ReachedService,
     RequestRejected,
@@ -18,7 +17,7 @@ from shelfport import (
     ServiceOverloaded,
     Unauthorized,
 )
-from shelfport.adapters.http.errors import retry_after_seconds
+from shelfport.ports import DEFAULT_CALL, Call
 from tests.adapters.http.conftest import Connect
 from tests.support.clocks import EPOCH
 from tests.support.servers import problem, serving

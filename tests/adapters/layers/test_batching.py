@@ -2,16 +2,11 @@ import asyncio
 
 import pytest
 
-from shelfport import (
-    DEFAULT_CALL,
-    BatchOptions,
-    Call,
-    Created,
-    StockReading,
-    TimedOut,
-    Unreadable,
-)
+from shelfport import Created, StockReading
 from shelfport.adapters.layers import BatchingLayer
+from shelfport.errors import TimedOut
+from shelfport.options import BatchOptions
+from shelfport.ports import DEFAULT_CALL, Call, Unreadable
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_initial_stock, ids
 

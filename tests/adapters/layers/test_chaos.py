@@ -3,19 +3,20 @@ import asyncio
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
-    Call,
-    ChaosLayer,
-    ConnectionFailed,
     Created,
     InventoryError,
-    Operation,
     ProductVariantId,
+    StockReading,
+)
+from shelfport.errors import (
+    ConnectionFailed,
+    Operation,
     ReachedService,
     ServiceOverloaded,
-    StockReading,
     TimedOut,
 )
+from shelfport.layers import ChaosLayer
+from shelfport.ports import DEFAULT_CALL, Call
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id, an_initial_stock
 

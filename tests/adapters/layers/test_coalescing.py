@@ -3,21 +3,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shelfport import (
-    DEFAULT_CALL,
-    Call,
+from shelfport import InventoryError, ProductVariantId, StockReading
+from shelfport.adapters.layers import CoalescingLayer
+from shelfport.adapters.runtime.background import Background
+from shelfport.errors import (
     DeadlineExceeded,
-    InventoryError,
     Operation,
     OverloadedHere,
-    ProductVariantId,
-    StockReading,
     TimedOut,
+)
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
     UnknownVariant,
     Unreadable,
 )
-from shelfport.adapters.layers import CoalescingLayer
-from shelfport.adapters.runtime.background import Background
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_initial_stock, ids

@@ -5,23 +5,26 @@ import attrs
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
-    BreakerOptions,
-    Call,
     Created,
-    Initialized,
-    InitialStock,
     InventoryError,
-    LimitOptions,
-    Operation,
-    OverloadedHere,
     ProductVariantId,
-    ReachedService,
-    RequestRejected,
-    TimedOut,
     UnavailableReason,
 )
 from shelfport.adapters.layers import CircuitBreaker, CircuitBreakerLayer, ConcurrencyLimitLayer
+from shelfport.errors import (
+    Operation,
+    OverloadedHere,
+    ReachedService,
+    RequestRejected,
+    TimedOut,
+)
+from shelfport.options import BreakerOptions, LimitOptions
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
+    Initialized,
+    InitialStock,
+)
 from shelfport.ports.signals import CallRejected, Signal
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort

@@ -2,17 +2,15 @@ import asyncio
 
 import pytest
 
-from shelfport import (
+from shelfport import ProductVariantId
+from shelfport.adapters.layers import DeadlineLayer
+from shelfport.errors import DeadlineExceeded, Operation, ReachedService
+from shelfport.ports import (
     DEFAULT_CALL,
     Call,
-    DeadlineExceeded,
     Initialized,
     InitialStock,
-    Operation,
-    ProductVariantId,
-    ReachedService,
 )
-from shelfport.adapters.layers import DeadlineLayer
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_id, an_initial_stock

@@ -4,22 +4,26 @@ from typing import Any
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
-    AdapterFault,
     AlreadyThere,
-    Call,
     Created,
-    InitialStock,
     InventoryItem,
-    Operation,
     ProductVariantId,
-    ReachedService,
     StockStatus,
+)
+from shelfport.adapters.layers import PortCheckLayer
+from shelfport.errors import (
+    AdapterFault,
+    Operation,
+    ReachedService,
     TimedOut,
+)
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
+    InitialStock,
     UnknownVariant,
     Unreadable,
 )
-from shelfport.adapters.layers import PortCheckLayer
 from tests.support.clocks import EPOCH
 from tests.support.ports import ScriptedPort, raising
 from tests.support.values import a_level, a_reading, an_id, an_initial_stock, ids

@@ -5,20 +5,21 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import (
-    Call,
+from shelfport import Created, InventoryError
+from shelfport.adapters.layers import RecordingLayer
+from shelfport.adapters.observability.signal_log import log_signal
+from shelfport.errors import (
     ContractViolation,
-    Created,
-    Initialized,
-    InitialStock,
-    InventoryError,
     ServiceOverloaded,
     TimedOut,
     Unauthorized,
+)
+from shelfport.ports import (
+    Call,
+    Initialized,
+    InitialStock,
     Unreadable,
 )
-from shelfport.adapters.layers import RecordingLayer
-from shelfport.adapters.observability.signal_log import log_signal
 from tests.support.clocks import ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_reading, an_initial_stock, ids

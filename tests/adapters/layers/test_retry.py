@@ -4,32 +4,32 @@ from math import inf
 import attrs
 import pytest
 
-from shelfport import (
-    DEFAULT_CALL,
+from shelfport import Created, InventoryError, StockReading
+from shelfport.adapters.layers import RetryLayer
+from shelfport.adapters.layers.retry_budget import RetryBudget
+from shelfport.errors import (
     AdapterFault,
-    Call,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
     ContractViolation,
-    Created,
     DeadlineExceeded,
-    Initialized,
-    InitialStock,
-    InventoryError,
     Operation,
     OperationInProgress,
     OverloadedHere,
     RequestRejected,
-    RetryOptions,
     ServiceFailed,
     ServiceOverloaded,
-    StockReading,
     TimedOut,
     Unauthorized,
 )
-from shelfport.adapters.layers import RetryLayer
-from shelfport.adapters.layers.retry_budget import RetryBudget
+from shelfport.options import RetryOptions
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
+    Initialized,
+    InitialStock,
+)
 from shelfport.ports.signals import RetryBudgetExhausted, Retrying, Signal
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort, raising

@@ -2,19 +2,19 @@ import attrs
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
     AlreadyThere,
-    Call,
-    Conflict,
     Created,
-    DeadlineExceeded,
     InMemoryInventory,
-    ReachedService,
     StockReading,
     StockStatus,
-    TimedOut,
-    UnknownVariant,
 )
+from shelfport.errors import (
+    Conflict,
+    DeadlineExceeded,
+    ReachedService,
+    TimedOut,
+)
+from shelfport.ports import DEFAULT_CALL, Call, UnknownVariant
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.values import an_initial_stock, ids
 

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shelfport import BreakerOptions, CacheOptions, RetryOptions, Settings
+from shelfport import Settings
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
+from shelfport.options import BreakerOptions, CacheOptions, RetryOptions
 from tests.support.values import an_id
 
 

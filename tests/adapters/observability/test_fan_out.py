@@ -4,12 +4,18 @@ from contextlib import contextmanager
 
 import pytest
 
-from shelfport import Settings, Signal, Snapshot, StockReading, build
+from shelfport import (
+    Settings,
+    Snapshot,
+    StockReading,
+    build,
+)
 from shelfport.adapters.composition.observers import make_tally
 from shelfport.adapters.http.transport.observer import NoObserver
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.domain.model import RequestContext
 from shelfport.ports.telemetry import ObservedRequest
+from shelfport.signals import Signal
 from tests.support.values import an_id
 
 

@@ -2,8 +2,10 @@ import logging
 
 import pytest
 
-from shelfport import RefreshFailed, Settings, Signal, TimedOut, build
+from shelfport import Settings, build
 from shelfport.adapters.observability.listeners import Listeners
+from shelfport.errors import TimedOut
+from shelfport.signals import RefreshFailed, Signal
 from tests.support.listening import Heard
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id

@@ -9,14 +9,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from shelfport import (
     InventoryError,
-    RetryBudgetExhausted,
-    Retrying,
     Settings,
     build,
     request_context,
 )
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.otel import OpenTelemetry
+from shelfport.signals import RetryBudgetExhausted, Retrying
 from tests.support.listening import Heard
 from tests.support.values import an_id
 

@@ -13,15 +13,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shelfport import (
-    EventOptions,
-    InitializationDone,
     InitializationPolicy,
-    InitializationQueued,
     InMemoryInventory,
     InventoryIntegration,
     ProductVariantId,
     Queued,
-    QueueOptions,
     Settings,
     StockStatus,
     SystemClock,
@@ -35,7 +31,9 @@ from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.runtime.request_context import ambient
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.options import EventOptions, QueueOptions
 from shelfport.otel import OpenTelemetry
+from shelfport.signals import InitializationDone, InitializationQueued
 from tests.support.catalogs import ShownCatalog
 from tests.support.listening import Heard
 from tests.support.servers import serving

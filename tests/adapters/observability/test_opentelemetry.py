@@ -17,25 +17,26 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from shelfport import (
-    BreakerChanged,
-    BreakerState,
-    CallRejected,
     InventoryError,
-    Operation,
-    RetryBudgetExhausted,
-    Retrying,
-    ServedStale,
     Settings,
-    Signal,
-    Telemetry,
-    TimedOut,
     build,
     request_context,
 )
 from shelfport.adapters.observability.metrics import METRICS
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.errors import Operation, TimedOut
 from shelfport.otel import OpenTelemetry
+from shelfport.ports import Telemetry
 from shelfport.prometheus import Prometheus
+from shelfport.signals import (
+    BreakerChanged,
+    BreakerState,
+    CallRejected,
+    RetryBudgetExhausted,
+    Retrying,
+    ServedStale,
+    Signal,
+)
 from tests.support.values import an_id, ids
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

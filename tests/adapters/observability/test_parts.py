@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 import attrs
 
-from shelfport import (
+from shelfport import Snapshot
+from shelfport.adapters.observability.gauges import GAUGES
+from shelfport.ports import (
     BreakerSnapshot,
-    BreakerState,
     CacheSnapshot,
     EventsSnapshot,
     QueueSnapshot,
     SharedCacheSnapshot,
-    Snapshot,
     SubscriptionSnapshot,
     TlsSnapshot,
 )
-from shelfport.adapters.observability.gauges import GAUGES
+from shelfport.signals import BreakerState
 
 CLOSED = BreakerSnapshot(
     state=BreakerState.CLOSED, forced=False, calls=0, failures=0, slow=0, next_probe=None

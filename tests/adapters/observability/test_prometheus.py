@@ -6,18 +6,12 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shelfport import (
-    InventoryError,
-    Operation,
-    RefreshFailed,
-    RetryBudgetExhausted,
-    Settings,
-    TimedOut,
-    build,
-)
+from shelfport import InventoryError, Settings, build
 from shelfport.adapters.observability.metrics import METRICS
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.errors import Operation, TimedOut
 from shelfport.prometheus import Prometheus
+from shelfport.signals import RefreshFailed, RetryBudgetExhausted
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id
 

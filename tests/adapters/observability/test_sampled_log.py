@@ -2,23 +2,25 @@ import logging
 
 import pytest
 
-from shelfport import (
+from shelfport import InventoryError
+from shelfport.adapters.observability.sampled_log import SampledLog
+from shelfport.errors import (
+    Operation,
+    ServiceOverloaded,
+    TimedOut,
+    Unauthorized,
+)
+from shelfport.options import LogOptions
+from shelfport.ports import Call
+from shelfport.signals import (
     Attempted,
     AttemptOutcome,
     BreakerChanged,
     BreakerState,
-    Call,
     CallRejected,
-    InventoryError,
-    LogOptions,
-    Operation,
     RetryBudgetExhausted,
-    ServiceOverloaded,
     Signal,
-    TimedOut,
-    Unauthorized,
 )
-from shelfport.adapters.observability.sampled_log import SampledLog
 from tests.support.clocks import ManualClock
 
 CALL = Call(correlation_id="c")

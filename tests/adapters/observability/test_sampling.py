@@ -3,8 +3,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfport import LogOptions
 from shelfport.adapters.observability.sampling import Sampler, Suppressed
+from shelfport.options import LogOptions
 
 
 def written(sampler: Sampler[str], key: str, times: list[float]) -> list[float]:

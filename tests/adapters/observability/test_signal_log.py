@@ -4,20 +4,20 @@ from uuid import UUID
 import attrs
 import pytest
 
-from shelfport import (
+from shelfport.adapters.observability import signal_log
+from shelfport.adapters.observability.signal_log import log_signal
+from shelfport.errors import Operation, QueueFailed, TimedOut
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
+from shelfport.signals import (
     BackplaneDisconnected,
     BackplaneReconnected,
     BreakerChanged,
     BreakerState,
     CallRejected,
-    DeadLetterReason,
     InitializationDeadLettered,
     InitializationDone,
     InitializationPostponed,
     InitializationQueued,
-    Operation,
-    QueuedInitialization,
-    QueueFailed,
     QueueRecovered,
     QueueUnavailable,
     RefreshFailed,
@@ -28,10 +28,7 @@ from shelfport import (
     SharedCacheRecovered,
     SharedCacheWritesDropped,
     Signal,
-    TimedOut,
 )
-from shelfport.adapters.observability import signal_log
-from shelfport.adapters.observability.signal_log import log_signal
 from tests.support.clocks import EPOCH
 from tests.support.values import an_id, an_initial_stock
 

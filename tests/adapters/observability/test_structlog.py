@@ -8,8 +8,9 @@ from io import StringIO
 import pytest
 import structlog
 
-from shelfport import BreakerState, Settings, build
+from shelfport import Settings, build
 from shelfport.contracts.sandbox import Faults, Sandbox
+from shelfport.signals import BreakerState
 from tests.support.values import an_id
 
 

@@ -7,11 +7,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from shelfport import BreakerOptions, CacheOptions, InventoryIntegration, QueueOptions, Settings
+from shelfport import InventoryIntegration, Settings
 from shelfport import build as build_inventory
 from shelfport.adapters.bus.in_process import InProcessBus
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
 from shelfport.ops import Recorder, ops_app
+from shelfport.options import BreakerOptions, CacheOptions, QueueOptions
 from tests.support.values import an_id
 
 TOKEN = "a token that is long enough"

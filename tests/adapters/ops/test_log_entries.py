@@ -2,9 +2,10 @@ from typing import Any, get_args
 
 import pytest
 
-from shelfport import Call, Operation, ServiceOverloaded
 from shelfport.adapters.ops import log_entries as happenings
 from shelfport.adapters.ops.log_entries import Severity, told
+from shelfport.errors import Operation, ServiceOverloaded
+from shelfport.ports import Call
 from shelfport.ports.signals import (
     Attempted,
     AttemptOutcome,

@@ -8,8 +8,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from shelfport import DeadLetterReason, InitializationPolicy, Operation, QueueFailed
+from shelfport import InitializationPolicy
 from shelfport.contracts.sandbox import Faults
+from shelfport.errors import Operation, QueueFailed
+from shelfport.outbox import DeadLetterReason
 from shelfport.ports.message_bus import Message
 from tests.adapters.ops.conftest import TOKEN, Desk
 from tests.support.streams import next_fragments

@@ -6,10 +6,12 @@ from itertools import pairwise
 import attrs
 import pytest
 
-from shelfport import Call, Operation, ServiceOverloaded, Settings, build
+from shelfport import Settings, build
 from shelfport.adapters.ops.log_entries import LogEntry, RenderedSignal, Severity
 from shelfport.adapters.ops.recorder import SAMPLE_EVERY, Recorder
 from shelfport.adapters.ops.view import folded
+from shelfport.errors import Operation, ServiceOverloaded
+from shelfport.ports import Call
 from shelfport.ports.signals import Attempted, AttemptOutcome, BreakerChanged, BreakerState
 from tests.support.clocks import EPOCH, LoopClock, ManualClock
 

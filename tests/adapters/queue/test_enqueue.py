@@ -13,8 +13,8 @@ from django.db import connections
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from shelfport import enqueue_django, enqueue_sqlalchemy, enqueue_sqlite3, enqueue_statement
 from shelfport.adapters.queue.sql.row import COLUMNS
+from shelfport.outbox import enqueue_django, enqueue_sqlalchemy, enqueue_sqlite3, enqueue_statement
 from tests.support.enqueuing import OF_SQLITE, Host, django_alias, file_of
 from tests.support.queues import an_entry, found, products, sqlite_url, with_tables
 

@@ -3,24 +3,24 @@ import asyncio
 import attrs
 import pytest
 
-from shelfport import (
+from shelfport import InitializationPolicy, InventoryError
+from shelfport.domain.model import Claim
+from shelfport.errors import (
     CircuitOpen,
     Conflict,
-    DeadLetterReason,
-    InitializationDeadLettered,
-    InitializationDone,
-    InitializationPolicy,
-    InitializationPostponed,
-    InventoryError,
     OperationInProgress,
-    QueuedInitialization,
     QueueFailed,
-    QueueOptions,
     RequestRejected,
     ServiceOverloaded,
     TimedOut,
 )
-from shelfport.domain.model import Claim
+from shelfport.options import QueueOptions
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
+from shelfport.signals import (
+    InitializationDeadLettered,
+    InitializationDone,
+    InitializationPostponed,
+)
 from tests.adapters.queue.world import World
 from tests.support.clocks import EPOCH, LoopClock, ManualClock
 from tests.support.queue_cases import at

@@ -1,6 +1,6 @@
 import pytest
 
-from shelfport import InitializationQueue, InMemoryQueue
+from shelfport.outbox import InitializationQueue, InMemoryQueue
 from tests.support.queue_cases import QueueCases, an_entry, queued
 
 

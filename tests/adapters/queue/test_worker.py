@@ -5,27 +5,26 @@ from itertools import pairwise
 import attrs
 import pytest
 
-from shelfport import (
-    BreakerOptions,
-    BreakerState,
-    Call,
-    CircuitBreaker,
-    InitializationDone,
-    Initialized,
-    InitialStock,
-    InventoryError,
-    InventoryPort,
-    QueuedInitialization,
-    QueueFailed,
-    QueueOptions,
-    QueueRecovered,
-    QueueSnapshot,
-    QueueUnavailable,
-    TimedOut,
-)
+from shelfport import InventoryError, InventoryPort
 from shelfport.adapters.layers import CircuitBreakerLayer
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
 from shelfport.adapters.queue.worker import Worker
+from shelfport.errors import QueueFailed, TimedOut
+from shelfport.layers import CircuitBreaker
+from shelfport.options import BreakerOptions, QueueOptions
+from shelfport.outbox import QueuedInitialization
+from shelfport.ports import (
+    Call,
+    Initialized,
+    InitialStock,
+    QueueSnapshot,
+)
+from shelfport.signals import (
+    BreakerState,
+    InitializationDone,
+    QueueRecovered,
+    QueueUnavailable,
+)
 from tests.adapters.queue.world import World
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids

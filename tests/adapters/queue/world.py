@@ -7,23 +7,24 @@ import attrs
 
 from shelfport import (
     AlreadyThere,
-    Call,
-    Clock,
-    Initialized,
-    InitialStock,
-    InMemoryQueue,
     InventoryError,
     InventoryPort,
     ProductVariantId,
-    QueuedInitialization,
-    QueueOptions,
-    Signal,
     StockStatus,
-    UnknownVariant,
     variant_id,
 )
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.domain.model import Claim
+from shelfport.options import QueueOptions
+from shelfport.outbox import InMemoryQueue, QueuedInitialization
+from shelfport.ports import (
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
+    UnknownVariant,
+)
+from shelfport.signals import Signal
 from tests.support.clocks import ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_level, a_reading

@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfport import (
-    MAX_QUANTITY,
     Freshness,
     StockLevel,
     StockReading,
     StockStatus,
-    UnknownVariant,
 )
 from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
+from shelfport.ports import MAX_QUANTITY, UnknownVariant
 from tests.support.values import an_id
 
 A = an_id(1)

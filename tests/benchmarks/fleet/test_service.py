@@ -9,8 +9,9 @@ import pytest
 from benchmarks.fleet.service import Capacity, Service, Trouble
 from benchmarks.fleet.stock import SellOut, Stock, draw_sell_outs, zipf
 from benchmarks.fleet.virtual_time import VirtualClock, VirtualLoop, simulate
-from shelfport import Call, StockReading, StockStatus
+from shelfport import StockReading, StockStatus
 from shelfport.domain.model import ConnectionFailed, InventoryError, ServiceOverloaded, TimedOut
+from shelfport.ports import Call
 
 T = TypeVar("T")
 

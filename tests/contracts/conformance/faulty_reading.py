@@ -6,17 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from shelfport import (
-    Answer,
-    Call,
-    Clock,
     Freshness,
-    Initialized,
-    InitialStock,
     InventoryError,
     ProductVariantId,
     StockLevel,
     StockReading,
     StockStatus,
+)
+from shelfport.ports import (
+    Answer,
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
     UnknownVariant,
     Unreadable,
 )

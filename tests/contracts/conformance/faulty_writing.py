@@ -6,16 +6,17 @@ import attrs
 
 from shelfport import (
     AlreadyThere,
-    Call,
-    Clock,
-    Conflict,
     Created,
-    Initialized,
-    InitialStock,
     InventoryError,
     InventoryItem,
     ProductVariantId,
-    ReachedService,
+)
+from shelfport.errors import Conflict, ReachedService
+from shelfport.ports import (
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
     UnknownVariant,
 )
 from tests.contracts.conformance.faulty_reading import Answers, Faulty, Ids

@@ -9,27 +9,31 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from shelfport import (
-    Answer,
-    Call,
-    Clock,
-    ConnectionFailed,
-    ContractViolation,
-    DeadlineExceeded,
-    HttpInventory,
-    Initialized,
-    InitialStock,
     InMemoryInventory,
     InventoryError,
     InventoryPort,
-    Operation,
     ProductVariantId,
-    ReachedService,
-    ServiceOverloaded,
-    Unreadable,
 )
 from shelfport.contracts.conformance import SLOW_BY, Harness, RealClock, Trouble
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.domain.model import settled
+from shelfport.errors import (
+    ConnectionFailed,
+    ContractViolation,
+    DeadlineExceeded,
+    Operation,
+    ReachedService,
+    ServiceOverloaded,
+)
+from shelfport.http import HttpInventory
+from shelfport.ports import (
+    Answer,
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
+    Unreadable,
+)
 
 T = TypeVar("T")
 Wrap = Callable[[InventoryPort, Clock], AbstractAsyncContextManager[InventoryPort]]

@@ -8,15 +8,7 @@ from secrets import token_hex
 import attrs
 from dependency_injector import providers
 
-from shelfport import (
-    BatchOptions,
-    CacheOptions,
-    Clock,
-    Container,
-    InventoryPort,
-    Settings,
-    SharedCacheOptions,
-)
+from shelfport import Container, InventoryPort, Settings
 from shelfport.adapters.layers import (
     BatchingLayer,
     BreakerOptions,
@@ -38,6 +30,8 @@ from shelfport.adapters.layers import (
 )
 from shelfport.adapters.observability.signal_log import log_signal
 from shelfport.adapters.runtime.background import Background
+from shelfport.options import BatchOptions, CacheOptions, SharedCacheOptions
+from shelfport.ports import Clock
 from shelfport.ports.shared_store import SharedStore
 from tests.contracts.conformance.harnesses import Wrap
 from tests.support.shared_store import ModelStore

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import attrs
 
-from shelfport import Call, InitialStock, InventoryPort, ProductVariantId
+from shelfport import InventoryPort, ProductVariantId
 from shelfport.contracts import (
     inventory_events_yaml,
     inventory_service_pact,
@@ -17,6 +17,7 @@ from shelfport.contracts.pact.consumer import example_of
 from shelfport.contracts.pact.generate import interactions
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.messages import MessageInteraction
+from shelfport.ports import Call, InitialStock
 
 INTERACTIONS = interactions(inventory_service_yaml(), inventory_events_yaml())
 HTTP = {each.description: each for each in INTERACTIONS if isinstance(each, HttpInteraction)}

@@ -8,22 +8,24 @@ import attrs
 
 from shelfport import (
     AlreadyThere,
-    Conflict,
     Created,
     InventoryError,
     InventoryItem,
+    StockLevel,
+    StockReading,
+    StockStatus,
+    variant_id,
+)
+from shelfport.errors import (
+    Conflict,
     OperationInProgress,
     ReachedService,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
-    StockLevel,
-    StockReading,
-    StockStatus,
     Unauthorized,
-    UnknownVariant,
-    variant_id,
 )
+from shelfport.ports import UnknownVariant
 from tests.contracts.pact.asking import AfterTheExamples, Asked
 
 FIRST = variant_id("7f1c5f0e-52c1-4f0e-9d4c-3a1b6d3f8a10")

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from typed_settings import Secret
 
-from shelfport import AuthOptions, HttpInventory, InventoryError, InventoryPort
+from shelfport import InventoryError, InventoryPort
 from shelfport.contracts.pact.consumer import TOKEN, example_of
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.writing import FILE_NAME, new_pact, normal_form
+from shelfport.http import HttpInventory
+from shelfport.options import AuthOptions
 from tests.contracts.pact.asking import COMMITTED, HTTP, AfterTheExamples, ask, asked_by
 from tests.contracts.pact.expected import EXPECTED, Failure
 

@@ -5,10 +5,8 @@ import pytest
 from shelfport import (
     Created,
     InventoryIntegration,
-    RetryOptions,
     Settings,
     StockReading,
-    Unauthorized,
     UnavailableReason,
     build,
     request_context,
@@ -16,6 +14,8 @@ from shelfport import (
 from shelfport.contracts.pact.consumer import TOKEN
 from shelfport.contracts.pact.writing import new_pact
 from shelfport.domain.model import Unavailable
+from shelfport.errors import Unauthorized
+from shelfport.options import RetryOptions
 from tests.contracts.pact.asking import HTTP, Asked, asked_by
 
 

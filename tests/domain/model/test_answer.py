@@ -1,7 +1,9 @@
 import pytest
 
-from shelfport import Answer, ProductVariantId, TimedOut, UnknownVariant, Unreadable
+from shelfport import ProductVariantId
 from shelfport.domain.model import settled
+from shelfport.errors import TimedOut
+from shelfport.ports import Answer, UnknownVariant, Unreadable
 from tests.support.values import a_reading, an_id
 
 A, B = an_id(1), an_id(2)

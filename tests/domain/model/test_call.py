@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shelfport import DEFAULT_CALL, Call
 from shelfport.domain.model.call import begun_trace, was_begun_here
+from shelfport.ports import DEFAULT_CALL, Call
 
 
 def test_a_call_without_wishes() -> None:

@@ -4,14 +4,14 @@ import pickle
 import pytest
 
 import shelfport
-from shelfport import (
+from shelfport import InventoryError
+from shelfport.errors import (
     AdapterFault,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
     ContractViolation,
     DeadlineExceeded,
-    InventoryError,
     Operation,
     OperationInProgress,
     OverloadedHere,

@@ -4,8 +4,9 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import DeadLetterReason, InitializationPolicy, QueuedInitialization
+from shelfport import InitializationPolicy
 from shelfport.domain.model import DeadLetter
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
 from tests.support.clocks import EPOCH
 from tests.support.values import an_initial_stock
 

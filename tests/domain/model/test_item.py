@@ -4,7 +4,8 @@ from uuid import UUID, uuid4
 import attrs
 import pytest
 
-from shelfport import InitialStock, InventoryItem, StockLevel, StockStatus
+from shelfport import InventoryItem, StockLevel, StockStatus
+from shelfport.ports import InitialStock
 from tests.support.clocks import EPOCH
 from tests.support.values import an_id
 

@@ -5,7 +5,13 @@ from uuid import UUID
 import attrs
 import pytest
 
-from shelfport import MAX_QUANTITY, Freshness, StockLevel, StockReading, StockStatus
+from shelfport import (
+    Freshness,
+    StockLevel,
+    StockReading,
+    StockStatus,
+)
+from shelfport.ports import MAX_QUANTITY
 from tests.support.clocks import EPOCH
 from tests.support.values import a_level, a_reading, an_id
 

@@ -5,31 +5,34 @@ import pytest
 
 from shelfport import (
     AlreadyThere,
-    Answer,
-    Call,
-    CircuitOpen,
-    Conflict,
-    ConnectionFailed,
     Created,
     InitializationPolicy,
-    InitializationQueued,
-    Initialized,
-    InitialStock,
-    InMemoryQueue,
     InventoryError,
     PermanentlyRejected,
     ProductVariantId,
     Queued,
+)
+from shelfport.domain.services import InventoryInitialization
+from shelfport.errors import (
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
     QueueFailed,
     ReachedService,
     RequestRejected,
     ServiceFailed,
-    Signal,
     TimedOut,
     Unauthorized,
+)
+from shelfport.outbox import InMemoryQueue
+from shelfport.ports import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
     UnknownVariant,
 )
-from shelfport.domain.services import InventoryInitialization
+from shelfport.signals import InitializationQueued, Signal
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_level, a_reading, an_initial_stock

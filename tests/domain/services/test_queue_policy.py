@@ -5,23 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfport import (
-    CircuitOpen,
-    Conflict,
-    ConnectionFailed,
-    ContractViolation,
-    DeadLetterReason,
-    DeadlineExceeded,
-    InventoryError,
-    OverloadedHere,
-    QueuedInitialization,
-    ReachedService,
-    RequestRejected,
-    ServiceOverloaded,
-    TimedOut,
-    Unauthorized,
-    UnknownVariant,
-)
+from shelfport import InventoryError
 from shelfport.domain.model import LONGEST_WAIT
 from shelfport.domain.services.queue_policy import (
     Dead,
@@ -33,6 +17,21 @@ from shelfport.domain.services.queue_policy import (
     must_read_first,
     verdict_on,
 )
+from shelfport.errors import (
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
+    ContractViolation,
+    DeadlineExceeded,
+    OverloadedHere,
+    ReachedService,
+    RequestRejected,
+    ServiceOverloaded,
+    TimedOut,
+    Unauthorized,
+)
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
+from shelfport.ports import UnknownVariant
 from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id, an_initial_stock
 

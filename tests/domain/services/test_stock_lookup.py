@@ -1,16 +1,19 @@
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
     STOCK_INFORMATION_UNAVAILABLE,
+    InventoryError,
+    Unavailable,
+    UnavailableReason,
+)
+from shelfport.domain.services import StockLookup
+from shelfport.errors import (
     AdapterFault,
-    Call,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
     ContractViolation,
     DeadlineExceeded,
-    InventoryError,
     OperationInProgress,
     OverloadedHere,
     RequestRejected,
@@ -18,12 +21,13 @@ from shelfport import (
     ServiceOverloaded,
     TimedOut,
     Unauthorized,
-    Unavailable,
-    UnavailableReason,
+)
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
     UnknownVariant,
     Unreadable,
 )
-from shelfport.domain.services import StockLookup
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import a_reading, an_id
 

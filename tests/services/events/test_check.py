@@ -2,10 +2,10 @@
 
 import asyncio
 
-from shelfport import EventOptions
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.publisher import EventPublisher, message_of
 from shelfport.adapters.queue.sql.schema import POSTGRES_STEPS
+from shelfport.options import EventOptions
 from tests.adapters.cli.check.test_beside import row
 from tests.adapters.cli.conftest import _started, ended
 from tests.support.queues import own_database, with_tables

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from shelfport import InventoryEvent, InventoryIntegration, Settings, SubscriptionSnapshot, build
+from shelfport import (
+    InventoryEvent,
+    InventoryIntegration,
+    Settings,
+    build,
+)
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.publisher import EventPublisher, message_of
+from shelfport.ports import SubscriptionSnapshot
 from shelfport.ports.message_bus import REASON, Message
 from tests.support.brokers import private_nats
 from tests.support.catalogs import ShownCatalog

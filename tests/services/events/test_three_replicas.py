@@ -11,8 +11,6 @@ from time import perf_counter
 import attrs
 
 from shelfport import (
-    CacheOptions,
-    EventOptions,
     InventoryIntegration,
     ProductVariantId,
     Settings,
@@ -23,6 +21,7 @@ from shelfport import (
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
+from shelfport.options import CacheOptions, EventOptions
 from tests.support.figures import Report
 from tests.support.values import ids
 

@@ -6,10 +6,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from shelfport import EventOptions, Settings, build
+from shelfport import Settings, build
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.publisher import EventPublisher
+from shelfport.options import EventOptions
 from tests.adapters.cli.conftest import Ended, _started, ended
 from tests.services.events.test_promises import eventually, knowledge, work
 from tests.support.catalogs import ShownCatalog

@@ -7,7 +7,8 @@ The file is read again whenever it was replaced.
 import os
 from pathlib import Path
 
-from shelfport import Clock, InventoryPort, Settings
+from shelfport import InventoryPort, Settings
+from shelfport.ports import Clock
 
 from shelfport_csv.adapter import CsvInventory
 

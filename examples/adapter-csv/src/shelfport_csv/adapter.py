@@ -7,25 +7,29 @@ from datetime import datetime
 from pathlib import Path
 
 from shelfport import (
-    Answer,
-    Call,
-    Clock,
-    ConnectionFailed,
-    ContractViolation,
-    DeadlineExceeded,
-    Initialized,
-    InitialStock,
     InventoryError,
-    Operation,
     ProductVariantId,
-    ReachedService,
-    RequestRejected,
     StockLevel,
     StockReading,
     StockStatus,
+    variant_id,
+)
+from shelfport.errors import (
+    ConnectionFailed,
+    ContractViolation,
+    DeadlineExceeded,
+    Operation,
+    ReachedService,
+    RequestRejected,
+)
+from shelfport.ports import (
+    Answer,
+    Call,
+    Clock,
+    Initialized,
+    InitialStock,
     UnknownVariant,
     Unreadable,
-    variant_id,
 )
 
 SOURCE = "csvstock"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shelfport import DeadLetterReason, QueuedInitialization
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.schema import SQLITE_STEPS, VERSIONS_TABLE
+from shelfport.outbox import DeadLetterReason, QueuedInitialization
 from tests.adapters.cli.check.test_check import outcomes
 from tests.adapters.cli.conftest import Shelfport
 from tests.faults.servers import closed_port

@@ -7,17 +7,11 @@ from typing import Any
 
 import pytest
 
-from shelfport import (
-    AdapterFault,
-    DeadlineExceeded,
-    InventoryPort,
-    ReachedService,
-    Settings,
-    Unreadable,
-)
+from shelfport import InventoryPort, Settings
 from shelfport.adapters.cli.check import setup
 from shelfport.adapters.composition import plugins as plugged
-from shelfport.ports import Clock
+from shelfport.errors import AdapterFault, DeadlineExceeded, ReachedService
+from shelfport.ports import Clock, Unreadable
 from tests.adapters.cli.conftest import Shelfport
 from tests.support.ports import Answers, Ids, ScriptedPort, raising
 from tests.support.values import an_id

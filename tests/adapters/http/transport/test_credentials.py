@@ -12,20 +12,16 @@ from multidict import CIMultiDict
 from typed_settings import Secret
 
 from shelfport import (
-    DEFAULT_CALL,
-    AuthOptions,
-    BadFile,
-    CredentialsUnavailable,
-    HostSecret,
-    HttpInventory,
-    HttpOptions,
     Settings,
     StockReading,
     SystemClock,
-    Unauthorized,
     build,
 )
 from shelfport.adapters.http.transport.secret_text import present, present_basic
+from shelfport.errors import BadFile, CredentialsUnavailable, Unauthorized
+from shelfport.http import HostSecret, HttpInventory
+from shelfport.options import AuthOptions, HttpOptions
+from shelfport.ports import DEFAULT_CALL
 from tests.support.servers import Handler, Service, problem, serving, stocked
 from tests.support.values import an_id, ids
 

@@ -9,20 +9,17 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
-from shelfport import (
-    DEFAULT_CALL,
-    AuthOptions,
-    Call,
+from shelfport import InventoryError, StockReading
+from shelfport.errors import (
     CredentialsUnavailable,
     DeadlineExceeded,
-    HttpInventory,
-    HttpOptions,
     InsecureConnection,
-    InventoryError,
     ReachedService,
-    StockReading,
     Unauthorized,
 )
+from shelfport.http import HttpInventory
+from shelfport.options import AuthOptions, HttpOptions
+from shelfport.ports import DEFAULT_CALL, Call
 from tests.support.clocks import ManualClock
 from tests.support.servers import Service, json_response, problem, serving, stocked
 from tests.support.values import an_id, ids

@@ -6,10 +6,13 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import Call, ConnectionFailed, HttpInventory, InventoryError, SystemClock, TimedOut
+from shelfport import InventoryError, SystemClock
 from shelfport.adapters.http import HttpOptions
 from shelfport.adapters.http.transport.observer import NoObserver
 from shelfport.domain.model import RequestContext
+from shelfport.errors import ConnectionFailed, TimedOut
+from shelfport.http import HttpInventory
+from shelfport.ports import Call
 from tests.support.servers import always, conversing, raw, serving, stocked
 from tests.support.values import an_id, an_initial_stock, ids
 

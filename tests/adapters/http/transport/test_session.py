@@ -7,7 +7,8 @@ import socket
 import pytest
 from aiohttp import web
 
-from shelfport import DEFAULT_CALL, ConnectionFailed, ReachedService
+from shelfport.errors import ConnectionFailed, ReachedService
+from shelfport.ports import DEFAULT_CALL
 from tests.adapters.http.conftest import Connect
 from tests.support.servers import conversing, read_request, serving, stocked, wire_level
 from tests.support.values import an_id, ids

@@ -11,20 +11,16 @@ from typing import Any
 import pytest
 import trustme
 
-from shelfport import (
-    DEFAULT_CALL,
+from shelfport import InventoryError, StockReading, SystemClock
+from shelfport.errors import (
     BadFile,
-    HttpInventory,
-    HttpOptions,
     InsecureConnection,
-    InventoryError,
     ReachedService,
-    StockReading,
-    SystemClock,
-    TlsOptions,
-    TlsSnapshot,
     Unauthorized,
 )
+from shelfport.http import HttpInventory
+from shelfport.options import HttpOptions, TlsOptions
+from shelfport.ports import DEFAULT_CALL, TlsSnapshot
 from tests.support.tls import server_context, tls_serving, written
 from tests.support.values import an_id
 from tests.support.waiting import eventually

@@ -2,12 +2,10 @@
 
 import pytest
 
-from shelfport import (
-    Call,
-    RefreshFailed,
-    StockReading,
-)
+from shelfport import StockReading
 from shelfport.adapters.layers import CacheLayer
+from shelfport.ports import Call
+from shelfport.signals import RefreshFailed
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

@@ -5,14 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shelfport import (
-    DEFAULT_CALL,
-    Call,
-    ServedStale,
-    TimedOut,
-    UnknownVariant,
-)
 from shelfport.adapters.layers import CacheLayer
+from shelfport.errors import TimedOut
+from shelfport.ports import DEFAULT_CALL, Call, UnknownVariant
+from shelfport.signals import ServedStale
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

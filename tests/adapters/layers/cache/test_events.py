@@ -5,8 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from shelfport import Call, InventoryEvent, ProductVariantId, StockLevel, StockReading, StockStatus
+from shelfport import (
+    InventoryEvent,
+    ProductVariantId,
+    StockLevel,
+    StockReading,
+    StockStatus,
+)
 from shelfport.adapters.layers import CacheLayer
+from shelfport.ports import Call
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from shelfport import DEFAULT_CALL, Freshness, InventoryOutOfStock, StockReading
+from shelfport import Freshness, InventoryOutOfStock, StockReading
 from shelfport.adapters.layers import CacheLayer
+from shelfport.ports import DEFAULT_CALL
 from tests.adapters.layers.cache.world import A, B, C, Service, after, read
 from tests.support.clocks import LoopClock
 

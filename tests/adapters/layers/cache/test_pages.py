@@ -2,15 +2,11 @@
 
 import pytest
 
-from shelfport import (
-    Call,
-    Freshness,
-    ServedStale,
-    TimedOut,
-    UnknownVariant,
-    Unreadable,
-)
+from shelfport import Freshness
 from shelfport.adapters.layers import CacheLayer
+from shelfport.errors import TimedOut
+from shelfport.ports import Call, UnknownVariant, Unreadable
+from shelfport.signals import ServedStale
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

@@ -6,13 +6,11 @@ from unittest.mock import ANY
 
 import pytest
 
-from shelfport import (
-    Call,
-    Freshness,
-    ServedStale,
-    TimedOut,
-)
+from shelfport import Freshness
 from shelfport.adapters.layers import CacheLayer
+from shelfport.errors import TimedOut
+from shelfport.ports import Call
+from shelfport.signals import ServedStale
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

@@ -1,7 +1,8 @@
 import pytest
 
-from shelfport import Call, InventoryError
+from shelfport import InventoryError
 from shelfport.adapters.layers import CacheLayer
+from shelfport.ports import Call
 from shelfport.ports.snapshot import CacheSnapshot
 from tests.adapters.layers.cache.world import DOWN, A, B, C, D, Service, after, read
 from tests.support.listening import Heard

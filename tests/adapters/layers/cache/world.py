@@ -2,17 +2,11 @@
 
 import asyncio
 
-from shelfport import (
-    DEFAULT_CALL,
-    CacheOptions,
-    Call,
-    Freshness,
-    ProductVariantId,
-    StockReading,
-    TimedOut,
-    UnknownVariant,
-)
+from shelfport import Freshness, ProductVariantId, StockReading
 from shelfport.adapters.layers import CacheLayer
+from shelfport.errors import TimedOut
+from shelfport.options import CacheOptions
+from shelfport.ports import DEFAULT_CALL, Call, UnknownVariant
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_reading, ids

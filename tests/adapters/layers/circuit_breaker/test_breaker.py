@@ -1,9 +1,10 @@
 import attrs
 import pytest
 
-from shelfport import BreakerOptions, BreakerSnapshot
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, Permit
+from shelfport.options import BreakerOptions
+from shelfport.ports import BreakerSnapshot
 from shelfport.ports.signals import BreakerChanged, BreakerState, Signal
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

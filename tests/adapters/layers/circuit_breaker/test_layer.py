@@ -5,20 +5,20 @@ import attrs
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
+    Created,
+    InventoryError,
+    StockReading,
+    UnavailableReason,
+)
+from shelfport.adapters.layers import CircuitBreaker, CircuitBreakerLayer
+from shelfport.errors import (
     AdapterFault,
-    BreakerOptions,
-    Call,
     CircuitOpen,
     Conflict,
     ConnectionFailed,
     ContractViolation,
-    Created,
     DeadlineExceeded,
-    Initialized,
-    InitialStock,
     InsecureConnection,
-    InventoryError,
     Operation,
     OperationInProgress,
     OverloadedHere,
@@ -26,12 +26,16 @@ from shelfport import (
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
-    StockReading,
     TimedOut,
     Unauthorized,
-    UnavailableReason,
 )
-from shelfport.adapters.layers import CircuitBreaker, CircuitBreakerLayer
+from shelfport.options import BreakerOptions
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
+    Initialized,
+    InitialStock,
+)
 from shelfport.ports.signals import BreakerState, CallRejected, Signal
 from tests.support.clocks import ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort

@@ -4,15 +4,12 @@ from collections.abc import Iterable
 import attrs
 import pytest
 
-from shelfport import (
-    BackplaneDisconnected,
-    BackplaneReconnected,
-    ProductVariantId,
-    SharedCacheOptions,
-)
+from shelfport import ProductVariantId
 from shelfport.adapters.layers import Backplane, SharedCacheClient
 from shelfport.adapters.runtime.background import Background
+from shelfport.options import SharedCacheOptions
 from shelfport.ports.shared_store import SharedCacheUnavailable
+from shelfport.signals import BackplaneDisconnected, BackplaneReconnected
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard, lowest
 from tests.support.shared_store import ModelStore

@@ -1,13 +1,13 @@
 import pytest
 
-from shelfport import (
+from shelfport.adapters.layers import SharedCacheLayer
+from shelfport.ports.shared_store import SharedCacheUnavailable
+from shelfport.signals import (
     BreakerState,
     SharedCacheDown,
     SharedCacheRecovered,
     SharedCacheWritesDropped,
 )
-from shelfport.adapters.layers import SharedCacheLayer
-from shelfport.ports.shared_store import SharedCacheUnavailable
 from tests.adapters.layers.cache.world import LIVE, A, B, after, all_turns, freshness
 from tests.adapters.layers.shared_cache.test_layer import read
 from tests.adapters.layers.shared_cache.world import World

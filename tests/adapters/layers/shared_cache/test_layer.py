@@ -4,21 +4,22 @@ from uuid import UUID
 import pytest
 
 from shelfport import (
-    DEFAULT_CALL,
-    Call,
-    DeadlineExceeded,
     Freshness,
     InventoryOutOfStock,
     ProductVariantId,
-    SharedCacheDown,
-    SharedCacheOptions,
     StockReading,
-    TimedOut,
+)
+from shelfport.adapters.layers import SharedCacheLayer
+from shelfport.errors import DeadlineExceeded, TimedOut
+from shelfport.options import SharedCacheOptions
+from shelfport.ports import (
+    DEFAULT_CALL,
+    Call,
     UnknownVariant,
     Unreadable,
 )
-from shelfport.adapters.layers import SharedCacheLayer
 from shelfport.ports.shared_store import SharedCacheFull, SharedCacheUnavailable
+from shelfport.signals import SharedCacheDown
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,

@@ -4,9 +4,9 @@ from itertools import count
 
 import attrs
 
-from shelfport import CacheOptions, SharedCacheOptions
 from shelfport.adapters.layers import SharedCacheClient, SharedCacheLayer
 from shelfport.adapters.runtime.background import Background
+from shelfport.options import CacheOptions, SharedCacheOptions
 from tests.adapters.layers.cache.world import Service
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard, midway

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shelfport import QueueFailed
 from shelfport.adapters.queue.sql.database import Sqlite
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.errors import QueueFailed
 from tests.support.queue_cases import an_entry, at, claimed, key_of, queued
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shelfport import QueueFailed
 from shelfport.adapters.queue.sql import schema, statements
 from shelfport.adapters.queue.sql.database import Database, database
 from shelfport.adapters.queue.sql.migration import Migrated, migrate, version_of
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.row import COLUMNS, TABLE, to_row
+from shelfport.errors import QueueFailed
 from tests.support.queue_cases import an_entry, queued
 
 NEXT = (*schema.SQLITE_STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))

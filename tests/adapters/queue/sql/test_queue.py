@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shelfport import InitializationQueue
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.outbox import InitializationQueue
 from tests.support.queue_cases import QueueCases, an_entry, at, claimed, queued
 
 

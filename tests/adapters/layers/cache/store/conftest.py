@@ -1,7 +1,7 @@
 import pytest
 
-from shelfport import CacheOptions
 from shelfport.adapters.layers import ReadingStore
+from shelfport.options import CacheOptions
 from tests.support.listening import lowest
 
 OPTIONS = CacheOptions(

@@ -7,9 +7,15 @@ from uuid import UUID
 import attrs
 import pytest
 
-from shelfport import InventoryEvent, ProductVariantId, StockReading, StockStatus, UnknownVariant
+from shelfport import (
+    InventoryEvent,
+    ProductVariantId,
+    StockReading,
+    StockStatus,
+)
 from shelfport.adapters.layers import ReadingStore
 from shelfport.adapters.layers.cache.entry import KeptReading
+from shelfport.ports import UnknownVariant
 from tests.support.clocks import EPOCH
 from tests.support.values import BACK, LOW, OUT, a_reading, an_event, ids
 

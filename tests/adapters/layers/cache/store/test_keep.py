@@ -6,9 +6,11 @@ from math import inf
 import attrs
 import pytest
 
-from shelfport import ProductVariantId, StockReading, TimedOut, UnknownVariant, Unreadable
+from shelfport import ProductVariantId, StockReading
 from shelfport.adapters.layers import ReadingStore
 from shelfport.domain.model import Answer
+from shelfport.errors import TimedOut
+from shelfport.ports import UnknownVariant, Unreadable
 from tests.support.clocks import EPOCH
 from tests.support.values import LOW, OUT, a_reading, an_event, ids
 

@@ -5,15 +5,15 @@ import attrs
 import pytest
 
 from shelfport import (
-    CacheOptions,
     Freshness,
     ProductVariantId,
     StockReading,
     StockStatus,
-    UnknownVariant,
 )
 from shelfport.adapters.layers import ReadingStore
 from shelfport.adapters.layers.cache.entry import Entry, KeptReading
+from shelfport.options import CacheOptions
+from shelfport.ports import UnknownVariant
 from tests.adapters.layers.cache.store.conftest import OPTIONS
 from tests.support.clocks import EPOCH
 from tests.support.listening import lowest

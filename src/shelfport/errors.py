@@ -1,0 +1,57 @@
+"""Every error that shelfport raises. docs/errors.md has the cause of each, and what to do."""
+
+from shelfport.adapters.config.settings import SettingsError
+from shelfport.adapters.http import BadFile
+from shelfport.adapters.queue.sql.schema import SchemaDiffers
+from shelfport.domain.model import (
+    AdapterFault,
+    CircuitOpen,
+    Conflict,
+    ConnectionFailed,
+    ContractViolation,
+    CredentialsUnavailable,
+    DeadlineExceeded,
+    InsecureConnection,
+    InventoryError,
+    LocalRefusal,
+    Operation,
+    OperationInProgress,
+    OverloadedHere,
+    PermanentError,
+    QueueFailed,
+    ReachedService,
+    RequestRejected,
+    ServiceFailed,
+    ServiceOverloaded,
+    TimedOut,
+    TransientError,
+    Unauthorized,
+)
+
+__all__ = [
+    "AdapterFault",
+    "BadFile",
+    "CircuitOpen",
+    "Conflict",
+    "ConnectionFailed",
+    "ContractViolation",
+    "CredentialsUnavailable",
+    "DeadlineExceeded",
+    "InsecureConnection",
+    "InventoryError",
+    "LocalRefusal",
+    "Operation",
+    "OperationInProgress",
+    "OverloadedHere",
+    "PermanentError",
+    "QueueFailed",
+    "ReachedService",
+    "RequestRejected",
+    "SchemaDiffers",
+    "ServiceFailed",
+    "ServiceOverloaded",
+    "SettingsError",
+    "TimedOut",
+    "TransientError",
+    "Unauthorized",
+]
