@@ -1,7 +1,7 @@
 """The official Pact command line (`pact`, of pact-python-cli) as a child process.
 
 A child rather than the library of pact-python: it can be ended at any moment, it takes secrets
-from its environment, and it alone speaks to a broker (docs/decisions/0015).
+from its environment, and it alone speaks to a broker (docs/decisions/0003).
 """
 
 import asyncio

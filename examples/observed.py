@@ -17,7 +17,7 @@ from shelfport.prometheus import Prometheus
 SHOE = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
 AT_ONCE = CacheOptions(ttl=0, stale_while_revalidate=0)
 """Nothing counts as fresh, so that each page asks the service."""
-IMPATIENT = BreakerOptions(minimum=2)
+IMPATIENT = BreakerOptions(minimum_calls=2)
 """Two calls are enough to judge the service by."""
 
 

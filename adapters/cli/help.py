@@ -127,7 +127,7 @@ handles the work queue tries it again; what fails again is a dead letter again.
 SIZE = f"""\
 Examples:
   shelfport size --hosts 1000 --views 10000 --capacity 12000
-  shelfport size --hosts 1000 --views 10000 --capacity 4000 --shared
+  shelfport size --hosts 1000 --views 10000 --capacity 4000 --shared-cache
   shelfport size --hosts 20 --views 400 --capacity 600 --variants 5000 --json
 
 It asks nobody. What it prints is a part of a settings file, and says in its

@@ -26,7 +26,7 @@ class SizeOptions:
     variants: Annotated[int, Parameter(help="Variants that there are.")] = 100_000
     latency: Annotated[float, Parameter(help="Seconds that an answer takes, on average.")] = 0.025
     attempt_timeout: Annotated[float, Parameter(help="The setting http.attempt_timeout.")] = 1.0
-    shared: Annotated[
+    shared_cache: Annotated[
         bool,
         Parameter(
             negative=(), show_default=False, help="The hosts share a cache (shared_cache.url)."

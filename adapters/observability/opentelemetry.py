@@ -237,11 +237,11 @@ def _events(signal: Signal) -> Iterator[tuple[str, Attributes]]:
             kind = type(error).__name__
             yield "retry", {"attempt": attempt, "delay": delay, "error.type": kind}
         case RetryBudgetExhausted(error=error):
-            yield "retry_budget_spent", {"error.type": type(error).__name__}
+            yield "retry_budget_exhausted", {"error.type": type(error).__name__}
         case CallRejected(error=error):
-            yield "refused", {"error.type": type(error).__name__}
+            yield "rejected", {"error.type": type(error).__name__}
         case BreakerChanged(before, after, why):
-            yield "breaker", {"before": before.value, "after": after.value, "why": why}
+            yield "circuit_breaker", {"before": before.value, "after": after.value, "why": why}
         case ServedStale(variants, oldest):
             yield "stale", {"variants": variants, "oldest": oldest}
         case _:

@@ -197,7 +197,7 @@ class Relay:
 async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again by itself (docs/decisions/0004)."""
+    """Keep aiohttp from sending a GET again by itself (docs/decisions/0009)."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:

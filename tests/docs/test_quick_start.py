@@ -80,7 +80,9 @@ async def test_the_quick_start(tmp_path: Path, capsys: pytest.CaptureFixture[str
             script.replace(
                 "Settings(base_url",
                 "Settings(cache=CacheOptions(ttl=0.3, negative_ttl=0.3), base_url",
-            ).replace("import Availability,", "import Availability, CacheOptions,"),
+            ).replace(
+                "from shelfport", "from shelfport.options import CacheOptions\nfrom shelfport", 1
+            ),
             "utf-8",
         )
         async with running(sys.executable, "shop.py", cwd=tmp_path) as page:

@@ -162,7 +162,7 @@ class Shop:
                 assert shown.reason in PASSING
                 seen = seen_before.get(variant)
                 # What anybody has seen is shown to all for as long as it may be shown at all.
-                longest = self.settings.cache.stale_if_error - DEADLINE
+                longest = self.settings.cache.discard_age - DEADLINE
                 assert seen is None or began - seen > longest
             else:
                 self.shown[shown.freshness.name] += 1
@@ -189,7 +189,7 @@ class Shop:
             case Freshness.STALE:
                 # Windows are measured from the asking, as_of in this service is the answering.
                 assert age_at_first > cache.ttl * (1 - cache.jitter) - DEADLINE - TICK
-                assert age_at_first <= cache.stale_if_error + TICK
+                assert age_at_first <= cache.discard_age + TICK
         self.last_shown[variant] = max(self.last_shown.get(variant, 0.0), as_of)
 
 

@@ -10,13 +10,36 @@ from pathlib import Path
 import aiohttp
 
 from shelfport.contracts.sandbox import CATALOGUE, Sandbox, seed_records
-from tests.hosts.readme_tabs import README, ROOT, section, split
+from tests.hosts.shops import HOSTS
+from tests.support.pages import ROOT, links_of
 from tests.support.services import free_port
 
+FOLDER = ROOT / "examples" / "hosts"
+PROGRAMS = {path for path in FOLDER.glob("*.py") if path.name != "manage.py"} | {
+    FOLDER / "django_shop" / f"{name}.py" for name in ("wsgi", "asgi")
+}
+"""The example hosts: every file that a server or Python is started with."""
 
-def test_the_readme_shows_the_examples() -> None:
-    """The README's examples are the files; `python tests/hosts/readme_tabs.py` puts them there."""
-    assert section() == split(README.read_text("utf-8"))[1]
+
+def test_the_readme_links_every_example() -> None:
+    """The README links each example host that exists."""
+    linked = {(ROOT / link).resolve() for link in links_of(ROOT / "README.md")}
+
+    assert set() == PROGRAMS - linked
+
+
+def test_every_example_is_started() -> None:
+    """The tests of this folder start each example host that exists."""
+    started = {path for host in HOSTS for part in host.command for path in program_of(part)}
+
+    assert started == PROGRAMS
+
+
+def program_of(word: str) -> list[Path]:
+    """The example that a word of a command names: a file, or a module with or without a name."""
+    module = word.removesuffix(".py").partition(":")[0].replace(".", "/")
+    path = FOLDER / f"{module}.py"
+    return [path] if path.is_file() else []
 
 
 def ten_lines() -> str:

@@ -260,7 +260,7 @@ class CacheModel(RuleBasedStateMachine):
         _, quantity = self.history[variant].at(as_of + TICK / 10)
         assert (variant, quantity) == (reading.level.variant_id, reading.level.available_quantity)
         age = view.began - as_of
-        assert age < OPTIONS.stale_if_error + TICK
+        assert age < OPTIONS.discard_age + TICK
         if view.limit is not None:
             assert age < max(view.limit, TICK), "older than the caller accepts"
         if reading.freshness is Freshness.STALE:

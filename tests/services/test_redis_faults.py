@@ -76,7 +76,7 @@ class Replica:
 async def replica(
     url: str | None, cache: CacheOptions | None = None, **options: object
 ) -> AsyncIterator[Replica]:
-    shared = {"timeout": 0.05, "retry_after": 0.1, **options}
+    shared = {"timeout": 0.05, "reconnect_interval": 0.1, **options}
     service, heard = Lively(), Heard()
     container = Container(
         settings=providers.Object(
@@ -148,7 +148,7 @@ async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) 
     async with replica(None) as without:
         baseline = await views(without)
     # Long enough that no probe falls into the measurement.
-    async with replica(own_redis.url, retry_after=60) as it:
+    async with replica(own_redis.url, reconnect_interval=60) as it:
         own_redis.freeze()
         beside = await views(it)
         state, asked = it.state, it.shared.circuit_breaker.calls

@@ -197,7 +197,7 @@ def test_a_client_is_made_without_io() -> None:
     assert "RedisClient(redis://cache.internal:6379)" == repr(client)
     with pytest.raises(RuntimeError, match="not open"):
         asyncio.run(client.ping())
-    with pytest.raises(ValueError, match=r"shared\.url is not set"):
+    with pytest.raises(ValueError, match=r"shared_cache\.url is not set"):
         RedisClient(SharedCacheOptions())
 
 

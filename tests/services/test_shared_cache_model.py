@@ -397,7 +397,7 @@ class FleetModel(RuleBasedStateMachine):
         _, quantity = self.at(variant, as_of + TICK / 10)
         assert (variant, quantity) == (reading.level.variant_id, reading.level.available_quantity)
         age = view.began - as_of
-        assert age < WINDOWS.stale_if_error + TICK
+        assert age < WINDOWS.discard_age + TICK
         if view.limit is not None:
             assert age < max(view.limit, TICK), "older than the caller accepts"
         if reading.freshness is Freshness.STALE:

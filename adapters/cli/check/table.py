@@ -19,6 +19,6 @@ CHECKS: Final = (
     Check("token", needs=("tls",), run=token),
     Check("read", needs=("adapter", "token"), run=read),
     Check("queue", needs=("settings",), run=queue),
-    Check("shared", needs=("settings",), run=shared),
+    Check("shared_cache", needs=("settings",), run=shared),
     Check("bus", needs=("settings",), run=bus),
 )

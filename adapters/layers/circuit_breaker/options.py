@@ -41,7 +41,7 @@ class BreakerOptions:
     Why: time for a host to restart; a page shows stale stock meanwhile."""
     jitter: float = attrs.field(default=0.5, validator=number(0, 1, unit="of the time"))
     """The share by which each such pause may be shorter or longer: the hosts of a fleet open in the
-    same moment, and would come back in the same moment (docs/decisions/0048).
+    same moment, and would come back in the same moment (docs/decisions/0009).
 
     Why: a fleet that comes back in step knocks a recovering service over."""
     half_open_calls: int = attrs.field(default=1, validator=number(1, 100, unit="calls"))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from shelfport import InventoryPort, ProductVariantId
-from shelfport.adapters.queue.sql.row import COLUMNS
 from shelfport.contracts.conformance import (
     Capabilities,
     Harness,
@@ -17,6 +16,7 @@ from shelfport.contracts.conformance import (
 )
 
 from shelfport_csv import CsvInventory
+from shelfport_csv.adapter import COLUMNS
 
 
 class CsvHarness(Harness):

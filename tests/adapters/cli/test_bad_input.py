@@ -118,4 +118,4 @@ async def test_a_bad_settings_file(
 
     assert [] == [part for part in (str(file), *says) if part not in sentence]
     assert (2, sentence) == (checked.code, checked.err)
-    assert f"settings  failed     {sentence.removeprefix('shelfport: ')}" in checked.out
+    assert f"settings      failed     {sentence.removeprefix('shelfport: ')}" in checked.out

@@ -10,7 +10,7 @@ FLEET = ("size", "--hosts", "1000", "--views", "10000", "--capacity", "3000")
 
 async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_path: Path) -> None:
     """The settings load as they are printed; comments say what they lead to."""
-    done = await call_shelfport(*FLEET, "--shared")
+    done = await call_shelfport(*FLEET, "--shared-cache")
     file = tmp_path / "fleet.toml"
     file.write_text(done.out)
     settings = load_settings(file)
@@ -24,10 +24,10 @@ async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_
 
 async def test_json_is_one_document(call_shelfport: Shelfport) -> None:
     """With --json the same numbers are one document."""
-    document = json.loads((await call_shelfport(*FLEET, "--shared", "--json")).out)
+    document = json.loads((await call_shelfport(*FLEET, "--shared-cache", "--json")).out)
 
     assert (True, 11.0, 0.0, 1) == (
-        document["fits"], document["freshFor"], document["budgetRatio"], document["schema"]
+        document["fits"], document["ttl"], document["budgetRatio"], document["schema"]
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ async def test_the_document_is_for_programs(
 
     assert (1, "closed") == (
         json.loads(done.out)["schema"],
-        json.loads(done.out)["snapshot"]["circuit"]["state"],
+        json.loads(done.out)["snapshot"]["circuitBreaker"]["state"],
     )
 
 

@@ -122,7 +122,8 @@ def test_a_missing_extra_is_a_sentence() -> None:
     printed = run_python(
         "import sys; sys.modules['redis'] = None\n"
         "from shelfport import *\n"
-        "try: build(Settings(shared=SharedOptions(url='redis://:s3cret@127.0.0.1')))\n"
+        "from shelfport.options import *\n"
+        "try: build(Settings(shared_cache=SharedCacheOptions(url='redis://:s3cret@127.0.0.1')))\n"
         "except SettingsError as error: print(error)"
     )
 
@@ -135,7 +136,7 @@ def test_a_shared_cache_is_in_the_stack() -> None:
     """With the setting, the layer stands between shared requests and the splitting of pages."""
     inventory = build(Settings(shared_cache=SharedCacheOptions(url="redis://:s3cret@127.0.0.1")))
 
-    assert "Coalesced(inner=Shared(inner=Split(" in repr(inventory)
+    assert "CoalescingLayer(inner=SharedCacheLayer(inner=BatchingLayer(" in repr(inventory)
     assert "s3cret" not in repr(inventory)
     assert inventory.snapshot().shared_cache is not None
     assert build(Settings()).snapshot().shared_cache is None

@@ -23,7 +23,8 @@ def settings_file(tmp_path: Path) -> Path:
         base_url = "https://file.internal"
         deadline = 1
         [shelfport.cache]
-        fresh-for = 7.5
+        ttl = 7.5
+        negative-ttl = 6
         """
     )
     return path
@@ -38,10 +39,11 @@ def test_a_file(settings_file: Path) -> None:
     """A file sets what it names and leaves the rest; a key may be spelt with a dash."""
     settings = load_settings(settings_file)
 
-    assert ("https://file.internal", 1.0, 7.5, 300.0) == (
+    assert ("https://file.internal", 1.0, 7.5, 6.0, 300.0) == (
         settings.base_url,
         settings.deadline,
         settings.cache.ttl,
+        settings.cache.negative_ttl,
         settings.cache.stale_if_error,
     )
 
@@ -66,6 +68,7 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
         "base_url": str(settings_file),
         "deadline": str(named),
         "cache.ttl": "SHELFPORT_CACHE_TTL",
+        "cache.negative_ttl": str(settings_file),
         "token": "SHELFPORT_TOKEN",
         "allow_plain_http": "SHELFPORT_ALLOW_PLAIN_HTTP",
     } == loaded.origins
@@ -94,7 +97,7 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[other]\nx = 1", ["has no table [shelfport]"]),
         ("shelfport = 5", ["has no table [shelfport]"]),
         ("[shelfport]\nbas_url = 'x'", ["Invalid options found", "bas_url; known are: base_url"]),
-        ("[shelfport.cash]\nfresh_for = 1", ["cash.ttl", "known are"]),
+        ("[shelfport.cash]\nttl = 1", ["cash.ttl", "known are"]),
         ("[shelfport]\ncache = 5", ["cache", "known are"]),
         ("[shelfport]\ndeadline = 'soon'", ["deadline (from", "Expected `float`, got `str`"]),
         ("[shelfport]\ndeadline = true", ["deadline (from", "Expected `float`, got `bool`"]),
@@ -104,11 +107,11 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
         ),
         ("[shelfport]\ntoken = 5", ["token (from", "Expected `str`"]),
         ("[shelfport]\ndeadline = -1", ["deadline is -1: it must be 0.001 to 300", "(from"]),
-        ("[shelfport.cache]\nfresh_for = -1", ["cache.ttl is -1: it must be 0", "(from"]),
+        ("[shelfport.cache]\nttl = -1", ["cache.ttl is -1: it must be 0", "(from"]),
         ("[shelfport]\nbase_url = 'x'", ["base_url is 'x': it must begin with", "(from"]),
         (
-            "[shelfport.cache]\nstale_for = 1",
-            ["cache.stale_if_error is 1: windows must not shrink"],
+            "[shelfport.cache]\nstale_if_error = 1",
+            ["cache.stale_if_error is 1: it must be at least stale_while_revalidate (25 seconds)"],
         ),
     ],
 )

@@ -160,7 +160,7 @@ def test_bad_redis_urls(url: Any, sentence: str) -> None:
         ),
         (
             lambda: BreakerOptions(failure_rate_threshold=0),
-            "failure_rate is 0: it must be 0.01 to 1 of all",
+            "failure_rate_threshold is 0: it must be 0.01 to 1 of all",
         ),
         (
             lambda: Settings(shared_cache=SharedCacheOptions(timeout=2)),

@@ -82,7 +82,7 @@ class Host:
 
 def test_a_policy_that_queues_needs_a_queue() -> None:
     """Settings with such a policy, and without an address of the queue, make no sense."""
-    with pytest.raises(ValueError, match=r"initial\.policy is RETRY_LATER, .* set queue\.url"):
+    with pytest.raises(ValueError, match=r"initialization\.policy is RETRY_LATER, .* set queue\.url"):
         Settings(initialization=InitializationOptions(policy=RETRY_LATER))
 
 

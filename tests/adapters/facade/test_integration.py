@@ -326,7 +326,14 @@ def test_repr_shows_the_stack() -> None:
     """The integration shows its layers, from the outside in."""
     shown = repr(build(Settings()))
 
-    names = ["InventoryIntegration(", "Cached(", "Deadlined(", "Split(", "Observed(", "InMemory"]
+    names = [
+        "InventoryIntegration(",
+        "CacheLayer(",
+        "DeadlineLayer(",
+        "BatchingLayer(",
+        "RecordingLayer(",
+        "InMemory",
+    ]
     assert sorted(shown.index(name) for name in names) == [shown.index(name) for name in names]
 
 

@@ -237,6 +237,7 @@ def test_a_forked_child_is_told_what_to_do() -> None:
     printed = run_python("""
         import os, sys
         from shelfport import *
+        from shelfport.options import *
         from shelfport.sync import SyncInventoryIntegration
         with SyncInventoryIntegration(build(Settings())) as inventory:
             if (pid := os.fork()) == 0:
@@ -258,6 +259,7 @@ def test_the_end_of_the_process_closes_it(tmp_path: Path) -> None:
     """A program that never closes it ends all the same, with its queue closed and no word."""
     printed = run_python(f"""
         from shelfport import *
+        from shelfport.options import *
         from shelfport.sync import SyncInventoryIntegration
         class Told(InMemoryInventory):
             async def __aenter__(self): return self

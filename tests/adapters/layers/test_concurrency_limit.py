@@ -408,7 +408,9 @@ def test_shown() -> None:
     """Its repr shows the layer below and the limits."""
     bench = Bench()
 
-    assert f"Limited(inner={bench.service!r}, options={bench.options!r})" == repr(bench.layer)
+    assert f"ConcurrencyLimitLayer(inner={bench.service!r}, options={bench.options!r})" == repr(
+        bench.layer
+    )
 
 
 async def test_errors_of_the_port_stay_as_they_are() -> None:

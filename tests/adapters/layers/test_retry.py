@@ -447,7 +447,7 @@ def test_the_budget_of_the_options() -> None:
 @pytest.mark.parametrize("attempts", [0, 11, -1, True, "3"])
 def test_absurd_numbers_of_attempts(attempts: object) -> None:
     """Less than one attempt, or more than ten, are refused."""
-    with pytest.raises(ValueError, match=r"^attempts is"):
+    with pytest.raises(ValueError, match=r"^max_attempts is"):
         RetryOptions(max_attempts=attempts)  # type: ignore[arg-type]  # the point of the test
 
 
@@ -465,4 +465,4 @@ def test_shown() -> None:
     options = RetryOptions(max_attempts=7)
     inner = ScriptedPort()
 
-    assert f"Retried(inner={inner!r}, options={options!r})" == repr(Bench(inner, options).layer)
+    assert f"RetryLayer(inner={inner!r}, options={options!r})" == repr(Bench(inner, options).layer)

@@ -146,12 +146,12 @@ async def test_attempts_and_the_breaker(seen: Seen, sandbox: Sandbox, settings: 
     events = {event.name: dict(event.attributes or {}) for event in seen.host().events}
     assert [
         "shelfport.inventory.retry",
-        "shelfport.inventory.breaker",
-        "shelfport.inventory.calls.rejected",
+        "shelfport.inventory.circuit_breaker",
+        "shelfport.inventory.rejected",
     ] == list(events)
     assert 1 == events["shelfport.inventory.retry"]["attempt"]
-    assert "open" == events["shelfport.inventory.breaker"]["after"]
-    assert "CircuitOpen" == events["shelfport.inventory.calls.rejected"]["error.type"]
+    assert "open" == events["shelfport.inventory.circuit_breaker"]["after"]
+    assert "CircuitOpen" == events["shelfport.inventory.rejected"]["error.type"]
 
 
 LATE = TimedOut("late")
@@ -167,13 +167,13 @@ LATE = TimedOut("late")
         ),
         (
             RetryBudgetExhausted(Operation.READ, LATE, "c"),
-            "retry_budget_spent",
+            "retry_budget_exhausted",
             {"error.type": "TimedOut"},
         ),
-        (CallRejected(Operation.READ, LATE, "c"), "refused", {"error.type": "TimedOut"}),
+        (CallRejected(Operation.READ, LATE, "c"), "rejected", {"error.type": "TimedOut"}),
         (
             BreakerChanged(BreakerState.OPEN, BreakerState.CLOSED, "let go"),
-            "breaker",
+            "circuit_breaker",
             {"before": "open", "after": "closed", "why": "let go"},
         ),
         (ServedStale(3, 41.5, "c"), "stale", {"variants": 3, "oldest": 41.5}),

@@ -72,7 +72,7 @@ def test_labels_are_those_of_the_table() -> None:
 
 def test_parts_that_are_not_there() -> None:
     """Of a part that there is not, no value is shown: 0 would be a lie."""
-    for part in ("queue", "events", "shared", "tls"):
+    for part in ("queue", "events", "shared_cache", "tls"):
         values = shown(ALONE, part)
         assert {} != values
         assert [] == [name for name, samples in values.items() if samples]
@@ -86,11 +86,11 @@ def test_the_queue() -> None:
 
     assert {
         "waiting": [(4.0, ())],
-        "oldest.age": [(61.5, ())],
-        "dead": [(2.0, ())],
-        "usable": [(1.0, ())],
+        "oldest_entry.age": [(61.5, ())],
+        "dead_letters": [(2.0, ())],
+        "available": [(1.0, ())],
     } == shown(attrs.evolve(ALONE, queue=stands), "queue")
-    assert [(0.0, ())] == shown(broken, "queue")["usable"]
+    assert [(0.0, ())] == shown(broken, "queue")["available"]
 
 
 def test_a_queue_that_nobody_has_looked_at() -> None:
@@ -98,8 +98,10 @@ def test_a_queue_that_nobody_has_looked_at() -> None:
     unseen = attrs.evolve(ALONE, queue=QueueSnapshot(as_of=None))
     broken = attrs.evolve(ALONE, queue=QueueSnapshot(as_of=None, error="refused"))
 
-    assert {"waiting": [], "oldest.age": [], "dead": [], "usable": []} == shown(unseen, "queue")
-    assert [(0.0, ())] == shown(broken, "queue")["usable"]
+    assert {"waiting": [], "oldest_entry.age": [], "dead_letters": [], "available": []} == shown(
+        unseen, "queue"
+    )
+    assert [(0.0, ())] == shown(broken, "queue")["available"]
     assert [] == shown(broken, "queue")["waiting"]
 
 
@@ -110,7 +112,7 @@ def test_events() -> None:
     assert {
         "handled": [(7.0, ("catalog",)), (9.0, ("invalidation",))],
         "retried": [(2.0, ("catalog",)), (0.0, ("invalidation",))],
-        "dead": [(3.0, ("catalog",)), (0.0, ("invalidation",))],
+        "dead_lettered": [(3.0, ("catalog",)), (0.0, ("invalidation",))],
         "lag": [(0.25, ("catalog",))],
         "connected": [(1.0, ("catalog",)), (0.0, ("invalidation",))],
     } == shown(attrs.evolve(ALONE, events=stand), "events")

@@ -238,8 +238,8 @@ async def test_the_document_says_the_same(desk: Desk) -> None:
 
     assert ("application/json", 1) == (answer.content_type, document["schema"])
     assert ("closed", None) == (
-        document["snapshot"]["circuit"]["state"],
-        document["snapshot"]["circuit"]["nextProbe"],
+        document["snapshot"]["circuitBreaker"]["state"],
+        document["snapshot"]["circuitBreaker"]["nextProbe"],
     )
     assert 1 == document["latency"]["attempts"]
 

@@ -95,11 +95,12 @@ def test_it_keeps_the_ports_obligations(installed: Path, tmp_path: Path) -> None
 
 
 def test_the_guide_shows_the_examples_own_code() -> None:
-    """Every piece of Python and TOML in docs/adapter-authors.md stands in the example as it is.
+    """Every block of Python and TOML in the guide stands in the example as it is.
 
-    But for what is marked as the reader's own.
+    The guide is docs/how-to/write-an-adapter.md. Blocks that are marked as the reader's own may
+    differ.
     """
-    guide = (ROOT / "docs" / "adapter-authors.md").read_text("utf-8")
+    guide = (ROOT / "docs" / "how-to" / "write-an-adapter.md").read_text("utf-8")
     shown = re.findall(
         r"(?<!^<!-- yours -->\n)^```(?:python|toml)\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE
     )

@@ -3,8 +3,7 @@ import pickle
 
 import pytest
 
-import shelfport
-from shelfport import InventoryError
+from shelfport import InventoryError, errors
 from shelfport.errors import (
     AdapterFault,
     CircuitOpen,
@@ -64,7 +63,7 @@ def test_every_error_is_public() -> None:
         tree.add(kind.__name__)
         todo.extend(kind.__subclasses__())
 
-    assert tree <= set(shelfport.__all__)
+    assert tree <= set(errors.__all__)
 
 
 def test_what_is_known_can_be_said() -> None:

@@ -137,7 +137,7 @@ class Replicas:
 
 def arguments_of(url: str, prefix: str, ack_timeout: float) -> str:
     """What a replica is told, as one argument."""
-    given = {"url": url, "exchange": prefix, "prefix": f"{prefix}.", "group": "shop"}
+    given = {"url": url, "exchange": prefix, "prefix": f"{prefix}.", "consumer_group": "shop"}
     return msgspec.json.encode({**given, "ack_timeout": ack_timeout}).decode()
 
 

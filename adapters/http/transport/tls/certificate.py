@@ -1,7 +1,7 @@
 """When a certificate expires.
 
 The standard library reads that of a peer (`getpeercert`), and of a certificate in a file nothing;
-this walks to the one field that is wanted, past the others (docs/decisions/0027).
+this walks to the one field that is wanted, past the others (docs/decisions/0015).
 """
 
 import re

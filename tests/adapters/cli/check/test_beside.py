@@ -114,7 +114,12 @@ async def test_tables_of_another_version(
         ("queue", "QUEUE_URL", "sqlite:////nowhere/at/all.db", "cannot be opened"),
         ("queue", "QUEUE_URL", "postgresql://me:s3cret@127.0.0.1:{port}/x", "cannot be reached"),
         ("queue", "QUEUE_URL", "mysql://me:s3cret@127.0.0.1/x", "To do: correct queue.url"),
-        ("shared", "SHARED_URL", "redis://me:s3cret@127.0.0.1:{port}", "To do: start Redis"),
+        (
+            "shared_cache",
+            "SHARED_CACHE_URL",
+            "redis://me:s3cret@127.0.0.1:{port}",
+            "To do: start Redis",
+        ),
         ("bus", "EVENTS_URL", "amqp://me:s3cret@127.0.0.1:{port}", "To do: start the bus"),
         ("bus", "EVENTS_URL", "nats://me:s3cret@127.0.0.1:{port}", "To do: start the bus"),
         ("bus", "EVENTS_URL", "redis://me:s3cret@127.0.0.1:{port}", "To do: start the bus"),
@@ -136,7 +141,7 @@ async def test_what_is_not_there(
 
 @pytest.mark.parametrize(
     ("name", "variable", "scheme"),
-    [("queue", "QUEUE_URL", "postgresql"), ("shared", "SHARED_URL", "redis"),
+    [("queue", "QUEUE_URL", "postgresql"), ("shared_cache", "SHARED_CACHE_URL", "redis"),
      ("bus", "EVENTS_URL", "amqp")],
 )  # fmt: skip
 async def test_what_says_nothing(

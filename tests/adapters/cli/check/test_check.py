@@ -25,7 +25,7 @@ CHECKS = (
     "token",
     "read",
     "queue",
-    "shared",
+    "shared_cache",
     "bus",
 )
 SERVICE = CHECKS[2:7]
@@ -57,10 +57,10 @@ async def test_columns_are_aligned(call_shelfport: Shelfport, sandbox: Sandbox) 
 
     settings, checks = done.out.removeprefix("Settings\n").split("\n\nChecks\n")
     rows = settings.splitlines()
-    assert len({row.index("default") for row in rows if row.endswith("default")}) == 1
+    assert len({row.rindex("default") for row in rows if row.endswith("default")}) == 1
     [given] = [row for row in rows if "command line" in row]
     assert rows[1].index("default") == given.index("command line: --base-url")
-    assert {11} == {row.index("ok") - 1 for row in checks.splitlines() if "not tried" not in row}
+    assert {15} == {row.index("ok") - 1 for row in checks.splitlines() if "not tried" not in row}
 
 
 async def test_an_unknown_variant_is_an_answer(call_shelfport: Shelfport, sandbox: Sandbox) -> None:

@@ -692,13 +692,13 @@ def test_signals_tell_the_story() -> None:
     [
         ({"window": 0}, "window"),
         ({"minimum_calls": 0}, "minimum_calls"),
-        ({"failure_rate": 0}, "failure_rate"),
-        ({"failure_rate": 1.1}, "failure_rate"),
-        ({"slow_rate": 0}, "slow_rate"),
-        ({"slow_rate": 1.1}, "slow_rate"),
+        ({"failure_rate_threshold": 0}, "failure_rate_threshold"),
+        ({"failure_rate_threshold": 1.1}, "failure_rate_threshold"),
+        ({"slow_call_rate_threshold": 0}, "slow_call_rate_threshold"),
+        ({"slow_call_rate_threshold": 1.1}, "slow_call_rate_threshold"),
         ({"slow_call_duration": 0}, "slow_call_duration"),
         ({"open_duration": 0}, "open_duration"),
-        ({"probes": 0}, "probes"),
+        ({"half_open_calls": 0}, "half_open_calls"),
         ({"half_open_timeout": 0}, "half_open_timeout"),
     ],
 )
@@ -715,7 +715,7 @@ def test_shown() -> None:
 
     shown = repr(bench.breaker)
 
-    assert f"Breaker(options={bench.options!r}, _state={OPEN!r}, _forced=False)" == shown
+    assert f"CircuitBreaker(options={bench.options!r}, _state={OPEN!r}, _forced=False)" == shown
 
 
 def test_a_snapshot_changes_nothing() -> None:

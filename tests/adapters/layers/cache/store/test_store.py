@@ -38,26 +38,28 @@ def updated(quantity: int, seconds: float) -> StockReading:
     return attrs.evolve(reading, level=changed)
 
 
-def test_windows_may_be_equal() -> None:
-    """A window may be left out by making it end with the one before."""
-    assert CacheOptions(ttl=5, stale_while_revalidate=0, stale_if_error=0).stale_if_error == 5
+def test_a_window_may_be_left_out() -> None:
+    """A window of 0 seconds is left out: the reading goes on to the next one at once."""
+    options = CacheOptions(ttl=5, stale_while_revalidate=0, stale_if_error=0)
+
+    assert (5, 5) == (options.revalidate_age, options.discard_age)
 
 
-@pytest.mark.parametrize(
-    ("ttl", "stale_while_revalidate", "stale_if_error"), [(6, 5, 300), (5, 30, 29), (60, 30, 300)]
-)
-def test_windows_that_shrink(
-    ttl: float, stale_while_revalidate: float, stale_if_error: float
-) -> None:
-    """Windows that end before the one before them are refused, with all three in the sentence."""
-    with pytest.raises(ValueError, match="windows must not shrink") as info:
-        CacheOptions(
-            ttl=ttl, stale_while_revalidate=stale_while_revalidate, stale_if_error=stale_if_error
-        )
+def test_both_windows_count_from_the_end_of_ttl() -> None:
+    """A reading is refreshed up to 30 s of age and discarded at 305 s, by default (RFC 5861)."""
+    options = CacheOptions()
+
+    assert (5, 30, 305) == (options.ttl, options.revalidate_age, options.discard_age)
+
+
+def test_a_fallback_shorter_than_the_refresh_is_refused() -> None:
+    """`stale_if_error` below `stale_while_revalidate` is refused, with both in the sentence."""
+    with pytest.raises(ValueError, match="stale_if_error is 29") as info:
+        CacheOptions(stale_while_revalidate=30, stale_if_error=29)
 
     assert str(info.value) == (
-        f"stale_if_error is {stale_if_error}: windows must not shrink from ttl ({ttl}) "
-        f"over stale_while_revalidate ({stale_while_revalidate}) to stale_if_error"
+        "stale_if_error is 29: it must be at least stale_while_revalidate (30 seconds), "
+        "as both count from the end of ttl"
     )
 
 
