@@ -30,7 +30,7 @@ REPORT = ROOT / "reports" / "mutation.json"
 LISTED = ROOT / "docs" / "mutation.md"
 LINKED = ("adapters", "contracts", "domain", "ports")
 """The root folders that `src/shelfport` links to."""
-MUTATED = ("adapters/layers", "domain")
+MUTATED = ("adapters/layers", "adapters/cli/sizing.py", "domain")
 SHARED = ("tests/support", "tests/conftest.py")
 """What every module's tests stand on."""
 
