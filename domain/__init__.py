@@ -1,5 +1,5 @@
-"""The domain: what stock *is* here, and what a Product Service asks about it.
+"""The domain: stock and inventory records, and the rules about them.
 
-Pure by rule: attrs and the standard library, no I/O, no clock, no randomness, no logging set-up.
-What changes from run to run is passed in.
+It uses attrs and the standard library only, without I/O, clock, randomness or logging: times and
+random numbers are passed in.
 """

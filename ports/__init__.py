@@ -1,7 +1,6 @@
-"""The ports: Protocols that the domain asks for and adapters implement, one file each.
+"""The ports: Protocols that adapters implement, and the values in their signatures.
 
-Their docstrings are obligations on those who implement them. The values that they speak of are
-here, too.
+Their docstrings are obligations on implementations.
 """
 
 from shelfport.domain.model import (
@@ -15,6 +14,7 @@ from shelfport.domain.model import (
     UnknownVariant,
     Unreadable,
 )
+from shelfport.ports.cache_hits import CacheHits
 from shelfport.ports.cache_invalidator import CacheInvalidator
 from shelfport.ports.catalog import ProductCatalogPort
 from shelfport.ports.clock import Clock
@@ -46,14 +46,16 @@ from shelfport.ports.snapshot import (
 from shelfport.ports.telemetry import ObservedRequest, ObservesPageAge, RequestObserver, Telemetry
 
 __all__ = [
+    "DEFAULT_CALL",
+    "MAX_QUANTITY",
     "Answer",
     "BreakerSnapshot",
     "Bus",
+    "CacheHits",
     "CacheInvalidator",
     "CacheSnapshot",
     "Call",
     "Clock",
-    "DEFAULT_CALL",
     "Delivery",
     "EventsSnapshot",
     "InitialStock",
@@ -64,7 +66,6 @@ __all__ = [
     "Listener",
     "Lookup",
     "LookupOptions",
-    "MAX_QUANTITY",
     "Message",
     "Notifier",
     "ObservedRequest",

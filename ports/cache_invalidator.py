@@ -1,4 +1,4 @@
-"""The port to whatever remembers stock: how it learns that what it remembers has changed."""
+"""The port to a cache of stock: how it learns that something changed."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,16 +7,17 @@ from shelfport.domain.model import InventoryEvent
 
 @runtime_checkable
 class CacheInvalidator(Protocol):
-    """Something that keeps stock levels and is told when they change (R10).
+    """A cache of stock that follows stock events.
 
-    It is told every event, on every replica, perhaps twice and perhaps out of order. Layers that
-    keep stock implement it beside `InventoryPort`, and are found in the stack by that.
+    It receives every event, on every replica, perhaps twice and perhaps out of order. Layers that
+    store stock implement it beside `InventoryPort`, and are found in the stack by that.
     """
 
     async def apply_event(self, event: InventoryEvent) -> None:
         """Follow `event`: what was read before it is not shown as current after it.
 
         Must be idempotent, and must not let an older event undo a newer one. Must not raise for
-        anything that a network does: what could not be told is bounded by how long it is kept.
+        anything that a network does: an event that a cache did not receive is bounded by the
+        cache's windows.
         """
         ...

@@ -1,4 +1,4 @@
-"""The port to the host's own catalogue: how a product's page and its orders follow its stock."""
+"""The port to the host's own catalog of products."""
 
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -8,29 +8,29 @@ from shelfport.domain.model import ProductVariantId, StockStatus
 
 @runtime_checkable
 class ProductCatalogPort(Protocol):
-    """What the host lets shelfport do to its products (R11, R22). The host implements it.
+    """Changes the host's products: whether they are orderable, and their stock status.
 
-    Obligations of every implementation:
+    The host implements it. Obligations of every implementation:
 
-    - Every method is idempotent: it may be called again with the same arguments, after a crash
-      between the call and the note that it was made, and from several processes.
-    - A variant that the host does not know (any more) is no error: there is nothing to do.
-    - Any exception means "not done": the call is made again later, and nothing is lost.
+    - Every method is idempotent: it may be called again with the same arguments, after a crash and
+      from several processes.
+    - A variant that the host does not know is not an error: the method does nothing.
+    - Any exception means "not done": the call is repeated later.
     """
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
-        """Keep `variant` from being ordered: its inventory record is not there yet."""
+        """Mark `variant` as not orderable: its inventory record does not exist yet."""
         ...
 
     async def mark_orderable(self, variant: ProductVariantId) -> None:
-        """Let `variant` be ordered: its inventory record is there."""
+        """Mark `variant` as orderable: its inventory record exists."""
         ...
 
     async def show_status(
         self, variant: ProductVariantId, status: StockStatus, as_of: datetime
     ) -> None:
-        """Show `status` for `variant`: it was so at `as_of` (aware, UTC).
+        """Show `status` for `variant`, which it had at `as_of` (aware, UTC).
 
-        Must leave a status that it was shown for a later `as_of` as it is: calls may come late.
+        Must not replace a status with a later `as_of`: calls may come out of order.
         """
         ...

@@ -5,15 +5,15 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two scales: one to say when something was, one to measure how long it takes."""
+    """Two scales: `now` dates things, `monotonic` measures durations."""
 
     def now(self) -> datetime:
-        """The current instant, aware, in UTC. May jump when the host's clock is set."""
+        """The current instant, aware, in UTC. It may jump when the host's clock is set."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds on a scale that never steps back; only differences mean something.
+        """Seconds on a scale that never steps back; only differences have a meaning.
 
-        Deadlines and windows inside one process are measured on it.
+        Deadlines and the cache's windows are measured on it.
         """
         ...

@@ -1,4 +1,4 @@
-"""The port to the host's own idea of a variant (R24)."""
+"""The port to the host's own references to variants."""
 
 from typing import Protocol, TypeVar
 
@@ -8,15 +8,15 @@ RefT_contra = TypeVar("RefT_contra", contravariant=True)
 
 
 class VariantMapper(Protocol[RefT_contra]):
-    """Turns what the host calls a variant (a model, a SKU, a key) into a `ProductVariantId`.
+    """Turns the host's own reference to a variant (a model, a key) into a `ProductVariantId`.
 
-    A plain function will do: `build(settings, mapper=lambda variant: variant.inventory_id)`.
+    A plain function is enough: `build(settings, mapper=lambda variant: variant.inventory_id)`.
     """
 
     def __call__(self, ref: RefT_contra, /) -> ProductVariantId:
-        """The id of `ref`. Must be quick, pure and give the same id for the same variant.
+        """The id of `ref`. Must be fast, pure, and return the same id for the same variant.
 
         Raises:
-            ValueError: `ref` names no variant; it reaches the caller of the façade as it is.
+            ValueError: `ref` is not a variant; the caller of the façade gets this error.
         """
         ...

@@ -13,14 +13,14 @@ class InventoryPort(Protocol):
     Obligations of every implementation, adapter or layer:
 
     - It is used from one event loop, by many tasks at once.
-    - Cancelling one caller passes through to that caller and disturbs no other.
-    - No exception but `InventoryError` (and cancellation) leaves it for anything that the
-      network or the service does. `ValueError` is for a caller that breaks its side.
-    - It keeps and changes nothing that it is given; what it returns belongs to the caller.
-    - An implementation that holds resources is an async context manager as well. It is entered
-      once, before the first call, and left after the last. Constructing it does no I/O.
+    - Cancelling one caller raises in that caller and disturbs no other.
+    - For a failure of the network or the service it raises `InventoryError` only (or cancellation).
+      `ValueError` is for a caller that breaks its obligations.
+    - It neither keeps nor changes its arguments; its results belong to the caller.
+    - An implementation with resources is an async context manager as well. It is entered once,
+      before the first call, and left after the last. Constructing it does no I/O.
 
-    `runtime_checkable` is for hosts whose injection checks types; it sees method names only.
+    `runtime_checkable` is for hosts whose injection checks types; it checks method names only.
     """
 
     async def read(
@@ -28,31 +28,31 @@ class InventoryPort(Protocol):
     ) -> Mapping[ProductVariantId, Answer]:
         """Read the stock of `ids`.
 
-        Must return exactly one entry for each distinct id, in first-asked order, and nothing
-        else. Empty `ids` must return an empty mapping without asking anybody. An id without a
-        record must be `UnknownVariant`. A `StockReading` must carry the level of the id that it
-        stands under, and as `as_of` the instant at which the request was sent.
+        Must return exactly one entry for each distinct id, in the order of first occurrence. Empty
+        `ids` must return an empty mapping without a request. An id without a record must be
+        `UnknownVariant`. A `StockReading` must have the level of its key, and as `as_of` the
+        instant at which the request was sent.
 
-        Must honour `call.deadline`, and must not answer from memory with a reading older than
+        Must honour `call.deadline`, and must not return a reading from memory that is older than
         `call.max_staleness`.
 
         Raises:
-            InventoryError: not one id was answered. If at least one was, every failure must be
-                an `Unreadable` value instead.
+            InventoryError: no id was answered. If at least one was, every failure must be an
+                `Unreadable` value instead.
         """
         ...
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Open the inventory record that `request` asks for.
+        """Open the inventory record of `request`.
 
-        Must return `Created` if this operation opened the record, also when this is a repetition
-        under the same `idempotency_key`; `AlreadyThere` if the variant had one before, which
-        must be left as it is. Must send `request.idempotency_key` unchanged. An adapter that can
-        only read must raise a `PermanentError`.
+        Must return `Created` if this operation opened the record, also if this is a repetition with
+        the same `idempotency_key`; `AlreadyThere` if the variant had a record before, which must
+        not change. Must send `request.idempotency_key` unchanged. An adapter that can only read
+        must raise a `PermanentError`.
 
         Raises:
-            Conflict: the key was used for a different request.
-            InventoryError: the record was not opened, or nobody knows; `reached_service` must
-                not be NO unless the request certainly did not arrive.
+            Conflict: the key was used for another request.
+            InventoryError: the record was not opened, or the outcome is unknown; `reached_service`
+                must be NO only if the request certainly did not arrive.
         """
         ...

@@ -1,4 +1,4 @@
-"""What a message bus is to shelfport: four things, each open while one connection lasts."""
+"""The port to a message bus: subscriptions and publishers, each open for one connection."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,40 +7,40 @@ from typing import Protocol
 import attrs
 
 REASON = "x-shelfport-reason"
-"""The header of a dead letter that says why it is one."""
+"""The header of a dead letter with the reason."""
 
 CHANNEL = "x-shelfport-channel"
-"""The header of a dead letter that says which channel it came through."""
+"""The header of a dead letter with the message's channel."""
 
 FETCH_WAIT = 0.25
-"""Seconds that `Source.fetch` waits for a first message: how soon a subscription can be closed."""
+"""Seconds that `Source.fetch` waits for a first message; closing a subscription takes as long."""
 
 
 @attrs.frozen
 class Message:
-    """What a bus carries; nobody has looked inside yet."""
+    """A message of a bus, not decoded yet."""
 
     body: bytes
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    """By their names in lower case; with `content-type`, if the bus knows one."""
+    """Keys are names in lower case; with `content-type`, if the bus has one."""
     channel: str = ""
     """The address of its channel in inventory-events.asyncapi.yaml, such as
     `inventory.low-stock`: routing key, subject, stream or topic, without a prefix."""
     key: str = ""
-    """Messages of one key stay in order on a bus with partitions: the variant's id."""
+    """The variant's id: on a bus with partitions, messages with one key stay in order."""
 
 
 @attrs.frozen(eq=False)
 class Delivery:
-    """A message, and how the bus is told what became of it. One of the two is called, once."""
+    """A message with its acknowledgement: either `ack` or `dead_letter` is called, once."""
 
     message: Message
-    done: Callable[[], Awaitable[None]]
-    """It was handled: the bus forgets it. Until then it is delivered again after a crash."""
-    dead: Callable[[str], Awaitable[None]]
-    """It cannot be handled, for this reason: it is put away as a dead letter, then forgotten."""
-    times: int | None = None
-    """How often it was delivered, this time included; None where the bus does not count."""
+    ack: Callable[[], Awaitable[None]]
+    """The message was handled: the bus removes it. Without it, the bus delivers it again."""
+    dead_letter: Callable[[str], Awaitable[None]]
+    """The message cannot be handled, for this reason: it becomes a dead letter."""
+    delivery_count: int | None = None
+    """How often it was delivered, this time included; None if the bus does not count."""
 
 
 class Source(Protocol):
@@ -50,67 +50,67 @@ class Source(Protocol):
         """Up to `most` messages in the order of the bus; none, if none came within `FETCH_WAIT`.
 
         Raises:
-            Exception: the connection is gone. The source is then of no more use.
+            Exception: the connection is broken; the source cannot be used any more.
         """
         ...
 
 
 class Publisher(Protocol):
-    """Sends messages to where the events' subscribers listen."""
+    """Sends messages to the subscribers of events."""
 
     async def publish(self, message: Message) -> None:
-        """Return once the bus has `message` for good.
+        """Send `message`, and return once the bus has stored it.
 
         Raises:
-            Exception: it may not have it.
+            Exception: the bus may not have stored it.
         """
         ...
 
 
 class Bus(Protocol):
-    """A message bus. Constructing one does no I/O; each of these connects when it is entered.
+    """A message bus. Constructing one does no I/O; each context connects when it is entered.
 
-    A connection is never mended: it fails, and whoever uses it opens another. So there is one rule
-    about reconnecting for all buses, in `EventSubscriber`, and none inside them.
+    A broken connection is not repaired: `EventSubscriber` opens a new one. So the rule for
+    reconnecting is in one place for all buses.
     """
 
     @property
     def name(self) -> str:
-        """Which bus and where, for people, without credentials."""
+        """The kind of the bus and its address, without credentials."""
         ...
 
     def consumer_group(self) -> AbstractAsyncContextManager[Source]:
-        """The queue of the group: each message goes to one replica, and is there until it is done.
+        """The consumer group: each message goes to one replica, until it is acknowledged.
 
-        Declares what it needs where it is missing. What the group has not handled yet waits for
-        it while no replica is there, from the first time that one was.
+        It declares the queues or streams that it needs. Once a replica has subscribed, the bus
+        keeps the group's messages while no replica is connected.
         """
         ...
 
     def broadcast(self) -> AbstractAsyncContextManager[Source]:
-        """Every message from now on, for this replica alone; lost while it is not connected."""
+        """Every message from now on, for this replica; those sent while disconnected are lost."""
         ...
 
     def dead_letters(self) -> AbstractAsyncContextManager[Source]:
         """The group's dead letters, each with its `REASON`.
 
-        `done` puts it back into the work queue; `fetch` gives nothing once they are through.
+        `ack` puts a dead letter back into the group's queue; `fetch` returns none at the end.
         """
         ...
 
     def publisher(self) -> AbstractAsyncContextManager[Publisher]:
-        """What the Inventory Service does: for the sandbox, and for tests."""
+        """Publishes events as the Inventory Service does: for the sandbox, and for tests."""
         ...
 
 
 def dead_letter_headers(message: Message, reason: str) -> dict[str, str]:
-    """The headers by which a dead letter says why it is one, and where it came from."""
+    """The headers of a dead letter: its reason, and the message's channel."""
     return {REASON: reason, CHANNEL: message.channel}
 
 
-async def nothing() -> None:
-    """`done`, where the bus waits for no answer."""
+async def no_ack() -> None:
+    """An `ack` for a bus that needs none."""
 
 
 async def discard(_reason: str) -> None:
-    """`dead`, where there are no dead letters."""
+    """A `dead_letter` for a subscription without dead letters: the message is dropped."""

@@ -1,4 +1,4 @@
-"""The port to whoever wants to be told that stock changed: a team, a chat room, a pager."""
+"""The port to the receivers of notifications: a team, a chat room, a pager."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,17 +7,17 @@ from shelfport.domain.model import InventoryEvent
 
 @runtime_checkable
 class Notifier(Protocol):
-    """Tells people of events (R12).
+    """Sends notifications of stock events.
 
-    A notifier that holds resources is an async context manager as well: entered once, before the
+    A notifier with resources is an async context manager as well: it is entered once, before the
     first event, and left after the last. Constructing it does no I/O.
     """
 
     async def notify(self, event: InventoryEvent) -> None:
-        """Tell of `event`.
+        """Send a notification of `event`.
 
-        Must be safe to repeat: after a crash, or a failure further on, the same event comes again
-        under the same `event_id`. Must not wait for long: it is cut off with the whole attempt. Any
-        exception means "not told": it is tried again, and in the end the event is dead-lettered.
+        Must be safe to repeat: after a crash or a later failure the same event comes again, with
+        the same `event_id`. Must be quick: `events.attempt_timeout` cuts it off. After an exception
+        the event is tried again, and in the end becomes a dead letter.
         """
         ...

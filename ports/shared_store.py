@@ -10,49 +10,51 @@ import attrs
 
 from shelfport.domain.model import ProductVariantId, StockReading, UnknownVariant
 
-Kept = StockReading | UnknownVariant
-"""What is kept of a variant."""
+StoredValue = StockReading | UnknownVariant
+"""What the store holds of a variant."""
 
 
 class SharedCacheUnavailable(Exception):
-    """The store did not do what it was asked: one sentence, without its credentials."""
+    """The store did not do what it should. The message is one sentence without credentials."""
 
     store_failed = True
-    """Whether that says something of its health."""
+    """Whether the error is a sign of bad health, so that the circuit breaker counts it."""
 
 
 class SharedCacheFull(SharedCacheUnavailable):
-    """It answers, but takes nothing more."""
+    """The store answers, but has no memory left for new values."""
 
     store_failed = False
 
 
 class Lease(Enum):
-    """Who asks the service about a variant that is not current."""
+    """Which replica asks the service about a variant that is not current."""
 
     NONE = "none"
-    """Nobody needs to, or no lease was asked for."""
+    """No replica needs to, or the lookup took no leases."""
     HELD = "held"
+    """The replica that did the lookup."""
     HELD_BY_OTHER = "held-by-other"
-    """Another replica is at it: what it brings will be here in a moment."""
+    """Another replica: its answer will be in the store soon."""
 
 
 @attrs.frozen
 class Lookup:
-    """What the store says of one variant."""
+    """What the store holds of one variant."""
 
-    kept: Kept | None
+    value: StoredValue | None
     """With its true `as_of`, marked CACHED."""
     current: bool
-    """It is young enough, and nothing happened to the variant since it was read."""
+    """Whether `value` is young enough, and no fence came after it was read."""
     token: bytes
-    """Must be shown to keep what a read brings that begins now. Empty: nothing can be kept."""
+    """The fencing token that stores the answer of a read that begins now. Empty: the store takes
+    none."""
     lease: Lease
 
 
 @attrs.frozen
 class LookupOptions:
-    """What is asked of the store for one page."""
+    """The terms of a lookup of several variants."""
 
     now: datetime
     reading_age: float
@@ -60,58 +62,64 @@ class LookupOptions:
     unknown_age: float
     """Seconds; only a younger "the service has no record of it" is current."""
     claim: str
-    """Names whoever takes a lease."""
+    """Identifies the holder of the leases that the lookup takes."""
     lease: float
-    """Seconds for which a lease is taken on what is not current; 0 takes none."""
+    """Seconds for which a lease is taken on each variant that is not current; 0 takes none."""
 
 
 @attrs.frozen
 class StoreRequest:
-    """One variant's part of what a read brought."""
+    """The answer for one variant, to be stored."""
 
-    kept: Kept
+    value: StoredValue
     as_of: datetime
     token: bytes
-    seconds: float
-    """How long it is worth keeping from now."""
+    """The token of the lookup before the read."""
+    ttl: float
+    """Seconds from now until the store may forget it."""
 
 
 class SharedStore(Protocol):
-    """A cache that all replicas share. Each method but `changes` is one round trip.
+    """A cache that all replicas share. Each method but `invalidations` is one round trip.
 
-    Obligations: whatever the network or the server does is a `SharedCacheUnavailable`. A fence invalidates the
-    tokens given out before it; a token that the store does not know (any more) keeps nothing.
-    Between two readings the later `updated_at` wins, of equal ones the later `as_of`. A lease ends
-    by itself.
+    Obligations: every failure of the network or the server is a `SharedCacheUnavailable`. A fence
+    invalidates the tokens given out before it; a token that the store does not know (any more)
+    stores nothing. Between two readings the later `updated_at` wins, of equal ones the later
+    `as_of`. A lease ends by itself.
     """
 
-    async def look(
-        self, ids: Sequence[ProductVariantId], terms: LookupOptions
+    async def lookup(
+        self, ids: Sequence[ProductVariantId], options: LookupOptions
     ) -> Mapping[ProductVariantId, Lookup]:
-        """A glance at each variant, and leases on those that are not current."""
+        """Look up each variant, and take leases on those that are not current."""
         ...
 
-    async def keep(
+    async def store(
         self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
-        """Keep what the tokens allow, and end the leases of `claim` on these variants."""
+        """Store what the tokens allow, and end the leases of `claim` on these variants."""
         ...
 
     async def release(self, ids: Sequence[ProductVariantId], claim: str) -> None:
-        """End the leases of `claim`: what it asked for did not come."""
+        """End the leases of `claim` after a read that brought no answer."""
         ...
 
     async def fence(self, ids: Sequence[ProductVariantId], stamp: str | None) -> None:
-        """Nothing read before now is current any more; other replicas are told.
+        """Invalidate everything that was read before now, and announce it to other replicas.
 
         A stamp orders the events of a variant: one that is not later than the last does nothing.
         """
         ...
 
     async def check(self) -> None:
-        """Find out whether it answers."""
+        """Return if the server answers."""
         ...
 
-    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ProductVariantId]]]:
-        """What other replicas fence from now on; ends with `SharedCacheUnavailable` when it is cut off."""
+    def invalidations(
+        self,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[ProductVariantId]]]:
+        """Receive what other replicas fence from now on.
+
+        Ends with `SharedCacheUnavailable` when the connection is lost.
+        """
         ...

@@ -1,7 +1,7 @@
-"""What the layers report while they work: typed, for logs, metrics and the ops page alike.
+"""Signals: what the parts of the library report, for logs, metrics, spans and the ops page.
 
-A signal is made where something happens that an operator would want to know of. A page that is
-answered from memory makes none.
+A part makes a signal when something happens that an operator may want to know. A page that the
+cache answers makes none.
 """
 
 from datetime import datetime
@@ -18,46 +18,46 @@ from shelfport.domain.model.text import one_line
 
 
 class BreakerState(Enum):
-    """What the circuit breaker does with a call."""
+    """The states of the circuit breaker."""
 
     CLOSED = "closed"
-    """Lets it pass, and counts what becomes of it."""
+    """Calls pass, and their outcomes are counted."""
     OPEN = "open"
-    """Refuses it."""
+    """Calls are rejected."""
     HALF_OPEN = "half-open"
-    """Lets a few pass, to see whether the service is back."""
+    """A few calls pass, to find out whether the service is back."""
 
 
 class AttemptOutcome(Enum):
-    """What came of one attempt at one request."""
+    """How one attempt at a request ended."""
 
     ANSWERED = "answered"
     PARTIAL = "partial"
-    """Answered, but for parts that nobody can read."""
+    """Answered, but parts of the answer could not be read."""
     FAILED = "failed"
     LEFT = "left"
-    """Whoever asked was gone before the answer; the service may have seen the request."""
+    """The caller left before the answer; the service may have received the request."""
 
 
 @attrs.frozen
 class Attempted:
-    """One attempt at one request came to its end (R23)."""
+    """One attempt at a request ended."""
 
     operation: Operation
     variants: int
     call: Call
     outcome: AttemptOutcome
     seconds: float
-    """From the request to its outcome."""
+    """From the request to its end."""
     error: InventoryError | None = None
-    """Why it failed; of a partial answer, why the first unreadable part could not be read."""
+    """Why it failed; for a partial answer, why its first unreadable part could not be read."""
     unreadable: int = 0
-    """How many parts of a partial answer could not be read."""
+    """Parts of a partial answer that could not be read."""
 
 
 @attrs.frozen
 class Retrying:
-    """An attempt failed and will be repeated after `delay` seconds."""
+    """An attempt failed and is repeated after `delay` seconds."""
 
     operation: Operation
     attempt: int
@@ -69,7 +69,7 @@ class Retrying:
 
 @attrs.frozen
 class RetryBudgetExhausted:
-    """An attempt failed and will not be repeated: too much is being repeated already."""
+    """An attempt failed and is not repeated, because the retry budget is exhausted."""
 
     operation: Operation
     error: InventoryError
@@ -78,7 +78,7 @@ class RetryBudgetExhausted:
 
 @attrs.frozen
 class BreakerChanged:
-    """The circuit breaker went from one state to another."""
+    """The circuit breaker changed its state."""
 
     before: BreakerState
     after: BreakerState
@@ -87,7 +87,7 @@ class BreakerChanged:
 
 @attrs.frozen
 class CallRejected:
-    """A call was not made: the circuit is open, or this process is overloaded."""
+    """This process rejected a call: the circuit is open, or too many calls are under way."""
 
     operation: Operation
     error: InventoryError
@@ -96,7 +96,7 @@ class CallRejected:
 
 @attrs.frozen
 class ServedStale:
-    """Readings past their fresh window were shown, since the service did not answer in time."""
+    """Stale readings were served, because the service did not answer in time."""
 
     variants: int
     oldest: float
@@ -106,7 +106,7 @@ class ServedStale:
 
 @attrs.frozen
 class RefreshFailed:
-    """What was shown from memory could not be refreshed behind."""
+    """A background refresh of cached readings failed."""
 
     variants: int
     error: InventoryError
@@ -114,43 +114,43 @@ class RefreshFailed:
 
 @attrs.frozen
 class SharedCacheDown:
-    """The cache that replicas share does not answer: for a while nobody asks it."""
+    """The shared cache does not answer; it is bypassed until it answers a probe."""
 
     why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
 class SharedCacheRecovered:
-    """The cache that replicas share answers again."""
+    """The shared cache answers again."""
 
 
 @attrs.frozen
 class SharedCacheWritesDropped:
-    """Something was not written to the shared cache: others ask the service for it."""
+    """A write to the shared cache was dropped; other replicas ask the service instead."""
 
     total: int
-    """Since the start, in pages and fences."""
+    """Dropped pages and fences since the start."""
     why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
 class BackplaneDisconnected:
-    """What other replicas learn is not heard: memory is right by its windows alone."""
+    """The backplane is disconnected: only the cache's windows bound the age of readings."""
 
     why: str = attrs.field(converter=one_line)
 
 
 @attrs.frozen
 class BackplaneReconnected:
-    """It is heard again; what memory kept from before is asked for before it is shown."""
+    """The backplane is connected again; the cache reads earlier readings anew."""
 
     seconds: float
-    """How long it was not."""
+    """How long it was disconnected."""
 
 
 @attrs.frozen
 class InitializationQueued:
-    """A record could not be opened now; the entry is stored, and a worker will see to it."""
+    """A record could not be opened now; a worker opens it from the stored entry."""
 
     entry: QueuedInitialization
     error: InventoryError
@@ -158,73 +158,73 @@ class InitializationQueued:
 
 @attrs.frozen
 class InitializationDone:
-    """The record of a queued entry is there, and the entry is gone."""
+    """The record of a queued entry exists, and the entry is removed."""
 
     entry: QueuedInitialization
     took: float
-    """Seconds since it was queued; what clocks disagree about counts as 0."""
+    """Seconds since it was queued; never negative, even if clocks differ."""
 
 
 @attrs.frozen
 class InitializationPostponed:
-    """An attempt at a queued entry failed; it is tried again."""
+    """An attempt at a queued entry failed; the entry is tried again at `until`."""
 
     entry: QueuedInitialization
     until: datetime
     error: Exception
-    """An `InventoryError`, or what says that the host's catalogue failed."""
+    """An `InventoryError`, or the error of the host's catalog."""
 
 
 @attrs.frozen
 class InitializationDeadLettered:
-    """A queued entry is not tried any more: a person has to see to it."""
+    """A queued entry became a dead letter: an operator must retry or drop it."""
 
     entry: QueuedInitialization
     reason: DeadLetterReason
     error: Exception | None
-    """None if the attempts were begun, and none of them came to an end."""
+    """None if no attempt that began has ended."""
 
 
 @attrs.frozen
 class QueueUnavailable:
-    """The worker cannot use its queue, for the first time since it last could."""
+    """The worker's queue became unavailable. One signal for each outage."""
 
     error: QueueFailed
 
 
 @attrs.frozen
 class QueueRecovered:
-    """The worker can use its queue again."""
+    """The worker's queue is available again."""
 
 
 class EventOutcome(Enum):
-    """What became of an event that came off the bus, for the host's display status and teams."""
+    """How the consumer group handled a stock event."""
 
     HANDLED = "handled"
     DUPLICATE = "duplicate"
-    """It was handled before: nothing was done again."""
+    """It was handled before, and is discarded."""
     LATE = "late"
-    """It came after a newer one of its variant: it was not shown."""
+    """It came after a newer event of its variant, and is discarded."""
 
 
 @attrs.frozen
 class EventHandled:
-    """An event of the work subscription is done with."""
+    """The consumer group handled a stock event."""
 
     event: InventoryEvent
-    verdict: EventOutcome
+    outcome: EventOutcome
     lag: float
-    """Seconds from its timestamp to now, by two clocks; never negative."""
+    """Seconds from its timestamp to now; never negative, even if clocks differ."""
     correlation_id: str | None
 
 
 @attrs.frozen
 class EventDeadLettered:
-    """A message of the work subscription cannot be handled, and is a dead letter now."""
+    """A message of the consumer group became a dead letter."""
 
     reason: str
     event: InventoryEvent | None
-    """What it says; None if nobody can read it."""
+    """None if the message could not be read."""
     correlation_id: str | None
 
 
@@ -250,16 +250,15 @@ Signal = (
     | EventHandled
     | EventDeadLettered
 )
-"""A closed union, for `match`."""
+"""Every signal: a closed union, for `match`."""
 
 
 class Listener(Protocol):
-    """Takes the layers' signals; a plain function will do.
+    """Takes signals; a plain function is enough.
 
-    It is called in the middle of somebody's request: it must be quick, must not block, and must
-    not raise.
+    It is called on the path of a request: it must be quick, must not block, and must not raise.
     """
 
     def __call__(self, signal: Signal, /) -> None:
-        """Take note of `signal`."""
+        """Take `signal`."""
         ...

@@ -1,4 +1,4 @@
-"""How one integration stands: values for telemetry, a readiness check, an ops page or a person."""
+"""`Snapshot`: the state of one integration, for telemetry, probes and the ops page."""
 
 from datetime import datetime
 
@@ -9,135 +9,135 @@ from shelfport.ports.signals import BreakerState
 
 @attrs.frozen
 class BreakerSnapshot:
-    """What the breaker knows, at one moment."""
+    """The state of a circuit breaker."""
 
     state: BreakerState
     forced: bool
-    """Whether an operator holds it there, whatever the service does."""
+    """Whether an operator forces this state."""
     calls: int
-    """Outcomes in the window (`breaker.window` seconds)."""
+    """Calls in the window (`breaker.window` seconds)."""
     failures: int
-    """How many of them were failures."""
+    """Calls in the window that failed."""
     slow: int
-    """How many of them took `breaker.slow_call_duration` or longer, whatever came of them."""
+    """Calls in the window that took `breaker.slow_call_duration` or longer, failed or not."""
     next_probe: float | None
-    """Seconds until the service may be tried again; None unless the circuit is open."""
+    """Seconds until the next probe of the service; None unless the circuit is open."""
 
 
 @attrs.frozen(kw_only=True)
 class CacheSnapshot:
-    """What the cache served since it was made, in variants, and what it holds."""
+    """The counts of the cache in memory. They count variants since the start."""
 
     fresh: int
-    """Answered from memory, within the window in which that counts as current."""
+    """Served from memory within `cache.ttl`."""
     stale: int
-    """Shown from memory past that window."""
+    """Served from memory past `cache.ttl`."""
     misses: int
-    """Not at hand, or not good enough: the service answered."""
+    """Not in memory, or too old: the service answered."""
     unreadable: int
-    """Not at hand, and the service did not answer either."""
+    """Not in memory, or too old, and the service did not answer."""
     entries: int
-    """Variants that are kept now."""
+    """Variants in memory now."""
 
 
 @attrs.frozen(kw_only=True)
 class SharedCacheSnapshot:
-    """How the shared cache stands, as this process sees it. Counts are variants since the start."""
+    """The shared cache, as this process sees it. Hits and misses count variants since the start."""
 
     circuit_breaker: BreakerSnapshot
     hits: int
-    """Shown as the store had them."""
+    """Served from the shared cache."""
     misses: int
-    """For which the service was asked."""
+    """Not in the shared cache: the service was asked."""
     dropped_writes: int
-    """Pages (and fences) that were not written: the queue was full, or the store did not take
-    them."""
+    """Pages and fences that were not written: the write queue was full, or the store failed."""
     backplane_connected: bool
-    """Whether what other replicas learn is heard. If not, memory is right by its windows alone."""
+    """Whether changes of other replicas are received. If not, only the cache's windows bound the
+    age of readings."""
 
 
 @attrs.frozen(kw_only=True)
 class QueueSnapshot:
-    """How the queue stood when the worker of this process last looked."""
+    """The queue of initialisations, when this process's worker last checked it."""
 
     as_of: datetime | None
-    """When that was, in UTC; None if it has not looked yet, or this process has no worker."""
+    """When that was, in UTC; None if it has not checked yet, or this process runs no worker."""
     waiting: int = 0
-    """Entries that are yet to be done."""
+    """Entries that are not done yet."""
     oldest_age: float | None = None
     """Seconds since the oldest of them was queued; None if there is none."""
     dead_letters: int = 0
-    """Entries that only a person can help on."""
+    """Entries that a person must decide about."""
     error: str | None = None
-    """Why the queue cannot be used; None if it can."""
+    """Why the queue is unavailable; None if it is available."""
 
 
 @attrs.frozen(kw_only=True)
 class SubscriptionSnapshot:
-    """How one subscription stands, as far as this replica knows."""
+    """One subscription to events, as this replica sees it. Counts are since the start."""
 
     connected: bool
     trouble: str | None
     """Why it is not connected, in a sentence."""
     handled: int
-    """Events done with, duplicates and late ones included."""
+    """Events that were handled, duplicates and late events included."""
     duplicates: int
-    """Of these, those that this replica had handled before: nothing was done again."""
+    """Handled events that this replica had handled before; they were discarded."""
     late: int
-    """Of these, those that came after a newer one of their variant: they were not shown."""
+    """Handled events that came after a newer event of their variant; they were discarded."""
     retried: int
     """Attempts that failed and were repeated."""
     dead_lettered: int
-    """Messages that were dead-lettered; for knowledge, those that were passed over."""
+    """Messages that became dead letters; of the invalidation subscription, discarded messages."""
     lag: float | None
-    """Seconds between the timestamp of the event that was done with last and that moment, by two
-    clocks; None before the first."""
+    """Seconds from the timestamp of the last handled event to its handling; None before the
+    first."""
 
 
 @attrs.frozen(kw_only=True)
 class EventsSnapshot:
-    """How the events' subscriptions stand."""
+    """The subscriptions to events."""
 
     bus: str
-    """Which bus and where, without credentials."""
+    """The kind of the bus and its address, without credentials."""
     catalog: SubscriptionSnapshot
-    """Display status and notifiers: one queue for all replicas."""
+    """Display status and notifications: the consumer group, one queue for all replicas."""
     invalidation: SubscriptionSnapshot
-    """The cache: every replica hears everything."""
+    """Cache invalidation: every replica receives every event."""
 
 
 @attrs.frozen(kw_only=True)
 class TlsSnapshot:
-    """How long the certificates last. Instants are UTC; None is not known, or not there."""
+    """When the certificates expire. Instants are in UTC; None if there is none, or not known."""
 
     own_expires: datetime | None
-    """When our certificate expires."""
+    """When the client certificate expires."""
     service_expires: datetime | None
-    """When the certificate expires that the service showed at the latest handshake."""
+    """When the service's certificate expires, as of the latest handshake."""
 
     def days_left(self, now: datetime) -> float | None:
-        """Days until the first of them expires, negative once it has; None if none is known."""
+        """Days until the first of them expires, negative after that; None if none is known."""
         known = [at for at in (self.own_expires, self.service_expires) if at is not None]
         return min(((at - now).total_seconds() / 86_400 for at in known), default=None)
 
 
 @attrs.frozen(kw_only=True)
 class Snapshot:
-    """What this process knows of itself at one moment. Each part speaks for itself."""
+    """The state of one integration in this process, at one moment."""
 
     open: bool
-    """Whether the integration is entered, and not left yet."""
+    """Whether the integration is open."""
     circuit_breaker: BreakerSnapshot
-    """The circuit breaker: its state, what it counted, when it tries again."""
+    """The circuit breaker of the Inventory Service."""
     cache: CacheSnapshot
-    """The cache in memory: what it served since the start, and what it holds."""
+    """The cache in memory."""
     retry_budget: float
-    """What is left of the retry budget, in tokens: each repetition takes one."""
+    """Tokens left in the retry budget; each retry takes one."""
     shared_cache: SharedCacheSnapshot | None = None
-    """The shared cache: its circuit, what it was good for; None where there is none."""
+    """The shared cache; None without one."""
     queue: "QueueSnapshot | None"
-    """The queue of initialisations, as this process's worker saw it last; None without a queue."""
+    """The queue of initialisations, as this process's worker last saw it; None without one."""
     events: EventsSnapshot | None = None
-    """The subscriptions to events; None where there is no bus."""
+    """The subscriptions to events; None without a bus."""
     tls: TlsSnapshot | None = None
-    """How long the certificates last; None where requests go without TLS, or by another adapter."""
+    """When the certificates expire; None without TLS, or with another adapter than HTTP."""

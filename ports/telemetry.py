@@ -1,4 +1,4 @@
-"""`Telemetry`: what `build(telemetry=…)` takes; `ObservesPageAge`: what it may be besides."""
+"""`Telemetry`: the port to metrics and traces, for `build(telemetry=…)`."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,70 +10,70 @@ from shelfport.ports.snapshot import Snapshot
 
 
 class ObservedRequest(Protocol):
-    """One request that is watched."""
+    """One HTTP request, while it is observed."""
 
     @property
     def call(self) -> Call:
-        """The call's terms to send it under: those it came with, or with another `traceparent`."""
+        """The call to send the request with: unchanged, or a copy with another `traceparent`."""
         ...
 
     def ended(self, status: int | None, error: BaseException | None, seconds: float) -> None:
-        """It came to its end; told once, in the task that began it.
+        """The request has ended. Called once, in the task that sent it.
 
         Args:
-            status: the HTTP status, if an answer came.
-            error: why none came: an `InventoryError`, a cancellation, or a bug.
-            seconds: from its beginning to the last byte of its answer, or to the error.
+            status: the HTTP status of the answer, if there was one.
+            error: why the request failed: an `InventoryError`, a cancellation, or a bug.
+            seconds: from the start of the request to the last byte of its answer, or to the error.
         """
         ...
 
 
 class RequestObserver(Protocol):
-    """Is told of each request before it goes out. Must be quick, must not block, must not raise."""
+    """Observes each HTTP request. Must be quick, must not block, must not raise."""
 
     def __call__(self, method: str, url: str, context: RequestContext, /) -> ObservedRequest:
         """A request is about to be sent.
 
         Args:
             method: GET or POST.
-            url: all of it, as it is sent; it carries no credentials.
-            context: what it is about.
+            url: the whole URL, as it is sent; it has no credentials.
+            context: the request's operation, variants and call.
         """
         ...
 
 
 class Telemetry(Protocol):
-    """Watches one integration.
+    """Records metrics and traces of one integration.
 
-    Everything is called in the middle of somebody's request, from the integration's event loop:
-    it must be quick and must not block. What it raises is logged, and costs nobody an answer.
-    One that has a method `page_age`, too, is told of every page: see `ObservesPageAge`.
+    Its methods are called on the path of a request, in the integration's event loop: they must be
+    quick and must not block. An exception is logged, and does not affect the request. A telemetry
+    that also has the method `page_age` gets the age of every page: see `ObservesPageAge`.
     """
 
     def signal(self, signal: Signal, /) -> None:
-        """What the layers report."""
+        """Record a signal of the layers."""
         ...
 
     def request_started(self, method: str, url: str, context: RequestContext, /) -> ObservedRequest:
-        """A request is about to go out over HTTP; see `RequestObserver`."""
+        """An HTTP request is about to be sent; see `RequestObserver`."""
         ...
 
-    def showing(self, snapshot: Callable[[], Snapshot], /) -> AbstractContextManager[None]:
-        """The integration is open while this is entered: read `snapshot` when asked for figures.
+    def attach(self, snapshot: Callable[[], Snapshot], /) -> AbstractContextManager[None]:
+        """Return a context; the integration is open while it is entered.
 
-        It may be called from any thread.
+        Call `snapshot` whenever metrics are collected; it may be called from any thread.
         """
         ...
 
 
 @runtime_checkable
 class ObservesPageAge(Protocol):
-    """A `Telemetry` that wants to know of every page, hits as well.
+    """A `Telemetry` that records the age of every page, hits included.
 
-    A page of hits takes microseconds, so that one that does not care should not be asked: it leaves
-    the method out.
+    A page of hits takes microseconds, and this call adds to it: a telemetry that does not need the
+    age leaves the method out.
     """
 
     def page_age(self, seconds: float, /) -> None:
-        """A page was served, and the oldest reading on it is that old. Called for every page."""
+        """A page was served, and its oldest reading is `seconds` old. Called for every page."""
         ...

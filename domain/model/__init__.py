@@ -1,4 +1,4 @@
-"""The values that pass through the house, and the errors that may come instead."""
+"""The domain's values and errors."""
 
 from shelfport.domain.model.answer import (
     AlreadyThere,
@@ -89,9 +89,9 @@ __all__ = [
     "ContractViolation",
     "Created",
     "CredentialsUnavailable",
-    "DeadlineExceeded",
     "DeadLetter",
     "DeadLetterReason",
+    "DeadlineExceeded",
     "Freshness",
     "InitialStock",
     "InitializationOutcome",
@@ -110,13 +110,13 @@ __all__ = [
     "OperationInProgress",
     "OverloadedHere",
     "PermanentError",
+    "PermanentlyRejected",
     "ProductVariantId",
     "QueueFailed",
     "QueueStats",
     "Queued",
     "QueuedInitialization",
     "ReachedService",
-    "PermanentlyRejected",
     "RequestContext",
     "RequestRejected",
     "ServiceFailed",

@@ -1,4 +1,4 @@
-"""What the port answers: closed unions, one value for each variant asked for."""
+"""The answers of the port: closed unions, with one value for each variant."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,51 +13,53 @@ from shelfport.domain.model.variant import ProductVariantId
 
 @attrs.frozen
 class UnknownVariant:
-    """The Inventory Service answered: it has no record of this variant."""
+    """The Inventory Service has no record of this variant."""
 
     variant_id: ProductVariantId
     as_of: datetime | None = attrs.field(default=None, eq=False)
-    """The instant (aware, UTC) at which the request that this answers was sent, where that was
-    before the call that it is handed out for. None: just now."""
+    """The instant (aware, UTC) at which the request was sent, for an answer from a cache. None: the
+    request was sent for this call."""
 
 
 @attrs.frozen
 class Unreadable:
-    """This variant could not be read, while another one of the same call could."""
+    """This variant could not be read, but another variant of the same call could."""
 
     error: InventoryError
 
 
 Answer = StockReading | UnknownVariant | Unreadable
+"""What the port says of one variant: a closed union, for `match`."""
 
 
 @attrs.frozen
 class Created:
-    """The inventory record was opened by this operation."""
+    """This operation opened the inventory record."""
 
     item: InventoryItem
 
 
 @attrs.frozen
 class AlreadyThere:
-    """The variant has an inventory record that this operation did not see itself open.
+    """The variant has an inventory record already.
 
-    It was there before, and its stock was left alone; or an attempt that nobody heard back from
-    opened it, and a read found it.
+    Either it existed before, and its stock was not changed; or an unanswered attempt at this
+    operation opened it, and a read found it.
     """
 
     level: StockLevel
 
 
 Initialized = Created | AlreadyThere
+"""What the port says of a request for a record: a closed union, for `match`."""
 
 
 def settled(
     answers: Mapping[ProductVariantId, Answer],
 ) -> Mapping[ProductVariantId, Answer]:
-    """Apply the port's rule on failures to finished answers.
+    """Apply the port's rule on failures to complete answers.
 
-    If at least one variant was answered, failures stay values; if none was, the first is raised.
+    If at least one variant was answered, failures stay values; else the first failure is raised.
 
     Raises:
         InventoryError: every answer is `Unreadable` (and there is at least one).

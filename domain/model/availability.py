@@ -1,4 +1,4 @@
-"""What a product page shows of a variant: a reading, or honestly nothing (R18)."""
+"""The availability of a variant on a product page: a reading, or `Unavailable` with its reason."""
 
 from enum import Enum
 
@@ -7,37 +7,37 @@ import attrs
 from shelfport.domain.model.stock import StockReading
 
 STOCK_INFORMATION_UNAVAILABLE = "Stock information unavailable"
-"""The words for a page that knows nothing of a variant's stock (R18)."""
+"""The text that a page shows for `Unavailable`."""
 
 
 class UnavailableReason(Enum):
-    """Why nothing is known: for operators and tests; a page shows the same words for all."""
+    """Why the stock is not known: for operators and tests. A page shows one text for all."""
 
     UNKNOWN_VARIANT = "UNKNOWN_VARIANT"
     """The Inventory Service has no record of the variant."""
     TIMED_OUT = "TIMED_OUT"
-    """It did not answer in the time that there was."""
+    """The Inventory Service did not answer in time."""
     UNREACHABLE = "UNREACHABLE"
-    """Nobody there, or no connection that could be trusted."""
+    """There is no connection to the Inventory Service, or none that can be trusted."""
     OVERLOADED = "OVERLOADED"
-    """The Inventory Service, or this process, has more to do than it can."""
+    """The Inventory Service or this process is overloaded."""
     SERVICE_FAILED = "SERVICE_FAILED"
-    """It answered with a failure of its own (5xx)."""
+    """The Inventory Service answered with an error of its own (5xx)."""
     CIRCUIT_OPEN = "CIRCUIT_OPEN"
-    """It failed often enough a moment ago that it was not asked."""
+    """The circuit breaker is open after too many failures, so no request was sent."""
     REJECTED = "REJECTED"
-    """It does not accept the request: most often, the address leads somewhere else."""
+    """The Inventory Service rejects the request; most often the base URL is wrong."""
     UNAUTHORIZED = "UNAUTHORIZED"
-    """It does not accept our credentials."""
+    """The Inventory Service does not accept the credentials."""
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
-    """It answered, but not as inventory-service.yaml promises."""
+    """The Inventory Service answered, but the answer breaks inventory-service.yaml."""
     ADAPTER_FAULT = "ADAPTER_FAULT"
     """The adapter in use has a bug."""
 
 
 @attrs.frozen
 class Unavailable:
-    """Nothing is known of a variant's stock. Made by the domain service, and nowhere below it."""
+    """The stock of a variant is not known. Only `StockLookup` makes it."""
 
     reason: UnavailableReason
 
@@ -46,4 +46,4 @@ class Unavailable:
 
 
 Availability = StockReading | Unavailable
-"""A value of the page: a closed union, for `match`."""
+"""The value of a variant on a page: a closed union, for `match`."""

@@ -1,13 +1,14 @@
-"""Why the Inventory Service gave no answer: one tree, and two questions it answers at once.
+"""The errors of requests to the Inventory Service.
 
-*May I retry?* is the class: `TransientError` and `LocalRefusal` may pass by themselves,
-`PermanentError` needs a person. *Did it arrive?* is `reached_service`, which decides whether a
-write may have happened.
+The class says whether a retry makes sense: `TransientError` and `LocalRefusal` may pass by
+themselves, `PermanentError` needs a person. `reached_service` says whether the request arrived, and
+so whether a write may have happened.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from shelfport.domain.model.availability import UnavailableReason
 from shelfport.domain.model.text import one_line
@@ -15,7 +16,7 @@ from shelfport.domain.model.variant import ProductVariantId
 
 
 class Operation(Enum):
-    """What was asked of the port."""
+    """The operations of the port."""
 
     READ = "read"
     INITIALIZE = "initialize"
@@ -25,25 +26,25 @@ class ReachedService(Enum):
     """Whether the request arrived: after `NO` no write happened, after `UNKNOWN` one may have."""
 
     YES = "yes"
-    """It answered, so it may have acted."""
+    """The service answered, so it may have acted."""
     NO = "no"
-    """Nothing was sent: whoever asked may forget it, or ask again."""
+    """No request was sent."""
     UNKNOWN = "unknown"
-    """It was sent, or part of it, and nobody answered."""
+    """The request was sent, at least in part, and there was no answer."""
 
 
 class InventoryError(Exception):
-    """The root of all that may go wrong between a host and the Inventory Service.
+    """The root of all errors of requests to the Inventory Service.
 
-    The message is one sentence: what happened, and what to do where something can be done. It is
-    one line without control characters, whoever's words it quotes: nobody can forge a record.
-    What lies beneath (an aiohttp error, a decoding error) is the `__cause__`.
+    The message is one sentence: what happened and, if something can be done, what to do. It is one
+    line without control characters, so that quoted text cannot forge a log record. The underlying
+    error (of aiohttp, of decoding) is the `__cause__`.
     """
 
     retryable: ClassVar[bool] = False
-    """Whether the same request may succeed later with nobody changing anything."""
+    """Whether the same request may succeed later without any change."""
     reason: ClassVar[UnavailableReason] = UnavailableReason.SERVICE_FAILED
-    """What a page's `Unavailable` says of it."""
+    """The reason in a page's `Unavailable`."""
     reached_service: ReachedService = ReachedService.UNKNOWN
 
     def __init__(
@@ -70,31 +71,17 @@ class InventoryError(Exception):
         self.status = status
         """The HTTP status, where the service answered with one."""
         self.retry_after = retry_after
-        """Seconds after which the service asked to be asked again (RFC 9110 §10.2.3), if it did."""
+        """Seconds that the service asked to wait (`Retry-After`, RFC 9110 §10.2.3), if it did."""
 
-    def about(
-        self,
-        operation: Operation,
-        ids: Sequence[ProductVariantId],
-        *,
-        correlation_id: str | None,
-        attempts: int,
-    ) -> "InventoryError":
-        """The same failure, befallen another call: a new error of this class with its sentence."""
-        return type(self)(
-            str(self),
-            operation=operation,
-            ids=ids,
-            correlation_id=correlation_id,
-            attempts=attempts,
-            reached_service=self.reached_service,
-            status=self.status,
-            retry_after=self.retry_after,
-        )
+    def with_message(self, message: str) -> Self:
+        """The same failure of the same request: a new error of this class with another sentence."""
+        error = copy(self)
+        error.args = (one_line(message),)
+        return error
 
 
 class TransientError(InventoryError):
-    """It may pass by itself: worth another attempt, within the deadline and the budget."""
+    """The failure may pass by itself: it is retried within the deadline and the retry budget."""
 
     retryable = True
 
@@ -104,35 +91,35 @@ class TimedOut(TransientError):
 
     Cause: the service is slower than `http.attempt_timeout`, or a connection hangs.
 
-    What to do: nothing in the caller: reads are repeated and then shown stale. If it lasts, ask
-    `shelfport check` how long one read takes, and look at the service; raise
-    `http.attempt_timeout` only if its usual answers take that long.
+    What to do: nothing in the caller: a read is repeated, then served stale. If it lasts, run
+    `shelfport check`, which says how long a read takes, and look at the service; raise
+    `http.attempt_timeout` only if the service's normal answers take that long.
     """
 
     reason = UnavailableReason.TIMED_OUT
 
 
 class ConnectionFailed(TransientError):
-    """No connection, or one that broke. `reached_service` is NO only if nothing was sent.
+    """There was no connection, or it broke. `reached_service` is NO only if no request was sent.
 
-    Cause: nobody listens at the address, a name that does not resolve, a firewall, a service that
-    restarts.
+    Cause: no server listens at the address, the name does not resolve, a firewall blocks the
+    connection, or the service restarts.
 
-    What to do: `shelfport check` tells DNS, TCP and TLS apart. A restart passes by itself; a wrong
-    `base_url` does not.
+    What to do: run `shelfport check`, which checks DNS, TCP and TLS one by one. A restart passes by
+    itself; a wrong `base_url` does not.
     """
 
     reason = UnavailableReason.UNREACHABLE
 
 
 class CredentialsUnavailable(TransientError):
-    """No credentials could be had for the request, so it was not sent.
+    """There were no credentials for the request, so it was not sent.
 
     Cause: the authorization server at `auth.token_url` is down or slow, or the host's own `secret`
     failed.
 
-    What to do: look at the authorization server; the sentence quotes its error code. What waits in
-    the queue is done once tokens come again.
+    What to do: look at the authorization server; the message quotes its error code. Queued
+    initialisations are done when tokens are available again.
     """
 
     reason = UnavailableReason.UNREACHABLE
@@ -140,12 +127,13 @@ class CredentialsUnavailable(TransientError):
 
 
 class ServiceOverloaded(TransientError):
-    """The service asks for patience: 429 or 503.
+    """The service is overloaded or unavailable: it answered 429 or 503.
 
-    Cause: it has more to do than it can, or is being deployed. `retry_after` is what it asked for.
+    Cause: too many requests, or a deployment of the service. `retry_after` is the time that it
+    asked to wait.
 
-    What to do: nothing at once: `Retry-After` is kept. If it lasts, lower `limit.max_concurrency`, or
-    raise `cache.ttl`, so that this process asks less.
+    What to do: nothing at first: `Retry-After` is honoured. If it lasts, lower
+    `limit.max_concurrency`, or raise `cache.ttl`, so that this process sends fewer requests.
     """
 
     reason = UnavailableReason.OVERLOADED
@@ -153,11 +141,13 @@ class ServiceOverloaded(TransientError):
 
 
 class ServiceFailed(TransientError):
-    """The service, or a gateway before it, failed: another 5xx. A write may have happened.
+    """The service, or a gateway in front of it, failed: 408, or a 5xx other than 503.
 
-    Cause: a bug or an outage over there; `status` is the code.
+    A write may have happened.
 
-    What to do: give the team of the service the correlation id, under which it finds the request.
+    Cause: a bug or an outage of the service; `status` is the code.
+
+    What to do: give the service's team the correlation id, by which it finds the request.
     """
 
     reason = UnavailableReason.SERVICE_FAILED
@@ -165,12 +155,12 @@ class ServiceFailed(TransientError):
 
 
 class OperationInProgress(TransientError):
-    """The service is still at work on this idempotency key: 409 `in-progress`.
+    """The service still processes a request with this idempotency key: 409 `in-progress`.
 
     Cause: an earlier attempt at the same operation has not ended.
 
-    What to do: ask again under the same key, as the retries and the queue do; never under a new
-    one.
+    What to do: repeat the request with the same key, as the retries and the queue do; never use a
+    new key.
     """
 
     reason = UnavailableReason.OVERLOADED
@@ -178,46 +168,46 @@ class OperationInProgress(TransientError):
 
 
 class LocalRefusal(InventoryError):
-    """This process did not ask, or no longer waits. Never retried inside the stack."""
+    """This process did not send the request, or stopped waiting. The stack never retries it."""
 
     retryable = True
     reached_service = ReachedService.NO
 
 
 class CircuitOpen(LocalRefusal):
-    """The circuit breaker is open: the service failed often enough a moment ago.
+    """The circuit breaker is open, so the request was not sent.
 
     Cause: too many of the latest requests failed (`breaker.failure_rate_threshold`) or were slow
-    (`breaker.slow_call_rate_threshold`), or an operator holds it open.
+    (`breaker.slow_call_rate_threshold`), or an operator forces it open.
 
-    What to do: look for what opened it: the record `inventory.circuit_breaker` says why. It tries the
-    service again by itself after `breaker.open_duration`; `snapshot().circuit` says when.
+    What to do: find out why it opened: the log record `inventory.circuit_breaker` says it. After
+    `breaker.open_duration` it probes the service; `snapshot().circuit_breaker` says when.
     """
 
     reason = UnavailableReason.CIRCUIT_OPEN
 
 
 class OverloadedHere(LocalRefusal):
-    """As many requests are under way, and as many wait, as this process allows.
+    """This process has as many pending and waiting requests as its settings allow.
 
-    Cause: more callers than `limit.max_concurrency` and `limit.max_queue` let through, mostly because the
+    Cause: more callers than `limit.max_concurrency` and `limit.max_queue` admit, mostly because the
     service is slow.
 
-    What to do: look at the service's duration first. Raise `limit.max_concurrency` only if the service is
-    quick and can bear it, or run more processes.
+    What to do: look at how long the service takes first. Raise `limit.max_concurrency` only if the
+    service is fast and can take more load, or run more processes.
     """
 
     reason = UnavailableReason.OVERLOADED
 
 
 class DeadlineExceeded(LocalRefusal):
-    """The caller's deadline passed. An attempt may have arrived before it did.
+    """The caller's deadline passed. An attempt may have arrived before.
 
-    Cause: the service, the queue before it and the pauses together took longer than `deadline=` or
-    the setting `deadline`.
+    Cause: waiting for a slot, attempts and back-off together took longer than `deadline=` or the
+    setting `deadline`.
 
-    What to do: a page needs nothing: it shows what is kept. A write: repeat it under the same
-    idempotency key, or use a policy that queues.
+    What to do: for a page nothing: it shows a cached reading, if there is one. Repeat a write with
+    the same idempotency key, or use a policy that queues.
     """
 
     reason = UnavailableReason.TIMED_OUT
@@ -225,20 +215,19 @@ class DeadlineExceeded(LocalRefusal):
 
 
 class PermanentError(InventoryError):
-    """It will not pass by itself: a person has to change a setting, a contract or a request."""
+    """The failure does not pass by itself: a person has to change something."""
 
     retryable = False
     reached_service = ReachedService.YES
 
 
 class RequestRejected(PermanentError):
-    """The service does not accept the request: 400 and other 4xx, a redirect, a foreign 404.
+    """The service rejects the request: 400 and other 4xx, a redirect, a 404 of another server.
 
-    Cause: a `base_url` that leads elsewhere, a service of another version, or a request that is
-    wrong.
+    Cause: a wrong `base_url`, a service of another version, or an invalid request.
 
-    What to do: `shelfport check` tells a wrong address; `shelfport contracts verify` tells whether
-    the service keeps the contract. The sentence quotes what the service said.
+    What to do: run `shelfport check`, which finds a wrong address, and `shelfport contracts
+    verify`, which finds deviations from the contract. The message quotes the service's answer.
     """
 
     reason = UnavailableReason.REJECTED
@@ -247,37 +236,36 @@ class RequestRejected(PermanentError):
 class Conflict(PermanentError):
     """The idempotency key was used for another request: 422 `key-reused`.
 
-    Cause: the host gave one `idempotency_key` to two operations, or changed the quantities of one.
+    Cause: the host used one `idempotency_key` for two operations, or changed the quantities of one.
 
-    What to do: one key for one operation with the same numbers; a new operation gets a new key.
+    What to do: use one key for one operation with the same quantities, and a new key for a new one.
     """
 
     reason = UnavailableReason.REJECTED
 
 
 class Unauthorized(PermanentError):
-    """The credentials are missing, wrong or not enough: 401, 403, or our certificate refused.
+    """The credentials are missing, wrong or insufficient: 401, 403, or a refused certificate.
 
-    Cause: a token or certificate that expired, was withdrawn, or was never set.
+    Cause: a token or certificate has expired, was revoked, or was never set.
 
-    What to do: renew what `auth.*` or `tls.*` names; a file is read again within
-    `http.file_poll_interval` seconds, so no restart is needed.
+    What to do: renew the secret or certificate that `auth.*` or `tls.*` names; a file is read again
+    within `http.file_poll_interval` seconds, without a restart.
     """
 
     reason = UnavailableReason.UNAUTHORIZED
 
 
 class InsecureConnection(PermanentError):
-    """No secure connection: the service's certificate cannot be trusted, or its TLS is too old.
+    """No secure connection: the service's certificate is not trusted, or its TLS is too old.
 
-    Permanent, though a host of a fleet may be the only one that is set up so: a certificate does
-    not get better by asking again, and whoever stands between must not get a second chance.
+    It is not retried, as an impostor must not get a second chance.
 
     Cause: an expired or self-signed certificate, a private authority that `tls.ca_file` does not
-    name, another host name, TLS below `tls.minimum`.
+    name, another host name, or a TLS version below `tls.minimum`.
 
-    What to do: the check `tls` of `shelfport check` says which; mend the certificate or name its
-    authority. There is no switch that trusts everybody.
+    What to do: run `shelfport check`, whose check `tls` names the cause; correct the certificate or
+    name its authority. No setting turns verification off.
     """
 
     reason = UnavailableReason.UNREACHABLE
@@ -285,12 +273,13 @@ class InsecureConnection(PermanentError):
 
 
 class AdapterFault(PermanentError):
-    """An adapter broke the port's obligations: a bug in it, and nothing that the service did.
+    """An adapter broke the port's obligations: a bug of the adapter, not a failure of the service.
 
-    Cause: an adapter of another package raised what it must not, or answered what was not asked.
+    Cause: an adapter of another package raised an exception that the port forbids, or returned
+    answers for other variants.
 
-    What to do: report it to whoever wrote the adapter, with the ERROR record
-    `inventory.adapter_fault`; they run the conformance suite.
+    What to do: report it to the adapter's authors, with the ERROR record `inventory.adapter_fault`;
+    the conformance suite reproduces it.
     """
 
     reason = UnavailableReason.ADAPTER_FAULT
@@ -298,26 +287,26 @@ class AdapterFault(PermanentError):
 
 
 class ContractViolation(PermanentError):
-    """The service answered, but not as inventory-service.yaml promises.
+    """The service answered, but the answer breaks inventory-service.yaml.
 
-    Cause: a service of another version, a proxy that answers with a page of its own, a body cut
-    short.
+    Cause: a service of another version, a proxy that answers with its own page, or a body that is
+    cut short.
 
-    What to do: `shelfport contracts verify` on that service shows what is not as promised; the
-    sentence names the field.
+    What to do: run `shelfport contracts verify` on that service, which lists all deviations; the
+    message names the member.
     """
 
     reason = UnavailableReason.CONTRACT_VIOLATION
 
 
 class QueueFailed(InventoryError):
-    """The queue of initialisations cannot be used: nothing was stored, or nobody knows.
+    """The queue of initialisations is not usable: the entry was not stored, or that is unknown.
 
-    Cause: the sentence says what is wrong with it: locked, full, read-only, unreachable, or of
-    another schema; the driver's error is the `__cause__`.
+    Cause: the message says it: the database is locked, full, read-only, unreachable, or has another
+    schema; the driver's error is the `__cause__`.
 
-    What to do: mend the database, or run `shelfport queue migrate`. Storing again under the same
-    key is safe.
+    What to do: repair the database, or run `shelfport queue migrate`. Storing the entry again with
+    the same key is safe.
     """
 
     retryable = True

@@ -1,7 +1,6 @@
-"""What the Inventory Service announces of a variant's stock (R7-R9).
+"""The stock events of the Inventory Service.
 
-All three say the same three things; which of them it is says what happened. None carries a
-quantity: how much there is now, only a read tells.
+An event has no quantity: only a read returns the current one.
 """
 
 from datetime import datetime
@@ -17,41 +16,41 @@ from shelfport.domain.model.variant import ProductVariantId
 @attrs.frozen(kw_only=True)
 class _StockEvent:
     event_id: UUID = attrs.field(validator=not_nil)
-    """Names this announcement: a second delivery of it carries the same id."""
+    """Identifies the event: a second delivery has the same id."""
     occurred_at: datetime = attrs.field(validator=aware)
-    """When the stock changed, by the service's clock. It orders the events of one variant; against
-    a level's `updated_at` it proves nothing, as it is stamped a moment after the row."""
+    """When the stock changed, by the service's clock. It orders the events of one variant. It is
+    not comparable with a level's `updated_at`, as the service sets it slightly later."""
     variant_id: ProductVariantId = attrs.field(validator=not_nil)
 
     @property
     def rank(self) -> tuple[datetime, UUID]:
-        """Orders the events of one variant: by time, and those of equal times by id.
+        """Orders the events of one variant by time, and by id if times are equal.
 
-        So all who hear them, in whatever order, end with the same one.
+        So all replicas end with the same event, whatever order they receive them in.
         """
         return (self.occurred_at, self.event_id)
 
 
 @attrs.frozen(kw_only=True)
 class InventoryOutOfStock(_StockEvent):
-    """The last unit that could be sold is gone (R7)."""
+    """The variant has no units to sell any more."""
 
     status = StockStatus.OUT_OF_STOCK
 
 
 @attrs.frozen(kw_only=True)
 class InventoryLowStock(_StockEvent):
-    """The stock fell to its threshold or below, and is not gone (R8)."""
+    """The stock fell to the low-stock threshold or below, but not to 0."""
 
     status = StockStatus.LOW_STOCK
 
 
 @attrs.frozen(kw_only=True)
 class InventoryBackInStock(_StockEvent):
-    """What was out of stock can be sold again (R9)."""
+    """A variant that was out of stock has units to sell again."""
 
     status = StockStatus.IN_STOCK
 
 
 InventoryEvent = InventoryOutOfStock | InventoryLowStock | InventoryBackInStock
-"""A closed union, for `match`."""
+"""Every stock event: a closed union, for `match`."""

@@ -1,4 +1,4 @@
-"""Inventory records: what a new variant asks for, and what the Inventory Service opens (R4-R6)."""
+"""Inventory records: the request that opens one, and the record."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,10 +12,10 @@ from shelfport.domain.model.variant import ProductVariantId
 
 @attrs.frozen(kw_only=True)
 class InitialStock:
-    """A request to open the inventory record of a new variant (R5).
+    """A request to open the inventory record of a new variant.
 
-    It is one *logical* operation: every attempt at it, in this process or after a restart,
-    carries the same `idempotency_key`, so that the Inventory Service opens one record at most.
+    It is one operation: every attempt at it, in this process or after a restart, carries the same
+    `idempotency_key`, so that the Inventory Service opens at most one record.
     """
 
     variant_id: ProductVariantId = attrs.field(validator=not_nil)
@@ -28,10 +28,10 @@ class InitialStock:
 
 @attrs.frozen(kw_only=True)
 class InventoryItem:
-    """An inventory record, as the Inventory Service opened it (R6)."""
+    """An inventory record, as the Inventory Service returned it."""
 
     id: UUID = attrs.field(validator=not_nil)
-    """The record's own id, given by the Inventory Service."""
+    """The record's own id."""
     variant_id: ProductVariantId = attrs.field(validator=not_nil)
     quantity: int = attrs.field(validator=units)
     """Units on hand, reserved ones included."""
@@ -42,5 +42,5 @@ class InventoryItem:
 
     @property
     def level(self) -> StockLevel:
-        """The stock level that the record shows."""
+        """The stock level of the record."""
         return StockLevel(self.variant_id, self.available_quantity, self.status, self.updated_at)

@@ -1,4 +1,4 @@
-"""`RequestContext`: what one request to the Inventory Service is about."""
+"""`RequestContext`: the operation, variants and call of a request to the Inventory Service."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -14,13 +14,13 @@ ErrorT = TypeVar("ErrorT", bound=InventoryError)
 
 @attrs.frozen
 class RequestContext:
-    """The operation, its variants and its call: every error about the request carries them."""
+    """The operation, variants and call of a request; every error about the request carries them."""
 
     operation: Operation
     ids: Sequence[ProductVariantId]
     call: Call
     where: str = ""
-    """The base URL of the service, where an adapter goes by one; for the sentence of an error."""
+    """The base URL of the service, if an adapter has one; for the message of an error."""
 
     def error(
         self,
@@ -35,10 +35,10 @@ class RequestContext:
 
         Args:
             kind: the class of the error.
-            sentence: its message: what happened, and what to do where something can be done.
-            reached_service: whether the request arrived; without it, what `kind` assumes.
+            sentence: its message: what happened and, if something can be done, what to do.
+            reached_service: whether the request arrived; without it, the default of `kind`.
             status: the HTTP status of the answer, if one came.
-            retry_after: seconds after which the service asked to be asked again.
+            retry_after: seconds that the service asked to wait (`Retry-After`).
         """
         return kind(
             sentence,
@@ -49,4 +49,14 @@ class RequestContext:
             reached_service=reached_service,
             status=status,
             retry_after=retry_after,
+        )
+
+    def repeated(self, error: ErrorT) -> ErrorT:
+        """The failure of `error`, of this request: a new error of its class with its sentence."""
+        return self.error(
+            type(error),
+            str(error),
+            reached_service=error.reached_service,
+            status=error.status,
+            retry_after=error.retry_after,
         )

@@ -1,4 +1,4 @@
-"""Stock levels, and readings of them that say how true they are (R3, R19)."""
+"""Stock levels, and readings of them with their age and freshness."""
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -14,22 +14,22 @@ _NO_TIME = timedelta(0)
 
 
 class StockStatus(Enum):
-    """What the Inventory Service says of a variant's stock; it decides, never this library."""
+    """The status of a variant's stock, which the Inventory Service decides."""
 
     IN_STOCK = "IN_STOCK"
     """More units than the variant's low-stock threshold."""
     LOW_STOCK = "LOW_STOCK"
-    """At most as many units as that, and at least one."""
+    """From one unit up to the low-stock threshold."""
     OUT_OF_STOCK = "OUT_OF_STOCK"
-    """None that can be sold."""
+    """No units that can be sold."""
 
 
 @attrs.frozen(init=False)
 class StockLevel:
-    """The stock of one variant, as the Inventory Service keeps it (R3).
+    """The stock of one variant, as the Inventory Service reported it.
 
     Raises:
-        ValueError: an argument breaks its rule; the sentence says which and how.
+        ValueError: an argument is not valid; the message names it and its rule.
     """
 
     variant_id: ProductVariantId
@@ -37,11 +37,10 @@ class StockLevel:
     """Units that can be sold now: 0 to `MAX_QUANTITY`."""
     status: StockStatus
     updated_at: datetime
-    """When the stock last changed. Not the age of a reading: unchanged stock is not old stock."""
+    """When the stock last changed. It says nothing about the age of a reading."""
 
-    # The rules are kept here and not as the fields' validators, so that a decoder that has checked
-    # them all by itself, in C and for thousands of levels a page, makes levels without a second
-    # check in Python; every call of the class makes it.
+    # The checks are here and not in the fields' validators, so that a decoder which has made them
+    # in C, for thousands of levels a page, can skip them; a call of the class always makes them.
     def __init__(
         self,
         variant_id: ProductVariantId,
@@ -51,7 +50,7 @@ class StockLevel:
     ) -> None:
         not_nil(self, _VARIANT_ID, variant_id)
         units(self, _QUANTITY, available_quantity)
-        _a_status(self, _STATUS, status)
+        _check_status(self, _STATUS, status)
         aware(self, _UPDATED_AT, updated_at)
         self.__attrs_init__(variant_id, available_quantity, status, updated_at)
 
@@ -63,21 +62,21 @@ class StockLevel:
         status: StockStatus,
         updated_at: datetime,
     ) -> "StockLevel":
-        """A level of what was once a level's: that keeps the rules, and is not checked again."""
+        """A level from the fields of an earlier level, without checking them again."""
         level = cls.__new__(cls)
         level.__attrs_init__(variant_id, available_quantity, status, updated_at)
         return level
 
     def __str__(self) -> str:
-        """What a customer reads."""
-        # The Inventory Service decides on the status; an event brings it without a number.
+        """The text for a customer."""
+        # An event brings LOW_STOCK without a quantity.
         if self.status is StockStatus.LOW_STOCK and self.available_quantity:
             return f"Only {self.available_quantity} left"
         return _WORDS[self.status]
 
 
 _VARIANT_ID, _QUANTITY, _STATUS, _UPDATED_AT = attrs.fields(StockLevel)
-_a_status = member_of(StockStatus)
+_check_status = member_of(StockStatus)
 _WORDS = {
     StockStatus.IN_STOCK: "In stock",
     StockStatus.LOW_STOCK: "Low stock",
@@ -86,19 +85,19 @@ _WORDS = {
 
 
 class Freshness(Enum):
-    """How a reading was come by: the caveat that R19 asks for."""
+    """Where a reading comes from, and whether it is still fresh."""
 
     LIVE = "LIVE"
-    """Answered by the Inventory Service for this very call."""
+    """The Inventory Service answered it for this call."""
     CACHED = "CACHED"
-    """Kept from an earlier answer, within the window in which that counts as current."""
+    """A cached reading within its `ttl`."""
     STALE = "STALE"
-    """Kept from an earlier answer past that window, shown because nothing better was at hand."""
+    """A cached reading past its `ttl`, served because the service did not answer in time."""
 
 
 @attrs.frozen
 class StockReading:
-    """A stock level, and how true it is.
+    """A stock level with its age, source and freshness.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> from uuid import uuid4
@@ -110,22 +109,22 @@ class StockReading:
 
     level: StockLevel
     as_of: datetime = attrs.field(validator=aware)
-    """The instant at which the request that this answers was *sent*: the level was true then or
-    later. Neither `level.updated_at` nor the moment of receipt."""
+    """The instant at which the request was *sent*: the level was true then or later. It is neither
+    `level.updated_at` nor the time of receipt."""
     source: str
-    """The adapter that answered, by its own name: "http", "memory", or a third party's."""
+    """The name of the adapter that answered: "http", "memory", or a third party's."""
     freshness: Freshness = Freshness.LIVE
 
     def __str__(self) -> str:
-        """What a customer reads: the level, and of a stale one since when it may be wrong (R19)."""
+        """The text for a customer: the level; for a stale one also since when it may be wrong."""
         if self.freshness is not Freshness.STALE:
             return str(self.level)
         return f"{self.level} (as of {self.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
     def age(self, now: datetime) -> timedelta:
-        """How old the reading is at `now` (aware). Never negative: clocks of two hosts differ."""
+        """The age of the reading at `now` (aware). Never negative, even if clocks differ."""
         return max(now - self.as_of, _NO_TIME)
 
     def kept_as(self, freshness: Freshness) -> "StockReading":
-        """The same reading, handed out again with another caveat."""
+        """The same reading with another freshness."""
         return StockReading(self.level, self.as_of, self.source, freshness)

@@ -1,6 +1,6 @@
-"""attrs validators whose refusals are sentences: which field, which value, which rule.
+"""attrs validators whose messages name the field, the value and the rule.
 
-All raise `ValueError`, the one exception for a bad argument in this library.
+All raise `ValueError`, this library's exception for a bad argument.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MAX_QUANTITY = 2**31 - 1
 
 
 def not_nil(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    """Refuse what is no `UUID`, and the nil UUID (RFC 9562 §5.9), which identifies nothing."""
+    """Refuse a value that is not a `UUID`, and the nil UUID (RFC 9562 §5.9)."""
     if not isinstance(value, UUID):
         raise ValueError(f"{field.name} is {value!r}: it must be a uuid.UUID")
     if value.int == 0:
@@ -25,9 +25,9 @@ def not_nil(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> Non
 
 
 def aware(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    """Refuse a naive datetime: without an offset it is no instant, and ages come out wrong."""
+    """Refuse a naive datetime: without a UTC offset it is not an instant."""
     if type(value) is datetime and value.tzinfo is UTC:
-        return  # nearly all are; the rest is asked what it is
+        return  # the common case
     if not isinstance(value, datetime):
         raise ValueError(f"{field.name} is {value!r}: it must be a datetime")
     if value.tzinfo is None or value.utcoffset() is None:
@@ -38,7 +38,7 @@ def aware(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
 
 
 def units(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    """Refuse what counts no units: a negative, a boolean, a fraction, more than int32 holds."""
+    """Refuse a value that is not a whole number of units from 0 to `MAX_QUANTITY`."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{field.name} is {value!r}: it counts units, so it must be an int")
     if not 0 <= value <= MAX_QUANTITY:
@@ -46,7 +46,7 @@ def units(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
 
 
 def member_of(kind: type[Enum]) -> Callable[[object, "attrs.Attribute[Any]", Any], None]:
-    """A validator for a member of `kind`; its mere value, as text, is refused."""
+    """A validator for a member of `kind`; the text of its value is refused."""
 
     def validate(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
         if not isinstance(value, kind):
@@ -57,7 +57,7 @@ def member_of(kind: type[Enum]) -> Callable[[object, "attrs.Attribute[Any]", Any
 
 
 def optional_seconds(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
-    """Refuse a duration that is negative or no number; None (the caller set no limit) passes."""
+    """Refuse a negative duration and one that is not a number; None means no limit."""
     if value is not None:
         _in_range(field.name, value, 0, inf, "seconds")
 
@@ -77,5 +77,8 @@ def _in_range(name: str, value: Any, least: float, most: float, unit: str) -> No
     if not isinstance(value, int | float) or isinstance(value, bool) or isnan(value):
         raise ValueError(f"{name} is {value!r}: it must be a number of {unit}")
     if not least <= value <= most:
-        bound = f"{least:g} {unit} or more" if most == inf else f"{least:g} to {most:g} {unit}"
+        # Not in six digits: a bound is shown as it is.
+        bound = (
+            f"{least:.10g} {unit} or more" if most == inf else f"{least:g} to {most:.10g} {unit}"
+        )
         raise ValueError(f"{name} is {value:g}: it must be {bound}")

@@ -1,4 +1,4 @@
-"""The pure services behind the three things that a Product Service does (R25)."""
+"""The domain's services: pure rules over the ports."""
 
 from shelfport.domain.services.initialization import InventoryInitialization
 from shelfport.domain.services.stock_lookup import StockLookup

@@ -1,4 +1,4 @@
-"""Opening the inventory record of a new variant, or seeing to it that it will be (R4, R20-R22)."""
+"""`InventoryInitialization`: opens the inventory record of a new variant, or queues the request."""
 
 import attrs
 
@@ -20,34 +20,34 @@ from shelfport.ports import Clock, InitializationQueue, InventoryPort, Listener
 from shelfport.ports.signals import InitializationQueued
 
 SHARE_FOR_READING = 0.2
-"""The share of a caller's time that ROLL_BACK keeps to find out what became of its request: a fifth
-of a common deadline of 2 seconds is 400 ms, where a read takes a few. The caller's deadline holds
-over both; a request that fails early leaves the read all the rest."""
+"""The share of the caller's time that ROLL_BACK reserves for a read after an unanswered request: a
+fifth of 2 seconds is 400 ms, and a read takes a few. If the request fails earlier, the read has all
+the remaining time."""
 
 
 @attrs.frozen
 class InventoryInitialization:
-    """Asks the port to open a record, and does what the policy says where it was not opened.
+    """Asks the port to open a record, and follows the policy if that fails.
 
-    The whole operation, from here through the queue to the last attempt, has one idempotency key.
+    All attempts at one operation, from here or from the queue, carry one idempotency key.
     """
 
     port: InventoryPort
     clock: Clock
     deadline: float
-    """Seconds for a call that brings no deadline."""
+    """Seconds for a call without a deadline."""
     queue: InitializationQueue | None
     listener: Listener
 
     async def request(
         self, request: InitialStock, call: Call, policy: InitializationPolicy
     ) -> InitializationOutcome:
-        """Open the record, learn that it is already there, or queue what failed.
+        """Open the record, find that it exists already, or queue a request that failed.
 
         Raises:
-            QueueFailed: it was not opened, and could not be queued either.
-            InventoryError: under ROLL_BACK, it was not opened, or nobody knows (`reached_service`
-                tells), so that the host's transaction rolls the product back.
+            QueueFailed: the record was not opened, and the request could not be queued.
+            InventoryError: under ROLL_BACK, the record was not opened, or the outcome is unknown
+                (see `reached_service`), so that the host's transaction rolls the product back.
             ValueError: the policy needs a queue, and there is none.
         """
         if policy is InitializationPolicy.ROLL_BACK:
@@ -73,10 +73,10 @@ class InventoryInitialization:
     def entry(
         self, request: InitialStock, call: Call, policy: InitializationPolicy
     ) -> QueuedInitialization:
-        """An entry for the queue, of a request that was not attempted yet.
+        """A queue entry for a request that was not attempted yet.
 
         Raises:
-            ValueError: the policy queues nothing.
+            ValueError: the policy does not use the queue.
         """
         return QueuedInitialization(
             request=request,
@@ -102,32 +102,25 @@ class InventoryInitialization:
     async def _found(
         self, request: InitialStock, reading: Call, error: InventoryError
     ) -> AlreadyThere:
-        """The record, if an attempt that ended in `error` opened it, or somebody else did.
+        """The record, if a read finds it after an attempt that ended in `error`.
 
-        That there is none yet proves nothing: the request may still be under way.
+        A missing record proves nothing: the request may still be under way.
 
         Raises:
-            InventoryError: `error`, and that reading afterwards settled nothing.
+            InventoryError: the read found no record, or failed; the message has both failures.
         """
         variant = request.variant_id
         try:
             answer = (await self.port.read((variant,), reading))[variant]
         except InventoryError as failure:
-            raise _unsettled(error, f"reading it afterwards failed too ({failure})") from error
+            raise _unsettled(error, f"a read afterwards failed, too ({failure})") from error
         if isinstance(answer, StockReading):
             return AlreadyThere(answer.level)
-        raise _unsettled(error, "read afterwards, there was no record yet") from error
+        raise _unsettled(error, "a read afterwards found no record") from error
 
 
 def _unsettled(error: InventoryError, found: str) -> InventoryError:
-    """`error` once more, with what reading found."""
-    return type(error)(
-        f"{error}; {found}: the record may have been opened, or may yet be",
-        operation=error.operation,
-        ids=error.ids,
-        correlation_id=error.correlation_id,
-        attempts=error.attempts,
-        reached_service=error.reached_service,
-        status=error.status,
-        retry_after=error.retry_after,
+    """`error` with what the read afterwards found."""
+    return error.with_message(
+        f"{error}; {found}: the record may have been opened, or may be opened yet"
     )

@@ -1,4 +1,4 @@
-"""Stock for a page: every variant gets a value, whatever the port does (R1, R2, R18)."""
+"""`StockLookup`: stock for a page, with a value for every variant."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -23,14 +23,14 @@ _UNKNOWN_VARIANT = Unavailable(UnavailableReason.UNKNOWN_VARIANT)
 
 @attrs.frozen
 class StockLookup:
-    """Turns the port's answers and errors into what a page can show."""
+    """Turns the port's answers and errors into values for a page."""
 
     port: InventoryPort
 
     async def get_stock_levels(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Availability]:
-        """One value for each distinct id, in first-asked order. Never raises for an outage."""
+        """One value for each distinct id, in the order of `ids`. Never raises for an outage."""
         try:
             answers = await self.port.read(ids, call)
         except InventoryError as error:
