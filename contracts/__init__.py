@@ -11,7 +11,7 @@ def inventory_service_yaml() -> str:
 
 
 def inventory_events_yaml() -> str:
-    """The text of inventory-events.asyncapi.yaml (AsyncAPI 3.0): the events that it announces."""
+    """The text of inventory-events.asyncapi.yaml (AsyncAPI 3.0): the events that it publishes."""
     return files(__name__).joinpath("inventory-events.asyncapi.yaml").read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""How what is tried with contracts can fail: one sentence each, for whoever reads a build's log."""
+"""The errors of the contract tools: one sentence each, as it appears in a build's log."""
 
 import os
 
@@ -6,7 +6,7 @@ import aiohttp
 
 
 class ContractsError(Exception):
-    """Something was tried and did not come off; the message is one sentence."""
+    """A contract tool could not do its work; the message is one sentence."""
 
 
 def reason_of(error: Exception) -> str:

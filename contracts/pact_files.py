@@ -1,4 +1,4 @@
-"""Pact files: those of the wheel, or the caller's, read before anything is tried with them."""
+"""Pact files: those of the wheel, or the caller's, checked before they are used."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class _Interaction(msgspec.Struct):
 
 
 class _Pact(msgspec.Struct):
-    """The little of a pact file that this side of the verifier must know."""
+    """The part of a pact file that the verification reads."""
 
     consumer: _Party
     provider: _Party
@@ -30,16 +30,16 @@ class _Pact(msgspec.Struct):
 
 @attrs.frozen
 class PactFiles:
-    """Pact files that were found to be such."""
+    """Pact files that were read and checked."""
 
     paths: Sequence[Path]
     descriptions: Sequence[str]
-    """Of every interaction in them: what a verification must not leave out."""
+    """Of every interaction in the files; a verification must try all of them."""
 
 
 @contextmanager
 def packaged_pacts() -> Iterator[PactFiles]:
-    """The pacts that this version of shelfport keeps, as files for as long as the context lasts."""
+    """The pacts of this version of shelfport, as files while the context lasts."""
     with as_file(files("shelfport.contracts") / "pacts") as folder:
         yield read_pacts([folder])
 
@@ -51,8 +51,8 @@ def read_pacts(paths: Sequence[Path]) -> PactFiles:
         paths: files, or folders with files `*.json`.
 
     Raises:
-        ValueError: a path leads nowhere, a folder has no pacts, or a file is none; one sentence
-            that names it.
+        ValueError: a path does not exist, a folder has no pacts, or a file is no pact; one
+            sentence that names it.
     """
     found: list[Path] = []
     for path in paths:
@@ -77,7 +77,7 @@ def _descriptions(path: Path) -> list[str]:
 
 
 def renamed(path: Path, consumer: str) -> bytes:
-    """The pact at `path` as that of another consumer: a host that embeds shelfport, say."""
+    """The pact at `path` under another consumer's name, such as a host that embeds shelfport."""
     pact: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     pact["consumer"] = {"name": consumer}
     return msgspec.json.format(msgspec.json.encode(pact), indent=2)

@@ -1,7 +1,7 @@
 """The official Pact command line (`pact`, of pact-python-cli) as a child process.
 
-A child rather than the library of pact-python: it can be ended at any moment, it takes secrets
-from its environment, and it alone speaks to a broker (docs/decisions/0003).
+A child process, not the library of pact-python: it can be ended at any moment, it takes secrets
+from its environment, and only it supports a broker (docs/decisions/0003).
 """
 
 import asyncio
@@ -16,13 +16,13 @@ import attrs
 from shelfport.contracts.errors import ContractsError
 
 PACKAGE = "pact-python-cli"
-"""The package whose binary is run; any other `pact` on the path may be another program."""
+"""The package whose binary runs; another `pact` on the path may be another program."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# PACT_DESCRIPTION would leave interactions out without a word, PACT_BROKER_CAN_I_DEPLOY_DRY_RUN
-# would turn a no into a yes: what the tool is to do, its arguments say.
-_KEPT_OUT = ("PACT_", "OTEL_")
-_MARKS = ("error:", "❌")
+# Only the arguments decide what the tool does: PACT_DESCRIPTION would silently skip interactions,
+# PACT_BROKER_CAN_I_DEPLOY_DRY_RUN would turn a no into a yes.
+_IGNORED_PREFIXES = ("PACT_", "OTEL_")
+_ERROR_MARKS = ("error:", "❌")
 
 
 class ToolMissing(ContractsError):
@@ -30,26 +30,26 @@ class ToolMissing(ContractsError):
 
 
 @attrs.frozen
-class Ran:
-    """How a run of the tool ended, and what it wrote, free of colours."""
+class ToolResult:
+    """The exit code and the output of one run of the tool, without colours."""
 
     code: int
     out: str
     err: str
 
     @property
-    def complaint(self) -> str:
-        """Why it failed, in its own words: what it marks as an error, or its last line."""
+    def error_text(self) -> str:
+        """The last line that the tool marks as an error, or its last line."""
         lines = [line.strip() for text in (self.err, self.out) for line in text.splitlines()]
-        said = [line for line in lines if any(c.isalnum() for c in line)]
-        marked = [line for line in said if line.startswith(_MARKS)]
-        if not said:
-            return f"exit code {self.code}, without a word"
-        return (marked or said)[-1].removeprefix("error:").lstrip("❌ ")
+        sentences = [line for line in lines if any(c.isalnum() for c in line)]
+        errors = [line for line in sentences if line.startswith(_ERROR_MARKS)]
+        if not sentences:
+            return f"exit code {self.code} and no output"
+        return (errors or sentences)[-1].removeprefix("error:").lstrip("❌ ")
 
 
 def find_tool() -> str:
-    """Where the binary is.
+    """The path of the binary.
 
     Raises:
         ToolMissing: the package is not installed.
@@ -66,12 +66,12 @@ def find_tool() -> str:
     return str(binary.locate())
 
 
-async def run_tool(*arguments: str, secrets: Mapping[str, str] | None = None) -> Ran:
-    """Run `pact` to its end; a cancelled run ends it.
+async def run_tool(*arguments: str, secrets: Mapping[str, str] | None = None) -> ToolResult:
+    """Run `pact` to its end; cancellation kills it.
 
     Args:
         arguments: the command line, which other users of the machine can read.
-        secrets: variables for its environment, which they cannot.
+        secrets: variables for its environment, which other users cannot read.
 
     Raises:
         ToolMissing: the package is not installed.
@@ -91,16 +91,18 @@ async def run_tool(*arguments: str, secrets: Mapping[str, str] | None = None) ->
             process.kill()
             await process.wait()
     assert process.returncode is not None  # noqa: S101 - communicate waits for the end
-    return Ran(process.returncode, _plain(out), _plain(err))
+    return ToolResult(process.returncode, _plain(out), _plain(err))
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)}
-    # The tool reports to the makers of Pact unless it is told not to.
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(_IGNORED_PREFIXES)
+    }
+    # Turns off the tool's usage reports.
     kept |= {"PACT_DO_NOT_TRACK": "true", "NO_COLOR": "1"}
-    # What listens on loopback is asked directly, whatever proxy leads out of the house.
-    around = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1"]
-    kept["NO_PROXY"] = kept["no_proxy"] = ",".join(filter(None, around))
+    # Requests to loopback bypass a proxy.
+    bypassed = [kept.get("NO_PROXY") or kept.get("no_proxy") or "", "127.0.0.1"]
+    kept["NO_PROXY"] = kept["no_proxy"] = ",".join(filter(None, bypassed))
     return kept
 
 

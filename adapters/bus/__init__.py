@@ -1,1 +1,1 @@
-"""Message buses, a file each, imported only when it is used. The port is `ports.message_bus`."""
+"""Message buses: one module a broker, imported only when it is used; see `ports.message_bus`."""

@@ -1,4 +1,4 @@
-"""`InProcessBus`: a message bus inside one process, for demos and tests (a product, not a mock)."""
+"""`InProcessBus`: a message bus inside one process, for demos and tests."""
 
 import asyncio
 from collections import deque
@@ -15,54 +15,55 @@ from shelfport.ports.message_bus import (
     Publisher,
     Source,
     discard,
-    nothing,
+    no_ack,
 )
 
 
-class BusAway(ConnectionError):
-    """The bus was told to be away."""
+class BusUnavailable(ConnectionError):
+    """`InProcessBus.available` is False."""
 
 
 @attrs.define(eq=False)
 class _Queue:
-    """Messages in order; whoever waits for one is woken."""
+    """Messages in order; a new one ends a wait."""
 
     messages: deque[tuple[Message, int]] = attrs.field(factory=deque)
-    filled: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """Each with the number of its deliveries."""
+    not_empty: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def put(self, message: Message, times: int = 0) -> None:
         self.messages.append((message, times))
-        self.filled.set()
+        self.not_empty.set()
 
     def put_back(self, message: Message, times: int) -> None:
         self.messages.appendleft((message, times))
-        self.filled.set()
+        self.not_empty.set()
 
     async def take(self, most: int) -> list[tuple[Message, int]]:
         if not self.messages:
-            self.filled.clear()
+            self.not_empty.clear()
             try:
                 async with asyncio.timeout(FETCH_WAIT):
-                    await self.filled.wait()
+                    await self.not_empty.wait()
             except TimeoutError:
                 return []
         return [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
 
 
 class InProcessBus:
-    """One group's work queue, broadcast, and dead letters, in memory.
+    """One consumer group's queue, the broadcast, and the dead letters, in memory.
 
-    Hand it to `build(settings, bus=bus)` and publish with `bus.publish`. What a subscriber took
-    and did not finish goes back to the queue when it is closed. Used from one event loop.
+    Pass it to `build(settings, bus=bus)` and publish with `bus.publish`. Messages that a subscriber
+    fetched and did not acknowledge go back to the queue when it is closed. One event loop uses it.
     """
 
     def __init__(self) -> None:
-        self.away = False
-        """Whether every connection fails, and the open ones with it."""
-        self.buried: list[tuple[Message, str]] = []
+        self.available = True
+        """Set it to False to make every connection fail, open ones included."""
+        self.dead_lettered: list[tuple[Message, str]] = []
         """The dead letters, each with its reason."""
-        self._work = _Queue()
-        self._listening: list[_Queue] = []
+        self._group = _Queue()
+        self._broadcasts: list[_Queue] = []
 
     @property
     def name(self) -> str:
@@ -73,18 +74,18 @@ class InProcessBus:
         """See `Publisher.publish`.
 
         Raises:
-            BusAway: it is.
+            BusUnavailable: the bus is not available.
         """
-        self._must_be_there()
-        self._work.put(message)
-        for queue in self._listening:
+        self._ensure_available()
+        self._group.put(message)
+        for queue in self._broadcasts:
             queue.put(message)
 
     @asynccontextmanager
     async def consumer_group(self) -> AsyncIterator[Source]:
         """See `Bus.consumer_group`."""
-        self._must_be_there()
-        source = _WorkSource(self, self._work)
+        self._ensure_available()
+        source = _ConsumerGroup(self, self._group)
         try:
             yield source
         finally:
@@ -93,74 +94,74 @@ class InProcessBus:
     @asynccontextmanager
     async def broadcast(self) -> AsyncIterator[Source]:
         """See `Bus.broadcast`."""
-        self._must_be_there()
+        self._ensure_available()
         queue = _Queue()
-        self._listening.append(queue)
+        self._broadcasts.append(queue)
         try:
             yield _Broadcast(self, queue)
         finally:
-            self._listening.remove(queue)
+            self._broadcasts.remove(queue)
 
     @asynccontextmanager
     async def dead_letters(self) -> AsyncIterator[Source]:
         """See `Bus.dead_letters`."""
-        self._must_be_there()
+        self._ensure_available()
         yield _DeadLetters(self)
 
     @asynccontextmanager
     async def publisher(self) -> AsyncIterator[Publisher]:
         """See `Bus.publisher`."""
-        self._must_be_there()
+        self._ensure_available()
         yield self
 
     def check(self) -> None:
-        """Fail as an open connection does while the bus is away.
+        """Fail as an open connection does while the bus is unavailable.
 
         Raises:
-            BusAway: it is.
+            BusUnavailable: the bus is not available.
         """
-        self._must_be_there()
+        self._ensure_available()
 
     def replay(self, letter: tuple[Message, str]) -> None:
-        """Put a dead letter back into the work queue."""
-        self.buried.remove(letter)
-        self._work.put(letter[0])
+        """Put a dead letter back into the consumer group's queue."""
+        self.dead_lettered.remove(letter)
+        self._group.put(letter[0])
 
-    def _must_be_there(self) -> None:
-        if self.away:
-            raise BusAway("the in-process bus is away")
+    def _ensure_available(self) -> None:
+        if not self.available:
+            raise BusUnavailable("the in-process bus is unavailable")
 
 
-class _WorkSource:
+class _ConsumerGroup:
     def __init__(self, bus: InProcessBus, queue: _Queue) -> None:
         self._bus = bus
         self._queue = queue
-        self._taken: dict[int, tuple[Message, int]] = {}
+        self._unacknowledged: dict[int, tuple[Message, int]] = {}
         self._number = 0
 
     async def fetch(self, most: int) -> list[Delivery]:
         self._bus.check()
-        deliveries = [self._taking(*taken) for taken in await self._queue.take(most)]
+        deliveries = [self._delivery(*taken) for taken in await self._queue.take(most)]
         self._bus.check()
         return deliveries
 
-    def _taking(self, message: Message, times: int) -> Delivery:
+    def _delivery(self, message: Message, times: int) -> Delivery:
         self._number += 1
         number, times = self._number, times + 1
-        self._taken[number] = (message, times)
+        self._unacknowledged[number] = (message, times)
 
-        async def done() -> None:
+        async def ack() -> None:
             self._bus.check()
-            del self._taken[number]
+            del self._unacknowledged[number]
 
-        async def dead(reason: str) -> None:
-            await done()
-            self._bus.buried.append((message, reason))
+        async def dead_letter(reason: str) -> None:
+            await ack()
+            self._bus.dead_lettered.append((message, reason))
 
-        return Delivery(message, done, dead, times)
+        return Delivery(message, ack, dead_letter, times)
 
     def give_back(self) -> None:
-        for message, times in reversed(self._taken.values()):
+        for message, times in reversed(self._unacknowledged.values()):
             self._queue.put_back(message, times)
 
 
@@ -171,7 +172,7 @@ class _Broadcast:
 
     async def fetch(self, most: int) -> list[Delivery]:
         self.bus.check()
-        return [Delivery(message, nothing, discard) for message, _ in await self.queue.take(most)]
+        return [Delivery(message, no_ack, discard) for message, _ in await self.queue.take(most)]
 
 
 @attrs.frozen
@@ -179,13 +180,13 @@ class _DeadLetters:
     bus: InProcessBus
 
     async def fetch(self, most: int) -> list[Delivery]:
-        return [self._delivery(letter) for letter in self.bus.buried[:most]]
+        return [self._delivery(letter) for letter in self.bus.dead_lettered[:most]]
 
     def _delivery(self, letter: tuple[Message, str]) -> Delivery:
         message, reason = letter
 
-        async def done() -> None:
+        async def ack() -> None:
             self.bus.replay(letter)
 
-        marked = attrs.evolve(message, headers={**message.headers, REASON: reason})
-        return Delivery(marked, done, discard)
+        letter_message = attrs.evolve(message, headers={**message.headers, REASON: reason})
+        return Delivery(letter_message, ack, discard)

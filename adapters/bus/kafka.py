@@ -1,8 +1,8 @@
 """Kafka: a consumer group, and a consumer without a group for each replica, over aiokafka.
 
-A channel is a topic. Kafka acknowledges by position: the offset that is committed is the first one
-that is not done, so that nothing is skipped while events are handled at once. The group has two
-topics of its own: for dead letters and for what comes back from them.
+A channel is a topic. Kafka acknowledges by position: the committed offset is the first one that is
+not handled, so no event is skipped while several are handled at once. The group has two topics of
+its own: for dead letters, and for replayed ones.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from aiokafka.helpers import create_ssl_context
 from typed_settings import Secret
 
 from shelfport.adapters.events.names import BusNames
-from shelfport.adapters.runtime.secret_address import as_secret
+from shelfport.adapters.runtime.secret_text import as_secret
 from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
@@ -30,18 +30,18 @@ from shelfport.ports.message_bus import (
     Source,
     dead_letter_headers,
     discard,
-    nothing,
+    no_ack,
 )
 
 _COMMIT_EVERY = 0.25
-"""Seconds between two commits: what is handled in between is delivered again after a crash."""
+"""Seconds between two commits: events handled since the last one come again after a crash."""
 
-_SILENCE_MS = 6_000
-"""After so long without a heartbeat a replica is dead: the least that Kafka allows by default."""
+_SESSION_TIMEOUT_MS = 6_000
+"""After so long without a heartbeat a replica is dead: the minimum that Kafka allows by default."""
 
 
 class Record(Protocol):
-    """A record as aiokafka gives it."""
+    """A record of aiokafka, the attributes that are used."""
 
     topic: str
     partition: int
@@ -73,19 +73,19 @@ class KafkaBus:
     async def consumer_group(self) -> AsyncIterator[Source]:
         """See `Bus.consumer_group`."""
         async with self._producing() as producer:
-            # Made here, since one that is never started is never stopped either.
+            # Made after the producer: a consumer that is not started would not be stopped.
             consumer = self._consumer(
                 group_id=self.names.own,
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
-                session_timeout_ms=_SILENCE_MS,
-                heartbeat_interval_ms=_SILENCE_MS // 3,
+                session_timeout_ms=_SESSION_TIMEOUT_MS,
+                heartbeat_interval_ms=_SESSION_TIMEOUT_MS // 3,
             )
             progress = _Progress(consumer)
-            # Subscribed before it is started, so that no partition is ours unnoticed.
+            # Subscribed before the start, so that the listener sees every assignment.
             consumer.subscribe([*self.names.channels, self.names.replayed], listener=progress)
             async with _started(consumer):
-                yield _Work(consumer, producer, self.names, progress)
+                yield _ConsumerGroup(consumer, producer, self.names, progress)
                 await progress.commit()
 
     @asynccontextmanager
@@ -109,7 +109,7 @@ class KafkaBus:
                 enable_auto_commit=False,
             )
             await stack.enter_async_context(_started(consumer))
-            # The producer asks which partitions there are; a consumer only later, by itself.
+            # The producer asks for the partitions; a consumer learns them later.
             numbers = await producer.partitions_for(self.names.dead)
             partitions = [TopicPartition(self.names.dead, number) for number in numbers]
             consumer.assign(partitions)
@@ -151,7 +151,7 @@ class KafkaBus:
 
 
 def _parts(url: Secret[str]) -> tuple[str, str, str]:
-    """Scheme, credentials and hosts: several hosts are more than a URL parser takes."""
+    """Scheme, credentials and hosts; a URL parser does not take several hosts."""
     scheme, _, rest = url.get_secret_value().partition("://")
     credentials, _, hosts = rest.rpartition("@")
     return scheme, credentials, hosts.partition("/")[0]
@@ -168,46 +168,46 @@ async def _started(client: Any) -> AsyncIterator[None]:
 
 @attrs.define
 class _Partition:
-    """What was taken from a partition, and how far it is done without a gap."""
+    """The offsets fetched from a partition, and the position up to which all are handled."""
 
-    taken: deque[int] = attrs.field(factory=deque)
-    done: set[int] = attrs.field(factory=set)
+    fetched: deque[int] = attrs.field(factory=deque)
+    handled: set[int] = attrs.field(factory=set)
     position: int | None = None
-    """What to commit: the first offset that is not done; None if there is nothing new."""
+    """The offset to commit: the first one that is not handled; None if there is no new one."""
 
     def finish(self, offset: int) -> None:
-        self.done.add(offset)
-        while self.taken and self.taken[0] in self.done:
-            first = self.taken.popleft()
-            self.done.discard(first)
+        self.handled.add(offset)
+        while self.fetched and self.fetched[0] in self.handled:
+            first = self.fetched.popleft()
+            self.handled.discard(first)
             self.position = first + 1
 
 
 @ConsumerRebalanceListener.register
 class _Progress:
-    """How far each partition is done, and the commits."""
+    """The position of each partition, and the commits."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._partitions: dict[TopicPartition, _Partition] = {}
         self._committed_at = -inf
 
-    def take(self, record: Record) -> _Partition:
-        """Note that `record` was taken; what is returned is told when it is finished."""
+    def track(self, record: Record) -> _Partition:
+        """Note that `record` was fetched; call `finish` of the result when it is handled."""
         where = TopicPartition(record.topic, record.partition)
         partition = self._partitions.setdefault(where, _Partition())
-        partition.taken.append(record.offset)
+        partition.fetched.append(record.offset)
         return partition
 
-    async def commit_now_and_then(self) -> None:
-        """Commit if the last time is a moment ago."""
+    async def commit_if_due(self) -> None:
+        """Commit unless the last commit was a moment ago."""
         now = asyncio.get_running_loop().time()
         if now - self._committed_at >= _COMMIT_EVERY:
             self._committed_at = now
             await self.commit()
 
     async def commit(self) -> None:
-        """Commit what is done."""
+        """Commit the positions."""
         offsets: dict[TopicPartition, int] = {}
         for where, partition in self._partitions.items():
             if partition.position is not None:
@@ -217,19 +217,19 @@ class _Progress:
         try:
             await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
-            # The partitions are somebody else's by now, who begins where the last commit was.
+            # The partitions belong to another replica now, which begins at the last commit.
             self._partitions.clear()
 
     async def on_partitions_revoked(self, _revoked: Any) -> None:
-        """Commit before somebody else takes over; what is under way then comes there again."""
+        """Commit before another replica takes over; unfinished events are delivered to it again."""
         await self.commit()
         self._partitions.clear()
 
     async def on_partitions_assigned(self, _assigned: Any) -> None:
-        """Begin with nothing taken."""
+        """Nothing to do: the revocation has cleared the state."""
 
 
-class _Work:
+class _ConsumerGroup:
     def __init__(
         self,
         consumer: AIOKafkaConsumer,
@@ -243,22 +243,22 @@ class _Work:
         self._progress = progress
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
-        await self._progress.commit_now_and_then()
-        return [self._delivery(record) for record in await _came(self._consumer, most)]
+        await self._progress.commit_if_due()
+        return [self._delivery(record) for record in await _fetched(self._consumer, most)]
 
     def _delivery(self, record: Record) -> Delivery:
-        message, partition = _message(record, self._names), self._progress.take(record)
+        message, partition = _message(record, self._names), self._progress.track(record)
 
-        async def done() -> None:
+        async def ack() -> None:
             partition.finish(record.offset)
 
-        async def dead(reason: str) -> None:
+        async def dead_letter(reason: str) -> None:
             await _send(
                 self._producer, self._names.dead, message, dead_letter_headers(message, reason)
             )
             partition.finish(record.offset)
 
-        return Delivery(message, done, dead)
+        return Delivery(message, ack, dead_letter)
 
 
 @attrs.frozen
@@ -267,8 +267,8 @@ class _Broadcast:
     names: BusNames
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
-        came = await _came(self.consumer, most)
-        return [Delivery(_message(record, self.names), nothing, discard) for record in came]
+        records = await _fetched(self.consumer, most)
+        return [Delivery(_message(record, self.names), no_ack, discard) for record in records]
 
 
 @attrs.frozen
@@ -278,18 +278,18 @@ class _DeadLetters:
     names: BusNames
     progress: _Progress
     ends: Mapping[TopicPartition, int]
-    """Where each partition ended at the start: what dies again meanwhile stays."""
+    """The end of each partition at the start: later dead letters are not replayed."""
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         await self.progress.commit()
         while await self._more():
-            came = [
+            records = [
                 record
-                for record in await _came(self.consumer, most)
+                for record in await _fetched(self.consumer, most)
                 if record.offset < self.ends[TopicPartition(record.topic, record.partition)]
             ]
-            if came:
-                return [self._delivery(record) for record in came]
+            if records:
+                return [self._delivery(record) for record in records]
         return []
 
     async def _more(self) -> bool:
@@ -299,13 +299,13 @@ class _DeadLetters:
         return False
 
     def _delivery(self, record: Record) -> Delivery:
-        message, partition = _message(record, self.names), self.progress.take(record)
+        message, partition = _message(record, self.names), self.progress.track(record)
 
-        async def done() -> None:
+        async def ack() -> None:
             await _send(self.producer, self.names.replayed, message, {REASON: ""})
             partition.finish(record.offset)
 
-        return Delivery(message, done, discard)
+        return Delivery(message, ack, discard)
 
 
 @attrs.frozen
@@ -317,17 +317,17 @@ class _Publisher:
         await _send(self.producer, f"{self.names.prefix}{message.channel}", message, {})
 
 
-async def _came(consumer: AIOKafkaConsumer, most: int) -> list[Record]:
-    came = await consumer.getmany(timeout_ms=round(FETCH_WAIT * 1000), max_records=most)
-    return [record for records in came.values() for record in records]
+async def _fetched(consumer: AIOKafkaConsumer, most: int) -> list[Record]:
+    fetched = await consumer.getmany(timeout_ms=round(FETCH_WAIT * 1000), max_records=most)
+    return [record for records in fetched.values() for record in records]
 
 
 async def _send(
-    producer: AIOKafkaProducer, topic: str, message: Message, marks: Mapping[str, str]
+    producer: AIOKafkaProducer, topic: str, message: Message, headers: Mapping[str, str]
 ) -> None:
-    headers = [(name, value.encode()) for name, value in {**message.headers, **marks}.items()]
+    all_headers = [(name, value.encode()) for name, value in {**message.headers, **headers}.items()]
     key = message.key.encode() or None
-    await producer.send_and_wait(topic, message.body, key=key, headers=headers)
+    await producer.send_and_wait(topic, message.body, key=key, headers=all_headers)
 
 
 def _message(record: Record, names: BusNames) -> Message:

@@ -1,7 +1,7 @@
 """NATS: a durable consumer of JetStream for the group, an ephemeral one for each replica.
 
-Over nats-py. The stream of the channels' subjects is the service's, and declared if it is missing.
-The group has a stream of its own for dead letters and for what comes back from them.
+Over nats-py. The stream of the channels' subjects is the service's; if it is missing, it is
+declared. The group has a stream of its own, for dead letters and for replayed ones.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from nats.js.errors import NotFoundError
 from typed_settings import Secret
 
 from shelfport.adapters.events.names import BusNames
-from shelfport.adapters.runtime.secret_address import as_secret, place_of
+from shelfport.adapters.runtime.secret_address import place_of
+from shelfport.adapters.runtime.secret_text import as_secret
 from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
@@ -28,15 +29,15 @@ from shelfport.ports.message_bus import (
     Source,
     dead_letter_headers,
     discard,
-    nothing,
+    no_ack,
 )
 
 _CONNECT = 5
 """Seconds that a connection may take."""
-_FORGOTTEN = 60.0
-"""Seconds after which the server forgets the ephemeral consumer of a replica that is gone."""
-_RARE = 1.0
-"""Seconds between two looks for what came back from the dead: a person waits for it, no page."""
+_INACTIVE_THRESHOLD = 60.0
+"""Seconds after which the server deletes the ephemeral consumer of a replica that has left."""
+_REPLAY_INTERVAL = 1.0
+"""Seconds between two fetches of replayed dead letters: a person waits for them, no page."""
 
 Subscription = JetStreamContext.PullSubscription
 
@@ -48,7 +49,7 @@ class NatsBus:
     Args:
         url: nats://, or tls://, with user and password, or a token, before the host.
         names: the prefix of its subjects, and the group.
-        ack_timeout: seconds until another replica gets what one took and did not finish.
+        ack_timeout: seconds until a message without an acknowledgement goes to another replica.
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
@@ -67,11 +68,11 @@ class NatsBus:
             context = client.jetstream()
             stream = await self._stream(context)
             await self._own_stream(context)
-            announced = await self._durable(context, stream, self._subjects, self._durable_name)
+            events = await self._durable(context, stream, self._subjects, self._durable_name)
             replayed = await self._durable(
                 context, self._own_name, self.names.replayed, f"{self._own_name}_replayed"
             )
-            yield _Work(client, self.names, announced, replayed)
+            yield _ConsumerGroup(client, self.names, events, replayed)
 
     @asynccontextmanager
     async def broadcast(self) -> AsyncIterator[Source]:
@@ -82,12 +83,12 @@ class NatsBus:
             config = ConsumerConfig(
                 deliver_policy=DeliverPolicy.NEW,
                 ack_policy=AckPolicy.NONE,
-                inactive_threshold=_FORGOTTEN,
+                inactive_threshold=_INACTIVE_THRESHOLD,
             )
             subscription = await context.pull_subscribe(
                 self._subjects, stream=stream, config=config
             )
-            # When it is closed, the server forgets the consumer by itself.
+            # After it is closed, the server deletes the consumer by itself.
             yield _Broadcast(client, self.names, subscription)
 
     @asynccontextmanager
@@ -112,7 +113,7 @@ class NatsBus:
 
     @property
     def _subjects(self) -> str:
-        # NATS before 2.10 knows one filter a consumer; what else it lets through is passed over.
+        # NATS before 2.10 has one filter a consumer; messages of other subjects are discarded.
         return f"{self.names.prefix}inventory.*"
 
     @property
@@ -125,7 +126,7 @@ class NatsBus:
         return f"{self._own_name}_work"
 
     async def _stream(self, context: JetStreamContext) -> str:
-        """The stream that keeps the channels' subjects."""
+        """The stream of the channels' subjects."""
         subjects = list(self.names.channels)
         try:
             return await context.find_stream_name_by_subject(subjects[0])
@@ -139,7 +140,7 @@ class NatsBus:
         try:
             await context.stream_info(self._own_name)
         except NotFoundError:
-            # What is acknowledged in a work-queue stream is gone from it.
+            # An acknowledged message is deleted from a work-queue stream.
             await context.add_stream(
                 StreamConfig(
                     name=self._own_name, subjects=subjects, retention=RetentionPolicy.WORK_QUEUE
@@ -160,8 +161,8 @@ class NatsBus:
 
 @asynccontextmanager
 async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
-    async def unlogged(_error: Exception) -> None:
-        """Whoever uses the connection gets the error as well."""
+    async def ignore(_error: Exception) -> None:
+        """The user of the connection gets the error too."""
 
     client = await nats.connect(
         url.get_secret_value(),
@@ -169,7 +170,7 @@ async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
         allow_reconnect=False,
         max_reconnect_attempts=1,  # otherwise even the first connection is tried 60 times
         reconnect_time_wait=0,
-        error_cb=unlogged,
+        error_cb=ignore,
         ping_interval=10,
         max_outstanding_pings=1,
     )
@@ -180,11 +181,11 @@ async def _connected(url: Secret[str]) -> AsyncIterator[Client]:
 
 
 @attrs.frozen
-class _Open:
+class _Connected:
     client: Client
     names: BusNames
 
-    async def came(self, subscription: Subscription, most: int, wait: float) -> list[Msg]:
+    async def fetched(self, subscription: Subscription, most: int, wait: float) -> list[Msg]:
         """Up to `most` messages."""
         if not self.client.is_connected:
             raise ConnectionError("NATS closed the connection")
@@ -204,21 +205,22 @@ class _Open:
 
 
 @attrs.frozen
-class _Work(_Open):
-    announced: Subscription
+class _ConsumerGroup(_Connected):
+    events: Subscription
     replayed: Subscription
-    _looked: list[float] = attrs.field(factory=lambda: [float("-inf")])
+    _replayed_at: list[float] = attrs.field(factory=lambda: [float("-inf")])
+    """When replayed messages were fetched last; a list, as the class is frozen."""
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         now = asyncio.get_running_loop().time()
-        came: list[Msg] = []
-        if now - self._looked[0] >= _RARE:
-            self._looked[0] = now
-            came = await self.came(self.replayed, most, 0.05)
-        if not came:
-            came = await self.came(self.announced, most, FETCH_WAIT)
+        msgs: list[Msg] = []
+        if now - self._replayed_at[0] >= _REPLAY_INTERVAL:
+            self._replayed_at[0] = now
+            msgs = await self.fetched(self.replayed, most, 0.05)
+        if not msgs:
+            msgs = await self.fetched(self.events, most, FETCH_WAIT)
         deliveries: list[Delivery] = []
-        for msg in came:
+        for msg in msgs:
             message = self.message(msg)
             if message.channel:
                 deliveries.append(self._delivery(msg, message))
@@ -227,34 +229,34 @@ class _Work(_Open):
         return deliveries
 
     def _delivery(self, msg: Msg, message: Message) -> Delivery:
-        async def done() -> None:
+        async def ack() -> None:
             await msg.ack()
 
-        async def dead(reason: str) -> None:
+        async def dead_letter(reason: str) -> None:
             await self.send(self.names.dead, message, dead_letter_headers(message, reason))
             await msg.ack()
 
-        return Delivery(message, done, dead, msg.metadata.num_delivered)
+        return Delivery(message, ack, dead_letter, msg.metadata.num_delivered)
 
 
 @attrs.frozen
-class _Broadcast(_Open):
+class _Broadcast(_Connected):
     subscription: Subscription
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
-        came = map(self.message, await self.came(self.subscription, most, FETCH_WAIT))
-        return [Delivery(message, nothing, discard) for message in came if message.channel]
+        messages = map(self.message, await self.fetched(self.subscription, most, FETCH_WAIT))
+        return [Delivery(message, no_ack, discard) for message in messages if message.channel]
 
 
 @attrs.frozen
-class _DeadLetters(_Open):
+class _DeadLetters(_Connected):
     subscription: Subscription
     last: int
-    """The last letter that was there at the start: what dies again meanwhile stays."""
+    """The last dead letter at the start: later ones are not replayed."""
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
         deliveries: list[Delivery] = []
-        for msg in await self.came(self.subscription, most, FETCH_WAIT):
+        for msg in await self.fetched(self.subscription, most, FETCH_WAIT):
             if msg.metadata.sequence.stream > self.last:
                 await msg.nak()
             else:
@@ -264,11 +266,11 @@ class _DeadLetters(_Open):
     def _delivery(self, msg: Msg) -> Delivery:
         message = self.message(msg)
 
-        async def done() -> None:
+        async def ack() -> None:
             await self.send(self.names.replayed, message, {REASON: ""})
             await msg.ack_sync()
 
-        return Delivery(message, done, discard)
+        return Delivery(message, ack, discard)
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""From the settings to a bus: which one the URL names, and what it needs to be installed."""
+"""Makes the bus that the settings name."""
 
 from importlib import import_module
 from typing import Any
@@ -14,14 +14,14 @@ _MODULES = {
     "redis-streams": ("redis", "redis_streams"),
     "kafka": ("aiokafka", "kafka"),
 }
-"""For each extra, the client that it brings, and the module here that needs it."""
+"""For each extra, the client that it installs, and the module here that needs it."""
 
 
 def open_bus(options: EventOptions) -> Bus:
-    """The bus that the settings name. It connects to nothing yet.
+    """The bus that the settings name; not connected yet.
 
     Raises:
-        ValueError: no bus is named, or its extra is not installed; one sentence.
+        ValueError: `events.url` is not set, or its extra is not installed; one sentence.
     """
     if options.url is None:
         raise ValueError("events.url is not set: where is the bus?")

@@ -1,8 +1,9 @@
 """RabbitMQ: a quorum queue for the group, an exclusive queue for each replica, over aio-pika.
 
-The exchange is the service's; one that is missing is declared as a durable topic. The group's queue
-has the group's name, and so has, with `.dead` after it, the queue of its dead letters, and the
-fanout exchange that leads there: for ours, with their reason, and for what the broker gives up.
+The exchange is the service's; if it is missing, it is declared as a durable topic. The group's
+queue has the group's name. Its dead letters are in a queue of that name with `.dead` after it,
+behind a fanout exchange of the same name: those of this library, with their reason, and the
+broker's own.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from typed_settings import Secret
 
 from shelfport.adapters.events.names import BusNames
-from shelfport.adapters.runtime.secret_address import as_secret, place_of, scheme_of
+from shelfport.adapters.runtime.secret_address import place_of, scheme_of
+from shelfport.adapters.runtime.secret_text import as_secret
 from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
@@ -33,7 +35,7 @@ from shelfport.ports.message_bus import (
     Source,
     dead_letter_headers,
     discard,
-    nothing,
+    no_ack,
 )
 
 _CONNECT = 5.0
@@ -46,8 +48,8 @@ class RabbitBus:
 
     Args:
         url: amqp(s)://user:password@host:port/vhost.
-        names: what its exchange and queues are called.
-        max_concurrency: how many messages are taken before the first is acknowledged.
+        names: the names of the exchange and the queues.
+        max_concurrency: how many messages may be unacknowledged (the prefetch count).
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
@@ -67,12 +69,12 @@ class RabbitBus:
             exchange = await self._exchange(connection)
             channel = await connection.channel(on_return_raises=True)
             await channel.set_qos(prefetch_count=self.max_concurrency)
-            graveyard, _ = await self._graveyard(channel)
-            queue = await self._work_queue(channel)
+            dead_letters, _ = await self._dead_letters(channel)
+            queue = await self._group_queue(channel)
             for routing_key in self.names.channels:
                 await queue.bind(exchange.name, routing_key)
-            source = _Work(connection, channel, self.names, graveyard)
-            await source.listen(queue, no_ack=False)
+            source = _ConsumerGroup(connection, channel, self.names, dead_letters)
+            await source.consume(queue, no_ack=False)
             yield source
 
     @asynccontextmanager
@@ -85,7 +87,7 @@ class RabbitBus:
             for routing_key in self.names.channels:
                 await queue.bind(exchange.name, routing_key)
             source = _Broadcast(connection, channel, self.names)
-            await source.listen(queue, no_ack=True)
+            await source.consume(queue, no_ack=True)
             yield source
 
     @asynccontextmanager
@@ -93,8 +95,8 @@ class RabbitBus:
         """See `Bus.dead_letters`."""
         async with _connected(self.url) as connection:
             channel = await connection.channel(on_return_raises=True)
-            _, queue = await self._graveyard(channel)
-            await self._work_queue(channel)
+            _, queue = await self._dead_letters(channel)
+            await self._group_queue(channel)
             count = queue.declaration_result.message_count or 0
             yield _DeadLetters(queue, channel.default_exchange, self.names, count)
 
@@ -108,23 +110,25 @@ class RabbitBus:
     async def _exchange(self, connection: AbstractConnection) -> AbstractExchange:
         channel = await connection.channel()
         try:
-            # Passively: of what kind it is, is the service's choice.
+            # Passively: its type is the service's choice.
             return await channel.get_exchange(self.names.exchange)
         except ChannelNotFoundEntity:
-            # The refusal closed that channel.
+            # The refusal has closed the channel.
             channel = await connection.channel()
             return await channel.declare_exchange(
                 self.names.exchange, aio_pika.ExchangeType.TOPIC, durable=True
             )
 
-    async def _work_queue(self, channel: AbstractChannel) -> AbstractQueue:
+    async def _group_queue(self, channel: AbstractChannel) -> AbstractQueue:
         return await channel.declare_queue(
             self.names.own,
             durable=True,
             arguments={"x-queue-type": "quorum", "x-dead-letter-exchange": self.names.dead},
         )
 
-    async def _graveyard(self, channel: AbstractChannel) -> tuple[AbstractExchange, AbstractQueue]:
+    async def _dead_letters(
+        self, channel: AbstractChannel
+    ) -> tuple[AbstractExchange, AbstractQueue]:
         exchange = await channel.declare_exchange(
             self.names.dead, aio_pika.ExchangeType.FANOUT, durable=True
         )
@@ -137,7 +141,7 @@ class RabbitBus:
 
 @asynccontextmanager
 async def _connected(url: Secret[str]) -> AsyncIterator[AbstractConnection]:
-    # Not connect_robust: what it restores behind our back, we could not count as lost.
+    # Not connect_robust: it reconnects by itself, so a lost connection would go unnoticed.
     connection = await aio_pika.connect(url.get_secret_value(), timeout=_CONNECT)
     try:
         yield connection
@@ -145,8 +149,8 @@ async def _connected(url: Secret[str]) -> AsyncIterator[AbstractConnection]:
         await connection.close()
 
 
-class _Listening:
-    """What the broker pushes, to be fetched."""
+class _Consumer:
+    """A consumer: keeps the messages that the broker pushes until they are fetched."""
 
     def __init__(
         self, connection: AbstractConnection, channel: AbstractChannel, names: BusNames
@@ -154,68 +158,68 @@ class _Listening:
         self._connection = connection
         self._channel = channel
         self._names = names
-        self._came: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        self._messages: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         self._cancelled = False
 
-    async def listen(self, queue: AbstractQueue, *, no_ack: bool) -> None:
-        """Have the messages of `queue` pushed here."""
+    async def consume(self, queue: AbstractQueue, *, no_ack: bool) -> None:
+        """Begin to consume `queue`."""
         underlay = await self._channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
-        await queue.consume(self._came.put, no_ack=no_ack)
+        await queue.consume(self._messages.put, no_ack=no_ack)
 
     def _on_cancel(self, *_: object) -> None:
         self._cancelled = True
 
-    async def came(self, most: int) -> list[AbstractIncomingMessage]:
+    async def fetched(self, most: int) -> list[AbstractIncomingMessage]:
         """Up to `most` messages, waiting a moment for the first."""
         if self._connection.is_closed or self._channel.is_closed:
             raise ConnectionError("RabbitMQ closed the connection")
         if self._cancelled:
-            raise ConnectionError("RabbitMQ took the queue away")
+            raise ConnectionError("RabbitMQ cancelled the consumer: its queue is gone")
         try:
             async with asyncio.timeout(FETCH_WAIT):
-                messages = [await self._came.get()]
+                messages = [await self._messages.get()]
         except TimeoutError:
             return []
-        while len(messages) < most and not self._came.empty():
-            messages.append(self._came.get_nowait())
+        while len(messages) < most and not self._messages.empty():
+            messages.append(self._messages.get_nowait())
         return messages
 
 
-class _Work(_Listening):
+class _ConsumerGroup(_Consumer):
     def __init__(
         self,
         connection: AbstractConnection,
         channel: AbstractChannel,
         names: BusNames,
-        graveyard: AbstractExchange,
+        dead_letters: AbstractExchange,
     ) -> None:
         super().__init__(connection, channel, names)
-        self._graveyard = graveyard
+        self._dead_letters = dead_letters
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
-        return [self._delivery(message) for message in await self.came(most)]
+        return [self._delivery(message) for message in await self.fetched(most)]
 
     def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
-        async def done() -> None:
+        async def ack() -> None:
             await message.ack()
 
-        async def dead(reason: str) -> None:
+        async def dead_letter(reason: str) -> None:
             headers = {**message.headers, **dead_letter_headers(carried, reason)}
-            await self._graveyard.publish(_persistent(message, headers), "")
+            await self._dead_letters.publish(_persistent(message, headers), "")
             await message.ack()
 
         carried = _message(message, self._names)
         failed = message.headers.get("x-delivery-count", 0)
         times = failed + 1 if isinstance(failed, int) else None
-        return Delivery(carried, done, dead, times)
+        return Delivery(carried, ack, dead_letter, times)
 
 
-class _Broadcast(_Listening):
+class _Broadcast(_Consumer):
     async def fetch(self, most: int) -> Sequence[Delivery]:
         return [
-            Delivery(_message(message, self._names), nothing, discard)
-            for message in await self.came(most)
+            Delivery(_message(message, self._names), no_ack, discard)
+            for message in await self.fetched(most)
         ]
 
 
@@ -239,13 +243,13 @@ class _DeadLetters:
         return deliveries
 
     def _delivery(self, message: AbstractIncomingMessage) -> Delivery:
-        async def done() -> None:
+        async def ack() -> None:
             await self._exchange.publish(
-                _persistent(message, _without_deaths(message.headers)), self._names.own
+                _persistent(message, _without_reason(message.headers)), self._names.own
             )
             await message.ack()
 
-        return Delivery(_message(message, self._names), done, discard)
+        return Delivery(_message(message, self._names), ack, discard)
 
 
 class _Publisher:
@@ -287,7 +291,7 @@ def _persistent(message: AbstractIncomingMessage, headers: HeadersType) -> aio_p
     )
 
 
-def _without_deaths(headers: HeadersType) -> HeadersType:
-    # CHANNEL stays: the routing key of what is put back is the queue's name.
+def _without_reason(headers: HeadersType) -> HeadersType:
+    # CHANNEL stays: the routing key of a replayed message is the queue's name.
     gone = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", REASON)
     return {name: value for name, value in headers.items() if not name.startswith(gone)}

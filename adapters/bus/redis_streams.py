@@ -1,8 +1,8 @@
-"""Redis Streams: a consumer group with recovery of what is pending, plain reads for each replica.
+"""Redis Streams: a consumer group that recovers pending entries, plain reads for each replica.
 
 A channel is a stream; an entry's field `data` is the message, and its other fields are the headers.
-What a replica took and did not finish is claimed by another after a while (XAUTOCLAIM). The group
-has two streams of its own: for dead letters and for what comes back from them.
+Entries that a replica read and did not acknowledge are claimed by another one (XAUTOCLAIM). The
+group has two streams of its own: for dead letters, and for replayed ones.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ from redis.exceptions import ResponseError
 from typed_settings import Secret
 
 from shelfport.adapters.events.names import BusNames
-from shelfport.adapters.runtime.secret_address import as_secret, place_of
+from shelfport.adapters.runtime.secret_address import place_of
+from shelfport.adapters.runtime.secret_text import as_secret
 from shelfport.ports.message_bus import (
     FETCH_WAIT,
     REASON,
@@ -30,22 +31,22 @@ from shelfport.ports.message_bus import (
     Source,
     dead_letter_headers,
     discard,
-    nothing,
+    no_ack,
 )
 
 DATA = "data"
-"""The field of an entry that is the message."""
+"""The field of an entry that has the message."""
 
 _CONNECT = 5.0
 """Seconds that a connection, and any answer, may take."""
-_LONGEST_STREAM = 1_000_000
-"""Entries that our publisher keeps in a stream, roughly."""
-_GONE = 10
-"""After so many times `ack_timeout` a consumer that holds nothing is one that is no more."""
+_MAX_LENGTH = 1_000_000
+"""Entries that the publisher keeps in a stream, approximately."""
+_ABANDONED = 10
+"""After so many times `ack_timeout` an idle consumer without pending entries is deleted."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Client = Any
-"""A `redis.asyncio.Redis`, whose types answer every call with a union of all protocols' answers."""
+"""A `redis.asyncio.Redis`; its type hints give unions of the answers of all protocols."""
 
 
 @attrs.frozen
@@ -55,7 +56,7 @@ class RedisStreamsBus:
     Args:
         url: redis(s)://user:password@host:port/database.
         names: the prefix of its streams, and the group.
-        ack_timeout: seconds until another replica claims what one took and did not finish.
+        ack_timeout: seconds until another replica claims an entry without an acknowledgement.
     """
 
     url: Secret[str] = attrs.field(converter=as_secret)
@@ -75,11 +76,11 @@ class RedisStreamsBus:
             for stream in streams:
                 await self._declare_group(redis, stream)
             consumer = uuid4().hex
-            source = _Work(redis, self.names, consumer, streams, self.ack_timeout)
+            source = _ConsumerGroup(redis, self.names, consumer, streams, self.ack_timeout)
             try:
                 yield source
             finally:
-                with suppress(Exception):  # its name is all that it leaves behind
+                with suppress(Exception):  # only the consumer's name would stay
                     await source.leave()
 
     @asynccontextmanager
@@ -122,12 +123,12 @@ class RedisStreamsBus:
             if not str(error).startswith("BUSYGROUP"):
                 raise
         for consumer in await redis.xinfo_consumers(stream, self.names.group):
-            gone = consumer["idle"] > self.ack_timeout * _GONE * 1000
-            if gone and consumer["pending"] == 0:
+            abandoned = consumer["idle"] > self.ack_timeout * _ABANDONED * 1000
+            if abandoned and consumer["pending"] == 0:
                 await redis.xgroup_delconsumer(stream, self.names.group, consumer["name"])
 
 
-class _Work:
+class _ConsumerGroup:
     def __init__(
         self,
         redis: Client,
@@ -150,7 +151,7 @@ class _Work:
             if claimed:
                 return claimed
             self._claimed_at = now
-        came = await self._redis.xreadgroup(
+        read = await self._redis.xreadgroup(
             self._names.group,
             self._consumer,
             dict.fromkeys(self._streams, ">"),
@@ -159,50 +160,52 @@ class _Work:
         )
         return [
             self._delivery(stream.decode(), entry, 1)
-            for stream, entries in came
+            for stream, entries in read
             for entry in entries
         ]
 
     async def _claim(self, stream: str, most: int) -> list[Delivery]:
-        """What others took and did not finish."""
+        """Entries that other consumers read and did not acknowledge in time."""
         group, idle = self._names.group, round(self._ack_timeout * 1000)
         _, entries, *_ = await self._redis.xautoclaim(
             stream, group, self._consumer, min_idle_time=idle, count=most
         )
-        # A pending entry whose data was trimmed away comes without.
+        # A pending entry that was trimmed from the stream comes without data.
         entries = [entry for entry in entries if entry[1]]
         if not entries:
             return []
         pending = await self._redis.xpending_range(
             stream, group, entries[0][0], entries[-1][0], 10 * most, self._consumer
         )
-        times = {each["message_id"]: each["times_delivered"] for each in pending}
-        return [self._delivery(stream, entry, times.get(entry[0], 2)) for entry in entries]
+        counts = {each["message_id"]: each["times_delivered"] for each in pending}
+        return [self._delivery(stream, entry, counts.get(entry[0], 2)) for entry in entries]
 
-    def _delivery(self, stream: str, entry: Entry, times: int) -> Delivery:
+    def _delivery(self, stream: str, entry: Entry, delivery_count: int) -> Delivery:
         number, _ = entry
         message = _message(stream, entry, self._names)
 
-        async def done() -> None:
-            async with self._redis.pipeline() as both:
-                self._forget(both, stream, number)
-                await both.execute()
+        async def ack() -> None:
+            async with self._redis.pipeline() as pipeline:
+                self._acknowledge(pipeline, stream, number)
+                await pipeline.execute()
 
-        async def dead(reason: str) -> None:
-            async with self._redis.pipeline() as both:
-                both.xadd(self._names.dead, _fields(message, dead_letter_headers(message, reason)))
-                self._forget(both, stream, number)
-                await both.execute()
+        async def dead_letter(reason: str) -> None:
+            async with self._redis.pipeline() as pipeline:
+                pipeline.xadd(
+                    self._names.dead, _fields(message, dead_letter_headers(message, reason))
+                )
+                self._acknowledge(pipeline, stream, number)
+                await pipeline.execute()
 
-        return Delivery(message, done, dead, times)
+        return Delivery(message, ack, dead_letter, delivery_count)
 
-    def _forget(self, pipeline: Any, stream: str, number: bytes) -> None:
+    def _acknowledge(self, pipeline: Any, stream: str, number: bytes) -> None:
         pipeline.xack(stream, self._names.group, number)
         if stream == self._names.replayed:
             pipeline.xdel(stream, number)
 
     async def leave(self) -> None:
-        """Take the consumer's name out of the group, where it holds nothing any more."""
+        """Delete the consumer from the group, where it has no pending entries."""
         for stream in self._streams:
             for consumer in await self._redis.xinfo_consumers(stream, self._names.group):
                 if consumer["name"].decode() == self._consumer and consumer["pending"] == 0:
@@ -214,17 +217,17 @@ class _Broadcast:
     redis: Client
     names: BusNames
     read: dict[str, bytes]
-    """For each stream the last entry that was read."""
+    """The last entry that was read, for each stream."""
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
-        came = await self.redis.xread(self.read, count=most, block=round(FETCH_WAIT * 1000))
+        found = await self.redis.xread(self.read, count=most, block=round(FETCH_WAIT * 1000))
         deliveries: list[Delivery] = []
-        for name, entries in came:
+        for name, entries in found:
             stream = name.decode()
             for entry in entries:
                 self.read[stream] = entry[0]
                 message = _message(stream, entry, self.names)
-                deliveries.append(Delivery(message, nothing, discard))
+                deliveries.append(Delivery(message, no_ack, discard))
         return deliveries
 
 
@@ -233,7 +236,7 @@ class _DeadLetters:
     redis: Client
     names: BusNames
     last: bytes
-    """The last letter that was there at the start: what dies again meanwhile stays."""
+    """The last dead letter at the start: later ones are not replayed."""
     _after: str = "-"
 
     async def fetch(self, most: int) -> Sequence[Delivery]:
@@ -245,13 +248,13 @@ class _DeadLetters:
     def _delivery(self, entry: Entry) -> Delivery:
         message = _message(self.names.dead, entry, self.names)
 
-        async def done() -> None:
-            async with self.redis.pipeline() as both:
-                both.xadd(self.names.replayed, _fields(message, {REASON: ""}))
-                both.xdel(self.names.dead, entry[0])
-                await both.execute()
+        async def ack() -> None:
+            async with self.redis.pipeline() as pipeline:
+                pipeline.xadd(self.names.replayed, _fields(message, {REASON: ""}))
+                pipeline.xdel(self.names.dead, entry[0])
+                await pipeline.execute()
 
-        return Delivery(message, done, discard)
+        return Delivery(message, ack, discard)
 
 
 @attrs.frozen
@@ -261,7 +264,7 @@ class _Publisher:
 
     async def publish(self, message: Message) -> None:
         await self.redis.xadd(
-            f"{self.names.prefix}{message.channel}", _fields(message, {}), maxlen=_LONGEST_STREAM
+            f"{self.names.prefix}{message.channel}", _fields(message, {}), maxlen=_MAX_LENGTH
         )
 
 
@@ -278,5 +281,5 @@ def _message(stream: str, entry: Entry, names: BusNames) -> Message:
     return Message(body, headers, address)
 
 
-def _fields(message: Message, marks: Mapping[str, str]) -> dict[Any, Any]:
-    return {**message.headers, **marks, DATA: message.body}
+def _fields(message: Message, headers: Mapping[str, str]) -> dict[Any, Any]:
+    return {**message.headers, **headers, DATA: message.body}

@@ -1,4 +1,4 @@
-"""The commands and their help, as cyclopts parses and prints them."""
+"""The commands and their options, as cyclopts parses them."""
 
 import sys
 from importlib.metadata import version
@@ -9,15 +9,14 @@ from uuid import UUID
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
-from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
+from shelfport.adapters.cli import help  # noqa: A004 - Python's help is not used here
 from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
 from shelfport.adapters.cli.contracts import contracts_app
-from shelfport.adapters.cli.event_commands import listen as listen_to_events
-from shelfport.adapters.cli.event_commands import replay as replay_dead_letters
-from shelfport.adapters.cli.ids import asked_variants, listed_variants
-from shelfport.adapters.cli.options import CallOptions
-from shelfport.adapters.cli.queue_app import queue_app
+from shelfport.adapters.cli.events import events_app
+from shelfport.adapters.cli.ids import variants_from_arguments, variants_from_file
+from shelfport.adapters.cli.options import CallOptions, Flag, Json, SettingsFiles, Verbose
+from shelfport.adapters.cli.queue import queue_app
 from shelfport.adapters.cli.reconcile import reconcile
 from shelfport.adapters.cli.running import Exit, Misuse, guarded, run_async
 from shelfport.adapters.cli.servers import play_demo, run_sandbox
@@ -28,9 +27,6 @@ from shelfport.adapters.cli.worker import run_worker
 
 _PIPE_WIDTH = 200
 
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
-EventsUrl = Annotated[str | None, Parameter(name="--events")]
-Files = Annotated[tuple[Path, ...], Parameter(name="--settings", negative=(), show_default=False)]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 app: Final = App(
@@ -54,15 +50,17 @@ def get(
     max_staleness: float | None = None,
     options: CallOptions = CallOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Show the stock of one or several product variants.
+    """Show the stock of product variants.
 
     Args:
         ids: Product variant ids: UUIDs. A single - reads them from standard input, one a line.
-        max_staleness: The greatest age, in seconds, of a kept answer; 0 accepts none.
-        options: Where to ask, and how.
+        max_staleness: The greatest age of a cached answer, in seconds; 0 accepts none.
+        options: The service, and the call.
     """
     return run_async(
-        lambda: get_stock(asked_variants(ids), max_staleness=max_staleness, options=options),
+        lambda: get_stock(
+            variants_from_arguments(ids), max_staleness=max_staleness, options=options
+        ),
         verbose=options.verbose,
     )
 
@@ -81,10 +79,11 @@ def init(
 
     Args:
         id_: The product variant's id: a UUID.
-        quantity: Units on hand; without it, the settings' (0).
-        low_stock_threshold: Units at which stock is low; without it, the settings' (10).
-        idempotency_key: Names the operation: give the same one to repeat it safely.
-        options: Where to ask, and how.
+        quantity: Units on hand; default: the setting initialization.default_quantity.
+        low_stock_threshold: Units at which stock is low; default: the setting
+            initialization.default_low_stock_threshold.
+        idempotency_key: The key of the operation: the same key repeats it safely. Default: random.
+        options: The service, and the call.
     """
     return run_async(
         lambda: initialize_stock(
@@ -104,11 +103,11 @@ def check(
     variant: str | None = None,
     options: CallOptions = CallOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Find out what keeps stock from being read, and what to do about it.
+    """Find out why stock cannot be read, and what to do about it.
 
     Args:
-        variant: The product variant to read; without it, a made-up one.
-        options: Where to ask, and how.
+        variant: The product variant to read; default: one that no service knows.
+        options: The service, and the call.
     """
     return run_async(lambda: run_check(variant=variant, options=options), verbose=options.verbose)
 
@@ -116,20 +115,18 @@ def check(
 @app.command(help_epilogue=help.WORKER)
 def worker(
     *,
-    settings: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    files: SettingsFiles = (),
     base_url: str | None = None,
     catalog: str | None = None,
 ) -> int:
     """Open the inventory records that wait in the queue, until Ctrl-C.
 
     Args:
-        settings: A TOML file with a table [shelfport]; may be repeated, later ones win. The
-            variables SHELFPORT_… win over files.
-        base_url: Where the Inventory Service lives; wins over every setting.
-        catalog: MODULE:NAME of what makes the host's catalogue.
+        base_url: The Inventory Service's address; wins over files and variables.
+        catalog: MODULE:NAME of a class or a function that makes the host's catalog.
     """
     return run_async(
-        lambda: run_worker(files=settings, base_url=base_url, catalog=catalog), verbose=True
+        lambda: run_worker(files=files, base_url=base_url, catalog=catalog), verbose=True
     )
 
 
@@ -145,11 +142,11 @@ def reconcile_records(
 
     Args:
         source: A file of product variant ids, one a line; - reads standard input.
-        dry_run: Look, and change nothing.
-        options: Where to ask, and how.
+        dry_run: Only read: enqueue nothing.
+        options: The service, and the call.
     """
     return run_async(
-        lambda: reconcile(listed_variants(source), dry_run=dry_run, options=options),
+        lambda: reconcile(variants_from_file(source), dry_run=dry_run, options=options),
         verbose=options.verbose,
     )
 
@@ -164,18 +161,17 @@ def sandbox(
     host: str = "127.0.0.1",
     store: Path | None = None,
     empty: Flag = False,
-    events: EventsUrl = None,
-    verbose: Flag = False,
+    events: Annotated[str | None, Parameter(name="--events")] = None,
+    verbose: Verbose = False,
 ) -> int:
     """Serve an Inventory Service for development, until Ctrl-C.
 
     Args:
         port: The TCP port; 0 takes a free one.
         host: The address to listen on.
-        store: A file that keeps the records; without it, they are gone at the end.
-        empty: Start without the records of the demo's catalogue.
-        events: The bus to announce changes of stock on; without it, nothing is announced.
-        verbose: Log to stderr; a bug comes with its traceback.
+        store: A file that stores the records; without it, they are lost when the command ends.
+        empty: Start without the records of the demo's catalog.
+        events: The address of a bus; the sandbox publishes changes of stock to it.
     """
     return run_async(
         lambda: run_sandbox(host=host, port=port, store=store, empty=empty, events=events),
@@ -183,58 +179,7 @@ def sandbox(
     )
 
 
-events_app: Final = App(
-    name="events",
-    help="What the Inventory Service announces, on a message bus.",
-    help_epilogue=help.EVENTS,
-)
 app.command(events_app)
-
-
-@events_app.command(help_epilogue=help.LISTEN)
-def listen(
-    *,
-    events: EventsUrl = None,
-    files: Files = (),
-    work: Flag = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
-    verbose: Flag = False,
-) -> int:
-    """Print events as they come, until Ctrl-C.
-
-    Args:
-        events: The bus; wins over every setting.
-        files: A TOML file with a table [shelfport]; may be repeated, later ones win.
-        work: Take events from the work queue, notify the teams, and acknowledge them: those are
-            then handled, and come to no other replica.
-        as_json: Print one JSON document a line instead.
-        verbose: Log to stderr; a bug comes with its traceback.
-    """
-    return run_async(
-        lambda: listen_to_events(files=files, url=events, work=work, as_json=as_json),
-        verbose=verbose,
-    )
-
-
-@events_app.command(help_epilogue=help.REPLAY)
-def replay(
-    *,
-    events: EventsUrl = None,
-    files: Files = (),
-    most: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
-    verbose: Flag = False,
-) -> int:
-    """Put dead letters back into the work queue.
-
-    Args:
-        events: The bus; wins over every setting.
-        files: A TOML file with a table [shelfport]; may be repeated, later ones win.
-        most: How many at most; without it, all that are there now.
-        verbose: Log to stderr; a bug comes with its traceback.
-    """
-    return run_async(
-        lambda: replay_dead_letters(files=files, url=events, most=most), verbose=verbose
-    )
 
 
 @app.command(help_epilogue=help.DEMO)
@@ -242,22 +187,21 @@ def demo(
     *,
     once: Flag = False,
     port: Port | None = None,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
     """Serve a small Product Service with its Inventory Service, until Ctrl-C.
 
     Args:
-        once: Tell a story with them instead, check every step of it, and end.
-        port: The Product Service's TCP port; 0 takes a free one. Without it, 8000; with --once, a
+        once: Play a scenario with them instead, check every step of it, and end.
+        port: The Product Service's TCP port; 0 takes a free one. Default: 8000; with --once, a
             free one.
-        verbose: Log to stderr; a bug comes with its traceback.
     """
     return run_async(lambda: play_demo(once=once, port=port), verbose=verbose)
 
 
 @app.command(help_epilogue=help.SIZE)
 def size(*, options: SizeOptions) -> int:
-    """Compute settings for a fleet from what the Inventory Service can do.
+    """Compute the settings of a fleet from the capacity of the Inventory Service.
 
     Args:
         options: The fleet, and the service.
@@ -270,22 +214,20 @@ def top(
     url: Annotated[str, Parameter(name="URL")],
     /,
     *,
-    every: Annotated[float, Parameter(validator=validators.Number(gte=0.1, lte=3600))] = 1.0,
+    interval: Annotated[float, Parameter(validator=validators.Number(gte=0.1, lte=3600))] = 1.0,
     once: Flag = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
-    verbose: Flag = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Show how a running host's integration is, live, until Ctrl-C.
+    """Show the state of a running host's integration, live, until Ctrl-C.
 
     Args:
-        url: Where its ops page is, such as http://127.0.0.1:8000/ops/.
-        every: Seconds between two looks.
-        once: Look once, and end; so it is into a pipe, too.
-        as_json: Look once, and print the JSON document.
-        verbose: Log to stderr; a bug comes with its traceback.
+        url: The address of its ops page, such as http://127.0.0.1:8000/ops/.
+        interval: Seconds between two requests.
+        once: Print the state once, and end. A pipe implies it.
     """
     return run_async(
-        lambda: run_top(url=url, every=every, once=once, as_json=as_json), verbose=verbose
+        lambda: run_top(url=url, interval=interval, once=once, as_json=as_json), verbose=verbose
     )
 
 
@@ -297,7 +239,7 @@ def completion(*, shell: Shell | None = None, output: Path | None = None) -> int
     """Install shell completion for this command.
 
     Args:
-        shell: The shell to install it for; without it, the one that runs this.
+        shell: The shell; default: the one that runs this command.
         output: Write the script to this file, and change nothing else.
     """
     return guarded(lambda: install_completion(app, shell=shell, output=output))
@@ -311,13 +253,13 @@ class _PipeConsole(Console):
 
 
 def run(arguments: list[str]) -> int:
-    """Parse `arguments` and run the command that they name; the exit code.
+    """Parse `arguments`, run the command that they name, and return its exit code.
 
     Raises:
-        Misuse: they name none, or not as it wants them.
+        Misuse: they name no command, or do not fit it.
     """
     app.help_formatter = "default" if sys.stdout.isatty() else "plain"
-    # Into a pipe, lines are left as they are: whoever reads it wraps them.
+    # Into a pipe, lines are not wrapped.
     console = None if sys.stdout.isatty() else _PipeConsole(width=_PIPE_WIDTH)
     try:
         code = app(arguments, console=console)

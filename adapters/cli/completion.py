@@ -1,4 +1,4 @@
-"""`--install-completion`: the shell completes commands and options."""
+"""`--install-completion`: writes a completion script for the shell."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,32 +6,35 @@ from typing import Literal
 from cyclopts import App
 from cyclopts.completion.detect import ShellDetectionError, detect_shell
 
-from shelfport.adapters.cli.running import Exit, Misuse, complain
+from shelfport.adapters.cli.running import Exit, Misuse, print_error
 
-Shell = Literal["bash", "zsh", "fish", "powershell"]
+# In the order of cyclopts: typing caches unions of Literals that are equal as sets.
+Shell = Literal["zsh", "bash", "fish", "powershell"]
 
 
 def install_completion(app: App, *, shell: Shell | None, output: Path | None) -> int:
-    """Write the completion script of `app`, and say where it is.
+    """Write the completion script of `app`, and print its path.
 
     Args:
         app: the command to complete.
-        shell: for which shell; None for the one that runs this.
-        output: the file to write, and nothing else; None for where the shell looks.
+        shell: the shell; None for the one that runs this command.
+        output: the only file to write; None for the shell's own place.
 
     Raises:
-        Misuse: no shell was named, and none is recognised.
+        Misuse: no shell is named, and none is recognised.
     """
     try:
         chosen = shell or detect_shell()
     except ShellDetectionError as error:
-        raise Misuse("which shell is this? Give --shell bash, zsh, fish or powershell") from error
+        raise Misuse(
+            "the shell is not recognised: give --shell bash, zsh, fish or powershell"
+        ) from error
     try:
         path = app.install_completion(shell=chosen, output=output, add_to_startup=output is None)
     except OSError as error:
-        complain(f"{error.filename} could not be written: {error.strerror}")
+        print_error(f"{error.filename} could not be written: {error.strerror}")
         return Exit.NOT_WRITTEN
     print(f"Completion for {chosen}: {path}")
     if output is None:
-        print(f"It works in every {chosen} that is started from now on.")
+        print(f"It works in every {chosen} that starts from now on.")
     return Exit.ANSWERED

@@ -1,16 +1,16 @@
-"""What each command's help says after its options: examples first, then what it prints."""
+"""The text after each command's options in its help: examples, then what it prints."""
 
 EXIT_CODES = """\
 Exit codes:
-  0    all was answered
-  1    something was answered "no": a variant is unknown, its stock is
-       unavailable, a record was not opened, a check failed, a story was not
-       as told, or a contract does not hold or may not be deployed
-  2    bad use or bad settings
+  0    success
+  1    an answer is "no": a variant is unknown, its stock is unavailable, a
+       record was not opened, a check or a step of the demo failed, or a
+       contract does not hold or may not be deployed
+  2    the arguments or the settings are not valid
   70   a bug in shelfport
   74   the output could not be written
   130  interrupted
-  141  whoever read the output left
+  141  the reader of the output closed it
 """
 
 SHELFPORT = f"""\
@@ -31,28 +31,29 @@ Examples:
   shelfport get - < ids.txt
 
 An ID is a UUID, such as c9bf9e57-1685-4c89-bafb-ff5af830be8a. With - as the
-only ID they are read from standard input, one a line; blank lines and lines
-that begin with # are left out.
+only ID, the ids are read from standard input, one a line; blank lines and lines
+that begin with # are skipped.
 
 --json prints {{"correlationId": ..., "stock": [...], "schema": 1}}; an entry has
 variantId, known, reason, status, availableQuantity, updatedAt, asOf, freshness
-and source, with null for what is not known. reason says why nothing is known,
+and source; unknown values are null. reason says why the stock is not known,
 such as TIMED_OUT or UNKNOWN_VARIANT.
 
 {EXIT_CODES}"""
 
 INIT = f"""\
-A record that is there already is left as it is; that is exit code 0 as well.
+A record that exists is not changed; the exit code is 0 then, too.
 
 Examples:
   shelfport init ID --quantity 20 --base-url https://inventory.internal
   shelfport init ID --quantity 0 --low-stock-threshold 5 --json
   shelfport init ID --idempotency-key 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
 
---json prints an object with variantId, outcome (CREATED, ALREADY_THERE or
-FAILED), idempotencyKey, correlationId, itemId, status, availableQuantity,
-updatedAt, error and schema (1), with null for what there is not. error has
-type, message, retryable, reachedService (yes, no, unknown) and httpStatus.
+--json prints an object with variantId, outcome (CREATED, ALREADY_THERE, QUEUED,
+REFUSED or FAILED), idempotencyKey, correlationId, itemId, status,
+availableQuantity, updatedAt, error and schema (1); unknown values are null.
+error has type, message, retryable, reachedService (yes, no, unknown) and
+httpStatus.
 
 {EXIT_CODES}"""
 
@@ -63,22 +64,22 @@ Examples:
   shelfport check --settings shelfport.toml --variant ID
   shelfport check --json | jq '.checks[] | select(.outcome == "FAILED")'
 
-First comes every setting and where its value came from, secrets masked. Then
-come the checks, in their order: settings, adapter, dns, tcp, tls, token, read.
-What is wrong comes with what to do about it; what could not be tried, with the reason.
+It prints every setting with its origin, secrets masked, then the checks in
+their order: settings, adapter, dns, tcp, tls, token, read, queue, shared_cache
+and bus. A failed check says what to do; a check that was not tried says why.
 Each check may take --deadline seconds. Nothing is changed at the service.
 
 --json prints {{"correlationId": ..., "ok": ..., "settings": [...],
 "checks": [...], "schema": 1}}. A setting has name, value, origin (DEFAULT, FILE,
 ENVIRONMENT or COMMAND_LINE) and place; a check has name, outcome (OK, FAILED or
 NOT_TRIED), detail, fix, because (the check that failed) and milliseconds, with
-null for what there is not.
+null for what does not exist.
 
 {EXIT_CODES}"""
 
 SANDBOX = f"""\
-It keeps inventory-service.yaml, opens records, and misbehaves on demand. It
-asks nobody for credentials: leave it on this machine.
+It keeps the contract of inventory-service.yaml, opens records, and fails on
+demand. It accepts requests without credentials: keep it on this machine.
 
 Examples:
   shelfport sandbox
@@ -102,14 +103,16 @@ LISTEN = f"""\
 Examples:
   shelfport events listen --events amqp://guest:guest@127.0.0.1:5672/
   shelfport events listen --settings shelfport.toml --json
-  shelfport events listen --settings shelfport.toml --work
+  shelfport events listen --settings shelfport.toml --consume
 
-The bus is amqp(s)://, nats://, tls://, redis(s)://, or kafka(s)://. It may be
-away at the start, and go and come. Without --work nothing is taken from
-anybody: every listener hears everything. A bus's password is better kept in a
-settings file, or in SHELFPORT_EVENTS_URL, than on a command line.
+The bus's address begins with amqp(s)://, nats://, tls://, redis(s)://, or
+kafka(s)://. The command connects as soon as the bus is reachable, and reconnects
+after a lost connection. Without --consume, it receives every event, as every
+replica does, and takes none from the consumer group. Put the password of a bus
+into a settings file or into SHELFPORT_EVENTS_URL: every user of a machine can
+read its command lines.
 
---json prints, of each event on one line, eventId, type, productVariantId,
+--json prints, for each event on one line, eventId, type, productVariantId,
 status, timestamp and schema (1).
 
 {EXIT_CODES}"""
@@ -117,10 +120,10 @@ status, timestamp and schema (1).
 REPLAY = f"""\
 Examples:
   shelfport events replay --events nats://127.0.0.1:4222
-  shelfport events replay --settings shelfport.toml --most 10
+  shelfport events replay --settings shelfport.toml --limit 10
 
-Each dead letter is printed with the reason for which it was one. Whoever
-handles the work queue tries it again; what fails again is a dead letter again.
+The command prints the reason of each dead letter. A replica of the consumer
+group handles it again; an event that fails again becomes a dead letter again.
 
 {EXIT_CODES}"""
 
@@ -130,24 +133,24 @@ Examples:
   shelfport size --hosts 1000 --views 10000 --capacity 4000 --shared-cache
   shelfport size --hosts 20 --views 400 --capacity 600 --variants 5000 --json
 
-It asks nobody. What it prints is a part of a settings file, and says in its
-comments what the settings lead to. Views come at random, and popularity falls
+It sends no requests. It prints a part of a settings file; comments say which
+load follows. It assumes that views arrive at random and that popularity falls
 as 1 / rank; docs/scale.md compares that with a simulated fleet. It exits with 1
 if the service is too small for any settings.
 
---json prints {{"fits": ..., "freshFor": ..., "schema": 1}} with refreshFor,
-staleFor, atOnce, budgetRatio, steadyLoad, coldLoad, coldShare and queueSeconds.
+--json prints {{"fits": ..., "ttl": ..., "schema": 1}} with maxConcurrency,
+budgetRatio, steadyLoad, coldLoad, coldShare and queueSeconds.
 
 {EXIT_CODES}"""
 
 TOP = f"""\
-It asks the ops page, which the host serves: see docs/ops.md. Where that wants a
-token, it is taken from SHELFPORT_OPS_TOKEN: every user of a machine can read
-its command lines.
+It reads the ops page that the host serves: see docs/ops.md. If the page needs a
+token, put it into SHELFPORT_OPS_TOKEN: every user of a machine can read its
+command lines.
 
 Examples:
   shelfport top http://127.0.0.1:8000/ops/
-  shelfport top shop.internal:8000/ops --every 5
+  shelfport top shop.internal:8000/ops --interval 5
   shelfport top http://127.0.0.1:8000/ops/ --json | jq .snapshot.circuit
 
 {EXIT_CODES}"""
@@ -167,8 +170,8 @@ Examples:
   shelfport contracts can-i-deploy --to-environment production
   shelfport contracts record-deployment --environment production
 
-It needs the extra "contracts". The broker and the credentials for it are taken
-from PACT_BROKER_BASE_URL, and PACT_BROKER_TOKEN or PACT_BROKER_USERNAME and
+It needs the extra "contracts". The broker's address and credentials come from
+PACT_BROKER_BASE_URL, and PACT_BROKER_TOKEN or PACT_BROKER_USERNAME and
 PACT_BROKER_PASSWORD.
 
 {EXIT_CODES}"""
@@ -179,9 +182,9 @@ Examples:
   shelfport contracts generate --service inventory-service.yaml
   shelfport contracts generate --write pacts/shelfport-inventory-service.json
 
-It prints a diff, and answers "no", where the generated pact is another one; and
-one sentence with a JSON pointer where a yaml file no longer promises what
-shelfport reads, or has something that it does not understand.
+If the generated pact differs, it prints a diff and exits with 1. If a yaml file
+lacks something that shelfport reads, or has something that it does not support,
+it prints one sentence with a JSON pointer.
 
 {EXIT_CODES}"""
 
@@ -198,13 +201,13 @@ Examples:
 
 The states URL takes POST {{"state": ..., "params": {{...}}, "action": "setup" or
 "teardown"}}, and answers 200, or 400 with a reason. The messages URL takes POST
-{{"description": ...}}, and answers with the event of that name. Of a broker are
-taken the pacts of each consumer's main branch, and those of the versions that
-are deployed or released. PACT_PROVIDER_TOKEN replaces the pacts' bearer token.
+{{"description": ...}}, and answers with the event of that name. With a broker, the
+pacts are those of each consumer's main branch, and of the versions that are
+deployed or released. PACT_PROVIDER_TOKEN replaces the pacts' bearer token.
 
 --json prints {{"ok": ..., "published": ..., "interactions": [...], "schema": 1}};
 an interaction has description, verdict (HOLDS, FAILED or PENDING), given and
-mismatches, and each of those where and what.
+mismatches; a mismatch has where and what.
 
 {EXIT_CODES}"""
 
@@ -214,8 +217,8 @@ Examples:
   shelfport contracts publish --consumer product-service --branch main
   shelfport contracts publish --pact build/pacts --version 1a2b3c4
 
-A version has one content of a pact for good: what has changed is published under
-a version of its own, such as the git commit that is taken without --version.
+The broker accepts one pact for each version: publish a changed pact under a new
+version, such as the git commit, which is the default of --version.
 
 {EXIT_CODES}"""
 
@@ -226,8 +229,8 @@ Examples:
        --pacticipant product-service --wait 120
   shelfport contracts can-i-deploy --to-environment test --json
 
-A verification that is missing is no yes. --json prints {{"deployable": ...,
-"reason": ..., "pairs": [...], "schema": 1}}; deployable is null where a
+Without a verification, the exit code is 1. --json prints {{"deployable": ...,
+"reason": ..., "pairs": [...], "schema": 1}}; deployable is null if a
 verification is missing, and a pair has consumer, consumerVersion, provider,
 providerVersion and success.
 
@@ -242,14 +245,14 @@ Examples:
 {EXIT_CODES}"""
 
 WORKER = f"""\
-It logs to stderr. --catalog names what makes the host's catalogue, a class or a
-function without arguments; entries under NOT_ORDERABLE need one. Run as many
-workers as you like. At SIGTERM each finishes what it has begun, within
-queue.shutdown_timeout seconds, and gives the rest back.
+It logs to stderr. --catalog names a class or a function without arguments that
+makes the host's catalog; entries under NOT_ORDERABLE need one. Several workers
+can run at the same time. At SIGTERM, each finishes the entries that it has
+begun within queue.shutdown_timeout seconds, and releases the others.
 
 Examples:
   shelfport worker --settings shelfport.toml
-  shelfport worker --catalog shop.stock:Catalogue
+  shelfport worker --catalog shop.stock:Catalog
   SHELFPORT_QUEUE_URL=sqlite:////var/lib/shop/queue.db shelfport worker
 
 {EXIT_CODES}"""
@@ -267,20 +270,20 @@ Examples:
   shelfport queue drop 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
   shelfport queue migrate --settings shelfport.toml
 
-list, dead and show print with --json {{"waiting": ..., "dead": ...,
+With --json, list, dead and show print {{"waiting": ..., "deadLetters": ...,
 "oldest": ..., "entries": [...], "schema": 1}}; retry and drop print changed and
 notFound; migrate prints before and after.
 
 {EXIT_CODES}"""
 
 RECONCILE = f"""\
-Reads the record of each variant, afresh, and enqueues those that have none,
-with the settings' quantities; a worker opens them. It may be run again at any
-time: a variant that is in the queue is not enqueued again.
+It reads the record of each variant from the service, and enqueues the variants
+without a record, with the quantities of the settings; a worker opens the
+records. It can be repeated at any time: a variant in the queue is not enqueued
+again.
 
-The Inventory Service cannot list its records, so nothing can be said of those
-whose variants the host has forgotten. Entries of the queue whose variants are
-not among those given are listed.
+The Inventory Service cannot list its records: a record of a variant that is not
+given is not found. Queue entries of such variants are listed.
 
 Examples:
   shelfport reconcile variants.txt --dry-run
@@ -299,8 +302,7 @@ Examples:
   shelfport --install-completion --shell zsh
   shelfport --install-completion --shell bash --output shelfport.bash
 
-Without --output the script goes where the shell looks for such scripts; bash
-and zsh are told of it by a line in ~/.bashrc or ~/.zshrc. With --output only
-that file is written.
+Without --output, the script goes to the shell's own folder, and a line in
+~/.bashrc or ~/.zshrc loads it. With --output, only that file is written.
 
 {EXIT_CODES}"""

@@ -1,4 +1,4 @@
-"""Product variant ids as the caller gives them: as arguments, or one a line on standard input."""
+"""Product variant ids from arguments, a file or standard input."""
 
 import sys
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from shelfport.domain.model import ProductVariantId, variant_id
 STDIN = "-"
 
 
-def asked_variants(arguments: Sequence[str]) -> list[ProductVariantId]:
-    """The ids that `arguments` name; `-` alone reads them from standard input.
+def variants_from_arguments(arguments: Sequence[str]) -> list[ProductVariantId]:
+    """The ids in `arguments`; a single `-` reads them from standard input.
 
-    Blocks while it reads: call it before an event loop runs, which would swallow Ctrl-C.
+    Blocks while it reads: call it before an event loop runs, or Ctrl-C does not end it.
 
     Raises:
-        Misuse: one is no id, `-` is not alone, or standard input has none.
+        Misuse: an id is not valid, `-` is not alone, or standard input has no ids.
     """
-    # That `-` may be an ID has the parser take what begins with it for one.
+    # As `-` may be an ID, the parser takes unknown options for IDs.
     option = next((text for text in arguments if text.startswith("-") and text != STDIN), None)
     if option is not None:
         raise Misuse(f"Unknown option: {option}; see shelfport get --help")
@@ -31,11 +31,11 @@ def asked_variants(arguments: Sequence[str]) -> list[ProductVariantId]:
     return _variants_in(None)
 
 
-def listed_variants(source: str) -> list[ProductVariantId]:
+def variants_from_file(source: str) -> list[ProductVariantId]:
     """The ids in the file `source`, one a line; `-` reads them from standard input.
 
     Raises:
-        Misuse: it cannot be read, has no ids, or a line that is none.
+        Misuse: it cannot be read, has no ids, or has a line that is not an id.
     """
     return _variants_in(None if source == STDIN else Path(source))
 
@@ -60,7 +60,7 @@ def _variants_in(file: Path | None) -> list[ProductVariantId]:
 
 def _from_lines(content: bytes, place: str) -> list[ProductVariantId]:
     variants: list[ProductVariantId] = []
-    # bytes.splitlines knows the ends that an editor counts; str.splitlines knows eight more.
+    # bytes.splitlines counts lines as editors do; str.splitlines knows eight more line ends.
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         text = line.decode(errors="replace").strip()
         if not text or text.startswith("#"):

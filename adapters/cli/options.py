@@ -1,4 +1,4 @@
-"""The options of every command that asks the Inventory Service, and the settings they make."""
+"""The options that commands share, and the settings that they load."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -14,128 +14,110 @@ from shelfport.adapters.config.loader import LoadedSettings, load_with_origins
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.facade.integration import InventoryIntegration
-from shelfport.adapters.queue.options import QueueOptions
+from shelfport.adapters.queue.options import MEMORY, QueueOptions
 from shelfport.domain.model import InitializationPolicy
+
+NO_BASE_URL = (
+    "base_url is not set: give --base-url, or set SHELFPORT_BASE_URL, or base_url in a settings "
+    "file"
+)
+
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative=(), show_default=False, help="Print a JSON document."),
+]
+Verbose = Annotated[
+    bool,
+    Parameter(
+        negative=(), show_default=False, help="Log to stderr, and print the traceback of a bug."
+    ),
+]
+SettingsFiles = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--settings",
+        negative=(),
+        show_default=False,
+        help="A TOML file with a table [shelfport]. May be repeated: later files win over "
+        "earlier ones, and variables SHELFPORT_… win over files.",
+    ),
+]
 
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class CallOptions:
-    """What `get`, `init` and `check` have in common."""
+    """The options of every command that sends requests to the Inventory Service."""
 
-    settings: Annotated[
-        tuple[Path, ...],
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="A TOML file with a table [shelfport]; may be repeated, later ones win. The "
-            "variables SHELFPORT_… win over files.",
-        ),
-    ] = ()
+    settings: SettingsFiles = ()
     base_url: Annotated[
         str | None,
-        Parameter(help="Where the Inventory Service lives; wins over every setting."),
+        Parameter(help="The Inventory Service's address; wins over files and variables."),
     ] = None
-    as_json: Annotated[
-        bool,
-        Parameter(
-            name="--json", negative=(), show_default=False, help="Print one JSON document instead."
-        ),
-    ] = False
-    deadline: Annotated[float | None, Parameter(help="Seconds until the answer must be there.")] = (
-        None
-    )
+    as_json: Json = False
+    deadline: Annotated[float | None, Parameter(help="Seconds that one call may take.")] = None
     correlation_id: Annotated[
         str | None,
-        Parameter(help="Ties the requests to other records; without it, a new one."),
+        Parameter(help="The id of the requests in logs, here and at the service; default: random."),
     ] = None
-    verbose: Annotated[
-        bool,
-        Parameter(
-            negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
-        ),
-    ] = False
+    verbose: Verbose = False
 
     @asynccontextmanager
-    async def opened(self, *, queueing: bool = False) -> AsyncIterator[InventoryIntegration]:
-        """The integration that the settings and `--base-url` make, open.
+    async def open_inventory(
+        self, *, with_queue: bool = False
+    ) -> AsyncIterator[InventoryIntegration]:
+        """Build the integration and open it.
+
+        The command `worker` alone works the queue off. Without `with_queue`, the queue does not
+        have to be reachable.
 
         Raises:
-            Misuse: they make none, or name files that cannot be used.
+            Misuse: the settings are not valid, or name files that cannot be used.
         """
+        settings = self.load_settings()
         async with AsyncExitStack() as stack:
             with misuse():
-                inventory = await stack.enter_async_context(self.inventory(queueing=queueing))
+                inventory = build(
+                    _queueing_settings(settings) if with_queue else read_only_settings(settings)
+                )
+                await stack.enter_async_context(inventory)
             yield inventory
 
-    def inventory(self, *, queueing: bool = False) -> InventoryIntegration:
-        """The integration that the settings and `--base-url` make, not open yet.
-
-        No command but `worker` works the queue off; one that is not `queueing` has none, and needs
-        none of it to be reachable.
+    def load_settings(self) -> Settings:
+        """Load settings that name a service.
 
         Raises:
-            Misuse: they make none.
-        """
-        settings = self.loaded()
-        with misuse():
-            return build(_queueing(settings) if queueing else without_others(settings))
-
-    def loaded(self) -> Settings:
-        """The settings, with a service to ask.
-
-        Raises:
-            Misuse: they make no sense, or name no service.
+            Misuse: they are not valid, or name no service.
         """
         with misuse():
-            settings = load_given(self.settings, {"base_url": self.base_url}).settings
+            settings = load_command_settings(self.settings, {"base_url": self.base_url}).settings
         if settings.base_url is None:
-            raise Misuse(
-                "where is the Inventory Service? Give --base-url, or set SHELFPORT_BASE_URL, "
-                "or base_url in a settings file"
-            )
+            raise Misuse(NO_BASE_URL)
         return settings
 
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class QueueCommandOptions:
-    """What the commands about the queue have in common.
+    """The options of the commands below `queue`.
 
-    The queue's address comes from the settings alone: it may hold a password, and a command line
-    is seen by everybody on the machine.
+    The queue's address comes from the settings only: it may hold a password, and every user of a
+    machine can read its command lines.
     """
 
-    settings: Annotated[
-        tuple[Path, ...],
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="A TOML file with a table [shelfport]; may be repeated, later ones win. The "
-            "variables SHELFPORT_… win over files.",
-        ),
-    ] = ()
-    as_json: Annotated[
-        bool,
-        Parameter(
-            name="--json", negative=(), show_default=False, help="Print one JSON document instead."
-        ),
-    ] = False
-    verbose: Annotated[
-        bool,
-        Parameter(
-            negative=(), show_default=False, help="Log to stderr; a bug comes with its traceback."
-        ),
-    ] = False
+    settings: SettingsFiles = ()
+    as_json: Json = False
+    verbose: Verbose = False
 
 
-def _queueing(settings: Settings) -> Settings:
+def _queueing_settings(settings: Settings) -> Settings:
     queue = attrs.evolve(settings.queue, worker=False)
     return attrs.evolve(without_events(settings), queue=queue)
 
 
-def without_others(settings: Settings) -> Settings:
-    """`settings`, for what only reads: neither queue nor bus has to be reachable."""
+def read_only_settings(settings: Settings) -> Settings:
+    """`settings` for a command that only reads: without queue and bus."""
     initialization = attrs.evolve(settings.initialization, policy=InitializationPolicy.ROLL_BACK)
     return attrs.evolve(
         without_events(settings), queue=QueueOptions(), initialization=initialization
@@ -143,22 +125,39 @@ def without_others(settings: Settings) -> Settings:
 
 
 def without_events(settings: Settings) -> Settings:
-    """`settings`, for what has no catalogue to show an event in.
+    """`settings` for a command without a catalog.
 
-    It would take events out of the group's work queue, and they would count as handled.
+    With a bus, it would take events from the consumer group and acknowledge them unhandled.
     """
     return attrs.evolve(settings, events=EventOptions())
 
 
-def load_given(files: tuple[Path, ...], command_line: Mapping[str, Any]) -> LoadedSettings:
-    """Settings of files and the environment, under what the command line says.
+def require_queue(settings: Settings) -> None:
+    """Check that the settings name a queue that other processes can see.
+
+    Raises:
+        Misuse: they do not.
+    """
+    address = settings.queue.url
+    if address is None:
+        raise Misuse(
+            "queue.url is not set: set SHELFPORT_QUEUE_URL, or queue.url in a settings file"
+        )
+    if address.get_secret_value() == MEMORY:
+        raise Misuse("queue.url is memory:, a queue that no other process can see")
+
+
+def load_command_settings(
+    files: tuple[Path, ...], command_line: Mapping[str, Any]
+) -> LoadedSettings:
+    """Load the settings of files and environment; the command line wins.
 
     Args:
         files: as for `load_settings`.
         command_line: settings by name; None for one that was not given.
 
     Raises:
-        SettingsError: they make no sense; the sentence names the setting and its place.
+        SettingsError: they are not valid; the sentence names the setting and its origin.
     """
     given = {
         name: (value, option_name(name))
@@ -175,7 +174,7 @@ def option_name(setting: str) -> str:
 
 @contextmanager
 def misuse() -> Iterator[None]:
-    """The library raises ValueError for bad arguments and settings, and for nothing else."""
+    """Turn a ValueError, which the library raises for bad arguments and settings, into Misuse."""
     try:
         yield
     except ValueError as error:

@@ -1,109 +1,212 @@
-"""`queue`: what waits, what is dead, and what a person does about it."""
+"""The commands below `queue`: list, retry and drop its entries, and make its tables."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Annotated, Final
 from uuid import UUID
 
 import attrs
+from cyclopts import App, Parameter, validators
 
-from shelfport.adapters.cli import queue_output as shown
+from shelfport.adapters.cli import help  # noqa: A004 - Python's help is not used here
 from shelfport.adapters.cli.options import (
+    Flag,
     QueueCommandOptions,
-    load_given,
+    load_command_settings,
     misuse,
+    require_queue,
     without_events,
 )
 from shelfport.adapters.cli.output import print_json
-from shelfport.adapters.cli.running import Exit, Misuse, complain
+from shelfport.adapters.cli.queue_documents import (
+    ChangeDocument,
+    MigrationDocument,
+    print_entry,
+    print_queue,
+    queue_document,
+)
+from shelfport.adapters.cli.running import Exit, Misuse, print_error, run_async
 from shelfport.adapters.composition.queue_worker import make_queue
 from shelfport.adapters.config.settings import Settings
-from shelfport.adapters.queue.options import MEMORY
 from shelfport.domain.model import QueueFailed
 from shelfport.ports import InitializationQueue
 
+Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
-async def list_queue(*, dead: bool | None, limit: int, options: QueueCommandOptions) -> int:
-    """Print how the queue stands, and its entries: all, or only dead ones."""
-    async with opened(options) as queue:
-        document = shown.queue_document(
-            await queue.stats(), await queue.entries(dead=dead, limit=limit)
-        )
+queue_app: Final = App(
+    name="queue",
+    help="Inspect and repair the queue of inventory records to be opened.",
+    help_epilogue=help.QUEUE,
+    help_format="plaintext",
+)
+
+
+@queue_app.command(name="list", help_epilogue=help.QUEUE)
+def list_(
+    *,
+    limit: Limit = 100,
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """List entries that wait and dead letters, oldest first.
+
+    Args:
+        limit: The greatest number of entries.
+        options: Which queue.
+    """
+    return run_async(
+        lambda: _list_entries(dead=None, limit=limit, options=options), verbose=options.verbose
+    )
+
+
+@queue_app.command(help_epilogue=help.QUEUE)
+def dead(
+    *,
+    limit: Limit = 100,
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """List dead letters, each with its reason.
+
+    Args:
+        limit: The greatest number of entries.
+        options: Which queue.
+    """
+    return run_async(
+        lambda: _list_entries(dead=True, limit=limit, options=options), verbose=options.verbose
+    )
+
+
+@queue_app.command(help_epilogue=help.QUEUE)
+def show(
+    key: Annotated[UUID, Parameter(name="KEY")],
+    /,
+    *,
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Show every field of an entry.
+
+    Args:
+        key: The entry's idempotency key.
+        options: Which queue.
+    """
+    return run_async(lambda: _show_entry(key, options), verbose=options.verbose)
+
+
+@queue_app.command(help_epilogue=help.QUEUE)
+def retry(
+    *keys: Annotated[UUID, Parameter(name="KEY", negative=())],
+    all_dead: Flag = False,
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Reset entries: due now, not dead, unclaimed.
+
+    Args:
+        keys: The entries' idempotency keys.
+        all_dead: Reset all dead letters instead.
+        options: Which queue.
+    """
+    return run_async(
+        lambda: _retry_entries(keys, all_dead=all_dead, options=options), verbose=options.verbose
+    )
+
+
+@queue_app.command(help_epilogue=help.QUEUE)
+def drop(
+    *keys: Annotated[UUID, Parameter(name="KEY", required=True, negative=())],
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Delete entries: their records will not be opened.
+
+    Args:
+        keys: The entries' idempotency keys.
+        options: Which queue.
+    """
+    return run_async(lambda: _drop_entries(keys, options), verbose=options.verbose)
+
+
+@queue_app.command(help_epilogue=help.QUEUE)
+def migrate(
+    *,
+    options: QueueCommandOptions = QueueCommandOptions(),  # noqa: B008 - frozen
+) -> int:
+    """Make the queue's tables, or upgrade them to the installed version.
+
+    Args:
+        options: Which queue.
+    """
+    return run_async(lambda: _migrate(options), verbose=options.verbose)
+
+
+async def _list_entries(*, dead: bool | None, limit: int, options: QueueCommandOptions) -> int:
+    async with _open_queue(options) as queue:
+        document = queue_document(await queue.stats(), await queue.entries(dead=dead, limit=limit))
     if options.as_json:
         print_json(document)
     else:
-        shown.print_queue(document, datetime.now(UTC))
+        print_queue(document, datetime.now(UTC))
     return Exit.ANSWERED
 
 
-async def show_entry(key: UUID, options: QueueCommandOptions) -> int:
-    """Print one entry; `Exit.NO` if there is none under that key."""
-    async with opened(options) as queue:
+async def _show_entry(key: UUID, options: QueueCommandOptions) -> int:
+    async with _open_queue(options) as queue:
         entry, stats = await queue.find(key), await queue.stats()
     if entry is None:
-        complain(_missing([key]))
+        print_error(_not_found([key]))
         return Exit.NO
-    document = shown.queue_document(stats, [entry])
+    document = queue_document(stats, [entry])
     if options.as_json:
         print_json(document)
     else:
-        shown.print_entry(document)
+        print_entry(document)
     return Exit.ANSWERED
 
 
-async def retry_entries(
+async def _retry_entries(
     keys: Sequence[UUID], *, all_dead: bool, options: QueueCommandOptions
 ) -> int:
-    """Make entries due now, and dead ones alive; `Exit.NO` if one is not there.
-
-    Raises:
-        Misuse: neither keys nor all dead ones are named, or both.
-    """
     if bool(keys) == all_dead:
-        raise Misuse("which entries? Give their idempotency keys, or --all-dead")
-    async with opened(options) as queue:
+        raise Misuse("give either idempotency keys or --all-dead")
+    async with _open_queue(options) as queue:
         if all_dead:
             entries = await queue.entries(dead=True, limit=(await queue.stats()).dead_letters)
             keys = [entry.request.idempotency_key for entry in entries]
-        done = {key: await queue.retry(key, now=datetime.now(UTC)) for key in keys}
-    return _told(done, "due now", options)
+        found = {key: await queue.retry(key, now=datetime.now(UTC)) for key in keys}
+    return _print_changes(found, "due now", options)
 
 
-async def drop_entries(keys: Sequence[UUID], options: QueueCommandOptions) -> int:
-    """Forget entries for good; `Exit.NO` if one is not there."""
-    async with opened(options) as queue:
-        done = {key: await queue.drop(key) for key in keys}
-    return _told(done, "dropped", options)
+async def _drop_entries(keys: Sequence[UUID], options: QueueCommandOptions) -> int:
+    async with _open_queue(options) as queue:
+        found = {key: await queue.drop(key) for key in keys}
+    return _print_changes(found, "dropped", options)
 
 
-async def migrate_queue(options: QueueCommandOptions) -> int:
-    """Make the queue's tables, or upgrade them."""
-    async with opened(options, create_schema=True) as queue:
-        place, migrated = repr(queue), getattr(queue, "migrated", None)
-    if migrated is None:
-        raise Misuse(f"{place} has no tables")
+async def _migrate(options: QueueCommandOptions) -> int:
+    async with _open_queue(options, create_schema=True) as queue:
+        name, migration = repr(queue), getattr(queue, "migrated", None)
+    if migration is None:
+        raise Misuse(f"{name} has no tables")
     if options.as_json:
-        print_json(shown.MigrationDocument(migrated.before, migrated.after))
-    elif migrated.before == migrated.after:
-        print(f"{place} has schema version {migrated.after}: there is nothing to do")
+        print_json(MigrationDocument(migration.before, migration.after))
+    elif migration.before == migration.after:
+        print(f"{name} has schema version {migration.after}: there is nothing to do")
     else:
-        print(f"{place} has schema version {migrated.after} now; it was {migrated.before}")
+        print(f"{name} has schema version {migration.after} now; it was {migration.before}")
     return Exit.ANSWERED
 
 
 @asynccontextmanager
-async def opened(
+async def _open_queue(
     options: QueueCommandOptions, *, create_schema: bool = False
 ) -> AsyncIterator[InitializationQueue]:
-    """The queue that the settings name. No command but `migrate` changes its tables.
+    """Open the queue that the settings name. Only `migrate` changes its tables.
 
     Raises:
-        Misuse: there is none, it is no other process's, or it cannot be used.
+        Misuse: they name no queue of another process, or it cannot be opened.
     """
     with misuse():
-        settings = load_given(options.settings, {}).settings
-        queue = make_queue(with_a_queue(settings, create_schema=create_schema))
-    assert queue is not None  # noqa: S101  # with_a_queue refused that
+        settings = load_command_settings(options.settings, {}).settings
+        queue = make_queue(with_external_queue(settings, create_schema=create_schema))
+    assert queue is not None  # noqa: S101  # with_external_queue checked that
     try:
         async with queue:
             yield queue
@@ -111,32 +214,28 @@ async def opened(
         raise Misuse(str(error)) from error
 
 
-def with_a_queue(settings: Settings, *, create_schema: bool) -> Settings:
-    """`settings`, for a command that looks into the queue of other processes.
+def with_external_queue(settings: Settings, *, create_schema: bool) -> Settings:
+    """`settings` for a command that uses the queue of other processes, without a worker.
 
     Raises:
         Misuse: they name no such queue.
     """
-    address = settings.queue.url
-    if address is None:
-        raise Misuse("where is the queue? Set SHELFPORT_QUEUE_URL, or queue.url in a settings file")
-    if address.get_secret_value() == MEMORY:
-        raise Misuse("queue.url is memory:, a queue that no other process can look into")
+    require_queue(settings)
     queue = attrs.evolve(settings.queue, worker=False, create_schema=create_schema)
     return attrs.evolve(without_events(settings), queue=queue)
 
 
-def _told(done: dict[UUID, bool], what: str, options: QueueCommandOptions) -> int:
-    changed = [key for key, found in done.items() if found]
-    missing = [key for key, found in done.items() if not found]
+def _print_changes(found: dict[UUID, bool], state: str, options: QueueCommandOptions) -> int:
+    changed = [key for key in found if found[key]]
+    missing = [key for key in found if not found[key]]
     if options.as_json:
-        print_json(shown.ChangeDocument(changed, missing))
+        print_json(ChangeDocument(changed, missing))
     else:
-        print(f"{len(changed)} {'entry' if len(changed) == 1 else 'entries'} {what}")
+        print(f"{len(changed)} {'entry' if len(changed) == 1 else 'entries'} {state}")
     if missing:
-        complain(_missing(missing))
+        print_error(_not_found(missing))
     return Exit.NO if missing else Exit.ANSWERED
 
 
-def _missing(keys: Sequence[UUID]) -> str:
-    return f"not in the queue, as done or dropped: {', '.join(map(str, keys))}"
+def _not_found(keys: Sequence[UUID]) -> str:
+    return f"not in the queue (done or dropped): {', '.join(map(str, keys))}"

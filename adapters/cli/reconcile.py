@@ -1,24 +1,19 @@
-"""`reconcile`: every variant of the host has an inventory record, or an entry in the queue."""
+"""`reconcile`: enqueues every variant of the host that has no inventory record."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import msgspec
 from dependency_injector import providers
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from shelfport.adapters.cli.options import CallOptions, misuse
-from shelfport.adapters.cli.output import print_json
-from shelfport.adapters.cli.queue import with_a_queue
-from shelfport.adapters.cli.queue_output import (
-    ReconcileDocument,
-    UnreadableEntry,
-    print_reconciled,
-)
+from shelfport.adapters.cli.output import SCHEMA, print_json
+from shelfport.adapters.cli.queue import with_external_queue
 from shelfport.adapters.cli.running import Exit, Misuse
 from shelfport.adapters.composition.container import Container
 from shelfport.adapters.facade.integration import InventoryIntegration
@@ -31,57 +26,88 @@ from shelfport.domain.model import (
 )
 from shelfport.ports import InitializationQueue
 
-_AT_A_TIME = 200
-"""Variants in one request; the contract allows as many."""
+_REQUEST_SIZE = 200
+"""Variants in one request: the contract's maximum."""
 
 
-class Advance(Protocol):
-    """Told how many variants have been looked at."""
+class UnreadableEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """A variant of a `ReconcileDocument` whose record could not be read."""
 
-    def __call__(self, count: int, /) -> None:
-        """`count` more have been."""
-        ...
+    variant_id: UUID
+    """The product variant."""
+    reason: str
+    """Why: a name of `UnavailableReason`."""
+
+
+class ReconcileDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """What `reconcile --json` prints."""
+
+    correlation_id: str
+    """The id under which the requests were sent."""
+    dry_run: bool
+    """Whether nothing was enqueued, because of --dry-run."""
+    given: int
+    """How many distinct variants were given."""
+    present: int
+    """How many of them have a record."""
+    missing: Sequence[UUID]
+    """Variants without a record."""
+    enqueued: int
+    """How many variants were enqueued."""
+    already_queued: Sequence[UUID]
+    """Missing variants that were in the queue before."""
+    unreadable: Sequence[UnreadableEntry]
+    """Variants whose records could not be read."""
+    not_given: Sequence[UUID]
+    """Variants in the queue that were not given."""
+    schema: int = SCHEMA
+    """The version of this document."""
 
 
 async def reconcile(
     variants: Sequence[ProductVariantId], *, dry_run: bool, options: CallOptions
 ) -> int:
-    """Look for the record of each of `variants`, and enqueue those that have none.
+    """Read the record of each of `variants`, and enqueue those that have none.
 
     Raises:
-        Misuse: there is no queue, or it cannot be used.
+        Misuse: there is no queue, or it cannot be opened.
     """
-    call_id = options.correlation_id or uuid4().hex
+    correlation_id = options.correlation_id or uuid4().hex
     given = list(dict.fromkeys(variants))
-    settings = options.loaded()
-    settings = with_a_queue(settings, create_schema=settings.queue.create_schema)
+    settings = options.load_settings()
+    settings = with_external_queue(settings, create_schema=settings.queue.create_schema)
     container = Container(settings=providers.Object(settings))
     try:
         with misuse():
             inventory, queue = container.integration(), container.queue()
         async with inventory:
-            assert queue is not None  # noqa: S101  # with_a_queue refused that
-            document = await _reconciled(
-                inventory, queue, given, dry_run=dry_run, options=options, call_id=call_id
+            assert queue is not None  # noqa: S101  # with_external_queue checked that
+            document = await _reconcile(
+                inventory,
+                queue,
+                given,
+                dry_run=dry_run,
+                options=options,
+                correlation_id=correlation_id,
             )
     except QueueFailed as error:
         raise Misuse(str(error)) from error
     if options.as_json:
         print_json(document)
     else:
-        print_reconciled(document)
-    left = document.unreadable or (dry_run and document.missing)
-    return Exit.NO if left else Exit.ANSWERED
+        _print_document(document)
+    incomplete = document.unreadable or (dry_run and document.missing)
+    return Exit.NO if incomplete else Exit.ANSWERED
 
 
-async def _reconciled(
+async def _reconcile(
     inventory: InventoryIntegration,
     queue: InitializationQueue,
     given: Sequence[ProductVariantId],
     *,
     dry_run: bool,
     options: CallOptions,
-    call_id: str,
+    correlation_id: str,
 ) -> ReconcileDocument:
     stats = await queue.stats()
     entries = await queue.entries(limit=stats.waiting + stats.dead_letters)
@@ -90,11 +116,11 @@ async def _reconciled(
     missing: list[ProductVariantId] = []
     unreadable: list[UnreadableEntry] = []
     with _progress(len(given)) as advance:
-        rest = iter(given)
-        while chunk := list(islice(rest, _AT_A_TIME)):
+        remaining = iter(given)
+        while chunk := list(islice(remaining, _REQUEST_SIZE)):
             with misuse():
                 page = await inventory.get_stock_levels(
-                    chunk, max_staleness=0, deadline=options.deadline, correlation_id=call_id
+                    chunk, max_staleness=0, deadline=options.deadline, correlation_id=correlation_id
                 )
             for variant in chunk:
                 match page[variant]:
@@ -105,35 +131,37 @@ async def _reconciled(
                     case Unavailable(reason):
                         unreadable.append(UnreadableEntry(variant, reason.value))
             advance(len(chunk))
-    known = set(queued)
+    in_queue = set(queued)
     enqueued = 0
     if not dry_run:
         for variant in missing:
-            if variant not in known:
-                await queue.add(inventory.initialization_entry(variant, correlation_id=call_id))
+            if variant not in in_queue:
+                await queue.add(
+                    inventory.initialization_entry(variant, correlation_id=correlation_id)
+                )
                 enqueued += 1
-    theirs = set(given)
+    all_given = set(given)
     return ReconcileDocument(
-        correlation_id=call_id,
+        correlation_id=correlation_id,
         dry_run=dry_run,
         given=len(given),
         present=present,
         missing=missing,
         enqueued=enqueued,
-        already_queued=[variant for variant in missing if variant in known],
+        already_queued=[variant for variant in missing if variant in in_queue],
         unreadable=unreadable,
-        not_given=[variant for variant in queued if variant not in theirs],
+        not_given=[variant for variant in queued if variant not in all_given],
     )
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Advance]:
-    """A bar on stderr, if a person looks at it."""
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar if stderr is a terminal; yields a function that adds to its count."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     with Progress(
-        TextColumn("Looking for records"),
+        TextColumn("Reading records"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -142,3 +170,18 @@ def _progress(total: int) -> Iterator[Advance]:
     ) as progress:
         task = progress.add_task("", total=total)
         yield lambda count: progress.advance(task, count)
+
+
+def _print_document(document: ReconcileDocument) -> None:
+    """Print the counts, then the missing, unreadable and surplus variants, a line each."""
+    missing, queued = len(document.missing), len(document.already_queued)
+    print(f"{document.given} given, {document.present} have a record")
+    done = "would be enqueued" if document.dry_run else "enqueued"
+    count = missing - queued if document.dry_run else document.enqueued
+    print(f"{missing} missing: {count} {done}, {queued} in the queue already")
+    for variant in document.missing:
+        print(f"missing     {variant}")
+    for entry in document.unreadable:
+        print(f"unreadable  {entry.variant_id}  {entry.reason.lower().replace('_', ' ')}")
+    for variant in document.not_given:
+        print(f"not given   {variant}  is in the queue")

@@ -1,4 +1,4 @@
-"""Running a command: signals, logging, and from every way to end to an exit code and a sentence."""
+"""Runs a command: its signals, its logging, and its exit code, with a sentence for each failure."""
 
 import asyncio
 import logging
@@ -15,12 +15,13 @@ from shelfport.domain.model.text import one_line
 
 
 class Exit(IntEnum):
-    """The exit codes; `--help` tells them as well."""
+    """The exit codes; `--help` lists them, too."""
 
     ANSWERED = 0
     NO = 1
-    """Something was answered "no"."""
+    """An answer is "no"."""
     MISUSED = 2
+    """Arguments or settings are not valid."""
     BUG = 70
     """EX_SOFTWARE of sysexits.h."""
     NOT_WRITTEN = 74
@@ -28,74 +29,81 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     """128 + SIGINT, as shells count."""
     PIPE_CLOSED = 141
-    """128 + SIGPIPE: what others exit with whose reader has left."""
+    """128 + SIGPIPE: the usual code when the reader of the output closed it."""
 
 
 class Misuse(Exception):
-    """Arguments or settings make no sense; the message is one sentence."""
+    """Arguments or settings are not valid; the message is one sentence."""
 
 
-def complain(sentence: str) -> None:
-    """Write one line to stderr, with nothing in it that a terminal would obey."""
+class AnsweredNo(Exception):
+    """The command ends with `Exit.NO`; the message is one sentence."""
+
+
+def print_error(sentence: str) -> None:
+    """Write one line to stderr, without control characters."""
     line = one_line(sentence)
-    # A closed stderr leaves nobody to complain to.
+    # stderr may be closed.
     with suppress(OSError):
         print(f"shelfport: {line}", file=sys.stderr, flush=True)
 
 
 def guarded(command: Callable[[], int], *, verbose: bool = False) -> int:
-    """Run `command`, and turn whatever it raises into a sentence and an exit code."""
+    """Run `command`, and turn any exception into a sentence and an exit code."""
     try:
         code = command()
         sys.stdout.flush()
     except Misuse as error:
         if verbose:
             traceback.print_exc()
-        complain(str(error))
+        print_error(str(error))
         return Exit.MISUSED
+    except AnsweredNo as error:
+        print_error(str(error))
+        return Exit.NO
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         _discard_output()
         return Exit.PIPE_CLOSED
     except OSError as error:
-        # The network's own are InventoryErrors by here, and the files' SettingsErrors.
+        # Not from the network or from files: those are InventoryErrors and SettingsErrors.
         if verbose:
             traceback.print_exc()
         _discard_output()
-        complain(f"the output could not be written: {error.strerror or error}")
+        print_error(f"the output could not be written: {error.strerror or error}")
         return Exit.NOT_WRITTEN
     except Exception as error:
         if verbose:
             traceback.print_exc()
         advice = "" if verbose else ", run with --verbose for the traceback"
-        complain(f"unexpected {type(error).__name__}: {error}; this is a bug{advice}")
+        print_error(f"unexpected {type(error).__name__}: {error}; this is a bug{advice}")
         return Exit.BUG
     return code
 
 
 def _discard_output() -> None:
-    """Let stdout lead nowhere: the interpreter flushes it at its end, which must not fail again."""
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - its descriptor is all that is wanted
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    """Redirect stdout to nowhere: the interpreter flushes it at exit, which must not fail again."""
+    with open(os.devnull, "wb") as null:  # noqa: PTH123 - only its descriptor is used
+        os.dup2(null.fileno(), sys.stdout.fileno())
 
 
 def run_async(command: Callable[[], Coroutine[Any, Any, int]], *, verbose: bool) -> int:
-    """Run a coroutine function in an event loop of its own; see `guarded`."""
+    """Run a coroutine function in its own event loop; see `guarded`."""
 
     def run() -> int:
-        with logs_shown(verbose):
+        with log_output(verbose):
             return asyncio.run(command())
 
     return guarded(run, verbose=verbose)
 
 
 async def until_signalled(serve: Callable[[asyncio.Event], Awaitable[None]]) -> int:
-    """Run `serve`, and set the event that it is given at Ctrl-C or SIGTERM."""
+    """Run `serve` with an event that Ctrl-C and SIGTERM set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows' loops have no signal handlers: there Ctrl-C cancels, which ends it as well.
+        # Windows' loops have no signal handlers: there Ctrl-C cancels the task.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     await serve(stop)
@@ -103,8 +111,8 @@ async def until_signalled(serve: Callable[[asyncio.Event], Awaitable[None]]) -> 
 
 
 @contextmanager
-def logs_shown(verbose: bool) -> Iterator[None]:
-    """Show the library's records on stderr if `verbose`; else show none, not even warnings."""
+def log_output(verbose: bool) -> Iterator[None]:
+    """Write the library's log to stderr if `verbose`; else nowhere, warnings included."""
     root = logging.getLogger()
     level = root.level
     handler: logging.Handler = logging.NullHandler()

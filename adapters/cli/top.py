@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from yarl import URL
 
-from shelfport.adapters.cli.running import Exit, Misuse, complain, until_signalled
+from shelfport.adapters.cli.running import Exit, Misuse, print_error, until_signalled
 from shelfport.domain.model.text import one_line
 
 TOKEN_VARIABLE: Final = "SHELFPORT_OPS_TOKEN"  # noqa: S105 - its name, not its value
@@ -41,7 +41,7 @@ class _NoAnswer(Exception):
     """The host did not answer with a snapshot; the message is one sentence."""
 
 
-async def run_top(*, url: str, every: float, once: bool, as_json: bool) -> int:
+async def run_top(*, url: str, interval: float, once: bool, as_json: bool) -> int:
     """Show what the ops page at `url` says, until Ctrl-C; or once.
 
     Raises:
@@ -53,8 +53,8 @@ async def run_top(*, url: str, every: float, once: bool, as_json: bool) -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         if once or as_json or not sys.stdout.isatty():
-            return await _tell_once(session, address, as_json=as_json)
-        return await until_signalled(lambda stop: _watch(session, address, every, stop))
+            return await _print_once(session, address, as_json=as_json)
+        return await until_signalled(lambda stop: _watch(session, address, interval, stop))
 
 
 def _address(url: str) -> URL:
@@ -67,11 +67,11 @@ def _address(url: str) -> URL:
     return address.with_path(f"{address.path.rstrip('/')}/snapshot.json")
 
 
-async def _tell_once(session: aiohttp.ClientSession, address: URL, *, as_json: bool) -> int:
+async def _print_once(session: aiohttp.ClientSession, address: URL, *, as_json: bool) -> int:
     try:
         document = await _fetched(session, address)
     except _NoAnswer as error:
-        complain(str(error))
+        print_error(str(error))
         return Exit.NO
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
@@ -79,25 +79,25 @@ async def _tell_once(session: aiohttp.ClientSession, address: URL, *, as_json: b
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
         console = Console(file=sys.stdout, width=width, highlight=False)
         with console.capture() as captured:
-            console.print(shown(document))
+            console.print(render(document))
         for line in captured.get().splitlines():
             print(line.rstrip())
     return Exit.ANSWERED
 
 
 async def _watch(
-    session: aiohttp.ClientSession, address: URL, every: float, stop: asyncio.Event
+    session: aiohttp.ClientSession, address: URL, interval: float, stop: asyncio.Event
 ) -> None:
     console = Console(highlight=False)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not stop.is_set():
             try:
-                picture = shown(await _fetched(session, address))
+                picture = render(await _fetched(session, address))
             except _NoAnswer as error:
-                picture = Text(f"{error}; it is asked again", "red")
+                picture = Text(f"{error}; trying again", "red")
             live.update(picture, refresh=True)
             try:
-                async with asyncio.timeout(every):
+                async with asyncio.timeout(interval):
                     await stop.wait()
             except TimeoutError:
                 pass
@@ -121,8 +121,8 @@ async def _fetched(session: aiohttp.ClientSession, address: URL) -> Mapping[str,
     return document
 
 
-def shown(document: Mapping[str, Any]) -> RenderableType:
-    """The picture of a snapshot."""
+def render(document: Mapping[str, Any]) -> RenderableType:
+    """The document as text, tables and bars."""
     snapshot, latency = document["snapshot"], document["latency"]
     circuit, health = snapshot["circuitBreaker"], document["health"]
     at = datetime.fromisoformat(document["at"]).astimezone(UTC)
@@ -132,7 +132,7 @@ def shown(document: Mapping[str, Any]) -> RenderableType:
     parts.add_row("circuit", _circuit(circuit))
     parts.add_row(
         "retry budget",
-        f"{snapshot['retryBudget']:.1f} of {document['retryBudgetMost']:g} tokens",
+        f"{snapshot['retryBudget']:.1f} of {document['retryBudgetMax']:g} tokens",
     )
     parts.add_row("served, 5 min", _served(document["served"]))
     parts.add_row(
@@ -153,28 +153,28 @@ def shown(document: Mapping[str, Any]) -> RenderableType:
         Text(),
         parts,
         Text(),
-        _happenings(document["happenings"]),
+        _log(document["log"]),
     )
 
 
 def _circuit(circuit: Mapping[str, Any]) -> Text:
-    said = Text(circuit["state"], _STATES.get(circuit["state"], ""))
+    text = Text(circuit["state"], _STATES.get(circuit["state"], ""))
     if circuit["forced"]:
-        said.append(", held by hand")
+        text.append(", held by hand")
     if circuit["nextProbe"] is not None:
-        said.append(f", next probe in {circuit['nextProbe']:.1f} s")
-    said.append(f"; of {circuit['calls']} calls {circuit['failures']} failed, ")
-    return said.append(f"{circuit['slow']} were slow")
+        text.append(f", next probe in {circuit['nextProbe']:.1f} s")
+    text.append(f"; of {circuit['calls']} calls {circuit['failures']} failed, ")
+    return text.append(f"{circuit['slow']} were slow")
 
 
 def _served(served: Mapping[str, int]) -> Text:
     total = sum(served.values())
-    said = Text()
+    text = Text()
     for kind, style in _SERVED.items():
-        said.append("█" * round(_BAR * served[kind] / max(total, 1)), style)
+        text.append("█" * round(_BAR * served[kind] / max(total, 1)), style)
     for kind, style in _SERVED.items():
-        said.append(f"  {kind} ", "dim").append(str(served[kind]), style)
-    return said
+        text.append(f"  {kind} ", "dim").append(str(served[kind]), style)
+    return text
 
 
 def _queue(queue: Mapping[str, Any] | None, at: datetime) -> Text:
@@ -182,34 +182,36 @@ def _queue(queue: Mapping[str, Any] | None, at: datetime) -> Text:
         return Text("none", "dim")
     if queue["trouble"]:
         return Text(one_line(queue["trouble"]), "red")
-    said = Text(f"{queue['waiting']} waiting")
+    text = Text(f"{queue['waiting']} waiting")
     if queue["oldest"] is not None:
         age = (at - datetime.fromisoformat(queue["oldest"])).total_seconds()
-        said.append(f", the oldest for {max(age, 0):.0f} s")
-    return said.append(f", {queue['deadLetters']} dead", "red" if queue["deadLetters"] else "")
+        text.append(f", the oldest for {max(age, 0):.0f} s")
+    return text.append(
+        f", {queue['deadLetters']} dead letters", "red" if queue["deadLetters"] else ""
+    )
 
 
 def _events(events: Mapping[str, Any] | None) -> Text:
     if events is None:
         return Text("no bus", "dim")
-    work = events["catalog"]
-    said = Text(f"{one_line(events['bus'])}: ")
-    said.append(*(("connected", "green") if work["connected"] else ("not connected", "red")))
-    return said.append(
-        f"; {work['handled']} handled, {work['duplicates']} duplicates, {work['late']} late, "
-        f"{work['deadLettered']} dead"
+    catalog = events["catalog"]
+    text = Text(f"{one_line(events['bus'])}: ")
+    text.append(*(("connected", "green") if catalog["connected"] else ("not connected", "red")))
+    return text.append(
+        f"; {catalog['handled']} handled, {catalog['duplicates']} duplicates, "
+        f"{catalog['late']} late, {catalog['deadLettered']} dead letters"
     )
 
 
-def _happenings(happenings: list[Mapping[str, Any]]) -> Table:
+def _log(entries: list[Mapping[str, Any]]) -> Table:
     rows = Table.grid(padding=(0, 2))
-    for happening in happenings:
-        at = datetime.fromisoformat(happening["at"]).astimezone(UTC)
-        times = f" ×{happening['times']}" if happening["times"] > 1 else ""
+    for entry in entries:
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
+        times = f" ×{entry['times']}" if entry["times"] > 1 else ""
         rows.add_row(
             Text(f"{at:%H:%M:%S}", "dim"),
-            Text(happening["kind"] + times, _STYLES.get(happening["weight"], ""), no_wrap=True),
-            Text(one_line(happening["sentence"]), no_wrap=True, overflow="ellipsis"),
+            Text(entry["kind"] + times, _STYLES.get(entry["severity"], ""), no_wrap=True),
+            Text(one_line(entry["sentence"]), no_wrap=True, overflow="ellipsis"),
         )
     return rows
 

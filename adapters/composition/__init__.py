@@ -1,1 +1,1 @@
-"""What the container makes its parts with, a file a part. What belongs together, it alone says."""
+"""The composition root: the container, `build`, and a module for each part that they make."""

@@ -1,4 +1,4 @@
-"""`build`: an `InventoryIntegration` out of settings and the host's own parts, in one call."""
+"""`build`: makes an `InventoryIntegration` from settings and the host's own parts."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar, overload
@@ -65,22 +65,23 @@ def build(
     """Make an `InventoryIntegration`, to be entered with `async with`.
 
     Args:
-        settings: how it behaves; without them, `load_settings()` reads the environment. Without a
+        settings: the settings; without them, `load_settings()` reads the environment. Without a
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
-        catalog: the host's catalogue: keeps a product from being ordered until its record is there,
-            which the policy NOT_ORDERABLE needs, and shows the status that events tell.
-        notifier: tells teams of events, instead of the log and the settings' webhooks.
-        bus: where events come from, instead of the settings' `events.url`.
-        secret: gives the bearer token, or with the scheme `api_key` the key, to present now, in
-            place of one in the settings; a plain function that does not block, or an async one.
-        listener: hears what the layers do, beside the log: a plain function will do.
-        telemetry: where figures and traces go: `shelfport.otel.OpenTelemetry`,
-            `shelfport.prometheus.Prometheus`; one object for one integration.
-        mapper: turns what the host calls a variant into its id; without it, `UUID` and `str` do.
+        catalog: the host's catalog: marks a product as not orderable until its record exists,
+            which the policy NOT_ORDERABLE needs, and shows the status that events bring.
+        notifier: sends notifications of events, instead of the log and the settings' webhooks.
+        bus: the bus to receive events from, instead of the one at `events.url`.
+        secret: returns the current bearer token, or with the scheme `api_key` the key, in place of
+            one in the settings; a plain function that does not block, or an async one.
+        listener: receives the layers' signals, beside the log; may be a plain function.
+        telemetry: receives metrics and traces: `shelfport.otel.OpenTelemetry`,
+            `shelfport.prometheus.Prometheus`; each object serves one integration.
+        mapper: turns the host's own reference to a variant into its id; without it, the host passes
+            `UUID` or `str`.
 
     Raises:
-        ValueError: the settings make no sense; the sentence says which and why.
+        ValueError: settings are invalid or contradict each other; the message names them.
     """
     container = Container(
         settings=providers.Object(load_settings() if settings is None else settings),
@@ -88,7 +89,7 @@ def build(
         catalog=providers.Object(catalog),
         notifier=providers.Object(notifier),
         secret=providers.Object(secret),
-        own_listener=providers.Object(listener),
+        host_listener=providers.Object(listener),
         telemetry=providers.Object(tuple(telemetry)),
     )
     if adapter is not None:

@@ -1,9 +1,8 @@
-"""The composition root: the one place where everything meets.
+"""`Container`: connects all parts of an `InventoryIntegration`.
 
-Construction is synchronous and does no I/O; what needs opening is opened when the
-`InventoryIntegration` is entered. Override a provider when making the container
-(`Container(adapter=providers.Object(fake))`): one that has been built already does not notice.
-How each part is made is in `composition`, a file a part; what it is made of stands here.
+Construction is synchronous and does no I/O; resources are opened when the `InventoryIntegration` is
+entered. Override a provider when the container is made, as in
+`Container(adapter=providers.Object(fake))`: a part that was built before keeps its old dependency.
 """
 
 import random
@@ -14,11 +13,21 @@ from uuid import uuid4
 
 from dependency_injector import containers, providers
 
-from shelfport.adapters.composition import event_service as eventing
-from shelfport.adapters.composition import http_adapter, observers
-from shelfport.adapters.composition import queue_worker as queueing
-from shelfport.adapters.composition import shared_cache as sharing
-from shelfport.adapters.composition.plugins import plugged_adapter
+from shelfport.adapters.composition.event_service import events_snapshot_of, make_bus, make_events
+from shelfport.adapters.composition.http_adapter import make_http, tls_snapshot_of
+from shelfport.adapters.composition.observers import (
+    make_cache_stats,
+    make_listener,
+    make_observer,
+)
+from shelfport.adapters.composition.plugins import plugin_adapter
+from shelfport.adapters.composition.queue_worker import (
+    can_mark,
+    make_queue,
+    make_worker,
+    worker_to_run,
+)
+from shelfport.adapters.composition.shared_cache import make_backplane, make_shared_cache, store_of
 from shelfport.adapters.composition.stack import compose, new_id
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.facade.initializer import Initializer
@@ -45,15 +54,15 @@ from shelfport.ports import (
 from shelfport.ports.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    # Without a bus, nothing of it is imported.
+    # An integration without a bus does not import it.
     from shelfport.adapters.events.service import EventService
     from shelfport.ports.message_bus import Bus
 
 RefT = TypeVar("RefT")
 
 
-def _kind(settings: Settings) -> str:
-    return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugged"
+def _adapter_kind(settings: Settings) -> str:
+    return settings.adapter_name if settings.adapter_name in {"http", "memory"} else "plugin"
 
 
 def _budget(settings: Settings) -> RetryBudget:
@@ -61,18 +70,18 @@ def _budget(settings: Settings) -> RetryBudget:
 
 
 def _resources(*parts: object) -> tuple[AbstractAsyncContextManager[Any], ...]:
-    """What of `parts` is opened with the integration, in this order; closed the other way round.
+    """The context managers among `parts`, in the order in which they are opened.
 
-    The worker stops and tasks end before the queue and the sessions that they use are closed; the
-    log is left last, and tells what it had left out.
+    They are closed in reverse: the worker stops and tasks end before the queue and the sessions
+    that they use; the log is last, and writes how many records it left out.
     """
     return tuple(part for part in parts if isinstance(part, AbstractAsyncContextManager))
 
 
 class Container(containers.DeclarativeContainer):
-    """Everything that one `InventoryIntegration` is made of; nest it in the host's own container.
+    """The parts of one `InventoryIntegration`, a provider each; `integration` makes the whole.
 
-    `wire()` and `@inject` are the host's: nothing in here uses them.
+    A host may nest it in its own container. It does not use `wire()` or `@inject`.
     """
 
     settings: providers.Provider[Settings] = providers.Dependency(
@@ -83,35 +92,35 @@ class Container(containers.DeclarativeContainer):
     secret: providers.Provider[HostSecret | None] = providers.Object(None)
     telemetry: providers.Provider[Sequence[Telemetry]] = providers.Object(())
     adapter: providers.Provider[InventoryPort] = providers.Selector(
-        providers.Callable(_kind, settings),
+        providers.Callable(_adapter_kind, settings),
         http=providers.Singleton(
-            http_adapter.make_http,
+            make_http,
             settings,
             clock,
             secret,
-            providers.Callable(observers.make_watch, telemetry),
+            providers.Callable(make_observer, telemetry),
         ),
         memory=providers.Singleton(InMemoryInventory, clock=clock),
-        plugged=providers.Singleton(plugged_adapter, settings, clock),
+        plugin=providers.Singleton(plugin_adapter, settings, clock),
     )
     catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
     notifier: providers.Provider[Notifier | None] = providers.Object(None)
-    bus: "providers.Provider[Bus | None]" = providers.Singleton(eventing.make_bus, settings)
+    bus: "providers.Provider[Bus | None]" = providers.Singleton(make_bus, settings)
     log: providers.Provider[Listener] = providers.Singleton(
         SampledLog, settings.provided.logs, clock
     )
-    own_listener: providers.Provider[Listener | None] = providers.Object(None)
+    host_listener: providers.Provider[Listener | None] = providers.Object(None)
     listener: providers.Provider[Listener] = providers.Singleton(
-        observers.make_listener, log, own_listener, telemetry
+        make_listener, log, host_listener, telemetry
     )
-    """Everybody who hears the layers' signals: the log, the host's own listener, telemetry."""
+    """Passes the layers' signals to the log, the host's listener and telemetry."""
     background: providers.Provider[Background] = providers.Singleton(Background)
     breaker: providers.Provider[CircuitBreaker] = providers.Singleton(
         CircuitBreaker, settings.provided.breaker, listener, providers.Object(random.uniform)
     )
     budget: providers.Provider[RetryBudget] = providers.Singleton(_budget, settings)
-    second_level: providers.Provider[SharedCacheClient | None] = providers.Singleton(
-        sharing.make_second_level, settings, clock, background, listener
+    shared_cache: providers.Provider[SharedCacheClient | None] = providers.Singleton(
+        make_shared_cache, settings, clock, background, listener
     )
     port: providers.Provider[CacheLayer] = providers.Singleton(
         compose,
@@ -121,18 +130,18 @@ class Container(containers.DeclarativeContainer):
         background=background,
         breaker=breaker,
         listener=listener,
-        second_level=second_level,
+        shared_cache=shared_cache,
         budget=budget,
-        tally=providers.Callable(observers.make_tally, telemetry),
+        stats=providers.Callable(make_cache_stats, telemetry),
     )
-    change_feed: providers.Provider[Backplane | None] = providers.Singleton(
-        sharing.make_change_feed, second_level, port, clock, background, listener
+    backplane: providers.Provider[Backplane | None] = providers.Singleton(
+        make_backplane, shared_cache, port, clock, background, listener
     )
     queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
-        queueing.make_queue, settings
+        make_queue, settings
     )
     worker: providers.Provider[Worker | None] = providers.Singleton(
-        queueing.make_worker,
+        make_worker,
         settings,
         queue,
         port=port,
@@ -142,17 +151,17 @@ class Container(containers.DeclarativeContainer):
         new_correlation_id=providers.Object(new_id),
         listener=listener,
     )
-    """Works the queue off: by itself if `queue.worker` is set; else whoever enters it."""
+    """Processes the queue; the integration runs it if `queue.worker` is set."""
     own_worker: providers.Provider[Worker | None] = providers.Callable(
-        queueing.own_worker, settings, worker
+        worker_to_run, settings, worker
     )
     events: "providers.Provider[EventService | None]" = providers.Singleton(
-        eventing.make_events,
+        make_events,
         bus,
         settings,
         clock=clock,
         port=port,
-        second_level=second_level,
+        shared_cache=shared_cache,
         catalog=catalog,
         notifier=notifier,
         listener=listener,
@@ -174,29 +183,29 @@ class Container(containers.DeclarativeContainer):
             initial=settings.provided.initialization,
             new_key=providers.Object(uuid4),
             new_id=providers.Object(new_id),
-            can_mark=providers.Callable(queueing.can_mark, settings, catalog),
+            can_mark=providers.Callable(can_mark, settings, catalog),
         ),
         clock=clock,
         mapper=mapper,
         breaker=breaker,
-        cache=port.provided.snapshot,
+        cache_snapshot=port.provided.snapshot,
         budget=budget,
-        memory=port,
-        tls=providers.Callable(http_adapter.tls_of, adapter),
-        shared=second_level,
+        hits=port,
+        tls=providers.Callable(tls_snapshot_of, adapter),
+        shared_cache=shared_cache,
         queue=queue,
         worker=own_worker,
-        events=providers.Callable(eventing.snapshot_of, events),
+        events=providers.Callable(events_snapshot_of, events),
         telemetry=telemetry,
         resources=providers.Callable(
             _resources,
             log,
             adapter,
-            providers.Callable(sharing.store_of, second_level),
+            providers.Callable(store_of, shared_cache),
             queue,
             background,
-            second_level,
-            change_feed,
+            shared_cache,
+            backplane,
             events,
             own_worker,
         ),

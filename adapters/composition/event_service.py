@@ -1,4 +1,4 @@
-"""Events, where there is a bus. Without one, nothing of it is imported."""
+"""Makes the bus and the event service. Without a bus, neither is imported."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_bus(settings: Settings) -> "Bus | None":
-    """The bus at `events.url`, not open yet; None without one."""
+    """The bus at `events.url`, not connected yet; None without a URL."""
     if settings.events.url is None:
         return None
     from shelfport.adapters.bus.opening import open_bus  # noqa: PLC0415 - only with a bus
@@ -28,12 +28,12 @@ def make_events(
     *,
     clock: Clock,
     port: InventoryPort,
-    second_level: SharedCacheClient | None,
+    shared_cache: SharedCacheClient | None,
     catalog: ProductCatalogPort | None,
     notifier: Notifier | None,
     listener: Listener,
 ) -> "EventService | None":
-    """Both subscriptions, not begun yet; None without a bus."""
+    """The event service, not started yet; None without a bus."""
     if bus is None:
         return None
     from shelfport.adapters.events.invalidation import invalidators_of  # noqa: PLC0415 - as above
@@ -44,14 +44,14 @@ def make_events(
         settings.events,
         settings.notifications,
         clock=clock,
-        # What replicas share first: else it hands out what memory has just fenced.
-        targets=(*(() if second_level is None else (second_level,)), *invalidators_of(port)),
+        # The shared cache first: else it would serve a reading that memory has just invalidated.
+        targets=(*(() if shared_cache is None else (shared_cache,)), *invalidators_of(port)),
         catalog=catalog,
         notifier=notifier,
         listener=listener,
     )
 
 
-def snapshot_of(events: "EventService | None") -> "Callable[[], EventsSnapshot] | None":
-    """Reads how the subscriptions stand; None without them."""
+def events_snapshot_of(events: "EventService | None") -> "Callable[[], EventsSnapshot] | None":
+    """A function that returns the state of the subscriptions; None without a bus."""
     return None if events is None else events.snapshot

@@ -1,4 +1,4 @@
-"""The adapter over HTTP that the settings describe."""
+"""Makes the adapter over HTTP from the settings."""
 
 import logging
 from collections.abc import Callable
@@ -17,15 +17,15 @@ def make_http(
     settings: Settings,
     clock: Clock,
     secret: HostSecret | None = None,
-    watch: RequestObserver = NoObserver,
+    observer: RequestObserver = NoObserver,
 ) -> HttpInventory:
     """The adapter for `base_url`, not open yet.
 
     Raises:
-        ValueError: there is no `base_url`, or `secret` does not go with the settings.
+        ValueError: there is no `base_url`, or `secret` contradicts the settings.
     """
     if settings.base_url is None:
-        raise ValueError("base_url is not set: where is the service?")
+        raise ValueError("base_url is not set: set it to the address of the Inventory Service")
     if settings.plain_http_to_others:
         logger.warning(
             "requests to %s are not encrypted: allow_plain_http is set",
@@ -39,10 +39,10 @@ def make_http(
         tls=settings.tls,
         auth=settings.credentials,
         secret=secret,
-        watch=watch,
+        observer=observer,
     )
 
 
-def tls_of(adapter: InventoryPort) -> Callable[[], TlsSnapshot | None]:
-    """Reads how long the certificates last; None where `adapter` has none."""
+def tls_snapshot_of(adapter: InventoryPort) -> Callable[[], TlsSnapshot | None]:
+    """A function that returns when the certificates expire; None for another adapter."""
     return adapter.tls_snapshot if isinstance(adapter, HttpInventory) else lambda: None

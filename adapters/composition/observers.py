@@ -1,4 +1,4 @@
-"""Who hears what the layers and the adapter report: the log, the host, telemetry."""
+"""Makes the listener, the request observer and the cache's stats from log, host and telemetry."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from shelfport.ports.telemetry import ObservesPageAge, RequestObserver, Telemetr
 
 
 def make_listener(log: Listener, own: Listener | None, telemetry: Sequence[Telemetry]) -> Listener:
-    """Everybody who hears signals, in one: the log first."""
-    further = () if own is None else (own,)
-    return Listeners((log, *further, *(one.signal for one in telemetry)))
+    """One listener that passes signals to the log, the host's own listener, and telemetry."""
+    hosts = () if own is None else (own,)
+    return Listeners((log, *hosts, *(each.signal for each in telemetry)))
 
 
-def make_watch(telemetry: Sequence[Telemetry]) -> RequestObserver:
-    """Everybody who watches requests on the wire, in one."""
+def make_observer(telemetry: Sequence[Telemetry]) -> RequestObserver:
+    """One observer that passes requests to all of `telemetry`."""
     return FanOut(tuple(telemetry)).request_started if telemetry else NoObserver
 
 
-def make_tally(telemetry: Sequence[Telemetry]) -> CacheStats:
-    """What the cache counts in; it tells whoever wants to know of the age of each page."""
-    curious = tuple(one for one in telemetry if isinstance(one, ObservesPageAge))
-    return CacheStats(PageAges(curious)) if curious else CacheStats()
+def make_cache_stats(telemetry: Sequence[Telemetry]) -> CacheStats:
+    """The cache's counters, which pass the age of each page to `ObservesPageAge` telemetry."""
+    observers = tuple(each for each in telemetry if isinstance(each, ObservesPageAge))
+    return CacheStats(PageAges(observers)) if observers else CacheStats()

@@ -8,14 +8,14 @@ from shelfport.ports import Clock, InventoryPort
 GROUP = "shelfport.adapters"
 
 
-def plugged_adapter(settings: Settings, clock: Clock) -> InventoryPort:
+def plugin_adapter(settings: Settings, clock: Clock) -> InventoryPort:
     """Make the adapter that `settings.adapter` names.
 
     The entry point is a function `(settings, clock) -> InventoryPort`. It does no I/O; an adapter
     that must open something is an async context manager as well.
 
     Raises:
-        SettingsError: no installed package offers that name, or what it offers makes no adapter.
+        SettingsError: no installed package offers that name, or its entry point makes no adapter.
     """
     name = settings.adapter_name
     offered = {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -23,18 +23,18 @@ def plugged_adapter(settings: Settings, clock: Clock) -> InventoryPort:
         known = ", ".join(sorted({"http", "memory", *offered}))
         raise SettingsError(
             f"adapter is {name!r}, which no installed package offers in the entry-point group "
-            f"{GROUP}; known are: {known}"
+            f"{GROUP}; the known adapters are: {known}"
         )
     entry = offered[name]
     try:
         adapter = entry.load()(settings, clock)
     except Exception as error:
         raise SettingsError(
-            f"adapter is {name!r}, but {entry.value} did not make it: {error}"
+            f"adapter is {name!r}, but {entry.value} failed to make it: {error}"
         ) from error
     if not isinstance(adapter, InventoryPort):
         raise SettingsError(
             f"adapter is {name!r}, but {entry.value} made a {type(adapter).__name__}, "
-            "which is no InventoryPort: it has no read or no initialize"
+            "which is not an InventoryPort: it has no read or no initialize"
         )
     return adapter

@@ -1,4 +1,4 @@
-"""The queue that the settings name, and a worker for it: made for the container, opened later."""
+"""Makes the queue and its worker from the settings."""
 
 import os
 import random
@@ -27,10 +27,10 @@ from shelfport.ports import (
 
 
 def make_queue(settings: Settings) -> InitializationQueue | None:
-    """The queue at `queue.url`, not open yet; None without one.
+    """The queue at `queue.url`, not open yet; None without a URL.
 
     Raises:
-        SettingsError: it is no address of a queue, or its extra is not installed.
+        SettingsError: the URL is not that of a queue, or its extra is not installed.
     """
     options = settings.queue
     if options.url is None:
@@ -38,7 +38,6 @@ def make_queue(settings: Settings) -> InitializationQueue | None:
     if options.url.get_secret_value() == MEMORY:
         return InMemoryQueue()
     try:
-        # Here, as SQLAlchemy comes with an extra.
         from shelfport.adapters.queue.sql.database import database  # noqa: PLC0415 - an extra
         from shelfport.adapters.queue.sql.queue import SqlQueue  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
@@ -67,13 +66,12 @@ def make_worker(
 ) -> Worker | None:
     """A worker for `queue`, not started yet; None without a queue.
 
-    It asks through the part of the stack `port` that makes one attempt at one request: so it
-    shares the limit and the breaker with the pages, repeats nothing by itself, and leaves the
-    retry budget to them.
+    It uses the part of the stack `port` that makes one attempt at one request: so it shares the
+    concurrency limit and the circuit breaker with the pages, but not the retries and their budget.
     """
     if queue is None:
         return None
-    attempts = EntryProcessor(
+    processor = EntryProcessor(
         queue=queue,
         port=DeadlineLayer(
             one_attempt(port), clock, new_correlation_id, settings.queue.attempt_timeout
@@ -82,12 +80,12 @@ def make_worker(
         clock=clock,
         options=settings.queue,
         draw=random.random,
-        changed=lambda variant: forget(port, variant),
+        invalidate=lambda variant: forget(port, variant),
         listener=listener,
     )
     return Worker(
-        attempts,
-        breaker,
+        processor,
+        breaker.snapshot,
         name=lambda: f"{socket.gethostname()}/{os.getpid()}",
         clock=clock,
         uniform=random.uniform,
@@ -95,28 +93,28 @@ def make_worker(
     )
 
 
-def own_worker(settings: Settings, worker: Worker | None) -> Worker | None:
-    """The worker, if the integration is to work the queue off itself."""
+def worker_to_run(settings: Settings, worker: Worker | None) -> Worker | None:
+    """The worker, if the integration runs it (`queue.worker`)."""
     return worker if settings.queue.worker else None
 
 
 def can_mark(settings: Settings, catalog: ProductCatalogPort | None) -> bool:
-    """Whether NOT_ORDERABLE can be kept; of a worker elsewhere, its own process knows.
+    """Whether NOT_ORDERABLE is possible: with a catalog, or if another process runs the worker.
 
     Raises:
-        SettingsError: the settings ask for it, and it cannot.
+        SettingsError: the settings choose NOT_ORDERABLE, and it is not possible.
     """
     can = catalog is not None or not settings.queue.worker
     if settings.initialization.policy is InitializationPolicy.NOT_ORDERABLE and not can:
         raise SettingsError(
-            "initialization.policy is NOT_ORDERABLE, which needs the host's catalogue: "
-            "give one to build(settings, catalog=…)"
+            "initialization.policy is NOT_ORDERABLE, which needs the host's catalog: "
+            "pass one to build(settings, catalog=…)"
         )
     return can
 
 
 def one_attempt(port: InventoryPort) -> InventoryPort:
-    """The part of a composed stack below everything that repeats, shares or keeps."""
+    """The part of a composed stack from `ConcurrencyLimitLayer` down: a call is one attempt."""
     layer: InventoryPort | None = port
     while layer is not None and not isinstance(layer, ConcurrencyLimitLayer):
         layer = getattr(layer, "inner", None)
@@ -124,6 +122,6 @@ def one_attempt(port: InventoryPort) -> InventoryPort:
 
 
 def forget(port: InventoryPort, variant: ProductVariantId) -> None:
-    """Have a stack that keeps readings ask for `variant` before it shows it again."""
+    """Invalidate the cached reading of `variant`, if `port` has a cache."""
     if isinstance(port, CacheLayer):
         port.invalidate((variant,))

@@ -1,4 +1,4 @@
-"""The cache that replicas share, where the settings name one."""
+"""Makes the client of the shared cache and its backplane from the settings."""
 
 import logging
 import random
@@ -13,10 +13,10 @@ from shelfport.ports.shared_store import SharedStore
 logger = logging.getLogger("shelfport.container")
 
 
-def make_second_level(
+def make_shared_cache(
     settings: Settings, clock: Clock, background: Background, listener: Listener
 ) -> SharedCacheClient | None:
-    """What bounds the cache at `shared_cache.url`; None without one.
+    """The client of the shared cache at `shared_cache.url`; None without a URL.
 
     Raises:
         SettingsError: its extra is not installed.
@@ -27,29 +27,28 @@ def make_second_level(
     return SharedCacheClient(store, settings.shared_cache, clock, background, listener)
 
 
-def make_change_feed(
-    second_level: SharedCacheClient | None,
+def make_backplane(
+    shared_cache: SharedCacheClient | None,
     memory: CacheLayer,
     clock: Clock,
     background: Background,
     listener: Listener,
 ) -> Backplane | None:
-    """What tells `memory` of what other replicas learn; None where they share nothing."""
-    if second_level is None:
+    """The backplane that invalidates `memory` for other replicas; None without a shared cache."""
+    if shared_cache is None:
         return None
-    return Backplane(second_level, memory, clock, random.uniform, background, listener)
+    return Backplane(shared_cache, memory, clock, random.uniform, background, listener)
 
 
-def store_of(second_level: SharedCacheClient | None) -> object:
-    """What is to be opened for it."""
-    return None if second_level is None else second_level.store
+def store_of(shared_cache: SharedCacheClient | None) -> object:
+    """The store of the shared cache, which is opened and closed; None without a shared cache."""
+    return None if shared_cache is None else shared_cache.store
 
 
 def _store(settings: Settings) -> SharedStore | None:
     if settings.shared_cache.url is None:
         return None
     try:
-        # Here, so that a missing extra is a sentence, and the default installation needs none.
         from shelfport.adapters.redis import RedisClient, RedisStore  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "redis":
@@ -60,7 +59,7 @@ def _store(settings: Settings) -> SharedStore | None:
     client = RedisClient(settings.shared_cache)
     if client.sends_password_in_the_clear:
         logger.warning(
-            "the password of %s is not encrypted on the way: use rediss://",
+            "the password of %s is sent without encryption: use rediss://",
             client,
             extra={"event": "inventory.plain_redis", "store": str(client)},
         )

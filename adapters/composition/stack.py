@@ -1,4 +1,4 @@
-"""The layers around an adapter, in their order."""
+"""`compose`: puts the layers around an adapter, in their order."""
 
 import random
 import secrets
@@ -35,26 +35,25 @@ def compose(
     background: Background,
     breaker: CircuitBreaker,
     listener: Listener,
-    second_level: SharedCacheClient | None = None,
+    shared_cache: SharedCacheClient | None = None,
     budget: RetryBudget | None = None,
-    tally: CacheStats | None = None,
+    stats: CacheStats | None = None,
 ) -> CacheLayer:
-    """Put the layers around `adapter`: read it from the outside in.
+    """Put the layers around `adapter`, listed from the outside in.
 
-    Each stands where it stands for a reason, which its own docstring gives. Below `BatchingLayer`, one
-    call is one attempt at one request: there the budget, the limit, the breaker and the records
-    count what really goes out.
+    The docstring of each layer gives the reason for its position. Below `BatchingLayer` one call is
+    one request, so that retries, the limit, the breaker and the records count requests.
     """
     return CacheLayer(
         DeadlineLayer(
             CoalescingLayer(
-                shared(
+                with_shared_cache(
                     BatchingLayer(
                         RetryLayer(
                             ConcurrencyLimitLayer(
                                 CircuitBreakerLayer(
                                     RecordingLayer(
-                                        trusted(adapter),
+                                        checked(adapter),
                                         clock,
                                         listener,
                                     ),
@@ -77,7 +76,7 @@ def compose(
                     settings,
                     clock,
                     background,
-                    second_level,
+                    shared_cache,
                 ),
                 clock,
                 background,
@@ -90,24 +89,24 @@ def compose(
         ReadingStore(settings.cache, random.uniform),
         background,
         listener,
-        tally or CacheStats(),
+        stats or CacheStats(),
     )
 
 
-def shared(
+def with_shared_cache(
     inner: InventoryPort,
     settings: Settings,
     clock: Clock,
     background: Background,
-    second_level: SharedCacheClient | None,
+    shared_cache: SharedCacheClient | None,
 ) -> InventoryPort:
-    """The layer over the cache that replicas share; without such a cache, `inner` alone."""
-    if second_level is None:
+    """`inner` under a `SharedCacheLayer`; without a shared cache, `inner` itself."""
+    if shared_cache is None:
         return inner
     return SharedCacheLayer(
         inner,
         clock,
-        second_level,
+        shared_cache,
         settings.cache,
         background,
         random.uniform,
@@ -115,12 +114,12 @@ def shared(
     )
 
 
-def trusted(adapter: InventoryPort) -> InventoryPort:
-    """Our own adapters as they are, since their tests hold them to the port; others checked."""
+def checked(adapter: InventoryPort) -> InventoryPort:
+    """`adapter` under a `PortCheckLayer`, unless it is one of this package's own."""
     ours = isinstance(adapter, HttpInventory | InMemoryInventory)
     return adapter if ours else PortCheckLayer(adapter)
 
 
 def new_id() -> str:
-    """A correlation id for a call that came without one: 128 random bits, as a trace id has."""
+    """A correlation id for a call without one: 128 random bits, like a trace id."""
     return f"{random.getrandbits(128):032x}"

@@ -1,1 +1,1 @@
-"""`Settings`, and how they are loaded from files and the environment."""
+"""`Settings`, and their loading from files and the environment."""

@@ -1,4 +1,4 @@
-"""Settings from files and the environment, through typed-settings, each value with its origin."""
+"""Loads settings from files and the environment through typed-settings, each with its origin."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -23,18 +23,18 @@ FILES_VARIABLE = "SHELFPORT_SETTINGS"
 
 @attrs.frozen
 class LoadedSettings:
-    """Settings, and for each one that was given (`cache.ttl`) the place it came from."""
+    """Settings, and for each one that was set (such as `cache.ttl`) its file or variable."""
 
     settings: Settings
     origins: Mapping[str, str]
 
 
 def load_settings(*files: str | Path) -> Settings:
-    """Load settings from files and the environment, over the defaults.
+    """Load settings from files and the environment, on top of the defaults.
 
-    `files` come first, then those named in SHELFPORT_SETTINGS (separated as in PATH), then the
-    environment; later ones win. Files are TOML with a table `[shelfport]`; the environment spells
-    `cache.ttl` as SHELFPORT_CACHE_TTL.
+    The order is: `files`, then the files in SHELFPORT_SETTINGS (separated as in PATH), then the
+    environment; later ones win. Files are TOML with a table `[shelfport]`; the variable of
+    `cache.ttl` is SHELFPORT_CACHE_TTL.
 
     Raises:
         SettingsError: a file is missing or malformed, a key is unknown, or a value is not allowed.
@@ -45,12 +45,12 @@ def load_settings(*files: str | Path) -> Settings:
 def load_with_origins(
     *files: str | Path, given: Mapping[str, tuple[object, str]] | None = None
 ) -> LoadedSettings:
-    """`load_settings`, telling where each value came from.
+    """`load_settings`, with the origin of each value.
 
     Args:
         files: as for `load_settings`.
-        given: by its name, a value that wins over all others, and the place that it came from,
-            such as an option of a command.
+        given: values that win over all others, by name, each with its origin, such as an option of
+            a command.
 
     Raises:
         SettingsError: as for `load_settings`.
@@ -60,9 +60,9 @@ def load_with_origins(
     paths = [Path(f) for f in (*files, *named.split(os.pathsep)) if str(f)]
     for path in paths:
         if not path.is_file():
-            raise SettingsError(f"settings file {path} does not exist, or is no file")
+            raise SettingsError(f"settings file {path} does not exist, or is not a file")
     loaders: list[ts.FileLoader | ts.EnvLoader] = [
-        ts.FileLoader({"*": _OurTable()}, paths),
+        ts.FileLoader({"*": _ShelfportTable()}, paths),
         ts.EnvLoader(PREFIX),
     ]
     options = _options()
@@ -83,12 +83,12 @@ def load_with_origins(
 
 @cache
 def _options() -> OptionList:
-    """Every setting. typed-settings reads our source for their texts: 25 ms, so once is enough."""
+    """Every setting. Cached: typed-settings parses our source for the texts, which takes 25 ms."""
     return ts.SettingsState(Settings, [], [], ts.default_converter(), Path()).options
 
 
-class _OurTable(ts.TomlFormat):
-    """The table of a settings file that is ours; a file without it is not meant for us."""
+class _ShelfportTable(ts.TomlFormat):
+    """The table `[shelfport]` of a settings file; a file without it is refused."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -117,7 +117,7 @@ def _read(
             result = loader(Settings, options)
         except InvalidOptionsError as error:
             known = ", ".join(option.path for option in options)
-            raise SettingsError(f"{error}; known are: {known}") from error
+            raise SettingsError(f"{error}; the known settings are: {known}") from error
         read.extend([result] if isinstance(result, FromOneLoader) else result)
     return read
 
@@ -131,7 +131,7 @@ def _file_of(loader: str) -> str:
 
 
 def _converted(option: OptionInfo, value: Any, place: str, *, lax: bool) -> Any:
-    """Convert by msgspec: typed-settings' own converters take `true` for 1.0 and 2.9 for 2."""
+    """Convert with msgspec: typed-settings' own converters accept `true` for 1.0, and 2.9 for 2."""
     try:
         return msgspec.convert(value, option.cls, strict=not lax, dec_hook=_secret)
     except msgspec.ValidationError as error:
@@ -145,7 +145,7 @@ def _secret(kind: Any, value: Any) -> Any:
 
 
 def _build(cls: Any, prefix: str, values: Mapping[str, Any], origins: Mapping[str, str]) -> Any:
-    """Make `cls` and the groups inside it; a validator's refusal gets the place it came from."""
+    """Make `cls` and the groups inside it; a validator's message gets the origin of the value."""
     arguments: dict[str, Any] = {}
     for field in attrs.fields(attrs.resolve_types(cls)):
         key = f"{prefix}{field.name}"
@@ -156,6 +156,6 @@ def _build(cls: Any, prefix: str, values: Mapping[str, Any], origins: Mapping[st
     try:
         return cls(**arguments)
     except ValueError as error:
-        # Our validators begin their sentence with the field's name.
+        # Our validators begin their message with the field's name.
         place = origins.get(f"{prefix}{str(error).split(' ', 1)[0]}")
         raise SettingsError(f"{prefix}{error}" + (f" (from {place})" if place else "")) from error

@@ -1,7 +1,7 @@
-"""`Settings`: every number and choice of the library, in one place.
+"""`Settings`: all settings of the library.
 
-Each part keeps its options beside itself (`HttpOptions`, `CacheOptions`, …), with their defaults,
-bounds and meanings; this puts them together and adds what concerns them all.
+Each part has its own options class (`HttpOptions`, `CacheOptions`, …) with defaults, bounds and
+meanings; `Settings` combines them, and checks settings that depend on each other.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.http import AuthOptions, HttpOptions, TlsOptions
 from shelfport.adapters.http.transport.address import plain_address, plain_http_to_others
-from shelfport.adapters.http.transport.secret_text import optional_secret
 from shelfport.adapters.layers import (
     BatchOptions,
     BreakerOptions,
@@ -24,58 +23,60 @@ from shelfport.adapters.layers import (
     SharedCacheOptions,
 )
 from shelfport.adapters.queue.options import QueueOptions
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.domain.model import InitializationPolicy
 from shelfport.domain.model.validators import member_of, number, units
 
 
 class SettingsError(ValueError):
-    """A setting is wrong: which one, where it comes from, and what is allowed.
+    """A setting is wrong: the message names it, its origin, and the allowed values.
 
-    Cause: a file that is missing or malformed, a key that no setting has, a value out of its
-    bounds, or two that make no sense together.
+    Cause: a file is missing or malformed, a key is unknown, a value is out of its bounds, or two
+    settings contradict each other.
 
-    What to do: the sentence names the setting and the file or variable; `shelfport check` shows
-    all of them, each with its origin.
+    What to do: correct the setting in the file or variable that the message names; `shelfport
+    check` shows all settings, each with its origin.
     """
 
 
 @attrs.frozen(kw_only=True)
 class InitializationOptions:
-    """What a new variant starts with where the host does not say (R5)."""
+    """Defaults for requests that open inventory records."""
 
     default_quantity: int = attrs.field(default=0, validator=units)
-    """Units on hand.
+    """Units on hand, if the host passes none.
 
-    Why: a new variant has nothing until somebody counts it."""
+    Why: a new variant has no stock until it is counted."""
     default_low_stock_threshold: int = attrs.field(default=10, validator=units)
     """At this many units or fewer, stock is low.
 
-    Why: the contract's example."""
+    Why: it is the contract's example."""
     policy: InitializationPolicy = attrs.field(
         default=InitializationPolicy.ROLL_BACK, validator=member_of(InitializationPolicy)
     )
-    """What becomes of a product whose record cannot be opened now (R20-R22).
+    """What happens to a product whose record cannot be opened now.
 
-    Why: nothing to run and nothing to look after; the others need a queue."""
+    Why: ROLL_BACK needs no queue and no worker; the other policies need both."""
     max_concurrency: int = attrs.field(default=8, validator=number(1, 1000, unit="requests"))
-    """Requests of one call for many variants under way at once, at most.
+    """Concurrent requests of one call for many variants.
 
-    Why: a product of 40 sizes is five rounds, and leaves half of `limit.max_concurrency` to the pages."""
+    Why: a product with 40 sizes takes five rounds, and leaves half of `limit.max_concurrency` to
+    pages."""
 
 
 @attrs.frozen(kw_only=True)
 class LogOptions:
-    """How many records an outage may write: failures alone, each kind by itself."""
+    """Sampling of log records of failures, each kind of failure by itself."""
 
     burst: int = attrs.field(default=10, validator=number(1, 1_000_000, unit="records"))
-    """Records of one kind of failure that are written in a period, from its beginning.
+    """Records of one kind of failure that are written at the start of each period.
 
-    Why: ten of a kind show what is wrong; the rest of an outage is a count."""
+    Why: ten records of a kind show what is wrong; the rest are counted."""
     period: float = attrs.field(default=10.0, validator=number(0.1, 3600, unit="seconds"))
-    """Seconds of a period; it begins with its first record. At its end one record counts those
-    that were left out.
+    """Seconds of a period, which begins with its first record. At its end, one record states how
+    many records were left out.
 
-    Why: a count every ten seconds shows whether it is getting better."""
+    Why: a count every ten seconds shows whether the outage is ending."""
 
 
 def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
@@ -85,32 +86,32 @@ def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How one `InventoryIntegration` behaves. Made in code, or by `load_settings`.
+    """The settings of one `InventoryIntegration`. Made in code, or by `load_settings`.
 
     Raises:
-        ValueError: a value, or two together, make no sense; the sentence names the setting.
+        ValueError: a setting is not valid, or two contradict each other; the message names them.
     """
 
     base_url: str | None = attrs.field(default=None, validator=plain_address)
-    """Where the Inventory Service lives. None: stock is kept in memory, in this process.
+    """The address of the Inventory Service. None: stock is kept in memory, in this process.
 
-    Why: nothing is sent anywhere by accident."""
+    Why: no request is sent by accident."""
     token: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
     """A bearer token (RFC 6750) for every request: short for `auth` with the scheme `bearer`. Never
     printed."""
     adapter: str | None = attrs.field(default=None, validator=attrs.validators.optional(_name))
-    """Which adapter answers: "http", "memory", or a name that an installed package gave to its own
-    in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else "memory"."""
+    """The adapter to use: "http", "memory", or the name that an installed package gave to its
+    adapter in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else
+    "memory"."""
     allow_plain_http: bool = False
-    """Whether `base_url` may be http:// to another machine, readable to all on the way (R26).
+    """Whether `base_url` may be http:// to another machine, without encryption.
 
-    Why: requests to another machine are encrypted, unless somebody decides otherwise, and that is
-    logged."""
+    Why: requests to other machines are encrypted unless this is set, and a log record says so."""
     deadline: float = attrs.field(default=2.0, validator=number(0.001, 300, unit="seconds"))
-    """Seconds that a call without a deadline of its own may take, everything included.
+    """Seconds that a call without its own deadline may take, in all.
 
-    Why: a page that takes longer has lost its visitor; everything shares it: queue, attempts,
-    pauses."""
+    Why: visitors leave a page that takes longer; waiting for a slot, attempts and back-off share
+    this time."""
     http: HttpOptions = attrs.field(factory=HttpOptions)
     tls: TlsOptions = attrs.field(factory=TlsOptions)
     auth: AuthOptions = attrs.field(factory=AuthOptions)
@@ -128,7 +129,7 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         if self.adapter == "http" and self.base_url is None:
-            raise ValueError("adapter is 'http', but base_url is not set: where is the service?")
+            raise ValueError("adapter is 'http', but base_url is not set: set both")
         for name, address in (("base_url", self.base_url), ("auth.token_url", self.auth.token_url)):
             if plain_http_to_others(address) and not self.allow_plain_http:
                 raise ValueError(
@@ -144,49 +145,51 @@ class Settings:
                 raise ValueError(sentence)
 
     def _combinations(self) -> Iterator[tuple[bool, str]]:
-        """Settings that make no sense together: whether it is so, and the sentence about it."""
+        """Combinations of settings that are refused: whether one is present, and its message."""
         http, cache, breaker = self.http, self.cache, self.breaker
         yield (
             cache.soft_timeout >= self.deadline,
             f"cache.soft_timeout is {cache.soft_timeout:g}: it must be less than the deadline "
-            f"({self.deadline:g} seconds), or nobody is ever served stale in time",
+            f"({self.deadline:g} seconds), or no stale reading is served in time",
         )
         yield (
             breaker.slow_call_duration >= self.deadline,
-            f"breaker.slow_call_duration is {breaker.slow_call_duration:g}: it must be less than the deadline "
-            f"({self.deadline:g} seconds), or a service that hangs never opens the circuit",
+            f"breaker.slow_call_duration is {breaker.slow_call_duration:g}: it must be less than "
+            f"the deadline ({self.deadline:g} seconds), or a service that hangs never opens the "
+            "circuit",
         )
         yield (
             breaker.half_open_timeout < http.attempt_timeout,
             f"breaker.half_open_timeout is {breaker.half_open_timeout:g}: it must be at least "
-            f"http.attempt_timeout ({http.attempt_timeout:g} seconds), or a probe is given up "
+            f"http.attempt_timeout ({http.attempt_timeout:g} seconds), or a probe is abandoned "
             "while it may still succeed",
         )
         yield (
             self.shared_cache.timeout >= self.deadline,
-            f"shared_cache.timeout is {self.shared_cache.timeout:g}: it must be less than the deadline "
-            f"({self.deadline:g} seconds), or a Redis that hangs leaves no time for the service",
+            f"shared_cache.timeout is {self.shared_cache.timeout:g}: it must be less than the "
+            f"deadline ({self.deadline:g} seconds), or a Redis that hangs leaves no time for the "
+            "service",
         )
         policy = self.initialization.policy
         yield (
             policy.queues and self.queue.url is None,
-            f"initialization.policy is {policy.value}, which needs a queue: set queue.url, for example "
-            "to sqlite:///queue.db",
+            f"initialization.policy is {policy.value}, which needs a queue: set queue.url, for "
+            "example to sqlite:///queue.db",
         )
 
     @property
     def adapter_name(self) -> str:
-        """The adapter that answers, by its name."""
+        """The name of the adapter to use."""
         return self.adapter or ("memory" if self.base_url is None else "http")
 
     @property
     def plain_http_to_others(self) -> bool:
-        """Whether requests leave this machine unencrypted."""
+        """Whether requests leave this machine without encryption."""
         return plain_http_to_others(self.base_url)
 
     @property
     def credentials(self) -> AuthOptions:
-        """`auth`, or what `token` is short for."""
+        """`auth`, or the options that `token` stands for."""
         if self.token is None:
             return self.auth
         return attrs.evolve(self.auth, scheme="bearer", secret=self.token)

@@ -1,4 +1,4 @@
-"""A small Product Service that embeds shelfport as a host would, and the story told with it."""
+"""The demo: a small Product Service that embeds shelfport, and a scenario of an outage."""
 
 from shelfport.adapters.demo.product_service import product_service
 from shelfport.adapters.demo.products import Product, ProductCatalog
@@ -7,8 +7,8 @@ from shelfport.adapters.demo.serve import run_demo
 from shelfport.adapters.demo.service_control import SandboxControl, ServiceControl, ServiceState
 
 __all__ = [
-    "ProductCatalog",
     "Product",
+    "ProductCatalog",
     "SandboxControl",
     "ServiceControl",
     "ServiceState",

@@ -1,4 +1,4 @@
-"""Both services of the demo, each behind real HTTP on this machine."""
+"""`demo_environment`: both services of the demo, each over HTTP on this machine."""
 
 import os
 from collections.abc import AsyncIterator
@@ -23,16 +23,16 @@ from shelfport.contracts.sandbox import Sandbox, seed_records
 
 _HOST = "127.0.0.1"
 _GRACE = 0.5
-"""Seconds that requests under way get at the end; nothing waits longer than its deadline."""
+"""Seconds for requests under way at shutdown."""
 
 
 class AddressTaken(OSError):
-    """The Product Service cannot have the address it was given; the message is one sentence."""
+    """The Product Service cannot listen on its address; the message is one sentence."""
 
 
 @attrs.frozen
 class Windows:
-    """The times that a demo is played in, in seconds: short, so that a person sees them pass."""
+    """The timing of a demo in seconds: short, so that a person sees each window end."""
 
     ttl: float
     stale_while_revalidate: float
@@ -66,7 +66,7 @@ class Windows:
 
 @attrs.frozen
 class DemoEnvironment:
-    """A running demo."""
+    """The two running services of a demo."""
 
     url: str
     """The Product Service's base URL, without a slash at the end."""
@@ -82,7 +82,7 @@ async def demo_environment(
 ) -> AsyncIterator[DemoEnvironment]:
     """Start the Inventory Service on a free port and the Product Service on `port` (0: a free one).
 
-    Between them, beside HTTP, is a message bus in this process.
+    A message bus in this process carries the events of the Inventory Service.
 
     Raises:
         AddressTaken: the port is taken.
@@ -90,14 +90,14 @@ async def demo_environment(
     products = ProductCatalog.of_sandbox()
     bus = InProcessBus()
     async with (
-        EventPublisher(bus) as announcer,
-        Sandbox(seed=seed_records(), publish=announcer.announce) as sandbox,
+        EventPublisher(bus) as publisher,
+        Sandbox(seed=seed_records(), publish=publisher.publish) as sandbox,
     ):
         settings, recorder = windows.settings(sandbox.url), Recorder()
         inventory = build(settings, bus=bus, telemetry=[recorder])
         control = SandboxControl(sandbox) if buttons else None
         app = product_service(inventory, products, control=control, links={"Operations": "ops/"})
-        ops = ops_app(inventory, recorder, settings, actions=buttons, links={"TokenSource": "../"})
+        ops = ops_app(inventory, recorder, settings, actions=buttons, links={"Shop": "../"})
         app.add_subapp("/ops", ops)
         async with _served(app, port) as url:
             yield DemoEnvironment(url, products, sandbox, windows)
@@ -111,7 +111,7 @@ async def _served(app: web.Application, port: int) -> AsyncIterator[str]:
         try:
             await web.TCPSite(runner, _HOST, port).start()
         except OSError as error:
-            # asyncio's own words tell the address once more.
+            # asyncio's message repeats the address.
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise AddressTaken(
                 f"the Product Service cannot listen on {_HOST}:{port}: {reason}"

@@ -1,4 +1,4 @@
-"""The shop's page: products with their badges, live, and the buttons of the demo."""
+"""The shop's page: products with live badges, and the buttons of the demo."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,75 +12,75 @@ from shelfport.adapters.ops.templates import fragments_of, templates
 from shelfport.domain.model import MAX_QUANTITY
 
 FRAGMENTS: Final = ("service", "products", "lookup")
-"""The parts of the page that renew themselves."""
+"""The parts of the page that are updated live."""
 
 STATES: Final = {
     ServiceState.UP: ("Let it recover", "It answers at once."),
     ServiceState.SLOW: (
         "Make it slow",
-        "It takes seconds for an answer. The page waits a moment, then shows the stock last seen.",
+        "Each answer takes seconds. The page waits a moment, then shows the last known stock.",
     ),
     ServiceState.FLAKY: (
         "Make it flaky",
-        "Half of the requests fail. What fails is tried again, within a budget.",
+        "Half of the requests fail. Failed requests are retried within a budget.",
     ),
     ServiceState.DOWN: (
         "Take it down",
-        "Every request fails. Badges stay, with their age; then they say that nothing is known.",
+        "Every request fails. Badges show the last known stock with its age, then no stock.",
     ),
 }
-"""Each state's button, and what there is to be seen then."""
+"""Each state's button and explanation."""
 
 
 @attrs.frozen
 class Draft:
-    """What stands in the form for a new product."""
+    """The values in the form for a new product."""
 
     name: str = ""
     quantity: str = "0"
     keep: bool = False
-    """Whether the product is kept if its record cannot be opened now."""
+    """Whether the product is created if its record cannot be opened now."""
 
 
 @attrs.frozen
 class Entry:
-    """A product as it is shown."""
+    """A product on the page."""
 
     product: Product
     badge: Badge
 
     @property
     def title(self) -> str:
-        """The name up to the first comma: what the product is."""
+        """The name up to the first comma: the product."""
         return self.product.name.partition(", ")[0]
 
     @property
     def option(self) -> str:
-        """What comes after it: which one of them."""
+        """The name after the first comma: the variant of the product."""
         return self.product.name.partition(", ")[2]
 
     @property
     def freshness(self) -> str:
-        """How the reading was come by, in lower case."""
+        """The freshness of the reading, in lower case."""
         return "none" if self.badge.freshness is None else self.badge.freshness.value.lower()
 
     @property
     def sold_out(self) -> bool:
-        """Whether there is nothing to sell."""
+        """Whether the product is out of stock or its stock unknown."""
         return self.badge.kind in {BadgeKind.OUT_OF_STOCK, BadgeKind.UNAVAILABLE}
 
 
 @attrs.frozen(kw_only=True)
 class Listing:
-    """What of the page renews itself."""
+    """The values of the parts that are updated live."""
 
     entries: Sequence[Entry]
     seconds: float
-    """How long the look-up of the stock took."""
+    """Seconds that the lookup of the stock took."""
     control: bool = False
     """Whether the page has the buttons that break the Inventory Service."""
     state: ServiceState | None = None
-    """How the Inventory Service does, for the buttons' legend."""
+    """The state of the Inventory Service, for the buttons' legend."""
 
 
 class ListingPage:
@@ -98,10 +98,10 @@ class ListingPage:
     def render(
         self, listing: Listing, *, notice: str | None = None, draft: Draft | None = None
     ) -> str:
-        """The whole document; `notice` is about what went wrong with the request before."""
+        """The whole page; `notice` says why the request before it failed."""
         template = self._templates.get_template("shop.html")
         return template.render(v=listing, notice=notice, draft=draft or Draft())
 
     def fragments(self, listing: Listing) -> Mapping[str, str]:
-        """The parts that renew themselves, by the ids of the elements that they fill."""
+        """The parts that are updated live, by the ids of the elements that they fill."""
         return fragments_of(self._templates, "shop_parts.html", FRAGMENTS, listing)

@@ -1,4 +1,4 @@
-"""Looking at the product page as a browser would get it, and reading the badges off it."""
+"""`fetch_page`: the product page as a browser gets it, with its badges."""
 
 import re
 from html.parser import HTMLParser
@@ -13,8 +13,8 @@ _AGE = re.compile(r"as of \d+ (s|min|h) ago")
 
 
 @attrs.define
-class SeenBadge:
-    """One badge of the page, as it stands there."""
+class PageBadge:
+    """One badge of the page."""
 
     stock: str
     freshness: str
@@ -22,44 +22,44 @@ class SeenBadge:
     caveat: str = ""
 
     @property
-    def says_its_age(self) -> bool:
-        """Whether the reading is shown as stale, and its age with it."""
+    def has_age(self) -> bool:
+        """Whether the badge shows a stale reading with its age."""
         return self.freshness == "stale" and _AGE.fullmatch(self.caveat) is not None
 
     @property
-    def says_nothing_is_known(self) -> bool:
-        """Whether it is the badge of a product whose stock nobody knows (R18)."""
+    def is_unavailable(self) -> bool:
+        """Whether it is the badge of a product whose stock is unknown."""
         return self.text == "Stock information unavailable" and not self.caveat
 
 
 @attrs.frozen
 class PageSnapshot:
-    """What one look at the page saw."""
+    """The page at one moment."""
 
     status: int
-    badges: tuple[SeenBadge, ...]
+    badges: tuple[PageBadge, ...]
     seconds: float
     requests: int
-    """How many requests the Inventory Service got for it."""
+    """Requests that the Inventory Service got for the page."""
 
-    def fresh(self, freshness: str) -> int:
+    def count(self, freshness: str) -> int:
         """How many badges are `live`, `cached` or `stale`."""
         return sum(badge.freshness == freshness for badge in self.badges)
 
 
-async def look(session: aiohttp.ClientSession, stage: DemoEnvironment) -> PageSnapshot:
+async def fetch_page(session: aiohttp.ClientSession, environment: DemoEnvironment) -> PageSnapshot:
     """Get the page once."""
-    before = len(stage.sandbox.journal)
+    before = len(environment.sandbox.journal)
     began = perf_counter()
-    async with session.get(f"{stage.url}/") as response:
+    async with session.get(f"{environment.url}/") as response:
         text = await response.text()
     seconds = perf_counter() - began
-    requests = len(stage.sandbox.journal) - before
+    requests = len(environment.sandbox.journal) - before
     return PageSnapshot(response.status, read_badges(text), seconds, requests)
 
 
-def read_badges(html: str) -> tuple[SeenBadge, ...]:
-    """The badges of a page, in their order."""
+def read_badges(html: str) -> tuple[PageBadge, ...]:
+    """The badges of a page, in order."""
     reader = _BadgeReader()
     reader.feed(html)
     reader.close()
@@ -69,7 +69,7 @@ def read_badges(html: str) -> tuple[SeenBadge, ...]:
 class _BadgeReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.badges: list[SeenBadge] = []
+        self.badges: list[PageBadge] = []
         self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -79,7 +79,7 @@ class _BadgeReader(HTMLParser):
         self._inside = (found.get("class") or "").split(" ")[0]
         if self._inside == "badge":
             stock, freshness = found.get("data-stock"), found.get("data-freshness")
-            self.badges.append(SeenBadge(stock or "", freshness or ""))
+            self.badges.append(PageBadge(stock or "", freshness or ""))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "span":

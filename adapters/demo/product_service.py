@@ -1,4 +1,4 @@
-"""The Product Service: an aiohttp.web application that embeds shelfport."""
+"""`product_service`: an aiohttp.web application that embeds shelfport."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,7 +15,7 @@ from shelfport.adapters.demo.service_control import ServiceControl, ServiceState
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.ops.aiohttp_app import send
 from shelfport.adapters.ops.badges import badge
-from shelfport.adapters.ops.live import HEADERS, LiveFragments, TooManyWatch
+from shelfport.adapters.ops.live import HEADERS, LiveFragments, TooManyStreams
 from shelfport.adapters.ops.request import OpsReply
 from shelfport.adapters.ops.templates import ASSETS, SECURITY, asset_reply, page_reply
 from shelfport.domain.model import (
@@ -31,8 +31,8 @@ from shelfport.domain.model import (
 
 CORRELATION_ID = "X-Correlation-ID"
 LARGEST_FORM = 16_384
-_LOOK_EVERY = 0.5
-"""Seconds between two looks at the stock for whoever watches the page."""
+_REFRESH_INTERVAL = 0.5
+"""Seconds between two lookups of the stock for open pages."""
 
 
 def _utc_now() -> datetime:
@@ -47,23 +47,23 @@ def product_service(
     now: Callable[[], datetime] = _utc_now,
     links: Mapping[str, str] | None = None,
 ) -> web.Application:
-    """The application, ready to be served; `inventory` is opened and closed with it.
+    """The application. It opens `inventory` at its start, and closes it at its end.
 
-    - `GET /`: the listing page, 200 whatever the Inventory Service does.
+    - `GET /`: the listing page, 200 also while the Inventory Service fails.
     - `GET /products.json`: the same as data.
-    - `POST /products`: a form, or JSON `{"name": …, "initialQuantity": 0}`. 201 (or back to the
-      page); 400 where the input is wrong; 503 or 502 where no inventory record was opened.
-    - `GET /live`: what of the page changes, as server-sent events.
-    - `POST /inventory-service` and `POST /stock`: the buttons, where there is a `control`.
-    - `GET /healthz`: 200 while the process serves; a broken Inventory Service is no reason to
+    - `POST /products`: a form, or JSON `{"name": …, "initialQuantity": 0}`. 201 (or a redirect to
+      the page); 400 if the input is wrong; 503 or 502 if no inventory record was opened.
+    - `GET /live`: the changes of the page, as server-sent events.
+    - `POST /inventory-service` and `POST /stock`: the buttons, with a `control`.
+    - `GET /healthz`: 200 while the process serves; a failing Inventory Service is no reason to
       restart this one.
 
     Args:
         inventory: not open yet.
-        products: what is on sale.
-        control: lets the page break the Inventory Service; without it there are no buttons.
+        products: the products on sale.
+        control: changes the Inventory Service; without it the page has no buttons.
         now: the current instant, aware, for the ages on the page.
-        links: further places in the page's navigation, by name.
+        links: further addresses in the page's navigation, by name.
     """
     handlers = _Handlers(inventory, products, control, now, links or {})
     app = web.Application(middlewares=[_same_site_only], client_max_size=LARGEST_FORM)
@@ -84,7 +84,7 @@ def product_service(
 
 @web.middleware
 async def _same_site_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a POST that another site's page sends through the browser of whoever runs this."""
+    """Refuse a POST that another site's page sends through a browser."""
     origin = request.headers.get("Sec-Fetch-Site", "none")
     if request.method == hdrs.METH_POST and origin not in {"none", "same-origin"}:
         return _problem(403, "Requests from other sites are not accepted.")
@@ -92,7 +92,7 @@ async def _same_site_only(request: web.Request, handler: Handler) -> web.StreamR
 
 
 def _correlation_id(request: web.Request) -> str:
-    """The one that came with the request, or a new one: every page can be found by its id."""
+    """The correlation id of the request, or a new one."""
     return request.headers.get(CORRELATION_ID) or uuid4().hex
 
 
@@ -118,7 +118,7 @@ class _Handlers:
         self._control = control
         self._now = now
         self._page = ListingPage(links)
-        self._live = LiveFragments(self._fragments, every=_LOOK_EVERY)
+        self._live = LiveFragments(self._fragments, every=_REFRESH_INTERVAL)
 
     async def close(self, _app: web.Application) -> None:
         self._live.close()
@@ -133,8 +133,8 @@ class _Handlers:
     async def show_live(self, request: web.Request) -> web.StreamResponse:
         try:
             stream = self._live.stream()
-        except TooManyWatch:
-            return _problem(503, "Too many windows show this page already.")
+        except TooManyStreams:
+            return _problem(503, "This page is open in too many windows.")
         return await send(request, OpsReply(200, {**SECURITY, **HEADERS}, stream))
 
     async def show_asset(self, request: web.Request) -> web.StreamResponse:
@@ -183,7 +183,7 @@ class _Handlers:
             return await self._listing(
                 request, status=refusal.status, notice=str(refusal), draft=draft
             )
-        # Back to the page by GET, so that a reload creates nothing again.
+        # A redirect, so that a reload does not create the product again.
         raise web.HTTPSeeOther("/")
 
     async def press_button(self, request: web.Request) -> web.Response:
@@ -217,11 +217,11 @@ class _Handlers:
         notice: str | None = None,
         draft: Draft | None = None,
     ) -> web.StreamResponse:
-        listing = await self._looked_up(_correlation_id(request))
+        listing = await self._look_up(_correlation_id(request))
         text = self._page.render(listing, notice=notice, draft=draft)
         return await send(request, page_reply(text, status=status))
 
-    async def _looked_up(self, correlation_id: str) -> Listing:
+    async def _look_up(self, correlation_id: str) -> Listing:
         products = list(self._products)
         began = perf_counter()
         stock = await self._inventory.get_stock_levels(
@@ -237,12 +237,12 @@ class _Handlers:
         )
 
     async def _fragments(self) -> Mapping[str, str]:
-        return self._page.fragments(await self._looked_up(uuid4().hex))
+        return self._page.fragments(await self._look_up(uuid4().hex))
 
     async def _create(self, request: web.Request, sent: object) -> dict[str, str]:
-        """Create a product and open its inventory record: both, or neither (R4, R20).
+        """Create a product and open its inventory record: both or neither.
 
-        Under RETRY_LATER the product is kept, and its record is opened when it can be (R21).
+        Under RETRY_LATER the product is created, and a worker opens its record later.
         """
         try:
             name, quantity, policy = _new_product(sent)
@@ -261,7 +261,7 @@ class _Handlers:
             again = "; try again in a moment" if error.retryable else ""
             raise _Refused(
                 503 if error.retryable else 502,
-                f"The product was not created, as its inventory record could not be opened{again}.",
+                f"The product was not created: its inventory record could not be opened{again}.",
             ) from error
         made = {"name": product.name, "variantId": str(product.variant_id)}
         return made | {"inventoryRecord": "queued"} if isinstance(outcome, Queued) else made
@@ -270,7 +270,7 @@ class _Handlers:
 def _new_product(sent: object) -> tuple[str, int, InitializationPolicy]:
     """Name, initial quantity and policy out of a form or a JSON document."""
     if not isinstance(sent, Mapping):
-        raise ValueError("an object with a name is needed")
+        raise ValueError("the body must be an object with a name")
     name, quantity = sent.get("name"), sent.get("initialQuantity", 0)
     if not isinstance(name, str):
         raise ValueError("a product needs a name")
@@ -281,14 +281,14 @@ def _new_product(sent: object) -> tuple[str, int, InitializationPolicy]:
     if not 0 <= quantity <= MAX_QUANTITY:
         raise ValueError(f"the units in stock must be between 0 and {MAX_QUANTITY}")
     policy = sent.get("policy", InitializationPolicy.ROLL_BACK.value)
-    if policy not in ("ROLL_BACK", "RETRY_LATER"):  # it may be anything, unhashable things too
+    if policy not in ("ROLL_BACK", "RETRY_LATER"):  # a tuple, as `policy` may be unhashable
         raise ValueError("policy must be ROLL_BACK or RETRY_LATER")
     return name, quantity, InitializationPolicy(policy)
 
 
 def _described(availability: Availability, now: datetime) -> dict[str, object]:
-    shown = badge(availability, now)
-    described: dict[str, object] = {"badge": shown.kind.value, "text": shown.text}
+    stock = badge(availability, now)
+    described: dict[str, object] = {"badge": stock.kind.value, "text": stock.text}
     if isinstance(availability, StockReading):
         described |= {
             "status": availability.level.status.value,

@@ -1,4 +1,4 @@
-"""What the Product Service owns: names. It keeps no stock."""
+"""The products of the Product Service: names and variant ids. It keeps no stock."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ def _name(_instance: object, _field: "attrs.Attribute[str]", value: str) -> None
         raise ValueError(
             f"the name has {len(value)} characters: it must have at most {LONGEST_NAME}"
         )
-    # Not printable are line breaks, but also lone surrogates, which no page can be encoded with.
+    # This refuses line breaks and lone surrogates, which cannot be encoded.
     if not value.isprintable():
-        raise ValueError("the name must be of printable characters, in one line")
+        raise ValueError("the name must have printable characters only, in one line")
 
 
 @attrs.frozen
@@ -38,14 +38,14 @@ class Product:
 
 
 class ProductCatalog:
-    """The products on sale, in the order in which they came; kept in memory."""
+    """The products on sale, in memory, in the order of their creation."""
 
     def __init__(self, products: Iterable[Product] = ()) -> None:
         self._products = list(products)
 
     @classmethod
     def of_sandbox(cls) -> Self:
-        """The catalogue whose stock the sandbox Inventory Service keeps from the start."""
+        """The products whose stock the sandbox has at its start."""
         return cls(Product(variant.name, variant.variant_id) for variant in CATALOGUE)
 
     def __iter__(self) -> Iterator[Product]:
@@ -56,10 +56,10 @@ class ProductCatalog:
 
     @contextmanager
     def creating(self, name: str) -> Iterator[Product]:
-        """A transaction around a new product: it is on sale if the block ends well, else never was.
+        """A transaction around a new product: it is on sale only if the block succeeds.
 
         Raises:
-            ValueError: the name is none.
+            ValueError: the name is invalid.
         """
         product = Product(name.strip(), ProductVariantId(uuid4()))
         yield product

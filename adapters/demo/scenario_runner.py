@@ -1,4 +1,4 @@
-"""A story as data: steps that act, the facts they bring, and what the facts must be."""
+"""`play`: runs a scenario, which is data: steps that act, and the facts that they must bring."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -9,27 +9,27 @@ import attrs
 W = TypeVar("W")
 
 Facts = Mapping[str, object]
-"""What a step brought, each fact under the words it is told with."""
+"""The results of a step, each under the words that it is printed with."""
 
-_NOTHING = "nothing"
+_MISSING = "nothing"
 
 
 @attrs.frozen(kw_only=True)
 class Step(Generic[W]):
-    """One step of a story about a world `W`."""
+    """One step of a scenario in a world `W`."""
 
     title: str
     lesson: str
-    """What there is to be seen, in a sentence."""
+    """What the step shows, in a sentence."""
     act: Callable[[W], Awaitable[Facts]]
     expected: Facts
-    """The facts that must come out; what `act` brings beyond them is told as a figure."""
+    """The facts that the step must bring; its other facts are printed as figures."""
 
 
-async def tell(world: W, steps: Sequence[Step[W]], say: Callable[[str], None]) -> bool:
-    """Play `steps` in `world` and tell them; False as soon as one is not as told.
+async def play(world: W, steps: Sequence[Step[W]], say: Callable[[str], None]) -> bool:
+    """Run `steps` in `world` and print their facts; False after the first unexpected fact.
 
-    The steps after that one are not played: each builds on those before.
+    The steps after it are not run, as each step builds on those before.
     """
     for number, step in enumerate(steps, start=1):
         say(f"{number}. {step.title}")
@@ -37,28 +37,28 @@ async def tell(world: W, steps: Sequence[Step[W]], say: Callable[[str], None]) -
         try:
             facts = await step.act(world)
         except (aiohttp.ClientError, TimeoutError) as error:
-            say(f"   NOT AS TOLD: the Product Service did not answer ({error!r}).")
+            say(f"   NOT AS EXPECTED: the Product Service did not answer ({error!r}).")
             return False
-        as_told = _tell_facts(facts, step.expected, say)
+        passed = _say_facts(facts, step.expected, say)
         say("")
-        if not as_told:
-            say(f"Step {number} of {len(steps)} was not as told.")
+        if not passed:
+            say(f"Step {number} of {len(steps)} did not go as expected.")
             return False
-    say(f"All {len(steps)} steps went as told.")
+    say(f"All {len(steps)} steps went as expected.")
     return True
 
 
-def _tell_facts(facts: Facts, expected: Facts, say: Callable[[str], None]) -> bool:
+def _say_facts(facts: Facts, expected: Facts, say: Callable[[str], None]) -> bool:
     names = [*facts, *(name for name in expected if name not in facts)]
     width = max(map(len, names), default=0)
-    as_told = True
+    passed = True
     for name in names:
-        actual = facts.get(name, _NOTHING)
+        actual = facts.get(name, _MISSING)
         line = f"     {name:<{width}}  {actual}"
         if name in expected and expected[name] != actual:
-            as_told = False
-            line += f"  NOT AS TOLD: expected {expected[name]}, came {actual}"
+            passed = False
+            line += f"  NOT AS EXPECTED: expected {expected[name]}, got {actual}"
         elif name in expected:
-            line += "  (as told)"
+            line += "  (as expected)"
         say(line)
-    return as_told
+    return passed

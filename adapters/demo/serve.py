@@ -1,4 +1,4 @@
-"""The demo for a person: both services until told to stop."""
+"""`run_demo`: both services, until Ctrl-C."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,26 +12,25 @@ DEMO_WINDOWS: Final = Windows(
 
 
 async def run_demo(stop: asyncio.Event, say: Callable[[str], None], *, port: int = 0) -> None:
-    """Start both services, say where they are, and end them when `stop` is set.
+    """Start both services, print their addresses, and end them when `stop` is set.
 
     Args:
         stop: ends the demo.
-        say: takes what there is to tell, line by line.
+        say: takes the output, line by line.
         port: the Product Service's; 0 takes a free one.
 
     Raises:
         AddressTaken: the port is taken.
     """
     windows = DEMO_WINDOWS
-    async with demo_environment(windows, port=port, buttons=True) as stage:
-        say(f"Product Service:   {stage.url}/")
-        say(f"Operations:        {stage.url}/ops/")
-        say(f"Inventory Service: {stage.sandbox.url}")
+    async with demo_environment(windows, port=port, buttons=True) as environment:
+        say(f"Product Service:   {environment.url}/")
+        say(f"Operations:        {environment.url}/ops/")
+        say(f"Inventory Service: {environment.sandbox.url}")
         say("")
-        say("Open the first two in a browser, take the Inventory Service down, and watch:")
-        say(f"for {windows.ttl:g} s what was read is served again; after that, and for")
-        say(
-            f"{windows.stale_if_error:g} s more, it is shown with its age; beyond that the page says"
-        )
-        say('"Stock information unavailable". Ctrl-C ends both.')
+        say("Open the first two in a browser and take the Inventory Service down.")
+        say(f"For {windows.ttl:g} s the page shows cached stock as current, then for")
+        say(f"{windows.stale_if_error:g} s with its age; after that it says")
+        say('"Stock information unavailable".')
+        say("Ctrl-C ends both services.")
         await stop.wait()

@@ -1,4 +1,4 @@
-"""The buttons of the demo: what they ask for, and the sandbox that obeys."""
+"""`ServiceControl`: the buttons of the demo change the Inventory Service through it."""
 
 from enum import Enum
 from typing import Protocol
@@ -8,7 +8,7 @@ from shelfport.domain.model import ProductVariantId
 
 
 class ServiceState(Enum):
-    """How the Inventory Service does."""
+    """The states of the Inventory Service in the demo."""
 
     UP = "up"
     SLOW = "slow"
@@ -17,19 +17,19 @@ class ServiceState(Enum):
 
 
 class ServiceControl(Protocol):
-    """Lets the page break the Inventory Service, mend it, and change what is in stock."""
+    """Breaks and repairs the Inventory Service, and changes its stock."""
 
     @property
     def state(self) -> ServiceState | None:
-        """How it does now; None if it misbehaves in a way that is none of these."""
+        """The current state; None if its faults match none of the states."""
         ...
 
     def put(self, state: ServiceState) -> None:
-        """Make it do so."""
+        """Put the Inventory Service into `state`."""
         ...
 
     def set_stock(self, variant: ProductVariantId, quantity: int) -> None:
-        """Set how many units there are; the Inventory Service announces what changes by it."""
+        """Set the available units; the Inventory Service publishes the event."""
         ...
 
 
@@ -38,7 +38,7 @@ class SandboxControl:
 
     Args:
         sandbox: the Inventory Service.
-        slow: seconds that it takes for an answer when slow.
+        slow: seconds that an answer takes in the state SLOW.
     """
 
     def __init__(self, sandbox: Sandbox, *, slow: float = 5.0) -> None:

@@ -1,4 +1,4 @@
-"""The Inventory Service's events, from the bytes of a message to the domain."""
+"""The Inventory Service's events: decoding, subscriptions, and what they do in the host."""
 
 from shelfport.adapters.events.decode import Delivered, MalformedEvent, decode_event
 

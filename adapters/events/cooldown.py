@@ -1,4 +1,4 @@
-"""`Cooldown`: flapping stock floods no team, and the last word is told all the same."""
+"""`Cooldown`: a notifier that notifies at most once a period for each variant."""
 
 import asyncio
 import logging
@@ -20,33 +20,35 @@ logger = logging.getLogger("shelfport.events")
 
 
 @attrs.define(eq=False)
-class _Told:
-    """What the team was told of a variant last."""
+class _Period:
+    """The cooldown of one variant."""
 
-    event: InventoryEvent
-    until: float
-    """The end of its quiet period, on the monotonic clock."""
-    last: InventoryEvent | None = None
-    """The last event of the period, which waits for its end."""
-    last_ids: tuple[str | None, str | None] = (None, None)
-    """What tied that one to its cause: correlation id and traceparent."""
+    notified: InventoryEvent
+    """The event of the last notification."""
+    ends_at: float
+    """On the monotonic clock."""
+    latest: InventoryEvent | None = None
+    """The latest event since then, which waits for the end of the cooldown."""
+    latest_ids: tuple[str | None, str | None] = (None, None)
+    """The correlation id and traceparent of `latest`."""
 
 
 class Cooldown:
-    """A notifier around a notifier, which is told at most once of a variant in a quiet period.
+    """A notifier around a notifier, which limits the notifications of flapping stock.
 
-    The first event of a variant is told at once. What comes within the period after it waits, and
-    only the last of it is told at the end, if it says something else than what was told last. That
-    last word is this process's own promise: it is acknowledged at the bus, tried again like any
-    event, and lost, with an ERROR record, if nobody takes it; and lost if the process ends first.
+    The first event of a variant is notified at once, and begins its cooldown. Later events wait for
+    its end; then the latest one is notified, if its status differs from the last notification, and
+    another cooldown begins. An event that waits is acknowledged at the bus already: this process
+    retries its notification as often as an event's, and logs an ERROR if all attempts fail. It is
+    lost if the process ends first.
 
     Args:
-        inner: who is told.
-        cooldown: the period, in seconds; 0 tells everything.
-        clock: measures it.
-        background: owns what waits for its end.
-        attempts: how a last word is tried again.
-        remembered: how many variants to remember.
+        inner: sends the notifications.
+        cooldown: the period, in seconds; with 0 every event is notified.
+        clock: measures the period.
+        background: owns the tasks that wait for the end of a cooldown.
+        retry: retries a notification at the end of a cooldown.
+        max_variants: how many variants to remember.
     """
 
     def __init__(
@@ -56,18 +58,18 @@ class Cooldown:
         cooldown: float,
         clock: Clock,
         background: Background,
-        attempts: HandlerRetry,
-        remembered: int,
+        retry: HandlerRetry,
+        max_variants: int,
     ) -> None:
         self._inner = inner
         self._cooldown = cooldown
         self._clock = clock
         self._background = background
-        self._attempts = attempts
-        self._told: BoundedDict[ProductVariantId, _Told] = BoundedDict(remembered)
+        self._retry = retry
+        self._periods: BoundedDict[ProductVariantId, _Period] = BoundedDict(max_variants)
 
     def __repr__(self) -> str:
-        return f"Quiet({self._inner!r})"
+        return f"Cooldown({self._inner!r})"
 
     async def __aenter__(self) -> Self:
         if isinstance(self._inner, AbstractAsyncContextManager):
@@ -85,38 +87,39 @@ class Cooldown:
 
     async def notify(self, event: InventoryEvent) -> None:
         """See `Notifier.notify`."""
-        told = self._told.get(event.variant_id)
+        period = self._periods.get(event.variant_id)
         now = self._clock.monotonic()
-        if told is None or now >= told.until:
+        if period is None or now >= period.ends_at:
             await self._inner.notify(event)
-            self._told.put(event.variant_id, _Told(event, now + self._cooldown))
-        elif event.rank > told.event.rank:
-            if told.last is None:
-                self._background.start(self._at_the_end(told), "last word on a variant")
-            told.last, told.last_ids = event, ambient()
+            self._periods.put(event.variant_id, _Period(event, now + self._cooldown))
+        elif event.rank > period.notified.rank:
+            if period.latest is None:
+                self._background.start(self._notify_at_end(period), "notification after cooldown")
+            period.latest, period.latest_ids = event, ambient()
 
-    async def _at_the_end(self, told: _Told) -> None:
-        """Tell the last word when the quiet period is over; another period begins with it."""
-        await asyncio.sleep(max(0.0, told.until - self._clock.monotonic()))
-        last, told.last = told.last, None
-        if last is None or last.status is told.event.status:
+    async def _notify_at_end(self, period: _Period) -> None:
+        """Notify the latest event when the cooldown is over; another cooldown begins."""
+        await asyncio.sleep(max(0.0, period.ends_at - self._clock.monotonic()))
+        latest, period.latest = period.latest, None
+        if latest is None or latest.status is period.notified.status:
             return
-        told.event, told.until = last, self._clock.monotonic() + self._cooldown
-        self._told.put(last.variant_id, told)
-        correlation_id, traceparent = told.last_ids
+        period.notified, period.ends_at = latest, self._clock.monotonic() + self._cooldown
+        self._periods.put(latest.variant_id, period)
+        correlation_id, traceparent = period.latest_ids
         try:
-            # This task began with the first event of the period, and in its context.
+            # This task runs in the context of the first event that waited.
             with request_context(correlation_id=correlation_id, traceparent=traceparent):
-                await self._attempts.run(lambda: self._inner.notify(last), lambda: None)
+                await self._retry.run(lambda: self._inner.notify(latest), lambda: None)
         except Exception:
             logger.exception(
-                "nobody could be told of event %s, the last word on variant %s",
-                last.event_id,
-                last.variant_id,
+                "the notification of event %s is lost: the latest status of variant %s after the "
+                "cooldown",
+                latest.event_id,
+                latest.variant_id,
                 extra={
                     "event": "inventory.notification_lost",
-                    "event_id": str(last.event_id),
-                    "variant_id": str(last.variant_id),
+                    "event_id": str(latest.event_id),
+                    "variant_id": str(latest.variant_id),
                     "correlation_id": clean_id(correlation_id),
                 },
             )

@@ -1,4 +1,4 @@
-"""What the two subscriptions count, and how that is shown."""
+"""`SubscriptionCounts`: what one subscription has done, for the snapshot."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from shelfport.ports.snapshot import SubscriptionSnapshot
 
 @attrs.define(kw_only=True, eq=False)
 class SubscriptionCounts:
-    """What one subscription did so far. Counted by whoever does it, in one event loop."""
+    """What one subscription has done so far. Its parts count, in one event loop."""
 
     connected: bool = False
     trouble: str | None = None
-    """Why it is not connected, in a sentence; None while it is, or has not been tried."""
+    """Why it is not connected, in a sentence; None while it is, or before the first attempt."""
     handled: int = 0
     duplicates: int = 0
     late: int = 0
@@ -21,8 +21,8 @@ class SubscriptionCounts:
     dead_lettered: int = 0
     lag: float | None = None
 
-    def took(self, occurred_at: datetime, now: datetime) -> float:
-        """An event of `occurred_at` is done with at `now`; the lag."""
+    def count_handled(self, occurred_at: datetime, now: datetime) -> float:
+        """Count an event of `occurred_at` that was handled at `now`; the lag, in seconds."""
         self.handled += 1
         self.lag = lag = max(0.0, (now - occurred_at).total_seconds())
         return lag

@@ -1,8 +1,8 @@
-"""From a message to an event of the domain.
+"""Decodes a message into an event of the domain.
 
-A message is bare JSON, or a CloudEvent 1.0 in structured or binary mode. Which event it is, its
-type says (a header, or the CloudEvent's attribute), or else the channel that it came through.
-Members and headers that are not known are passed over: the contract lets events grow.
+A message is bare JSON, or a CloudEvent 1.0 in structured or binary mode. Its type (a header, or the
+CloudEvent's attribute) says which event it is; without a type, its channel does. Unknown members
+and headers are ignored: the contract lets events grow.
 """
 
 import re
@@ -17,12 +17,12 @@ from shelfport.adapters.events import wire
 from shelfport.domain.model import InventoryEvent
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far ahead of our clock a `timestamp` may be; further ahead, the event is malformed."""
+"""How far ahead of this host's clock a `timestamp` may be; else the event is malformed."""
 
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _PATH = re.compile(r" - at `(\$.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-# HTTP and NATS, Kafka, AMQP (CloudEvents protocol bindings 1.0; AMQP has both of its own).
+# HTTP and NATS (ce-), Kafka (ce_), AMQP (both others): CloudEvents protocol bindings 1.0.
 _PREFIX = re.compile(r"^(ce[-_]|cloudevents[:_])")
 _CORRELATION = ("x-correlation-id", "correlationid")
 
@@ -32,29 +32,29 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class MalformedEvent(Exception):
-    """A message is no event of the contract: it will not be one later either.
+    """A message is no event of the contract, so a retry cannot help.
 
-    The message is one sentence that names the spot; what lies beneath is the `__cause__`.
+    Its text is one sentence with the JSON path; the decoder's own error is the `__cause__`.
     """
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"the event is malformed at {path}: {reason}")
         self.path = path
-        """JSON path of the spot, such as `$.timestamp`; `$` is the whole message, and
+        """The JSON path of the error, such as `$.timestamp`; `$` is the whole message, and
         `headers.NAME` a header."""
         self.reason = reason
 
 
 @attrs.frozen(kw_only=True)
 class Delivered:
-    """An event, and what its message says beside it."""
+    """An event, and the ids that its message carries."""
 
     event: InventoryEvent
     correlation_id: str | None = None
-    """Ties the event to the request that caused it, where its sender says so. As it came: a `Call`
-    cleans it, and the next."""
+    """The id of the request that caused the event, if its sender gave it. Not cleaned yet: a `Call`
+    does that, for `traceparent` too."""
     traceparent: str | None = None
-    """W3C Trace Context of what caused it."""
+    """The W3C trace context of that request."""
 
 
 def decode_event(
@@ -68,15 +68,15 @@ def decode_event(
     """Decode one message.
 
     Args:
-        body: what the message holds.
+        body: the body of the message.
         now: the current instant, aware; a `timestamp` more than five minutes after it is refused.
-        kind: which event comes through the channel (see `wire.CHANNELS`); None where one channel
-            carries several, and the type must say it.
+        kind: the event of the channel (see `wire.CHANNELS`); None where one channel carries
+            several events, so that the message must have a type.
         headers: the message's headers, or application properties, under names of any case.
         content_type: the message's content type; None is taken from the headers, or the body.
 
     Raises:
-        MalformedEvent: no event of the contract.
+        MalformedEvent: the message is no event of the contract.
     """
     named = _without_prefix(headers or {})
     media_type = _media_type(content_type or named.get("content-type"))
@@ -124,7 +124,7 @@ def _media_type(content_type: str | None) -> str:
 
 
 def _is_json(media_type: str) -> bool:
-    """Whether a body is JSON, and one event rather than a CloudEvents batch; undeclared, it is."""
+    """Whether a body is JSON and not a CloudEvents batch; a body without a media type is."""
     if media_type.startswith("application/cloudevents"):
         return False
     return media_type in {"", wire.JSON} or media_type.endswith("+json")
@@ -132,7 +132,7 @@ def _is_json(media_type: str) -> bool:
 
 def _check_version(specversion: str, path: str) -> None:
     if not specversion.startswith("1."):
-        raise MalformedEvent(path, f"CloudEvents {specversion[:20]!r} is not read: 1.0 is")
+        raise MalformedEvent(path, f"CloudEvents {specversion[:20]!r} is not supported: 1.0 is")
 
 
 def _text(value: object) -> str | None:
@@ -140,7 +140,7 @@ def _text(value: object) -> str | None:
 
 
 def _is_envelope(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether a body that nobody declared, or as plain JSON only, is a whole CloudEvent."""
+    """Whether a body without a media type, or of plain JSON, is a structured CloudEvent."""
     if "specversion" in headers or b'"specversion"' not in body:
         return False
     try:
@@ -163,17 +163,17 @@ def _without_prefix(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kind_of(
-    told: str | None, expected: type[InventoryEvent] | None, path: str
+    given: str | None, expected: type[InventoryEvent] | None, path: str
 ) -> type[InventoryEvent]:
-    if told is None:
+    if given is None:
         if expected is None:
             raise MalformedEvent(path, "it is missing, and the channel does not say the type")
         return expected
-    known = wire.EVENTS.get(told.rpartition(".")[2])
+    known = wire.EVENTS.get(given.rpartition(".")[2])
     if known is None:
-        raise MalformedEvent(path, f"{told[:100]!r} is not one of {', '.join(wire.EVENTS)}")
+        raise MalformedEvent(path, f"{given[:100]!r} is not one of {', '.join(wire.EVENTS)}")
     if expected is not None and known is not expected:
-        raise MalformedEvent(path, f"{told!r} came through the channel of {expected.__name__}")
+        raise MalformedEvent(path, f"{given!r} came through the channel of {expected.__name__}")
     return known
 
 
@@ -201,10 +201,10 @@ def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) ->
 def _malformed(error: Exception, path: str) -> MalformedEvent:
     if isinstance(error, RecursionError):
         return MalformedEvent(path, "it is nested too deeply")
-    said: Any = str(error)
-    found = _PATH.search(said)
+    text: Any = str(error)
+    found = _PATH.search(text)
     inner = found.group(1).removeprefix("$") if found else ""
-    reason = _PATH.sub("", said)
+    reason = _PATH.sub("", text)
     missing = _MISSING.search(reason)
     if missing is not None:
         return MalformedEvent(f"{path}{inner}.{missing.group(1)}", "it is missing")

@@ -1,4 +1,4 @@
-"""Trying again: the same pauses for handling an event, for a last word, and for the bus itself."""
+"""`HandlerRetry`: repeats a failed handler, with exponential back-off."""
 
 import asyncio
 import logging
@@ -16,20 +16,20 @@ logger = logging.getLogger("shelfport.events")
 
 @attrs.frozen
 class HandlerRetry:
-    """Repeats what fails: a bounded number of times, with exponential pauses and full jitter."""
+    """Repeats a failed handler up to `max_attempts` times; the delays have full jitter."""
 
     options: EventOptions
     uniform: Callable[[float, float], float] = random.uniform
 
-    async def run(self, work: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
-        """Run `work` until it succeeds; `failed` is called before each repetition.
+    async def run(self, handler: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
+        """Run `handler` until it succeeds; `failed` is called before each repetition.
 
         Raises:
-            Exception: what the last attempt raised; `TimeoutError` if it took too long.
+            Exception: the error of the last attempt; `TimeoutError` if it took too long.
         """
         for attempt in range(1, self.options.max_attempts):
             try:
-                await self._once(work)
+                await self._attempt(handler)
             except Exception as error:
                 logger.debug(
                     "attempt %d failed and will be repeated",
@@ -42,23 +42,22 @@ class HandlerRetry:
                     },
                 )
                 failed()
-                await asyncio.sleep(self.pause(attempt))
+                await asyncio.sleep(self.delay(attempt))
             else:
                 return
-        await self._once(work)
+        await self._attempt(handler)
 
-    def pause(self, failures: int) -> float:
-        """How long to wait after so many failures in a row, in seconds."""
-        doubled = self.options.base_delay * 2.0 ** min(failures - 1, 30)
-        return self.uniform(0.0, min(self.options.max_delay, doubled))
+    def delay(self, failures: int) -> float:
+        """The delay after so many failures in a row, in seconds."""
+        return self.options.backoff().delay(failures, self.uniform(0.0, 1.0))
 
-    async def _once(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _attempt(self, handler: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.timeout(self.options.attempt_timeout):
-            await work()
+            await handler()
 
 
 def in_a_sentence(error: BaseException) -> str:
-    """What went wrong, fit for a log, a snapshot or a dead letter."""
+    """The error on one line, for a log, a snapshot or a dead letter."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     text = one_line(str(error))[:300]

@@ -1,4 +1,4 @@
-"""`Invalidation`: what an event does to everything that keeps stock (R10)."""
+"""`Invalidation`: applies an event to every cache of this replica."""
 
 from collections.abc import Sequence
 
@@ -11,28 +11,28 @@ from shelfport.ports import CacheInvalidator, Clock, InventoryPort
 
 @attrs.frozen(eq=False)
 class Invalidation:
-    """Handles events of the knowledge subscription: every replica hears every one of them.
+    """Handles the events of the invalidation subscription: every replica gets every event.
 
-    Nothing is deduplicated here: to learn something twice is harmless, and the caches order events
-    by themselves. Nothing is refreshed either: whoever asks next asks the service, in a request
-    that all share who ask then. An event about a variant that nobody looks at costs nothing.
+    Events are not deduplicated here: applying one twice is harmless, and the caches order events
+    themselves. Nothing is refreshed here: the next read asks the service, and concurrent reads
+    share its request. An event about a variant that is not read costs no request.
     """
 
     targets: Sequence[CacheInvalidator]
-    """Whoever is to learn, innermost first: a level that was told later would be asked for, and
-    would answer, with what it kept from before."""
+    """The caches, innermost first: an outer cache that was invalidated before an inner one could
+    read the inner one's old answer."""
     clock: Clock
     counts: SubscriptionCounts
 
     async def handle(self, event: InventoryEvent) -> None:
-        """Let all targets learn `event`."""
+        """Apply `event` to all targets."""
         for target in self.targets:
             await target.apply_event(event)
-        self.counts.took(event.occurred_at, self.clock.now())
+        self.counts.count_handled(event.occurred_at, self.clock.now())
 
 
 def invalidators_of(port: InventoryPort) -> tuple[CacheInvalidator, ...]:
-    """The layers of a stack that keep stock, innermost first."""
+    """The caches of a stack of layers, innermost first."""
     found: list[CacheInvalidator] = []
     layer: object = port
     while layer is not None:

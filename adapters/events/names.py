@@ -1,4 +1,4 @@
-"""`BusNames`: what channels, groups and dead letters are called on the bus."""
+"""`BusNames`: the names of channels, consumer group and dead letters on the bus."""
 
 from collections.abc import Mapping
 
@@ -10,37 +10,37 @@ from shelfport.ports.message_bus import CHANNEL
 
 @attrs.frozen(kw_only=True)
 class BusNames:
-    """What everything is called on the bus."""
+    """The names on the bus, made from the settings."""
 
     prefix: str = ""
-    """Put before the address of every channel, and before the group's own names."""
+    """Comes before the address of every channel, and before the group's own names."""
     group: str = "shelfport"
     exchange: str = "inventory"
-    """Where the service publishes on RabbitMQ; the other buses have no such thing."""
+    """Where the service publishes on RabbitMQ; no other bus has exchanges."""
 
     @property
     def channels(self) -> dict[str, str]:
-        """The channels by their names on the bus."""
+        """The channels, by their names on the bus."""
         return {f"{self.prefix}{address}": address for address in CHANNELS}
 
     def channel_of(self, place: str, headers: Mapping[str, str]) -> str:
-        """The channel of a message that lay at `place`; empty if it is none of ours.
+        """The channel of a message from `place`; empty if it is none of the contract's.
 
-        A dead letter lies elsewhere, and says itself which channel it came through.
+        The message of a dead letter names its channel in a header.
         """
         return headers.get(CHANNEL) or self.channels.get(place, "")
 
     @property
     def own(self) -> str:
-        """The group's own name on the bus."""
+        """The consumer group's name on the bus."""
         return f"{self.prefix}{self.group}"
 
     @property
     def dead(self) -> str:
-        """Where the group's dead letters lie."""
+        """Where the group's dead letters are."""
         return f"{self.own}.dead"
 
     @property
     def replayed(self) -> str:
-        """Where they come back from, on a bus on which the channels are everybody's."""
+        """Where replayed dead letters go, on a bus whose channels other groups read too."""
         return f"{self.own}.replayed"

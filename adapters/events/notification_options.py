@@ -1,4 +1,4 @@
-"""`NotificationOptions`: which teams are told of an event, and how often."""
+"""`NotificationOptions`: which teams are notified of an event, and how often."""
 
 from typing import Any
 
@@ -6,21 +6,18 @@ import attrs
 from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.domain.model.validators import number
-
-
-def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
-    return Secret(value) if isinstance(value, str) else value
 
 
 def _webhook_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     if value is None:
         return
-    if not _leads_to_a_webhook(value):
+    if not _is_web_address(value):
         raise ValueError(f"{field.name} is no URL of a webhook: it must begin with https://")
 
 
-def _leads_to_a_webhook(address: Secret[str]) -> bool:
+def _is_web_address(address: Secret[str]) -> bool:
     try:
         url = URL(address.get_secret_value())
     except ValueError:
@@ -30,32 +27,32 @@ def _leads_to_a_webhook(address: Secret[str]) -> bool:
 
 @attrs.frozen(kw_only=True)
 class NotificationOptions:
-    """Which teams are told of an event, and how often. Durations are seconds."""
+    """Which teams are notified of an event, and how often. Durations are seconds."""
 
     cooldown: float = attrs.field(default=900.0, validator=number(0, unit="seconds"))
-    """After a team was told of a variant, it is told nothing of it for so long, and then only the
-    last word, if that is another.
+    """After a notification about a variant there is no other one for so long; then the latest
+    status is notified, if it differs.
 
-    Why: a team that was told of a variant looks at it within a quarter of an hour."""
+    Why: a team looks at a variant within a quarter of an hour."""
     webhook_timeout: float = attrs.field(default=3.0, validator=number(0.01, 300, unit="seconds"))
     """How long a webhook may take to answer.
 
-    Why: below an attempt's time, so that the reason names the webhook."""
+    Why: below `events.attempt_timeout`, so that a dead letter's reason names the webhook."""
     out_of_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
+        default=None, converter=optional_secret, validator=_webhook_url
     )
-    """Where to POST that a variant is out of stock. Never printed: such URLs are keys.
+    """The URL that gets a POST when a variant is out of stock. Never printed: it is a secret.
 
-    Why: the log is told anyway."""
+    Why: without it, the event is logged."""
     low_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
+        default=None, converter=optional_secret, validator=_webhook_url
     )
-    """Where to POST that the stock of a variant is low.
+    """The URL that gets a POST when the stock of a variant is low. Never printed.
 
-    Why: another kind of event is another team."""
+    Why: each kind of event may concern another team."""
     back_in_stock_webhook: Secret[str] | None = attrs.field(
-        default=None, converter=_secret, validator=_webhook_url
+        default=None, converter=optional_secret, validator=_webhook_url
     )
-    """Where to POST that a variant can be sold again.
+    """The URL that gets a POST when a variant can be sold again. Never printed.
 
-    Why: another kind of event is another team."""
+    Why: each kind of event may concern another team."""

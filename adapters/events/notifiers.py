@@ -1,4 +1,4 @@
-"""The notifiers that ship: the log, a webhook, and who is told of which kind of event."""
+"""The notifiers that come with shelfport: the log, a webhook, and a router to both."""
 
 import json
 import logging
@@ -23,15 +23,15 @@ HEADLINES = {
     StockStatus.LOW_STOCK: "Stock is low",
     StockStatus.IN_STOCK: "Back in stock",
 }
-"""What each kind of event says, for people."""
+"""The headline of each kind of event, for people."""
 
 
 class WebhookRefused(Exception):
-    """The webhook answered, and not with success."""
+    """The webhook answered with another status than 2xx."""
 
 
 class LogNotifier:
-    """Tells the log: one INFO record an event."""
+    """Writes one INFO log record for each event."""
 
     def __repr__(self) -> str:
         return "LogNotifier()"
@@ -54,15 +54,14 @@ class LogNotifier:
 
 
 class WebhookNotifier:
-    """POSTs a JSON document an event; any status but 2xx is a failure.
+    """POSTs a JSON document for each event; any status but 2xx is a failure.
 
     The document has `eventId`, `type`, `productVariantId`, `status`, `timestamp`, and `text`, a
-    sentence, so that a chat's incoming webhook shows it as it is. `eventId` comes as
-    `Idempotency-Key`, too: whoever receives it can drop a repetition. `X-Correlation-ID` is that of
-    the event.
+    sentence that a chat's incoming webhook shows as it is. The header `Idempotency-Key` is the
+    `eventId`, so that a receiver can drop a repetition; `X-Correlation-ID` is the event's.
 
     Args:
-        url: where to; shown nowhere, as such URLs are keys.
+        url: the address; never printed, as such URLs are secrets.
         timeout: seconds that an answer may take.
     """
 
@@ -96,8 +95,8 @@ class WebhookNotifier:
         """See `Notifier.notify`.
 
         Raises:
-            WebhookRefused: it answered with another status than 2xx.
-            ConnectionError: it did not answer in time, or not at all.
+            WebhookRefused: the webhook answered with another status than 2xx.
+            ConnectionError: the webhook did not answer in time.
         """
         if self._session is None:
             raise RuntimeError("this WebhookNotifier is not open: use it inside `async with`")
@@ -121,7 +120,7 @@ class WebhookNotifier:
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            # aiohttp's own words may quote the URL.
+            # aiohttp's own message may quote the URL.
             raise ConnectionError(
                 f"the webhook at {self._host} did not answer ({type(error).__name__})"
             ) from error
@@ -129,11 +128,11 @@ class WebhookNotifier:
             raise WebhookRefused(f"the webhook at {self._host} answered {status}")
 
 
-class Routed:
-    """Tells each kind of event to those who want to know of it, one after the other.
+class RoutingNotifier:
+    """Passes each event to the notifiers of its status, one after the other.
 
     Args:
-        routes: for each status that an event announces, whom to tell.
+        routes: the notifiers of each status.
     """
 
     def __init__(self, routes: Mapping[StockStatus, Sequence[Notifier]]) -> None:
@@ -142,12 +141,12 @@ class Routed:
 
     def __repr__(self) -> str:
         routes = ", ".join(f"{status.value}: {list(to)}" for status, to in self._routes.items())
-        return f"Routed({routes})"
+        return f"RoutingNotifier({routes})"
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            everybody = {id(n): n for to in self._routes.values() for n in to}
-            for notifier in everybody.values():
+            notifiers = {id(n): n for to in self._routes.values() for n in to}
+            for notifier in notifiers.values():
                 if isinstance(notifier, AbstractAsyncContextManager):
                     await stack.enter_async_context(notifier)
             self._open = stack.pop_all()
@@ -162,6 +161,6 @@ class Routed:
         await self._open.__aexit__(exc_type, exc, traceback)
 
     async def notify(self, event: InventoryEvent) -> None:
-        """See `Notifier.notify`: it fails with the first who could not be told."""
+        """See `Notifier.notify`: it fails with the first notifier that fails."""
         for notifier in self._routes.get(event.status, ()):
             await notifier.notify(event)

@@ -1,4 +1,4 @@
-"""`EventOptions`: where events come from, and how they are handled."""
+"""`EventOptions`: the bus, its names, and how events are handled."""
 
 import re
 from typing import Any
@@ -7,7 +7,9 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.runtime.secret_address import scheme_of
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.domain.model.validators import number
+from shelfport.domain.services.backoff import Backoff
 
 SCHEMES = {
     "amqp": "rabbitmq",
@@ -19,19 +21,15 @@ SCHEMES = {
     "kafka": "kafka",
     "kafkas": "kafka",
 }
-"""The buses, and their extras, by the scheme of their URL."""
+"""The extra of each bus, by the scheme of its URL."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-
-
-def _secret(value: Secret[str] | str | None) -> Secret[str] | None:
-    return Secret(value) if isinstance(value, str) else value
 
 
 def _bus_url(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
     if value is None:
         return
-    # The value is never quoted, nor a variable: it may carry a password.
+    # The value is never quoted: it may hold a password.
     if scheme_of(value) not in SCHEMES or not value.get_secret_value().partition("://")[2]:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(f"{field.name} is no address of a bus: it must begin with one of {known}")
@@ -52,79 +50,84 @@ def _prefix(instance: object, field: "attrs.Attribute[Any]", value: Any) -> None
 
 @attrs.frozen(kw_only=True)
 class EventOptions:
-    """How events are subscribed to and handled. Durations are seconds."""
+    """The bus, its names, and how events are handled. Durations are seconds."""
 
-    url: Secret[str] | None = attrs.field(default=None, converter=_secret, validator=_bus_url)
+    url: Secret[str] | None = attrs.field(
+        default=None, converter=optional_secret, validator=_bus_url
+    )
     """The bus: amqp(s)://, nats://, tls://, redis(s)://, or kafka(s):// with its hosts separated
-    by commas. None: no events; what is shown follows the cache's windows alone. Never printed.
+    by commas. None: no events; the cache goes by its windows alone. Never printed.
 
-    Why: without a bus nothing of events is imported or started."""
+    Why: without a bus, the parts for events are neither imported nor started."""
     exchange: str = attrs.field(default="inventory", validator=_name)
-    """RabbitMQ's exchange to which the service publishes, under the channels' addresses.
+    """The RabbitMQ exchange to which the service publishes, with the channels' addresses as routing
+    keys.
 
-    Why: RabbitMQ alone has exchanges; the name is the service's."""
+    Why: only RabbitMQ has exchanges; the name is the service's."""
     prefix: str = attrs.field(default="", validator=_prefix)
-    """Put before the addresses of the channels of inventory-events.asyncapi.yaml, which are
+    """Comes before the addresses of the channels in inventory-events.asyncapi.yaml, which are
     RabbitMQ's routing keys, NATS' subjects, Redis' streams and Kafka's topics.
 
-    Why: the file's addresses as they are; a prefix parts two environments on one bus."""
+    Why: the addresses of the file as they are; a prefix separates two environments on one bus."""
     consumer_group: str = attrs.field(default="shelfport", validator=_name)
-    """Names the work queue that all replicas of one host share; two hosts need two names.
+    """The name of the consumer group that all replicas of one host share; two hosts need two names.
 
-    Why: one host, one work queue."""
+    Why: one host, one consumer group."""
     max_concurrency: int = attrs.field(default=16, validator=number(1, 1000, unit="events"))
-    """Events that one replica handles at once, at most; those of one variant, one by one.
+    """Events that one replica handles at once, at most; those of one variant one after the other.
 
     Why: as many as the requests that the Inventory Service gets at once."""
     max_attempts: int = attrs.field(default=5, validator=number(1, 100, unit="attempts"))
     """How often handling an event is tried before it is dead-lettered.
 
-    Why: some eight seconds: long enough for a catalogue's restart of a connection, short enough
-    for those who wait behind."""
+    Why: long enough for a catalogue to reconnect, short enough for the events that wait behind."""
     attempt_timeout: float = attrs.field(default=5.0, validator=number(0.01, 300, unit="seconds"))
     """How long one attempt may take: showing the status and notifying together.
 
-    Why: a catalogue's statement and a webhook take milliseconds; what hangs is cut off."""
+    Why: a catalogue's statement and a webhook take milliseconds."""
     base_delay: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
-    """The pause after the first failed attempt is drawn from 0 to this; it doubles.
+    """The bound of the delay after the first attempt; it doubles with each attempt.
 
     Why: most faults are gone by the second attempt."""
     max_delay: float = attrs.field(default=5.0, validator=number(0, 300, unit="seconds"))
-    """No pause between attempts is longer, nor one between attempts to reach the bus.
+    """The bound does not grow beyond this, nor do the delays between connections to the bus.
 
-    Why: a bus that is back is noticed within five seconds."""
+    Why: the host reconnects within five seconds after the bus is back."""
     ack_timeout: float = attrs.field(default=60.0, validator=number(0.1, 3600, unit="seconds"))
-    """How long NATS and Redis wait for a replica before another gets what it took.
+    """How long NATS and Redis wait for an acknowledgement before they deliver an event to another
+    replica.
 
     Why: longer than all attempts of an event together."""
     max_deliveries: int = attrs.field(default=20, validator=number(2, 10_000, unit="deliveries"))
-    """An event that came more often than this ends whoever handles it: it is dead-lettered
-    unhandled. Kafka does not count.
+    """After so many deliveries without an acknowledgement, an event is dead-lettered: its handler
+    may crash the process. Kafka does not count deliveries.
 
-    Why: replicas are killed for many reasons, but not twenty times in a row over the same event."""
+    Why: replicas are killed for many reasons, but not twenty times in a row by the same event."""
     dedup_entries: int = attrs.field(default=100_000, validator=number(1, unit="events"))
-    """Handled events, and variants with their last event, that a replica remembers.
+    """Handled events that a replica remembers to detect duplicates, and variants with their last
+    event.
 
-    Why: some 20 MB; a bus repeats what is seconds old, not what lies a hundred thousand events
-    back."""
+    Why: some 20 MB; a bus redelivers events within seconds, not after a hundred thousand others."""
 
     def __attrs_post_init__(self) -> None:
-        if self.base_delay > self.max_delay:
-            raise ValueError(
-                f"base_delay is {self.base_delay:g}: it must not be above max_delay "
-                f"({self.max_delay:g} seconds)"
-            )
+        self.backoff()
         if self.ack_timeout < self.longest_handling:
             raise ValueError(
                 f"ack_timeout is {self.ack_timeout:g}: it must be at least what all "
-                f"attempts and pauses take together ({self.longest_handling:g} seconds), or an "
-                "event is delivered to a second replica while the first still handles it"
+                f"attempts and delays take together ({self.longest_handling:g} seconds), or an "
+                "event is delivered to a second replica while the first one still handles it"
             )
+
+    def backoff(self) -> Backoff:
+        """The delays between attempts.
+
+        Raises:
+            ValueError: `base_delay` is above `max_delay`.
+        """
+        return Backoff(self.base_delay, self.max_delay)
 
     @property
     def longest_handling(self) -> float:
-        """Seconds that one event may take, all attempts and pauses together."""
-        pauses = sum(
-            min(self.max_delay, self.base_delay * 2.0**n) for n in range(self.max_attempts - 1)
-        )
-        return self.max_attempts * self.attempt_timeout + pauses
+        """Seconds that one event may take, all attempts and delays together."""
+        delays = sum(map(self.backoff().bound, range(1, self.max_attempts)))
+        return self.max_attempts * self.attempt_timeout + delays

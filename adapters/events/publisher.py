@@ -1,4 +1,4 @@
-"""`EventPublisher`: an event of the domain, sent as the Inventory Service sends it."""
+"""`EventPublisher`: publishes events as the Inventory Service does."""
 
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -15,7 +15,7 @@ _TYPES = {kind: name for name, kind in wire.EVENTS.items()}
 
 
 def message_of(event: InventoryEvent) -> Message:
-    """`event` as bare JSON with its type, in its channel."""
+    """The message of `event`: bare JSON, its type in a header, for its channel."""
     payload = wire.StockEventBody(event.event_id, event.occurred_at, event.variant_id)
     return Message(
         body=msgspec.json.encode(payload),
@@ -26,10 +26,10 @@ def message_of(event: InventoryEvent) -> Message:
 
 
 class EventPublisher:
-    """Publishes events, and connects anew when a connection was lost.
+    """Publishes events, and reconnects after a lost connection.
 
     Args:
-        bus: where to.
+        bus: the bus to publish to.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -46,22 +46,22 @@ class EventPublisher:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._hang_up()
+        await self._disconnect()
 
-    async def announce(self, event: InventoryEvent) -> None:
-        """Return once the bus has `event` for good.
+    async def publish(self, event: InventoryEvent) -> None:
+        """Publish `event`; return when the bus has stored it.
 
         Raises:
-            Exception: it may not have it; the next call connects anew.
+            Exception: the bus may not have stored it; the next call reconnects.
         """
         try:
             if self._publisher is None:
                 self._publisher = await self._open.enter_async_context(self._bus.publisher())
             await self._publisher.publish(message_of(event))
         except BaseException:
-            await self._hang_up()
+            await self._disconnect()
             raise
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         self._publisher = None
         await self._open.aclose()

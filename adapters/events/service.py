@@ -1,4 +1,4 @@
-"""`EventService`: everything between a bus and a host, put together (R7-R13)."""
+"""`EventService`: the subscriptions of one host, with all their parts."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Any, Self
 
 from shelfport.adapters.events.cooldown import Cooldown
 from shelfport.adapters.events.counts import SubscriptionCounts
+from shelfport.adapters.events.handler import EventHandler, no_listener
 from shelfport.adapters.events.handler_retry import HandlerRetry
-from shelfport.adapters.events.handling import EventHandling, unheard
 from shelfport.adapters.events.invalidation import Invalidation
 from shelfport.adapters.events.notification_options import NotificationOptions
-from shelfport.adapters.events.notifiers import LogNotifier, Routed, WebhookNotifier
+from shelfport.adapters.events.notifiers import LogNotifier, RoutingNotifier, WebhookNotifier
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.runtime.background import Background
@@ -23,7 +23,7 @@ from shelfport.ports.snapshot import EventsSnapshot
 
 
 def notifier_of(options: NotificationOptions) -> Notifier:
-    """The notifier that the settings name: the log for every kind, and the webhook of each."""
+    """The notifier of the settings: every event to the log, and to the webhook of its kind."""
     log = LogNotifier()
     webhooks = {
         StockStatus.OUT_OF_STOCK: options.out_of_stock_webhook,
@@ -34,21 +34,21 @@ def notifier_of(options: NotificationOptions) -> Notifier:
         status: [log] if url is None else [log, WebhookNotifier(url, options.webhook_timeout)]
         for status, url in webhooks.items()
     }
-    return Routed(routes)
+    return RoutingNotifier(routes)
 
 
 class EventService:
-    """Both subscriptions to a bus, with all that they feed; open while the integration is.
+    """Both subscriptions to a bus and their handlers; open as long as the integration is.
 
     Args:
         bus: where the events come from.
         options: how they are handled.
-        notifications: which teams are told, and how often.
+        notifications: which teams are notified, and how often.
         clock: the time.
-        targets: the layers that learn from events, innermost first.
+        targets: the caches that events invalidate, innermost first.
         catalog: the host's catalogue; None where it shows no status.
-        notifier: tells the teams, at most once a quiet period; None takes the settings'.
-        listener: is told what becomes of each event of the work subscription.
+        notifier: notifies the teams, within the cooldown; None takes the settings'.
+        listener: gets the outcome of each event of the consumer group.
     """
 
     def __init__(
@@ -61,22 +61,22 @@ class EventService:
         targets: Sequence[CacheInvalidator],
         catalog: ProductCatalogPort | None,
         notifier: Notifier | None,
-        listener: Listener = unheard,
+        listener: Listener = no_listener,
     ) -> None:
         self._bus = bus
-        # Its own: a last word is told before the webhook's session is closed, or not at all.
+        # A scope of its own: it ends its tasks before the notifier is closed.
         self._background = Background()
         self._catalog, self._invalidation = SubscriptionCounts(), SubscriptionCounts()
-        attempts = HandlerRetry(options)
+        retry = HandlerRetry(options)
         self._notifier = Cooldown(
             notifier_of(notifications) if notifier is None else notifier,
             cooldown=notifications.cooldown,
             clock=clock,
             background=self._background,
-            attempts=attempts,
-            remembered=options.dedup_entries,
+            retry=retry,
+            max_variants=options.dedup_entries,
         )
-        handling = EventHandling(
+        handler = EventHandler(
             catalog,
             self._notifier,
             clock,
@@ -88,19 +88,19 @@ class EventService:
         self._subscriber = EventSubscriber(
             [
                 Subscription(
-                    "catalog", bus.consumer_group, handling.handle, self._catalog, listener=listener
+                    "catalog", bus.consumer_group, handler.handle, self._catalog, listener=listener
                 ),
-                # Work puts the same messages away, and says so, once for all replicas.
+                # The consumer group dead-letters the same messages, once for all replicas.
                 Subscription(
                     "invalidation",
                     bus.broadcast,
                     invalidation.handle,
                     self._invalidation,
-                    buried="passed over",
+                    disposal="discarded",
                     level=logging.DEBUG,
                 ),
             ],
-            attempts,
+            retry,
             self._background,
             clock,
         )
@@ -127,7 +127,7 @@ class EventService:
         await self._open.__aexit__(exc_type, exc, traceback)
 
     def snapshot(self) -> EventsSnapshot:
-        """How both subscriptions stand: no I/O."""
+        """The state of both subscriptions, without I/O."""
         return EventsSnapshot(
             bus=self._bus.name,
             catalog=self._catalog.snapshot(),

@@ -1,4 +1,4 @@
-"""`EventSubscriber`: both subscriptions, kept up as long as the integration is open (R7-R13)."""
+"""`EventSubscriber`: keeps the subscriptions connected, and handles their messages."""
 
 import asyncio
 import logging
@@ -25,55 +25,55 @@ from shelfport.ports.signals import EventDeadLettered
 
 logger = logging.getLogger("shelfport.events")
 
-_TO_OPEN = 15.0
-"""Seconds that a bus may take until a subscription stands."""
+_OPEN_TIMEOUT = 15.0
+"""Seconds that a bus may take to open a subscription."""
 _GRACE = 5.0
-"""Seconds that events under way get at the end."""
+"""Seconds that the handlers get to finish when the subscriber is closed."""
 
 
 @attrs.frozen(eq=False)
 class Subscription:
-    """One of the two: where its messages come from, and what is done with each event."""
+    """One subscription: where its messages come from, and the handler of its events."""
 
     name: str
-    opened: Callable[[], AbstractAsyncContextManager[Source]]
+    open: Callable[[], AbstractAsyncContextManager[Source]]
     handle: Callable[[InventoryEvent], Awaitable[None]]
     counts: SubscriptionCounts
-    buried: str = "dead-lettered"
-    """What becomes of a message that cannot be handled, for the log."""
+    disposal: str = "dead-lettered"
+    """What happens to a message that cannot be handled, for the log."""
     level: int = logging.ERROR
-    """How loud the log is about that."""
+    """The level of that log record."""
     listener: Listener | None = None
-    """Is told of each such message; None where another subscription tells of the same ones."""
+    """Gets a signal for each such message; None where another subscription reports the same."""
 
 
 class EventSubscriber:
-    """Takes events off the bus, has each handled, and only then acknowledges it.
+    """Fetches events from the bus, handles each, and then acknowledges it.
 
-    What is no event is dead-lettered at once; an event whose handling fails is tried again, and
-    dead-lettered with the reason when its attempts are used up. While it is tried again, the
-    later events of its variant wait behind it.
+    A malformed message is dead-lettered at once. An event whose handler fails is tried again, and
+    is dead-lettered with the reason after its last attempt. Meanwhile the later events of its
+    variant wait, so that the events of a variant are handled in order.
 
-    A connection that fails, or cannot be made, is made anew after a pause, for ever. Entering
-    waits for none: an integration opens as quickly with its bus away as with its bus there.
+    A lost connection is opened again, with exponential back-off, as long as the subscriber is open.
+    Entering does not wait for a connection: an integration opens as quickly without its bus.
 
     Args:
-        subscriptions: what to keep up.
-        attempts: how handling is repeated, and the pauses between connections.
+        subscriptions: the subscriptions to keep connected.
+        retry: repeats a failed handler; its delays also apply between connections.
         background: owns the tasks; open before this is entered.
-        clock: judges timestamps of the future.
+        clock: compared with the events' timestamps.
     """
 
     def __init__(
         self,
         subscriptions: Sequence[Subscription],
-        attempts: HandlerRetry,
+        retry: HandlerRetry,
         background: Background,
         clock: Clock,
     ) -> None:
         self._subscriptions = subscriptions
-        self._attempts = attempts
-        self._options = attempts.options
+        self._retry = retry
+        self._options = retry.options
         self._background = background
         self._clock = clock
         self._stopping = asyncio.Event()
@@ -82,7 +82,7 @@ class EventSubscriber:
     async def __aenter__(self) -> Self:
         self._stopping = asyncio.Event()
         self._tasks = [
-            self._background.start(self._keep_up(s), f"events: {s.name}")
+            self._background.start(self._keep_connected(s), f"events: {s.name}")
             for s in self._subscriptions
         ]
         return self
@@ -94,19 +94,19 @@ class EventSubscriber:
         traceback: TracebackType | None,
     ) -> None:
         self._stopping.set()
-        _, slow = await asyncio.wait(self._tasks, timeout=_GRACE)
-        for task in slow:
+        _, unfinished = await asyncio.wait(self._tasks, timeout=_GRACE)
+        for task in unfinished:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _keep_up(self, subscription: Subscription) -> None:
+    async def _keep_connected(self, subscription: Subscription) -> None:
         failures = 0
         counts = subscription.counts
         while not self._stopping.is_set():
             opened_at = inf
             try:
                 async with AsyncExitStack() as stack:
-                    source = await _stood(stack.enter_async_context(subscription.opened()))
+                    source = await _opened(stack.enter_async_context(subscription.open()))
                     counts.connected, counts.trouble = True, None
                     opened_at = self._clock.monotonic()
                     logger.info(
@@ -116,23 +116,23 @@ class EventSubscriber:
                     )
                     await self._consume(source, subscription)
             except Exception as error:
-                held = self._clock.monotonic() - opened_at
-                # One that stands and falls at once is no reason to hurry.
-                failures = 1 if held > self._options.max_delay else failures + 1
-                self._lost(subscription, error)
+                lasted = self._clock.monotonic() - opened_at
+                # A connection that is lost at once does not reset the back-off.
+                failures = 1 if lasted > self._options.max_delay else failures + 1
+                self._disconnected(subscription, error)
             finally:
                 counts.connected = False
             if not self._stopping.is_set():
-                await self._wait(self._attempts.pause(failures))
+                await self._wait(self._retry.delay(failures))
 
-    def _lost(self, subscription: Subscription, error: Exception) -> None:
+    def _disconnected(self, subscription: Subscription, error: Exception) -> None:
         counts, trouble = subscription.counts, in_a_sentence(error)
-        # Once an outage, not once an attempt.
+        # One WARNING an outage, not one an attempt.
         level = logging.DEBUG if counts.trouble is not None else logging.WARNING
         counts.trouble = trouble
         logger.log(
             level,
-            "events: no subscription for %s, and it is tried again: %s",
+            "events: not receiving stock events for %s, reconnecting: %s",
             subscription.name,
             trouble,
             extra={
@@ -150,13 +150,13 @@ class EventSubscriber:
             pass
 
     async def _consume(self, source: Source, subscription: Subscription) -> None:
-        async with KeyedExecutor(self._options.max_concurrency) as lanes:
+        async with KeyedExecutor(self._options.max_concurrency) as executor:
             while not self._stopping.is_set():
-                for delivery in await source.fetch(await lanes.room()):
-                    await self._take(delivery, subscription, lanes)
+                for delivery in await source.fetch(await executor.capacity()):
+                    await self._submit(delivery, subscription, executor)
 
-    async def _take(
-        self, delivery: Delivery, subscription: Subscription, lanes: KeyedExecutor
+    async def _submit(
+        self, delivery: Delivery, subscription: Subscription, executor: KeyedExecutor
     ) -> None:
         message = delivery.message
         try:
@@ -168,23 +168,29 @@ class EventSubscriber:
             )
         except MalformedEvent as error:
             reason = str(error)
-            await lanes.put(delivery, lambda: self._bury(delivery, subscription, reason))
+            await executor.submit(
+                delivery, lambda: self._dead_letter(delivery, subscription, reason)
+            )
             return
 
-        async def work() -> None:
-            # One without an id goes by its own: every replica and every repetition has the same.
+        async def handle() -> None:
+            # An event without a correlation id gets its own id: the same in every replica and
+            # delivery.
             correlation_id = clean_id(received.correlation_id) or str(received.event.event_id)
             with request_context(correlation_id=correlation_id, traceparent=received.traceparent):
                 await self._handle(received.event, delivery, subscription)
 
-        await lanes.put(received.event.variant_id, work)
+        await executor.submit(received.event.variant_id, handle)
 
     async def _handle(
         self, event: InventoryEvent, delivery: Delivery, subscription: Subscription
     ) -> None:
-        if delivery.times is not None and delivery.times > self._options.max_deliveries:
-            reason = f"delivered {delivery.times} times, and nobody lived to finish it"
-            await self._bury(delivery, subscription, reason, event=event)
+        if (count := delivery.delivery_count) is not None and count > self._options.max_deliveries:
+            reason = (
+                f"delivered {count - 1} times without being acknowledged; its handler may crash "
+                "the process"
+            )
+            await self._dead_letter(delivery, subscription, reason, event=event)
             return
         counts = subscription.counts
 
@@ -192,14 +198,14 @@ class EventSubscriber:
             counts.retried += 1
 
         try:
-            await self._attempts.run(lambda: subscription.handle(event), failed)
+            await self._retry.run(lambda: subscription.handle(event), failed)
         except Exception as error:
             reason = f"not handled in {self._options.max_attempts} attempts: {in_a_sentence(error)}"
-            await self._bury(delivery, subscription, reason, error, event=event)
+            await self._dead_letter(delivery, subscription, reason, error, event=event)
         else:
-            await delivery.done()
+            await delivery.ack()
 
-    async def _bury(
+    async def _dead_letter(
         self,
         delivery: Delivery,
         subscription: Subscription,
@@ -208,14 +214,14 @@ class EventSubscriber:
         *,
         event: InventoryEvent | None = None,
     ) -> None:
-        await delivery.dead(reason)
+        await delivery.dead_letter(reason)
         subscription.counts.dead_lettered += 1
         if subscription.listener is not None:
             subscription.listener(EventDeadLettered(reason, event, current_id()))
         logger.log(
             subscription.level,
             "events: %s (%s): %s",
-            subscription.buried,
+            subscription.disposal,
             subscription.name,
             reason,
             exc_info=error,
@@ -228,9 +234,9 @@ class EventSubscriber:
         )
 
 
-async def _stood(opening: Awaitable[Source]) -> Source:
+async def _opened(opening: Awaitable[Source]) -> Source:
     try:
-        async with asyncio.timeout(_TO_OPEN):
+        async with asyncio.timeout(_OPEN_TIMEOUT):
             return await opening
     except TimeoutError as error:
         raise ConnectionError("the bus did not answer in time") from error

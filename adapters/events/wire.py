@@ -1,6 +1,6 @@
-"""The events on the wire, as inventory-events.asyncapi.yaml names them (R7-R9).
+"""The events on the wire, as inventory-events.asyncapi.yaml names them.
 
-They live here and nowhere else; the domain's events are in `shelfport.domain.model.events`.
+The domain's events are in `shelfport.domain.model.events`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from shelfport.domain.model import (
 
 
 class StockEventBody(msgspec.Struct, frozen=True):
-    """The payload of each of the three events; which of them it is, the message's type tells."""
+    """The payload of all three events; the message's type says which event it is."""
 
     event_id: UUID = msgspec.field(name="eventId")
     timestamp: Instant
@@ -39,19 +39,19 @@ CHANNELS: Mapping[str, type[InventoryEvent]] = {
     "inventory.low-stock": InventoryLowStock,
     "inventory.back-in-stock": InventoryBackInStock,
 }
-"""The events by the address of their channel: one channel an event."""
+"""The events by the address of their channel; each event has its own channel."""
 
 JSON: Final = "application/json"
 CLOUDEVENT: Final = "application/cloudevents+json"
 """A CloudEvent in structured mode (CloudEvents JSON format 1.0 §3)."""
 TYPE: Final = "type"
-"""The header of a message, and the attribute of a CloudEvent, that says which event it is."""
+"""The header of a message, or the attribute of a CloudEvent, with the type of the event."""
 
 
 class CloudEvent(msgspec.Struct, frozen=True):
-    """A CloudEvent 1.0 in structured mode, as far as it is read (its JSON format §3).
+    """A CloudEvent 1.0 in structured mode, the members that are read (JSON format §3).
 
-    Extension attributes are of any type here: an odd one is passed over, and costs no event.
+    Extension attributes may have any type: one of a wrong type is ignored, not the event.
     """
 
     specversion: str

@@ -1,4 +1,4 @@
-"""What a readiness and a liveness probe should say: from a snapshot alone, without I/O."""
+"""`health`: the answers of a readiness and a liveness probe, from a snapshot, without I/O."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -10,23 +10,23 @@ from shelfport.ports.snapshot import Snapshot
 
 
 class HealthStatus(Enum):
-    """How an integration is, for whoever routes requests to its process."""
+    """The state of an integration, for a load balancer or an orchestrator."""
 
     OK = "ok"
     DEGRADED = "degraded"
-    """It answers, but shows what it kept, or "Stock information unavailable". Send it requests:
-    another replica knows nothing better, and taking all of them away makes an outage of a page."""
+    """It answers, from the cache or with "Stock information unavailable". Keep sending requests:
+    other replicas are in the same state, and removing all of them would make pages fail."""
     NOT_READY = "not ready"
-    """It is not open yet, or not any more."""
+    """It is not open."""
 
 
 @attrs.frozen
 class Health:
-    """What the probes say, and why."""
+    """The status of an integration, and the reasons for it."""
 
     status: HealthStatus
     reasons: tuple[str, ...] = ()
-    """Why it is not OK, a sentence each."""
+    """Why the status is not OK, a sentence each."""
 
     @property
     def ready(self) -> bool:
@@ -35,29 +35,28 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """Whether the process should go on living: yes.
+        """True: a restart repairs no state that is known here, and would empty the cache.
 
-        Nothing that is known here is mended by a restart, which would throw away what the cache
-        kept. A process that hangs does not answer.
+        A process that hangs does not answer the probe at all.
         """
         return True
 
 
 _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
     (
-        "the circuit is held open by hand: pages show what was kept",
+        "the circuit is forced open: pages show cached readings",
         lambda s: s.circuit_breaker.state is BreakerState.OPEN and s.circuit_breaker.forced,
     ),
     (
-        "the circuit is open: the Inventory Service failed, pages show what was kept",
+        "the circuit is open: the Inventory Service failed, pages show cached readings",
         lambda s: s.circuit_breaker.state is BreakerState.OPEN and not s.circuit_breaker.forced,
     ),
     (
-        "the circuit is half-open: the Inventory Service is being tried again",
+        "the circuit is half-open: a few calls probe the Inventory Service",
         lambda s: s.circuit_breaker.state is BreakerState.HALF_OPEN,
     ),
     (
-        "the retry budget is spent: what fails is not repeated",
+        "the retry budget is exhausted: failed requests are not repeated",
         lambda s: s.retry_budget < 1,
     ),
     (
@@ -65,30 +64,29 @@ _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
         lambda s: s.queue is not None and s.queue.error is not None,
     ),
     (
-        "initialisations wait for a person: some are dead",
+        "the queue of initialisations has dead letters: a person must decide about them",
         lambda s: s.queue is not None and s.queue.dead_letters > 0,
     ),
     (
-        "stock events are not heard: a subscription does not stand",
+        "not receiving stock events: a subscription is not connected",
         lambda s: (
             s.events is not None
             and not (s.events.catalog.connected and s.events.invalidation.connected)
         ),
     ),
     (
-        "the shared cache is out: each replica asks the service by itself",
+        "the shared cache is unavailable: each replica reads from the service by itself",
         lambda s: (
             s.shared_cache is not None
             and s.shared_cache.circuit_breaker.state is not BreakerState.CLOSED
         ),
     ),
 )
-"""What is worth telling, though it is no reason to stop sending requests: a part of the snapshot
-adds its rows here."""
+"""The reasons for DEGRADED, each with its test on the snapshot."""
 
 
 def health(snapshot: Snapshot) -> Health:
-    """Judge `snapshot`. Pure, and cheap enough for each probe."""
+    """The health that `snapshot` shows. Pure, and cheap enough to call in each probe."""
     if not snapshot.open:
         return Health(HealthStatus.NOT_READY, ("the integration is not open",))
     reasons = tuple(sentence for sentence, applies in _DEGRADED if applies(snapshot))

@@ -1,4 +1,4 @@
-"""`Initializer`: requests for inventory records, from a host's words to the domain's."""
+"""`Initializer`: turns a host's requests for inventory records into the domain's."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -26,29 +26,30 @@ RefT = TypeVar("RefT")
 
 @attrs.frozen
 class NewVariant(Generic[RefT]):
-    """One of several variants whose records are asked for, with what is its own."""
+    """One of several new variants, with its own numbers and key."""
 
     variant: RefT
-    """As the host calls it."""
+    """The host's own reference to the variant."""
     initial_quantity: int | None = attrs.field(default=None, kw_only=True)
-    """Units on hand; None for what the call, or the settings, say of all."""
+    """Units on hand; None for the default of the call or the settings."""
     low_stock_threshold: int | None = attrs.field(default=None, kw_only=True)
+    """Units at which stock is low; None for the default of the call or the settings."""
     idempotency_key: UUID | None = attrs.field(default=None, kw_only=True)
-    """Names the operation, where the host repeats it by itself."""
+    """Identifies the operation, for a host that repeats it."""
 
 
 @attrs.frozen(kw_only=True)
 class Initializer(Generic[RefT]):
-    """Fills in what the host did not say, and says no to what cannot be."""
+    """Fills in defaults, and refuses policies that are not possible."""
 
     service: InventoryInitialization
     mapper: VariantMapper[RefT]
     initial: InitializationOptions
     new_key: Callable[[], UUID] = attrs.field(repr=False)
     new_id: Callable[[], str] = attrs.field(repr=False)
-    """A correlation id for a request that came without one: its entry, too, goes by it."""
+    """Makes a correlation id for a request without one; a queued entry keeps it."""
     can_mark: bool
-    """Whether whoever works the queue off has a catalogue to tell, as far as this process knows."""
+    """Whether NOT_ORDERABLE is possible: the worker has a catalog, or runs in another process."""
 
     async def request(
         self, new: NewVariant[RefT], call: Call, policy: InitializationPolicy | None
@@ -72,7 +73,7 @@ class Initializer(Generic[RefT]):
         for item in news:
             new: NewVariant[RefT] = item if isinstance(item, NewVariant) else NewVariant(item)
             if new.variant in stocks:
-                raise ValueError(f"{new.variant!r} is asked for twice: name each variant once")
+                raise ValueError(f"{new.variant!r} occurs twice: pass each variant once")
             stocks[new.variant] = self._stock(new, initial_quantity, low_stock_threshold)
         outcomes: dict[RefT, BulkOutcome] = {}
         call = self._named(call)
@@ -99,8 +100,8 @@ class Initializer(Generic[RefT]):
             raise ValueError(f"policy is {policy.value}, which needs a queue: set queue.url")
         if policy is InitializationPolicy.NOT_ORDERABLE and not self.can_mark:
             raise ValueError(
-                "policy is NOT_ORDERABLE, which needs the host's catalogue: "
-                "give one to build(settings, catalog=…)"
+                "policy is NOT_ORDERABLE, which needs the host's catalog: "
+                "pass one to build(settings, catalog=…)"
             )
         return policy
 
@@ -132,5 +133,5 @@ class Initializer(Generic[RefT]):
 
 
 def _first(*values: Any) -> Any:
-    """The first that was given."""
+    """The first value that is not None."""
     return next(value for value in values if value is not None)

@@ -1,4 +1,4 @@
-"""`InventoryIntegration`: what a host holds (R25)."""
+"""`InventoryIntegration`: the façade that a host uses."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from uuid import UUID
 
 from shelfport.adapters.facade.initializer import Initializer, NewVariant
-from shelfport.adapters.layers import CacheLayer, CircuitBreaker, SharedCacheClient
+from shelfport.adapters.layers import CircuitBreaker, SharedCacheClient
 from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.queue.worker import Worker
 from shelfport.adapters.runtime.request_context import ambient
@@ -26,7 +26,7 @@ from shelfport.domain.model import (
     variant_ids,
 )
 from shelfport.domain.services import StockLookup
-from shelfport.ports import Clock, InitializationQueue, VariantMapper
+from shelfport.ports import CacheHits, Clock, InitializationQueue, VariantMapper
 from shelfport.ports.signals import BreakerState
 from shelfport.ports.snapshot import (
     CacheSnapshot,
@@ -49,10 +49,10 @@ else:
 
 
 class InventoryIntegration(Generic[RefT]):
-    """The Product Service's door to the Inventory Service. Made by `build`; open while entered.
+    """The Product Service's access to the Inventory Service. Made by `build`; open while entered.
 
-    Everything is used from the event loop that entered it, by any number of tasks. Variants go by
-    whatever the mapper takes: `UUID` or `str` unless the host brought its own.
+    Use it from the event loop that entered it, by any number of tasks. The host names variants by
+    `UUID` or `str`, or by the type that its own mapper takes.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class InventoryIntegration(Generic[RefT]):
         clock: Clock,
         mapper: VariantMapper[RefT],
         breaker: CircuitBreaker,
-        cache: Callable[[], CacheSnapshot],
+        cache_snapshot: Callable[[], CacheSnapshot],
         budget: RetryBudget,
-        memory: CacheLayer | None = None,
-        shared: SharedCacheClient | None = None,
+        hits: CacheHits | None = None,
+        shared_cache: SharedCacheClient | None = None,
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
         events: Callable[[], EventsSnapshot] | None = None,
@@ -80,12 +80,12 @@ class InventoryIntegration(Generic[RefT]):
         self._mapper = mapper
         self._ids = _in_bulk(mapper)
         self._breaker = breaker
-        self._cache = cache
+        self._cache_snapshot = cache_snapshot
         self._budget = budget
-        # A mapper of the host's may mean something else by a UUID.
-        self._memory = memory if mapper is variant_id else None
-        self._hits: CacheLayer | None = None
-        self._shared = shared
+        # The host's own mapper may map a UUID to another id.
+        self._hits_when_open = hits if mapper is variant_id else None
+        self._hits: CacheHits | None = None
+        self._shared_cache = shared_cache
         self._queue = queue
         self._worker = worker
         self._events = events
@@ -98,20 +98,20 @@ class InventoryIntegration(Generic[RefT]):
         return f"InventoryIntegration({self._lookup.port!r})"
 
     async def __aenter__(self) -> Self:
-        """Open everything that it is made of.
+        """Open all parts.
 
         Raises:
             BadFile: a file that a setting names cannot be used (a `ValueError`).
         """
         if self._open is not None:
-            raise RuntimeError("this InventoryIntegration is open already: enter it once")
+            raise RuntimeError("this InventoryIntegration is open already: enter it only once")
         async with AsyncExitStack() as stack:
             for resource in self._resources:
                 await stack.enter_async_context(resource)
             for telemetry in self._telemetry:
-                stack.enter_context(telemetry.showing(self.snapshot))
+                stack.enter_context(telemetry.attach(self.snapshot))
             self._open = stack.pop_all()
-        self._hits = self._memory
+        self._hits = self._hits_when_open
         return self
 
     async def __aexit__(
@@ -132,38 +132,38 @@ class InventoryIntegration(Generic[RefT]):
         deadline: float | None = None,
         correlation_id: str | None = None,
     ) -> dict[RefT, Availability]:
-        """The stock of several variants, for a page or a listing (R1).
+        """The stock of several variants, for a page or a listing.
 
-        One entry for each distinct variant, under the key that was passed, in first-asked order:
-        a `StockReading` with its age and freshness, or `Unavailable` with its reason. Never
-        raises for anything that the network or the Inventory Service does.
+        The result has one entry for each distinct variant, under the key that was passed, in the
+        order of the request: a `StockReading` with its age and freshness, or `Unavailable` with its
+        reason. A failure of the network or the Inventory Service raises nothing.
 
         Args:
-            variants: which ones; none at all asks nobody.
-            max_staleness: greatest age, in seconds, of a kept reading; 0 for none at all, as at a
-                checkout. Without it the settings alone decide.
+            variants: the variants; an empty iterable sends no request.
+            max_staleness: greatest age, in seconds, of a cached reading; 0 accepts none, as for a
+                checkout. Without it, the settings decide.
             deadline: seconds until the answer must be there; without it, the settings'.
-            correlation_id: ties the records and the requests to the caller's own.
+            correlation_id: identifies the caller's request in log records and in requests.
 
         Raises:
-            ValueError: a variant that is none, or a negative or absurd limit.
+            ValueError: a variant is not valid, or a limit is out of its bounds.
         """
         if isinstance(variants, str):
             raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
         if type(variants) is not list:
-            variants = tuple(variants)  # it may be to be had once
+            variants = tuple(variants)  # an iterator can be read only once
         hits = self._hits
         if hits is not None and max_staleness is None and deadline is None:
-            page_of_hits = hits.page(variants)
+            page_of_hits = hits.hit_many(variants)
             if page_of_hits is not None:
                 return cast("dict[RefT, Availability]", page_of_hits)
         self._must_be_open()
-        refs = tuple(variants)  # the caller's list may be another one when the answer comes
+        refs = tuple(variants)  # the caller may change its list while it waits
         ids = self._ids(refs)
         call = self._call(max_staleness, deadline, correlation_id)
         page = await self._lookup.get_stock_levels(ids, call)
         if ids is refs or all(map(is_, refs, ids)):
-            return cast("dict[RefT, Availability]", dict(page))  # it is by their keys already
+            return cast("dict[RefT, Availability]", dict(page))  # the keys are the caller's already
         return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
 
     async def get_stock_level(
@@ -174,13 +174,13 @@ class InventoryIntegration(Generic[RefT]):
         deadline: float | None = None,
         correlation_id: str | None = None,
     ) -> Availability:
-        """The stock of one variant (R2); arguments and errors as for `get_stock_levels`."""
+        """The stock of one variant; arguments and errors as for `get_stock_levels`."""
         hits = self._hits
         if (
             hits is not None
             and max_staleness is None
             and deadline is None
-            and (reading := hits.reading(variant)) is not None
+            and (reading := hits.hit(variant)) is not None
         ):
             return reading
         self._must_be_open()
@@ -198,28 +198,28 @@ class InventoryIntegration(Generic[RefT]):
         deadline: float | None = None,
         correlation_id: str | None = None,
     ) -> InitializationOutcome:
-        """Open the inventory record of a new variant (R4).
+        """Open the inventory record of a new variant.
 
         Args:
-            variant: which one.
+            variant: the new variant.
             initial_quantity: units on hand; without it, the settings' (0).
             low_stock_threshold: units at which stock is low; without it, the settings' (10).
-            policy: what becomes of the product if the record cannot be opened now (R20-R22);
-                without it, the settings' (ROLL_BACK).
-            idempotency_key: names the operation, where the host repeats it by itself; without
-                it, this call is an operation of its own.
+            policy: what happens if the record cannot be opened now; without it, the settings'
+                (ROLL_BACK).
+            idempotency_key: identifies the operation, for a host that repeats it; without it, each
+                call is a new operation.
             deadline: seconds until the answer must be there; without it, the settings'. Under
-                ROLL_BACK it includes reading what became of a request that nobody answered.
-            correlation_id: ties the records and the requests to the caller's own.
+                ROLL_BACK it includes a read that looks for the record of an unanswered request.
+            correlation_id: identifies the caller's request in log records and in requests.
 
         Returns:
             `Created`, or `AlreadyThere` with the stock of the record that was found. Under a
             policy that queues also `Queued`: stored, and opened later; or `PermanentlyRejected`.
 
         Raises:
-            InventoryError: under ROLL_BACK, the record was not opened, or nobody knows; under the
-                others, it could not be queued either. Roll the product back (R20).
-            ValueError: an argument is out of its bounds, or the policy cannot be kept.
+            InventoryError: under ROLL_BACK, the record was not opened, or the outcome is unknown;
+                under the others, the request could not be queued either. Roll the product back.
+            ValueError: an argument is out of its bounds, or the policy is not possible.
         """
         self._must_be_open()
         new = NewVariant(
@@ -241,21 +241,22 @@ class InventoryIntegration(Generic[RefT]):
         deadline: float | None = None,
         correlation_id: str | None = None,
     ) -> dict[RefT, BulkOutcome]:
-        """Open the inventory records of a product's many variants, each an operation of its own.
+        """Open the inventory records of several variants, each as an operation of its own.
 
-        One outcome for each, under the key that was passed, in the order asked. What a single
-        request raises is a `NotInitialized` here, so that one failure hides no other outcome.
+        The result has one outcome for each variant, under the key that was passed, in the order of
+        the request. Where a single request raises, the outcome is a `NotInitialized`, so that one
+        failure hides no other outcome.
 
         Args:
-            variants: which ones; a `NewVariant` where one has numbers or a key of its own.
-            initial_quantity: of all that bring none; arguments else as for a single request.
-            low_stock_threshold: of all that bring none.
-            policy: of all.
-            deadline: seconds until all must have been answered.
-            correlation_id: of all.
+            variants: the variants; a `NewVariant` for one with its own numbers or key.
+            initial_quantity: for all variants without their own.
+            low_stock_threshold: for all variants without their own.
+            policy: for all variants.
+            deadline: seconds until all answers must be there.
+            correlation_id: for all variants.
 
         Raises:
-            ValueError: as for a single request, or a variant is named twice; nothing was asked.
+            ValueError: as for a single request, or a variant occurs twice; no request was sent.
         """
         self._must_be_open()
         if isinstance(variants, str):
@@ -280,21 +281,21 @@ class InventoryIntegration(Generic[RefT]):
     ) -> QueuedInitialization:
         """An entry for the queue, which the host stores in the transaction that makes its product.
 
-        So both are there, or neither. Nothing is stored or asked here: one of the `enqueue_…`
-        functions stores the entry over the host's own connection; `wake_worker`, after the commit,
-        saves this process's worker the wait until it looks by itself.
+        The product and the entry are then both stored, or neither. This method does no I/O: one of
+        the `enqueue_…` functions stores the entry over the host's own connection. `wake_worker`,
+        after the commit, makes this process's worker process the entry at once.
 
         Args:
-            variant: which one; arguments else as for `request_inventory_initialization`.
+            variant: the new variant; other arguments as for `request_inventory_initialization`.
             initial_quantity: units on hand.
             low_stock_threshold: units at which stock is low.
             policy: RETRY_LATER or NOT_ORDERABLE; without it, the settings' if that is one of them,
                 else RETRY_LATER.
-            idempotency_key: names the operation; an entry under it is stored once.
-            correlation_id: every attempt goes out under it.
+            idempotency_key: identifies the operation; an entry with it is stored only once.
+            correlation_id: every attempt is sent with it.
 
         Raises:
-            ValueError: an argument is out of its bounds, or the policy cannot be kept.
+            ValueError: an argument is out of its bounds, or the policy is not possible.
         """
         new = NewVariant(
             variant,
@@ -305,19 +306,19 @@ class InventoryIntegration(Generic[RefT]):
         return self._initializer.entry(new, self._call(None, None, correlation_id), policy)
 
     def wake_worker(self) -> None:
-        """Have this process's worker look into the queue now. Best effort, and never an error."""
+        """Make this process's worker check the queue now. Never raises."""
         if self._queue is not None:
             self._queue.wake()
 
     def snapshot(self) -> Snapshot:
-        """How things stand, as far as this process knows: no I/O, cheap enough for each second."""
+        """The state of this integration, without I/O; cheap enough to call every second."""
         now = self._clock.monotonic()
         return Snapshot(
             open=self._open is not None,
             circuit_breaker=self._breaker.snapshot(now),
-            cache=self._cache(),
+            cache=self._cache_snapshot(),
             retry_budget=self._budget.tokens,
-            shared_cache=None if self._shared is None else self._shared.snapshot(now),
+            shared_cache=None if self._shared_cache is None else self._shared_cache.snapshot(now),
             queue=self._queue_snapshot(),
             events=None if self._events is None else self._events(),
             tls=self._tls(),
@@ -332,17 +333,17 @@ class InventoryIntegration(Generic[RefT]):
 
     @property
     def queue(self) -> InitializationQueue | None:
-        """The queue of initialisations, for an operator's tools; None where there is none."""
+        """The queue of initialisations, for an operator's tools; None without `queue.url`."""
         return self._queue
 
     def force_circuit(self, state: BreakerState | None) -> None:
-        """Hold the circuit open or closed, whatever the service does; None lets it go, closed.
+        """Force the circuit open or closed, whatever the service does; None ends that, closed.
 
-        Open, nothing is asked and pages show what is kept: for an operator who knows better, and
-        for a test of what a page shows in an outage.
+        While it is open no request is sent, and pages show cached readings: for an operator, and
+        for a test of an outage.
 
         Raises:
-            ValueError: half-open cannot be held.
+            ValueError: `state` is half-open.
         """
         self._breaker.force(state, self._clock.monotonic())
 
@@ -355,8 +356,8 @@ class InventoryIntegration(Generic[RefT]):
     ) -> Call:
         ambient_id, traceparent = ambient()
         correlation_id = correlation_id or ambient_id
-        open_terms = max_staleness is None and deadline is None
-        if open_terms and correlation_id is None and traceparent is None:
+        no_limits = max_staleness is None and deadline is None
+        if no_limits and correlation_id is None and traceparent is None:
             return DEFAULT_CALL
         until = None
         if deadline is not None:
@@ -374,7 +375,7 @@ class InventoryIntegration(Generic[RefT]):
 def _in_bulk(
     mapper: VariantMapper[RefT],
 ) -> Callable[[Sequence[RefT]], Sequence[ProductVariantId]]:
-    """`mapper` for a page; our own looks at a page of UUIDs once."""
+    """`mapper` for a sequence; the default one checks a page of UUIDs in one pass."""
     if mapper is variant_id:
         return cast("Callable[[Sequence[RefT]], Sequence[ProductVariantId]]", variant_ids)
     return lambda refs: list(map(mapper, refs))

@@ -1,4 +1,4 @@
-"""`SyncInventoryIntegration`: the façade for hosts without an event loop, or with several."""
+"""`SyncInventoryIntegration`: the façade for hosts without an event loop, or with several loops."""
 
 import asyncio
 import atexit
@@ -37,18 +37,18 @@ class _Opened:
 
 
 class SyncInventoryIntegration(Generic[RefT]):
-    """An `InventoryIntegration` in an event loop of its own, in a thread of its own.
+    """An `InventoryIntegration` that runs in its own event loop, in its own thread.
 
-    The same methods with the same arguments, results and errors, but one waits for them. Any
-    number of threads use it at once; the context variables of whoever calls go with the call.
+    It has the same methods with the same arguments, results and errors; they block. Any number of
+    threads may use it at once; the caller's context variables apply to the call.
 
-    Open it where a process begins to serve, with `with` or `open`, and *after* that process was
-    forked: threads do not survive a fork. Until then it is an object without a thread or a
-    connection, which may be made anywhere. What is still open when the process ends by itself is
-    closed then: tasks end, what the queue's worker has begun is finished or given back.
+    Open it with `with` or `open` where a process begins to serve, *after* a fork: threads do not
+    survive a fork. Until then it has no thread and no connection, and may be made anywhere. If it
+    is still open when the process exits, it is closed then: tasks end, and the queue's worker
+    finishes or gives back its entries.
 
     Args:
-        inventory: what `build` made. It is not to be entered by anybody else.
+        inventory: the result of `build`. Do not enter it elsewhere.
     """
 
     def __init__(self, inventory: InventoryIntegration[RefT]) -> None:
@@ -60,7 +60,7 @@ class SyncInventoryIntegration(Generic[RefT]):
         return f"Sync{self._inventory!r}"
 
     def open(self) -> None:
-        """Start the thread, and open everything.
+        """Start the thread, and open all parts.
 
         Raises:
             RuntimeError: it is open already, here or in the process that forked this one.
@@ -69,18 +69,20 @@ class SyncInventoryIntegration(Generic[RefT]):
         with self._lock:
             if self._opened is not None:
                 _must_be_of_this_process(self._opened)
-                raise RuntimeError("this SyncInventoryIntegration is open already: open it once")
+                raise RuntimeError(
+                    "this SyncInventoryIntegration is open already: open it only once"
+                )
             with ExitStack() as stack:
                 portal = stack.enter_context(start_blocking_portal(name="shelfport"))
-                # One task opens and closes, as some of what is opened expects.
+                # One task opens and closes all parts, as some of them expect.
                 stack.enter_context(portal.wrap_async_context_manager(self._inventory))
                 opened = self._opened = _Opened(portal, stack.pop_all(), os.getpid())
         _close_at_exit(self, lambda: self._opened is opened)
 
     def close(self) -> None:
-        """Close everything, and wait until the thread has ended. Closed already: nothing is done.
+        """Close all parts, and wait until the thread has ended.
 
-        In a forked child nothing is closed either: it is the parent's.
+        It does nothing if it is closed already, or in a forked child: the parts are the parent's.
         """
         with self._lock:
             opened, self._opened = self._opened, None
@@ -194,7 +196,7 @@ class SyncInventoryIntegration(Generic[RefT]):
         idempotency_key: UUID | None = None,
         correlation_id: str | None = None,
     ) -> QueuedInitialization:
-        """See `InventoryIntegration.initialization_entry`. It needs no loop, so none is asked."""
+        """See `InventoryIntegration.initialization_entry`. It runs in the caller's thread."""
         return self._inventory.initialization_entry(
             variant,
             initial_quantity=initial_quantity,
@@ -205,11 +207,11 @@ class SyncInventoryIntegration(Generic[RefT]):
         )
 
     def wake_worker(self) -> None:
-        """See `InventoryIntegration.wake_worker`, which any thread may call."""
+        """See `InventoryIntegration.wake_worker`. Any thread may call it."""
         self._inventory.wake_worker()
 
     def snapshot(self) -> Snapshot:
-        """See `InventoryIntegration.snapshot`. Also while it is not open."""
+        """See `InventoryIntegration.snapshot`. It works while the façade is not open, too."""
         opened = self._opened
         if opened is None:
             return self._inventory.snapshot()
@@ -220,14 +222,14 @@ class SyncInventoryIntegration(Generic[RefT]):
         self._portal().call(self._inventory.force_circuit, state)
 
     async def run(self, ask: Callable[[InventoryIntegration[RefT]], Coroutine[Any, Any, T]]) -> T:
-        """Ask from a coroutine, in whatever event loop it runs, without blocking that loop.
+        """Call a method from a coroutine of another event loop, without blocking that loop.
 
-        For hosts where synchronous and asynchronous code share an integration, as Django's views
-        do::
+        For hosts whose synchronous and asynchronous code share an integration, such as Django's
+        views::
 
             levels = await inventory.run(lambda inventory: inventory.get_stock_levels(variants))
 
-        A cancelled caller cancels what it asked for.
+        Cancelling the caller cancels the call.
 
         Args:
             ask: calls one of the methods, and awaits nothing of the caller's loop.
@@ -241,7 +243,7 @@ class SyncInventoryIntegration(Generic[RefT]):
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # Ctrl-C ends the call as well; one that has ended does not mind
+            future.cancel()  # Ctrl-C ends the call, too; a call that has ended ignores this
             raise
 
     def _portal(self) -> BlockingPortal:
@@ -259,30 +261,30 @@ def _must_be_of_this_process(opened: _Opened) -> None:
     if opened.pid != os.getpid():
         raise RuntimeError(
             f"this SyncInventoryIntegration was opened in process {opened.pid}, which forked this "
-            f"one ({os.getpid()}), and its thread stayed there: open it in each worker, after the "
+            f"one ({os.getpid()}), and its thread runs there: open it in each worker, after the "
             "fork (gunicorn: in the hook post_fork, or without --preload; multiprocessing: in "
             "the initializer of each process)"
         )
 
 
-_LOOK_EVERY = 1.0
-"""Seconds after which the thread below notices that it is not needed any more."""
+_CHECK_INTERVAL = 1.0
+"""Seconds between two checks whether the façade is still open."""
 
 
 def _close_at_exit(
     inventory: SyncInventoryIntegration[Any], still_open: Callable[[], bool]
 ) -> None:
-    """Have it closed when the process ends.
+    """Close `inventory` when the process exits.
 
-    `atexit` does not do alone: it comes after every thread has ended that is no daemon, and the
-    queue's SQLite connection has such a thread, which ends when it is closed. Nor does a daemon
-    that waits for the main thread's end: nobody waits for it.
+    `atexit` alone is not enough: it runs after all non-daemon threads have ended, and the queue's
+    SQLite connection has one, which ends only when it is closed. A daemon thread that waits for the
+    main thread is not enough either: the exit does not wait for it.
     """
     main = threading.main_thread()
 
     def close_after_main() -> None:
         while still_open():
-            main.join(_LOOK_EVERY)
+            main.join(_CHECK_INTERVAL)
             if not main.is_alive():
                 inventory.close()
 

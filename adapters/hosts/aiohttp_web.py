@@ -14,7 +14,7 @@ from shelfport.adapters.runtime.request_context import request_context
 def cleanup_context(
     opened: AbstractAsyncContextManager[Any],
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """What `app.cleanup_ctx` takes: `opened` is opened with the app, and closed with it."""
+    """A function for `app.cleanup_ctx` that opens `opened` with the app, and closes it with it."""
 
     async def around(_app: web.Application) -> AsyncIterator[None]:
         async with opened:
@@ -25,7 +25,7 @@ def cleanup_context(
 
 @web.middleware
 async def request_context_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give all calls of a request the correlation id and the trace that it came with (R23).
+    """Give all calls of a request its correlation id and trace context.
 
     `web.Application(middlewares=[request_context_middleware])`.
     """

@@ -22,10 +22,10 @@ _NAMES = CORRELATION_ID.lower().encode(), TRACEPARENT.encode()
 def lifespan(
     *opened: AbstractAsyncContextManager[Any],
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """What FastAPI, Starlette and Litestar take as `lifespan`: open with the app, close with it.
+    """A `lifespan` for FastAPI, Starlette and Litestar: opens with the app, closes with it.
 
     Args:
-        opened: an integration, or several; closed in the opposite order.
+        opened: one or several integrations; closed in reverse order.
     """
 
     @asynccontextmanager
@@ -39,15 +39,15 @@ def lifespan(
 
 
 class LifespanMiddleware:
-    """Opens and closes with the server, for an application that has no lifespan: Django's.
+    """Opens and closes with the server, for an application without lifespan, such as Django's.
 
-    `application = LifespanMiddleware(application, inventory)`, under a server that speaks the
-    lifespan protocol, as uvicorn and hypercorn do. Under one that does not (daphne), nothing is
-    opened: say `inventory.open()` in `asgi.py` instead.
+    `application = LifespanMiddleware(application, inventory)`, under a server with the lifespan
+    protocol, such as uvicorn and hypercorn. Under another server (daphne) it opens nothing: call
+    `inventory.open()` in `asgi.py` instead.
 
     Args:
-        app: the application; it never sees the lifespan.
-        opened: a `SyncInventoryIntegration`; in a thread, as opening and closing block.
+        app: the application; it does not get the lifespan's messages.
+        opened: a `SyncInventoryIntegration`; opened and closed in a thread, as both block.
     """
 
     def __init__(self, app: App, opened: AbstractContextManager[Any]) -> None:
@@ -74,7 +74,7 @@ class LifespanMiddleware:
 
 
 class AsgiRequestContextMiddleware:
-    """Gives all calls of a request the correlation id and the trace that it came with (R23).
+    """Gives all calls of a request its correlation id and trace context.
 
     ASGI middleware around any application: `app.add_middleware(AsgiRequestContextMiddleware)`, or
     `application = AsgiRequestContextMiddleware(application)`.
@@ -91,5 +91,5 @@ class AsgiRequestContextMiddleware:
 
 
 def _found(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[str | None]:
-    sent = dict(headers)  # of a header that was sent twice, the last
+    sent = dict(headers)  # the last one, if a header was sent twice
     return [sent[name].decode("latin-1") if name in sent else None for name in _NAMES]

@@ -1,4 +1,4 @@
-"""What the pytest plugin hands out: an integration without a service, and a service on a socket."""
+"""The fakes of the pytest plugin: an integration without a service, and a service on a socket."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from dependency_injector import providers
 from shelfport.adapters.composition.container import Container
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.events.counts import SubscriptionCounts
-from shelfport.adapters.events.handling import EventHandling
+from shelfport.adapters.events.handler import EventHandler
 from shelfport.adapters.events.notifiers import LogNotifier
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.layers import CacheOptions, RetryOptions
@@ -42,6 +42,7 @@ from shelfport.domain.model import (
     Operation,
     ProductVariantId,
     ReachedService,
+    RequestContext,
     ServiceFailed,
     StockReading,
     StockStatus,
@@ -56,12 +57,12 @@ T = TypeVar("T")
 FAILURES: Mapping[str, InventoryError] = {
     "down": ServiceFailed("the Inventory Service answered 503", status=503),
     "refuse": ConnectionFailed(
-        "nobody listens at the Inventory Service's address", reached_service=ReachedService.NO
+        "no server listens at the Inventory Service's address", reached_service=ReachedService.NO
     ),
     "hang": TimedOut("the Inventory Service did not answer in time"),
-    "garbage": ContractViolation("the Inventory Service answered what is no JSON"),
+    "garbage": ContractViolation("the Inventory Service's answer is not JSON"),
 }
-"""What the sandbox's faults of these names look like to whoever asks."""
+"""The errors that the sandbox's faults of the same names cause."""
 
 _EVENTS: Mapping[StockStatus, type[InventoryEvent]] = {
     StockStatus.OUT_OF_STOCK: InventoryOutOfStock,
@@ -71,9 +72,9 @@ _EVENTS: Mapping[StockStatus, type[InventoryEvent]] = {
 
 
 def frozen_settings(base_url: str | None = None) -> Settings:
-    """Settings for tests: one attempt a call, nothing kept as fresh, and a queue nobody works off.
+    """Settings for tests: one attempt a call, no fresh cache, and a queue without a worker.
 
-    So a failure is a failure, at once, and a page shows what is there now.
+    So a failure shows at once, and a page shows the current stock.
     """
     return Settings(
         base_url=base_url,
@@ -84,7 +85,7 @@ def frozen_settings(base_url: str | None = None) -> Settings:
 
 
 class FakeService:
-    """An `InventoryPort` whose stock, age and failures a test decides."""
+    """An `InventoryPort` whose stock, age and failures the test sets."""
 
     def __init__(self) -> None:
         self.memory = InMemoryInventory(clock=SystemClock())
@@ -92,7 +93,7 @@ class FakeService:
         self.ages: dict[ProductVariantId, timedelta] = {}
 
     def snapshot(self) -> CacheSnapshot:
-        """What a cache would tell of itself: there is none."""
+        """The snapshot of an empty cache, as there is no cache."""
         return CacheStats().snapshot(0)
 
     async def read(
@@ -110,10 +111,7 @@ class FakeService:
 
     def _fail(self, operation: Operation, ids: Sequence[ProductVariantId], call: Call) -> None:
         if self.failures:
-            failure = self.failures.popleft()
-            raise failure.about(
-                operation, ids, correlation_id=call.correlation_id, attempts=call.attempt
-            )
+            raise RequestContext(operation, ids, call).repeated(self.failures.popleft())
 
     def _aged(self, variant: ProductVariantId, answer: Answer) -> Answer:
         age = self.ages.get(variant)
@@ -123,16 +121,16 @@ class FakeService:
 
 
 class FakeInventory(InventoryIntegration[UUID | str]):
-    """An `InventoryIntegration` without a service behind it: always open, and entered at will."""
+    """An `InventoryIntegration` without a service: always open, and it may be entered again."""
 
     _service: FakeService
-    _events_to: EventHandling
+    _events_to: EventHandler
 
     @classmethod
     def made(
         cls, catalog: ProductCatalogPort | None = None, notifier: Notifier | None = None
     ) -> Self:
-        """One over an empty memory, which tells `catalog` and `notifier` of events."""
+        """An integration without stock, which passes events to `catalog` and `notifier`."""
         service = FakeService()
         container = Container(
             settings=providers.Object(frozen_settings()), port=providers.Object(service)
@@ -141,13 +139,13 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         inventory = cast("Self", container.integration())
         inventory._open = AsyncExitStack()  # noqa: SLF001 - there is nothing in it to open
         inventory._service = service  # noqa: SLF001 - it is this class's own
-        inventory._events_to = EventHandling(  # noqa: SLF001 - as above
+        inventory._events_to = EventHandler(  # noqa: SLF001 - as above
             catalog, notifier or LogNotifier(), SystemClock(), SubscriptionCounts(), 1000
         )
         return inventory
 
     async def __aenter__(self) -> Self:
-        """It is open already: an application that is handed it may open it."""
+        """Do nothing: it is open, and the application under test may open it again."""
         return self
 
     async def __aexit__(
@@ -156,7 +154,7 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """It stays open."""
+        """Do nothing: it stays open."""
 
     def set_stock(
         self,
@@ -166,13 +164,13 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         low_stock_threshold: int = 10,
         seconds_old: float | None = None,
     ) -> None:
-        """Put the stock at `quantity` units, opening a record where there is none.
+        """Set the stock to `quantity` units; opens a record if there is none.
 
         Args:
-            variant: whose.
+            variant: the variant.
             quantity: units that can be sold.
-            low_stock_threshold: of a record that is opened.
-            seconds_old: shown as STALE, and so old; None for a live reading.
+            low_stock_threshold: the threshold of a record that is opened.
+            seconds_old: the age of a STALE reading; None for a live reading.
         """
         known = variant_id(variant)
         self._service.memory.set_stock(known, quantity, low_stock_threshold=low_stock_threshold)
@@ -184,7 +182,7 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         """Let the next calls fail.
 
         Args:
-            failure: "down", "refuse", "hang" or "garbage"; or the very error.
+            failure: "down", "refuse", "hang" or "garbage"; or an error to raise.
             times: how many calls.
 
         Raises:
@@ -196,9 +194,9 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         self._service.failures.extend([failure] * times)
 
     def emit_event(self, status: StockStatus, variant: UUID | str) -> Awaitable[None]:
-        """What becomes of an event: the stock follows it, and catalogue and notifier are told.
+        """Handle an event: the stock follows it, and the catalog and the notifier receive it.
 
-        In a test without an event loop it is done on return; in one with a loop it is awaited.
+        Without a running event loop it is done on return; else await the result.
         """
         known = variant_id(variant)
         quantity = {StockStatus.OUT_OF_STOCK: 0, StockStatus.LOW_STOCK: 1}.get(status, 1000)
@@ -219,7 +217,7 @@ class _Done:
 
 
 class InventoryServer:
-    """The sandbox Inventory Service on a real socket, in a thread of its own: for any test."""
+    """The sandbox Inventory Service on a real socket, in its own thread."""
 
     def __init__(self) -> None:
         self._sandbox = Sandbox()
@@ -248,20 +246,20 @@ class InventoryServer:
 
     @property
     def settings(self) -> Settings:
-        """Settings that lead here: one attempt a call, nothing kept as fresh."""
+        """Settings with this server's URL: one attempt a call, no fresh cache."""
         return frozen_settings(self.url)
 
     @property
     def journal(self) -> list[JournalEntry]:
-        """What it was asked, oldest first."""
-        return self._there(lambda: self._sandbox.journal)
+        """The requests that it received, oldest first."""
+        return self._in_thread(lambda: self._sandbox.journal)
 
     def set_stock(
         self, variant: UUID | str, quantity: int, *, low_stock_threshold: int | None = None
     ) -> None:
-        """Put the stock at `quantity` units, opening a record where there is none."""
+        """Set the stock to `quantity` units; opens a record if there is none."""
         known = variant_id(variant)
-        self._there(lambda: self._sandbox.set_stock(known, quantity, low_stock_threshold))
+        self._in_thread(lambda: self._sandbox.set_stock(known, quantity, low_stock_threshold))
 
     def fail_next(self, failure: str = "down", *, times: int = 1) -> None:
         """Let the next requests fail: "down", "refuse", "hang" or "garbage".
@@ -271,10 +269,10 @@ class InventoryServer:
         """
         _must_be_known(failure)
         faults = Faults(mode=cast("FaultMode", failure), times=times)
-        self._there(lambda: setattr(self._sandbox, "faults", faults))
+        self._in_thread(lambda: setattr(self._sandbox, "faults", faults))
 
-    def _there(self, work: Callable[[], T]) -> T:
-        """Do `work` in its thread: a sandbox is used from one event loop."""
+    def _in_thread(self, work: Callable[[], T]) -> T:
+        """Do `work` in the server's thread: a sandbox is used from one event loop."""
         done: Future[T] = Future()
 
         def do() -> None:

@@ -1,4 +1,4 @@
-"""Which headers of a host's request tie its records and its requests to those of its caller."""
+"""The headers of a host's request with its correlation id and trace context."""
 
 CORRELATION_ID = "X-Correlation-ID"
 TRACEPARENT = "traceparent"

@@ -18,11 +18,12 @@ _CORRELATION_ID, _TRACEPARENT = _variable(CORRELATION_ID), _variable(TRACEPARENT
 
 
 class WsgiRequestContextMiddleware:
-    """Gives all calls of a request the correlation id and the trace that it came with (R23).
+    """Gives all calls of a request its correlation id and trace context.
 
-    WSGI middleware around any application: `app.wsgi_app = WsgiRequestContextMiddleware(app.wsgi_app)`,
-    or `application = WsgiRequestContextMiddleware(application)`. What an application does only while
-    its body is being sent is outside of it.
+    WSGI middleware around any application:
+    `app.wsgi_app = WsgiRequestContextMiddleware(app.wsgi_app)`, or
+    `application = WsgiRequestContextMiddleware(application)`. Calls that the application makes
+    while it sends its body are not covered.
     """
 
     def __init__(self, app: "WSGIApplication") -> None:

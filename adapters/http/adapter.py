@@ -1,4 +1,4 @@
-"""`HttpInventory`: the Inventory Service's three operations, one request for one call."""
+"""`HttpInventory`: the Inventory Service's three operations, one request a call."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -25,18 +25,18 @@ from shelfport.adapters.http.decode import (
 )
 from shelfport.adapters.http.errors import (
     HttpRequestContext,
-    broken,
-    contract_broken,
-    refused,
+    contract_error,
+    credentials_timeout_error,
+    deadline_error,
     retry_after_seconds,
-    unsent,
-    without_credentials,
+    status_error,
+    transport_error,
 )
 from shelfport.adapters.http.transport.auth.credentials import (
     AuthOptions,
+    CredentialsMiddleware,
     HostSecret,
     NoCredentials,
-    Presenting,
 )
 from shelfport.adapters.http.transport.auth.identity import Identity
 from shelfport.adapters.http.transport.body import BadBody, read_body
@@ -77,19 +77,19 @@ class _Reply:
 
 
 class HttpInventory:
-    """An `InventoryPort` over HTTP, as inventory-service.yaml describes it (R1, R2, R4).
+    """An `InventoryPort` over HTTP, as inventory-service.yaml describes it.
 
-    One call is one attempt at one request: no retry, no queue, no memory; those are layers. A
-    `read` of one id goes to `GET /inventory/{id}`, of more to `GET /inventory?productVariantIds=`.
+    One call sends one request: retries, queueing and caching are layers. A `read` of one id goes
+    to `GET /inventory/{id}`, a read of several to `GET /inventory?productVariantIds=`.
 
     Args:
-        base_url: where the service lives; its path, if any, comes before `/inventory`.
-        clock: dates the readings and measures what is left of a deadline.
-        options: timeouts and caps.
-        tls: whom to trust, and what to show.
-        auth: how requests show who asks.
-        secret: the host's own source of what they show, in place of one in `auth`.
-        watch: is told of each request on the wire.
+        base_url: the service's address; its path, if any, comes before `/inventory`.
+        clock: dates the readings and measures the time left until a deadline.
+        options: timeouts and limits.
+        tls: trusted authorities and the client certificate.
+        auth: the credentials of each request.
+        secret: the host's own source of the secret, in place of one in `auth`.
+        observer: observes each request; see `RequestObserver`.
 
     Raises:
         ValueError: `auth` and `secret` do not go together.
@@ -104,7 +104,7 @@ class HttpInventory:
         tls: TlsOptions | None = None,
         auth: AuthOptions | None = None,
         secret: HostSecret | None = None,
-        watch: RequestObserver = NoObserver,
+        observer: RequestObserver = NoObserver,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
@@ -115,7 +115,7 @@ class HttpInventory:
         self._identity = Identity(
             auth or AuthOptions(), secret, self._session, clock, self._background
         )
-        self._watch = watch
+        self._observer = observer
         self._open: AsyncExitStack | None = None
 
     def __repr__(self) -> str:
@@ -127,16 +127,16 @@ class HttpInventory:
         Raises:
             BadFile: one of them cannot be used; the sentence names the setting and the file.
         """
-        watched = [w for w in (self._tls.watched, self._identity.watched) if w is not None]
-        for files in watched:
-            await asyncio.to_thread(files.load)
+        files = [f for f in (self._tls.files, self._identity.secret_file) if f is not None]
+        for file in files:
+            await asyncio.to_thread(file.load)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._session)
-            # Its tasks use the session, and end before it is closed.
+            # Its tasks use the session, so they end before it is closed.
             await stack.enter_async_context(self._background)
-            changing = [files for files in watched if files.files]
+            changing = [file for file in files if file.paths]
             if changing:
-                self._background.start(self._watch_files(changing), "watch over files")
+                self._background.start(self._reload_files(changing), "reloading of files")
             self._open = stack.pop_all()
         return self
 
@@ -151,7 +151,7 @@ class HttpInventory:
             await opened.__aexit__(exc_type, exc, traceback)
 
     def tls_snapshot(self) -> TlsSnapshot | None:
-        """How long the certificates last; None without TLS, or before it was open. No I/O."""
+        """When the certificates expire; None without TLS, or before it was opened. No I/O."""
         if self._open is None or not self._base.startswith("https:"):
             return None
         return self._tls.snapshot()
@@ -162,7 +162,7 @@ class HttpInventory:
         """See `InventoryPort.read`.
 
         Raises:
-            ValueError: more distinct ids than one request holds; the `split` layer divides them.
+            ValueError: more distinct ids than one request holds; `BatchingLayer` divides them.
         """
         wanted = distinct(ids)
         match wanted:
@@ -175,11 +175,11 @@ class HttpInventory:
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
-        asked = self._asked(Operation.INITIALIZE, (request.variant_id,), call)
-        reply = await self._exchange(
+        context = self._context(Operation.INITIALIZE, (request.variant_id,), call)
+        reply = await self._send_observed(
             hdrs.METH_POST,
             f"{self._base}/inventory",
-            asked,
+            context,
             body=msgspec.json.encode(
                 wire.InitializeInventoryRequestBody(
                     variant_id=request.variant_id,
@@ -203,138 +203,140 @@ class HttpInventory:
                 self._must_be_about(level.variant_id, request.variant_id)
                 return AlreadyThere(level)
         except Malformed as error:
-            raise contract_broken(str(error), asked, reply.status) from error
-        raise refused(reply.status, problem, self._retry_after(reply), asked)
+            raise contract_error(str(error), context, reply.status) from error
+        raise status_error(reply.status, problem, self._retry_after(reply), context)
 
     async def _read_one(self, variant: ProductVariantId, call: Call) -> Answer:
-        asked = self._asked(Operation.READ, (variant,), call)
+        context = self._context(Operation.READ, (variant,), call)
         url = f"{self._base}/inventory/{msgspec.to_builtins(variant)}"
-        reply = await self._exchange(hdrs.METH_GET, url, asked)
+        reply = await self._send_observed(hdrs.METH_GET, url, context)
         if reply.status == 200:
             try:
                 level = decode_level(reply.body, reply.sent_at)
                 self._must_be_about(level.variant_id, variant)
             except Malformed as error:
-                raise contract_broken(str(error), asked, reply.status) from error
+                raise contract_error(str(error), context, reply.status) from error
             return StockReading(level, reply.sent_at, SOURCE)
         problem = decode_problem(reply.body)
         if reply.status == 404 and problem.slug == "unknown-variant":
             return UnknownVariant(variant)
-        raise refused(reply.status, problem, self._retry_after(reply), asked)
+        raise status_error(reply.status, problem, self._retry_after(reply), context)
 
     async def _read_many(
         self, wanted: list[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
-        asked = self._asked(Operation.READ, wanted, call)
+        context = self._context(Operation.READ, wanted, call)
         ids = ",".join(msgspec.to_builtins(wanted))
         url = f"{self._base}/inventory?productVariantIds={ids}"
         if len(wanted) > wire.MAX_IDS or len(url) > wire.MAX_TARGET_BYTES:
             raise ValueError(
                 f"{len(wanted)} variants do not fit in one request (at most {wire.MAX_IDS} ids, "
-                f"{wire.MAX_TARGET_BYTES} bytes): put the `split` layer around this adapter"
+                f"{wire.MAX_TARGET_BYTES} bytes): put a `BatchingLayer` around this adapter"
             )
-        reply = await self._exchange(hdrs.METH_GET, url, asked)
+        reply = await self._send_observed(hdrs.METH_GET, url, context)
         if reply.status != 200:
             problem = decode_problem(reply.body)
-            raise refused(reply.status, problem, self._retry_after(reply), asked)
+            raise status_error(reply.status, problem, self._retry_after(reply), context)
         try:
             levels = decode_levels(reply.body, reply.sent_at)
         except Malformed as error:
-            raise contract_broken(str(error), asked, reply.status) from error
+            raise contract_error(str(error), context, reply.status) from error
         known, sent_at = levels.by_int, reply.sent_at
         answers: dict[ProductVariantId, Answer] = {}
         for variant in wanted:
             level = known.get(variant.int)
             if level is not None:
                 answers[variant] = StockReading(level, sent_at, SOURCE)
-            elif (fault := levels.malformed.get(variant, levels.nameless)) is not None:
-                about = attrs.evolve(asked, ids=(variant,))
-                answers[variant] = Unreadable(contract_broken(str(fault), about, reply.status))
+            elif (fault := levels.malformed.get(variant, levels.unidentified)) is not None:
+                about = attrs.evolve(context, ids=(variant,))
+                answers[variant] = Unreadable(contract_error(str(fault), about, reply.status))
             else:
                 answers[variant] = UnknownVariant(variant)
         return settled(answers)
 
-    async def _exchange(
+    async def _send_observed(
         self,
         method: str,
         url: str,
-        asked: HttpRequestContext,
+        context: HttpRequestContext,
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> _Reply:
-        """`_send`, and whoever watches learns what became of it."""
-        exchange = self._watch(method, url, asked)
-        if exchange.call is not asked.call:
-            asked = attrs.evolve(asked, call=exchange.call)
+        """`_send`, and tell the observer how it ended."""
+        observed = self._observer(method, url, context)
+        if observed.call is not context.call:
+            context = attrs.evolve(context, call=observed.call)
         began = self._clock.monotonic()
         try:
-            reply = await self._send(method, url, asked, body=body, headers=headers)
+            reply = await self._send(method, url, context, body=body, headers=headers)
         except BaseException as error:
             status = error.status if isinstance(error, InventoryError) else None
-            exchange.ended(status, error, self._clock.monotonic() - began)
+            observed.ended(status, error, self._clock.monotonic() - began)
             raise
-        exchange.ended(reply.status, None, self._clock.monotonic() - began)
+        observed.ended(reply.status, None, self._clock.monotonic() - began)
         return reply
 
     async def _send(
         self,
         method: str,
         url: str,
-        asked: HttpRequestContext,
+        context: HttpRequestContext,
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> _Reply:
-        """Send one request and read all of its answer, in the attempt's time and the deadline."""
+        """Send one request and read its whole answer, within `attempt_timeout` and the deadline."""
         if self._open is None:
             raise RuntimeError(f"{self!r} is not open: use it inside `async with`")
         headers = headers or {}
-        if asked.call.correlation_id is not None:
-            headers[wire.CORRELATION_ID] = asked.call.correlation_id
-        if asked.call.traceparent is not None:
-            headers[wire.TRACEPARENT] = asked.call.traceparent
+        if context.call.correlation_id is not None:
+            headers[wire.CORRELATION_ID] = context.call.correlation_id
+        if context.call.traceparent is not None:
+            headers[wire.TRACEPARENT] = context.call.traceparent
         seconds = self._options.attempt_timeout
         by_deadline = False
-        if asked.call.deadline is not None:
-            left = asked.call.deadline - self._clock.monotonic()
+        if context.call.deadline is not None:
+            left = context.call.deadline - self._clock.monotonic()
             if left <= 0:
-                raise unsent(asked)
+                raise deadline_error(context)
             if left < seconds:
                 seconds, by_deadline = left, True
-        presenting = Presenting(self._identity.credentials)
+        middleware = CredentialsMiddleware(self._identity.credentials)
         sent_at = self._clock.now()
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, seconds=seconds, middleware=presenting
+                method, url, data=body, headers=headers, seconds=seconds, middleware=middleware
             ) as response:
                 content = await read_body(response, self._options.max_response_bytes)
                 return _Reply(response.status, response.headers, bytes(content), sent_at)
         except BadBody as error:
-            raise contract_broken(str(error), asked, response.status) from error
+            raise contract_error(str(error), context, response.status) from error
         except (aiohttp.ClientError, NoCredentials, TimeoutError, OSError) as error:
-            if presenting.waiting and isinstance(error, TimeoutError):
-                raise without_credentials(
-                    asked, seconds=seconds, by_deadline=by_deadline
+            if not middleware.sent and isinstance(error, TimeoutError):
+                raise credentials_timeout_error(
+                    context, seconds=seconds, by_deadline=by_deadline
                 ) from error
-            raise broken(error, asked, seconds=seconds, by_deadline=by_deadline) from error
+            raise transport_error(
+                error, context, seconds=seconds, by_deadline=by_deadline
+            ) from error
 
-    async def _watch_files(self, watched: Sequence[ReloadingFile[Any]]) -> None:
-        """Look at the files once in a while, in a thread."""
+    async def _reload_files(self, files: Sequence[ReloadingFile[Any]]) -> None:
+        """Reload the files that have changed, every `file_poll_interval` seconds, in a thread."""
         while True:
             await asyncio.sleep(self._options.file_poll_interval)
-            for files in watched:
-                await asyncio.to_thread(files.look)
+            for file in files:
+                await asyncio.to_thread(file.reload_if_changed)
 
-    def _asked(
+    def _context(
         self, operation: Operation, ids: Sequence[ProductVariantId], call: Call
     ) -> HttpRequestContext:
-        return HttpRequestContext(operation, ids, call, self._base, self._identity.presented)
+        return HttpRequestContext(operation, ids, call, self._base, self._identity.sent)
 
     def _retry_after(self, reply: _Reply) -> float | None:
         return retry_after_seconds(reply.headers.get(hdrs.RETRY_AFTER), reply.sent_at)
 
     @staticmethod
-    def _must_be_about(answered: ProductVariantId, asked: ProductVariantId) -> None:
-        if answered != asked:
-            raise Malformed(f"it is about variant {answered}, not {asked}")
+    def _must_be_about(answered: ProductVariantId, wanted: ProductVariantId) -> None:
+        if answered != wanted:
+            raise Malformed(f"it is about variant {answered}, not {wanted}")

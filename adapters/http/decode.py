@@ -1,7 +1,7 @@
-"""From the body of an answer to stock levels of the domain.
+"""Decodes the bodies of answers into stock levels of the domain.
 
-The whole document is decoded at once; only if that fails is it taken apart, so that one malformed
-element costs its own variant and no other.
+A document is decoded as a whole first, and element by element only if that fails, so that one
+malformed element makes only its own variant unreadable.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from shelfport.adapters.http import wire
 from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel, variant_id
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of our clock an `updatedAt` may be; further ahead, its element is malformed."""
+"""How far an `updatedAt` may be ahead of this host's clock before its element is malformed."""
 
 _levels = msgspec.json.Decoder(list[wire.InventoryStockLevelBody])
 _level = msgspec.json.Decoder(wire.InventoryStockLevelBody)
@@ -32,35 +32,35 @@ _ON_THE_WIRE = {
 
 
 class Malformed(Exception):
-    """A document, or an element of one, is not what the contract says; the message says how."""
+    """A document, or an element of it, breaks the contract; the message says how."""
 
 
-class _Named(msgspec.Struct):
+class _VariantOnly(msgspec.Struct):
     variant_id: UUID = msgspec.field(name="productVariantId")
 
 
-_named = msgspec.json.Decoder(_Named)
+_variant_only = msgspec.json.Decoder(_VariantOnly)
 
 
 @attrs.frozen
 class Levels:
-    """What a `GET /inventory` answered."""
+    """The content of an answer to `GET /inventory`."""
 
     by_int: dict[int, StockLevel]
-    """For the `UUID.int` of each variant, whose hash costs nothing, its level; of two for one
-    variant, the one updated last."""
+    """The level of each variant, by its `UUID.int`, which hashes faster than the UUID; if a variant
+    occurs twice, the level updated last."""
     malformed: dict[ProductVariantId, Malformed] = attrs.field(factory=dict)
-    """Variants whose element could not be read."""
-    nameless: Malformed | None = None
-    """Set if an element could not even be told to be some variant's. A variant that is missing
-    may then be that one, and is not known to be unknown."""
+    """Variants whose element could not be decoded."""
+    unidentified: Malformed | None = None
+    """Set if an element has no readable variant id. A missing variant may be that element's, so it
+    is not reported as unknown."""
 
 
 def decode_levels(body: bytes, now: datetime) -> Levels:
     """Decode the array of `GET /inventory`.
 
-    msgspec checks on the way what the domain asks of a `StockLevel`, but for the nil UUID and the
-    future, which are looked for here.
+    msgspec checks the domain's rules for a `StockLevel`, except for the nil UUID and an `updatedAt`
+    in the future, which are checked here.
 
     Raises:
         Malformed: the document is no JSON array.
@@ -103,7 +103,7 @@ def decode_item(body: bytes) -> InventoryItem:
 
 
 def decode_current(problem: wire.ProblemBody, now: datetime) -> StockLevel:
-    """Take the level out of a `record-exists` problem.
+    """Decode the level in a `record-exists` problem.
 
     Raises:
         Malformed: the member `current` is not an `InventoryStockLevel`.
@@ -112,7 +112,7 @@ def decode_current(problem: wire.ProblemBody, now: datetime) -> StockLevel:
 
 
 def decode_problem(body: bytes) -> wire.ProblemBody:
-    """Decode a problem document; a body that is none gives `about:blank` (RFC 9457 §4.2.1)."""
+    """Decode a problem document; any other body gives `about:blank` (RFC 9457 §4.2.1)."""
     try:
         return msgspec.json.decode(body, type=wire.ProblemBody)
     except _UNREADABLE:
@@ -126,17 +126,17 @@ def _one_by_one(body: bytes, now: datetime) -> Levels:
         raise _malformed(error, body) from error
     levels: list[StockLevel] = []
     malformed: dict[ProductVariantId, Malformed] = {}
-    nameless: Malformed | None = None
+    unidentified: Malformed | None = None
     for element in elements:
         raw = bytes(element)
         try:
             levels.append(decode_level(raw, now))
         except Malformed as error:
             try:
-                malformed[variant_id(_named.decode(raw).variant_id)] = error
+                malformed[variant_id(_variant_only.decode(raw).variant_id)] = error
             except (*_UNREADABLE, ValueError):
-                nameless = error
-    return Levels(_newest(levels), malformed, nameless)
+                unidentified = error
+    return Levels(_newest(levels), malformed, unidentified)
 
 
 def _newest(levels: Iterable[StockLevel]) -> dict[int, StockLevel]:
@@ -162,6 +162,6 @@ def _malformed(error: Exception, body: bytes) -> Malformed:
         return Malformed("the body is empty")
     if isinstance(error, RecursionError):
         return Malformed("it is nested too deeply")
-    # The domain's validators speak of its own fields: whoever reads this looks at the document.
+    # The domain's validators name its own fields; the message names the document's members.
     name, space, rest = str(error).partition(" ")
     return Malformed(_ON_THE_WIRE.get(name, name) + space + rest)

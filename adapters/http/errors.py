@@ -1,4 +1,4 @@
-"""The boundary: aiohttp's errors and the service's refusals become `InventoryError`s, once."""
+"""Turns aiohttp's errors and the service's error answers into `InventoryError`s."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ from typed_settings import Secret
 
 from shelfport.adapters.http import wire
 from shelfport.adapters.http.transport.auth.credentials import NoCredentials
-from shelfport.adapters.http.transport.secret_text import hidden
 from shelfport.adapters.http.transport.session import ConnectionBroke
 from shelfport.adapters.http.transport.tls.handshake_errors import tls_failure
+from shelfport.adapters.runtime.secret_text import mask_secrets
 from shelfport.domain.model import (
     Conflict,
     ConnectionFailed,
@@ -37,49 +37,49 @@ _LONGEST_QUOTE = 200
 
 @attrs.frozen
 class HttpRequestContext(RequestContext):
-    """What a request over HTTP is about, and what its errors need besides."""
+    """The context of a request over HTTP, and the secrets that its errors must not quote."""
 
     secrets: Sequence[Secret[str]] = ()
-    """What was presented: a service that quotes it does not get it into a log."""
+    """The latest secrets that were sent: they are masked in text that the service returns."""
 
     def quoted(self, foreign: object) -> str:
-        """Foreign words, fit for a sentence: without a secret, on one line, cut to 200 characters."""
-        # In this order: a secret that is cut in two is not found.
-        return one_line(hidden(str(foreign), self.secrets))[:_LONGEST_QUOTE]
+        """Foreign text, fit for a sentence: secrets masked, on one line, at most 200 characters."""
+        # Mask before cutting: half a secret would not be found.
+        return one_line(mask_secrets(str(foreign), self.secrets))[:_LONGEST_QUOTE]
 
 
-def without_credentials(
+def credentials_timeout_error(
     request: HttpRequestContext, *, seconds: float, by_deadline: bool
 ) -> InventoryError:
-    """The time was over before there were credentials to send a request with."""
+    """The error of a request that got no credentials in time, and was not sent."""
     return request.error(
         DeadlineExceeded if by_deadline else CredentialsUnavailable,
-        f"{request.where} was not asked: there were no credentials within {seconds:.3g} s",
+        f"no request was sent to {request.where}: there were no credentials within {seconds:.3g} s",
         reached_service=ReachedService.NO,
     )
 
 
-def unsent(request: HttpRequestContext) -> InventoryError:
-    """The caller's deadline had passed before anything was sent."""
+def deadline_error(request: HttpRequestContext) -> InventoryError:
+    """The error of a request that was not sent, because the caller's deadline had passed."""
     return request.error(
         DeadlineExceeded,
-        "the deadline passed before the Inventory Service could be asked",
+        "the deadline passed before a request was sent to the Inventory Service",
         reached_service=ReachedService.NO,
     )
 
 
-def broken(
+def transport_error(
     error: Exception, request: HttpRequestContext, *, seconds: float, by_deadline: bool
 ) -> InventoryError:
-    """What became of a request that got no answer.
+    """The error of a request without a complete answer.
 
     Args:
         error: what aiohttp raised.
-        request: what it was about.
-        seconds: how long it was allowed to take.
+        request: the request's context.
+        seconds: how long the request was allowed to take.
         by_deadline: the caller's deadline set that time, not the time for one attempt.
     """
-    where, told = request.where, request.quoted(getattr(error, "message", error))
+    where, detail = request.where, request.quoted(getattr(error, "message", error))
     failure = tls_failure(error)
     if failure is not None:
         return request.error(
@@ -91,7 +91,7 @@ def broken(
         case NoCredentials():
             return request.error(
                 error.kind,
-                f"{where} was not request, for want of credentials: {told}",
+                f"no request was sent to {where}: no credentials: {detail}",
                 reached_service=ReachedService.NO,
             )
         case aiohttp.ConnectionTimeoutError():
@@ -118,39 +118,41 @@ def broken(
         case ConnectionBroke() | aiohttp.ClientConnectionError():
             return request.error(
                 ConnectionFailed,
-                f"the connection to {where} broke before an answer: {told}",
+                f"the connection to {where} broke before an answer: {detail}",
             )
         case aiohttp.ClientPayloadError():
             return request.error(
                 ConnectionFailed,
-                f"the answer of {where} broke off in its body: {told}",
+                f"the answer of {where} broke off in its body: {detail}",
                 reached_service=ReachedService.YES,
             )
         case aiohttp.ClientResponseError():
             return request.error(
                 ContractViolation,
-                f"what answers at {where} does not speak HTTP: {told}",
+                f"the server at {where} does not speak HTTP: {detail}",
             )
         case _:
-            return request.error(ContractViolation, f"no answer from {where}: {told}")
+            return request.error(ContractViolation, f"no answer from {where}: {detail}")
 
 
-def refused(
+def status_error(
     status: int, problem: wire.ProblemBody, retry_after: float | None, request: HttpRequestContext
 ) -> InventoryError:
-    """The error of an answer that is neither a success nor, by its problem type, a plain fact."""
+    """The error of an answer with an error status."""
     kind, advice = _classified(status, problem.slug)
-    sentence = f"{request.where} answered {_named(status)}{_told(problem, request)}{advice}"
+    detail = problem.detail or problem.title
+    quoted = f" ({request.quoted(detail)})" if detail else ""
+    sentence = f"{request.where} answered {_named(status)}{quoted}{advice}"
     return request.error(kind, sentence, status=status, retry_after=retry_after)
 
 
-def contract_broken(
+def contract_error(
     sentence: str, request: HttpRequestContext, status: int | None = None
 ) -> InventoryError:
-    """The service answered, but not as inventory-service.yaml promises."""
+    """The error of an answer that breaks inventory-service.yaml."""
     return request.error(
         ContractViolation,
-        f"{request.where} answered against the contract: {request.quoted(sentence)}",
+        f"{request.where} broke the contract: {request.quoted(sentence)}",
         status=status,
     )
 
@@ -158,7 +160,7 @@ def contract_broken(
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """Read a `Retry-After` header (RFC 9110 §10.2.3): seconds from `now`, at least 0.
 
-    Nonsense counts as no header: the service is in trouble, and this is the last thing to fail on.
+    A malformed header counts as none.
     """
     if value is None:
         return None
@@ -175,12 +177,17 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 
 def _classified(status: int, slug: str) -> tuple[type[InventoryError], str]:
-    """The class of an answer, and what the sentence about it advises."""
+    """The class of the error, and the advice that ends its sentence."""
     match status, slug:
         case ((401 | 403), _):
             return Unauthorized, "; are the credentials right?"
+        case 404, "unknown-variant":
+            return RequestRejected, ", which only a read of one variant may get"
         case 404, _:
-            return RequestRejected, ", but not as `unknown-variant`; is the base URL right?"
+            return (
+                RequestRejected,
+                ", and its problem type is not `unknown-variant`; is the base URL right?",
+            )
         case 409, "in-progress":
             return OperationInProgress, ""
         case 422, "key-reused":
@@ -194,9 +201,9 @@ def _classified(status: int, slug: str) -> tuple[type[InventoryError], str]:
         case _ if status >= 400:
             return RequestRejected, ""
         case _ if status >= 300:
-            return RequestRejected, "; redirects are not followed, so set the base URL to the goal"
+            return RequestRejected, "; redirects are not followed: set the base URL to the target"
         case _:
-            return ContractViolation, ", which the contract does not know"
+            return ContractViolation, ", which is not in the contract"
 
 
 def _named(status: int) -> str:
@@ -204,8 +211,3 @@ def _named(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _told(problem: wire.ProblemBody, request: HttpRequestContext) -> str:
-    told = problem.detail or problem.title
-    return f" ({request.quoted(told)})" if told else ""

@@ -1,7 +1,6 @@
-"""The shapes on the wire, under the names that inventory-service.yaml gives them (R3, R5, R6, R14).
+"""The bodies of requests and answers, with the names of inventory-service.yaml.
 
-They live here and nowhere else: no signature of the library shows one (R24). Pure Structs; the
-sandbox Inventory Service uses the same ones from its side.
+No public signature has one. The sandbox Inventory Service uses the same Structs.
 """
 
 from datetime import datetime
@@ -16,7 +15,7 @@ Quantity = Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-"""Names one logical operation over all its attempts (IETF draft idempotency-key-header)."""
+"""Identifies one operation in all its attempts (IETF draft idempotency-key-header)."""
 CORRELATION_ID = "X-Correlation-ID"
 TRACEPARENT = "traceparent"
 PROBLEM_JSON = "application/problem+json"
@@ -26,11 +25,11 @@ PROBLEM_TYPE = "https://inventory.example/problems/"
 MAX_IDS = 200
 """How many ids one `GET /inventory` may ask for."""
 MAX_TARGET_BYTES = 8_000
-"""How long its request target may be: what RFC 9110 §4.1 tells every server to accept."""
+"""The longest request target: RFC 9110 §4.1 asks every server to accept that much."""
 
 
 class InventoryStockLevelBody(msgspec.Struct, frozen=True, gc=False):
-    """The stock of one variant: an element of `GET /inventory`, all of `GET /inventory/{id}`."""
+    """A variant's stock: an element of `GET /inventory`, the body of `GET /inventory/{id}`."""
 
     variant_id: ProductVariantId = msgspec.field(name="productVariantId")
     available_quantity: Quantity = msgspec.field(name="availableQuantity")
@@ -39,7 +38,7 @@ class InventoryStockLevelBody(msgspec.Struct, frozen=True, gc=False):
 
 
 class InitializeInventoryRequestBody(msgspec.Struct, frozen=True):
-    """The body of `POST /inventory`; the two numbers have the contract's defaults."""
+    """The body of `POST /inventory`, with the contract's defaults."""
 
     variant_id: ProductVariantId = msgspec.field(name="productVariantId")
     initial_quantity: Quantity = msgspec.field(name="initialQuantity", default=0)
@@ -73,16 +72,16 @@ ProblemSlug = Literal[
 
 
 class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An RFC 9457 problem document; the client goes by `type`, never by the prose."""
+    """An RFC 9457 problem document; the client decides by `type`, never by the text."""
 
     type: str = "about:blank"
     title: str = ""
     status: int | None = None
     detail: str = ""
     current: Any = None
-    """With `record-exists`: the `InventoryStockLevelBody` of the record that is there."""
+    """With `record-exists`: the `InventoryStockLevelBody` of the existing record."""
 
     @property
     def slug(self) -> str:
-        """The type without the contract's prefix; a foreign type as it is."""
+        """The type without the contract's prefix; another type unchanged."""
         return self.type.removeprefix(PROBLEM_TYPE)

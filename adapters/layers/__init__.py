@@ -1,7 +1,7 @@
-"""Layers: each an `InventoryPort` around an `InventoryPort`, one decision in one file.
+"""The layers: each is an `InventoryPort` around another one, with one purpose.
 
-A layer holds `inner` and its own state, implements the whole port, and can be read alone. Their
-order, from the outside in, is composed in one place: `composition.stack.compose`.
+A layer holds `inner` and its own state, implements the whole port, and can be read alone.
+`composition.stack.compose` puts them in order, from the outside in.
 """
 
 from shelfport.adapters.layers.batching import BatchingLayer, BatchOptions
@@ -25,26 +25,26 @@ from shelfport.adapters.layers.shared_cache.layer import SharedCacheLayer
 from shelfport.adapters.layers.shared_cache.options import SharedCacheOptions
 
 __all__ = [
-    "CircuitBreaker",
-    "BreakerOptions",
-    "CacheOptions",
-    "CacheLayer",
     "Backplane",
+    "BatchOptions",
+    "BatchingLayer",
+    "BreakerOptions",
+    "CacheLayer",
+    "CacheOptions",
+    "CacheStats",
     "ChaosLayer",
-    "PortCheckLayer",
-    "CoalescingLayer",
-    "DeadlineLayer",
+    "CircuitBreaker",
     "CircuitBreakerLayer",
-    "LimitOptions",
+    "CoalescingLayer",
     "ConcurrencyLimitLayer",
+    "DeadlineLayer",
+    "LimitOptions",
+    "PortCheckLayer",
+    "ReadingStore",
     "RecordingLayer",
     "RetryLayer",
     "RetryOptions",
     "SharedCacheClient",
     "SharedCacheLayer",
     "SharedCacheOptions",
-    "ReadingStore",
-    "BatchingLayer",
-    "BatchOptions",
-    "CacheStats",
 ]

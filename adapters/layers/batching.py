@@ -1,4 +1,4 @@
-"""`BatchingLayer`: a read of many variants becomes requests that the service accepts."""
+"""`BatchingLayer`: splits a read of many variants into requests of an accepted size."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,28 +22,30 @@ from shelfport.ports import InventoryPort
 
 @attrs.frozen(kw_only=True)
 class BatchOptions:
-    """How a read of many variants is divided."""
+    """How a read of many variants is split."""
 
     max_size: int = attrs.field(default=200, validator=number(1, 200, unit="ids"))
     """Ids in one request, at most; the contract allows 200.
 
     Why: the contract's limit."""
     max_concurrency: int = attrs.field(default=8, validator=number(1, 64, unit="requests"))
-    """Requests of one call under way at once, at most.
+    """Requests of one call in flight at once, at most.
 
-    Why: 10,000 ids are 50 requests: eight at a time are quick and leave others their share."""
+    Why: 10,000 ids are 50 requests: eight at a time are quick, and other calls keep their share."""
 
 
 @attrs.frozen(eq=False)
 class BatchingLayer:
-    """Divides a read into chunks, with a bounded number of one call's chunks under way at once.
+    """Splits a read into chunks, with a bounded number of one call's chunks in flight at once.
 
-    A chunk that fails costs its own variants: they are `Unreadable`, as long as another chunk
-    was answered. Everything below sees one request a call, so that limits, retries, the breaker
-    and the records count what goes out.
+    If a chunk fails, its variants are `Unreadable`, as long as another chunk was answered. Each
+    layer below sees one call for each request, so that limits, retries, the breaker and the records
+    count requests.
 
-    Right: `BatchingLayer(RetryLayer(CircuitBreakerLayer(http)))`: one failed chunk is repeated alone.
-    Wrong: `RetryLayer(BatchingLayer(http))`: one failed chunk is no failure of the whole, so none is repeated.
+    Right: `BatchingLayer(RetryLayer(CircuitBreakerLayer(http)))`: one failed chunk is repeated
+    alone.
+    Wrong: `RetryLayer(BatchingLayer(http))`: one failed chunk is not a failed call, so it is not
+    repeated.
     """
 
     inner: InventoryPort
@@ -62,17 +64,17 @@ class BatchingLayer:
         todo = iter(enumerate(chunks))
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self.options.max_concurrency, len(chunks))):
-                tasks.create_task(self._work_off(todo, parts, call))
+                tasks.create_task(self._read_chunks(todo, parts, call))
         answers: dict[ProductVariantId, Answer] = {}
         for part in parts:
             answers.update(part)
         return settled(answers)
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Passed through: it is about one variant."""
+        """Forward the call: it is about one variant."""
         return await self.inner.initialize(request, call)
 
-    async def _work_off(
+    async def _read_chunks(
         self,
         todo: Iterator[tuple[int, list[ProductVariantId]]],
         parts: list[Mapping[ProductVariantId, Answer]],

@@ -1,4 +1,4 @@
-"""`CoalescingLayer`: callers who want the same at the same time share one request."""
+"""`CoalescingLayer`: request coalescing (single-flight); callers share in-flight reads."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,48 +17,49 @@ from shelfport.domain.model import (
     Operation,
     OverloadedHere,
     ProductVariantId,
+    RequestContext,
     Unreadable,
     settled,
 )
 from shelfport.ports import Clock, InventoryPort
 
-_MOST_WAITERS_NAMED = 20
+_MAX_WAITERS_NAMED = 20
 
 _Outcome = Mapping[ProductVariantId, Answer] | InventoryError
 
 
 @attrs.define(eq=False)
 class _InFlightRead:
-    """One read, under way or about to leave, for any number of callers."""
+    """One read for any number of callers: pending at first, then in flight, then completed."""
 
     began: float
-    """On the monotonic clock: what it brings was true then or later."""
+    """On the monotonic clock: its answers were true then or later."""
     calls: list[Call] = attrs.field(factory=list)
     ids: dict[int, ProductVariantId] = attrs.field(factory=dict)
-    """By their numbers, whose hash costs nothing."""
+    """By `UUID.int`, whose hash is cheap."""
     deadline: float | None = None
-    """The latest of those aboard at departure."""
+    """The latest deadline of the callers that joined while it was pending."""
     _outcome: _Outcome | BaseException | None = None
     _waiting: "list[asyncio.Future[None]]" = attrs.field(factory=list)
     _by_int: dict[int, Answer] | None = None
 
     @property
-    def landed(self) -> bool:
-        """Whether it has brought what it will bring."""
+    def completed(self) -> bool:
+        """Whether the outcome is there."""
         return self._outcome is not None
 
-    def land(self, outcome: _Outcome | BaseException) -> None:
-        """Give `outcome` to all who wait, and to whoever still comes for it."""
+    def complete(self, outcome: _Outcome | BaseException) -> None:
+        """Set `outcome`, and wake every waiter."""
         self._outcome = outcome
         for waiter in self._waiting:
             if not waiter.done():  # else its caller has left
                 waiter.set_result(None)
 
     async def outcome(self) -> _Outcome:
-        """Wait for the landing; a waiter who is cancelled leaves the flight alone.
+        """Wait until it is complete. Cancelling a waiter does not cancel the read.
 
         Raises:
-            BaseException: what ended it, if that is no `InventoryError`: a bug.
+            BaseException: the exception that ended the read, if it is no `InventoryError`: a bug.
         """
         while (outcome := self._outcome) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,7 +70,7 @@ class _InFlightRead:
         return outcome
 
     def answers(self, outcome: _Outcome) -> Mapping[int, Answer]:
-        """What `outcome`, with which this has landed, says of all variants aboard."""
+        """The answers for all of `ids`, taken from its `outcome`."""
         if self._by_int is None:
             if isinstance(outcome, InventoryError):
                 self._by_int = dict.fromkeys(self.ids, Unreadable(outcome))
@@ -80,27 +81,28 @@ class _InFlightRead:
 
 @attrs.define(eq=False)
 class CoalescingLayer:
-    """Gathers the reads of one turn of the event loop into one, and joins reads under way.
+    """Gathers the reads of one turn of the event loop into one read, and joins in-flight reads.
 
-    Each id is under way once at most. A flight is a task of this layer, never a caller's: a
-    caller who is cancelled leaves it alone, the first one included. It runs until the latest
-    deadline of those who were aboard when it left; one who joined later, and has more time than
-    that, asks again by itself. A caller joins a flight under way only if that began no longer
-    ago than the caller's `max_staleness`; with 0 it shares the turn's batch alone.
+    Each id is in flight at most once. A shared read is a task of this layer, never of a caller:
+    cancelling a caller, the first one included, does not cancel the read. It runs until the latest
+    deadline of the callers that joined while it was pending; a caller that joined later, and has
+    more time than that, asks again by itself. A caller joins an in-flight read only if that began
+    no longer ago than the caller's `max_staleness`; with 0 it shares only the pending read.
 
-    Right: `DeadlineLayer(CoalescingLayer(BatchingLayer(…)))`: each waiter leaves at its own deadline.
-    Wrong: `BatchingLayer(CoalescingLayer(…))`: each chunk is batched with itself.
+    Right: `DeadlineLayer(CoalescingLayer(BatchingLayer(…)))`: each caller stops waiting at its own
+    deadline.
+    Wrong: `BatchingLayer(CoalescingLayer(…))`: the chunks of one call are gathered into one again.
     """
 
     inner: InventoryPort
     clock: Clock = attrs.field(repr=False)
     background: Background = attrs.field(repr=False)
     _pending: _InFlightRead | None = attrs.field(init=False, default=None, repr=False)
-    """The flight that leaves at the end of this turn of the loop."""
-    _under_way: dict[int, _InFlightRead] = attrs.field(init=False, factory=dict, repr=False)
-    """The latest flight of each id that has not landed; by `UUID.int`, whose hash costs nothing."""
+    """The read that starts at the end of this turn of the loop."""
+    _in_flight: dict[int, _InFlightRead] = attrs.field(init=False, factory=dict, repr=False)
+    """The latest read of each id that is not completed, by `UUID.int`, whose hash is cheap."""
     _in_flight_count: int = attrs.field(init=False, default=0, repr=False)
-    """Flights that have not landed, the one that leaves next included."""
+    """Reads that are not completed, the pending one included."""
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -110,129 +112,114 @@ class CoalescingLayer:
         wanted = missing = {variant.int: variant for variant in ids}
         while missing:
             cut_short: dict[int, ProductVariantId] = {}
-            for flight, aboard in self._board(missing, call):
-                outcome = await flight.outcome()
-                if len(flight.calls) == 1 and len(aboard) == len(wanted):
-                    # Nobody else was aboard: what it brought is the answer as it stands.
+            for read, shared in self._join(missing, call):
+                outcome = await read.outcome()
+                if len(read.calls) == 1 and len(shared) == len(wanted):
+                    # No other caller joined: the outcome is the answer as it stands.
                     if isinstance(outcome, InventoryError):
                         raise outcome
                     return outcome
-                brought = flight.answers(outcome)
-                if len(aboard) == len(wanted):
-                    answers = brought  # and others', which nobody looks for
+                found = read.answers(outcome)
+                if len(shared) == len(wanted):
+                    answers = found  # may hold more than `wanted`: the last line picks from it
                 else:
-                    answers = {**answers, **{key: brought[key] for key in aboard}}
-                if _has_more_time(call, flight):
-                    cut_short |= {k: v for k, v in aboard.items() if _cut_short(brought[k])}
+                    answers = {**answers, **{key: found[key] for key in shared}}
+                if _has_more_time(call, read):
+                    cut_short |= {k: v for k, v in shared.items() if _cut_short(found[k])}
             missing = cut_short
         return settled({variant: answers[key] for key, variant in wanted.items()})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Passed through: each one is an operation of its own."""
+        """Forward the call: each initialization is an operation of its own."""
         return await self.inner.initialize(request, call)
 
-    def _board(
+    def _join(
         self, wanted: Mapping[int, ProductVariantId], call: Call
     ) -> list[tuple[_InFlightRead, Mapping[int, ProductVariantId]]]:
-        """Find a flight for each id: the one under way, or the one that leaves next."""
+        """Join a read for each id: the one in flight, or the pending one."""
         now = self.clock.monotonic()
-        under_way = self._under_way
-        only_boarding = self._pending is not None and self._in_flight_count == 1
-        if only_boarding or under_way.keys().isdisjoint(wanted):
-            flight = self._next(now)
-            flight.ids.update(wanted)
-            flight.calls.append(call)
-            under_way.update(dict.fromkeys(wanted, flight))
-            return [(flight, wanted)]
+        in_flight = self._in_flight
+        only_pending = self._pending is not None and self._in_flight_count == 1
+        if only_pending or in_flight.keys().isdisjoint(wanted):
+            read = self._pending_read(now)
+            read.ids.update(wanted)
+            read.calls.append(call)
+            in_flight.update(dict.fromkeys(wanted, read))
+            return [(read, wanted)]
         oldest = now - (inf if call.max_staleness is None else call.max_staleness)
-        boarded: dict[_InFlightRead, dict[int, ProductVariantId]] = {}
+        shared: dict[_InFlightRead, dict[int, ProductVariantId]] = {}
         for key, variant in wanted.items():
-            joined = under_way.get(key)
+            joined = in_flight.get(key)
             if joined is None or (joined is not self._pending and joined.began <= oldest):
-                joined = under_way[key] = self._next(now)
+                joined = in_flight[key] = self._pending_read(now)
                 joined.ids[key] = variant
-            boarded.setdefault(joined, {})[key] = variant
-        for flight in boarded:
-            flight.calls.append(call)
-        return list(boarded.items())
+            shared.setdefault(joined, {})[key] = variant
+        for read in shared:
+            read.calls.append(call)
+        return list(shared.items())
 
-    def _next(self, now: float) -> _InFlightRead:
-        """The flight that leaves at the end of this turn of the loop."""
+    def _pending_read(self, now: float) -> _InFlightRead:
+        """The read that starts at the end of this turn of the loop."""
         if self._pending is None:
-            flight = _InFlightRead(now)
-            task = self.background.start(self._fly(flight), "inventory read")
-            task.add_done_callback(lambda _: self._see_to(flight))
-            self._pending = flight
+            read = _InFlightRead(now)
+            task = self.background.start(self._run(read), "inventory read")
+            task.add_done_callback(lambda _: self._task_ended(read))
+            self._pending = read
             self._in_flight_count += 1
         return self._pending
 
-    def _see_to(self, flight: _InFlightRead) -> None:
-        """Its task has ended; one that is cancelled before its first step has not landed it."""
-        if not flight.landed:
-            self._land(flight, _shut(flight))
+    def _task_ended(self, read: _InFlightRead) -> None:
+        """Complete `read` if its task was cancelled, perhaps before its first step."""
+        if not read.completed:
+            context = RequestContext(
+                Operation.READ, tuple(read.ids.values()), _shared_call(read.calls)
+            )
+            self._complete(read, context.error(OverloadedHere, "this process is shutting down"))
 
-    async def _fly(self, flight: _InFlightRead) -> None:
-        # The task's first step comes after all that this turn of the loop had to do.
+    async def _run(self, read: _InFlightRead) -> None:
+        # A task's first step comes after all callers of this turn of the loop have joined.
         self._pending = None
-        ids, call = tuple(flight.ids.values()), _shared(flight.calls)
-        flight.deadline = call.deadline
+        ids, call = tuple(read.ids.values()), _shared_call(read.calls)
+        read.deadline = call.deadline
         left = None if call.deadline is None else call.deadline - self.clock.monotonic()
         timeout = asyncio.timeout(left)
         try:
-            # Its callers' deadlines end their waiting; nobody else would end a flight that hangs.
+            # The callers' own deadlines end only their waiting; this one ends a read that hangs.
             async with timeout:
                 outcome = await self.inner.read(ids, call)
         except InventoryError as error:
-            self._land(flight, error)
+            self._complete(read, error)
         except TimeoutError as error:
             if not timeout.expired():
-                self._land(flight, error)
+                self._complete(read, error)
                 raise
             sentence = "the deadline passed while waiting for the Inventory Service"
-            self._land(flight, _ended(DeadlineExceeded, sentence, ids, call))
+            context = RequestContext(Operation.READ, ids, call)
+            self._complete(read, context.error(DeadlineExceeded, sentence))
         except asyncio.CancelledError:
-            raise  # the end of its task is seen to, whenever it comes
+            raise  # `_task_ended` completes the read
         except BaseException as error:
-            self._land(flight, error)
+            self._complete(read, error)
             raise
         else:
-            self._land(flight, outcome)
+            self._complete(read, outcome)
 
-    def _land(self, flight: _InFlightRead, outcome: _Outcome | BaseException) -> None:
-        if self._pending is flight:
+    def _complete(self, read: _InFlightRead, outcome: _Outcome | BaseException) -> None:
+        if self._pending is read:
             self._pending = None
         self._in_flight_count -= 1
-        under_way = self._under_way
+        in_flight = self._in_flight
         if not self._in_flight_count:
-            under_way.clear()  # all of it was this one's
+            in_flight.clear()  # all entries were of this read
         else:
-            for key in flight.ids:
-                if under_way.get(key) is flight:
-                    del under_way[key]
-        flight.land(outcome)
+            for key in read.ids:
+                if in_flight.get(key) is read:
+                    del in_flight[key]
+        read.complete(outcome)
 
 
-def _ended(
-    kind: type[InventoryError], sentence: str, ids: Sequence[ProductVariantId], call: Call
-) -> InventoryError:
-    return kind(
-        sentence,
-        operation=Operation.READ,
-        ids=ids,
-        correlation_id=call.correlation_id,
-        attempts=call.attempt,
-    )
-
-
-def _shut(flight: _InFlightRead) -> InventoryError:
-    ids, call = tuple(flight.ids.values()), _shared(flight.calls)
-    return _ended(OverloadedHere, "this process is shutting down", ids, call)
-
-
-def _has_more_time(call: Call, flight: _InFlightRead) -> bool:
-    return flight.deadline is not None and (
-        call.deadline is None or flight.deadline < call.deadline
-    )
+def _has_more_time(call: Call, read: _InFlightRead) -> bool:
+    return read.deadline is not None and (call.deadline is None or read.deadline < call.deadline)
 
 
 def _cut_short(answer: Answer) -> bool:
@@ -240,8 +227,8 @@ def _cut_short(answer: Answer) -> bool:
     return type(answer) is Unreadable and isinstance(answer.error, DeadlineExceeded)
 
 
-def _shared(calls: Sequence[Call]) -> Call:
-    """The terms of a flight: the latest deadline, the strictest staleness, an id for all."""
+def _shared_call(calls: Sequence[Call]) -> Call:
+    """The call of a shared read: the latest deadline, the strictest staleness, the first id."""
     if len(calls) == 1:
         return calls[0]
     deadlines = [call.deadline for call in calls]
@@ -253,7 +240,7 @@ def _shared(calls: Sequence[Call]) -> Call:
         max_staleness=min(limits, default=None),
         waiters=tuple(
             call.correlation_id
-            for call in calls[1 : _MOST_WAITERS_NAMED + 1]
+            for call in calls[1 : _MAX_WAITERS_NAMED + 1]
             if call.correlation_id is not None
         ),
     )

@@ -1,4 +1,4 @@
-"""`ConcurrencyLimitLayer`: so many requests of this process at once, and no more."""
+"""`ConcurrencyLimitLayer`: limits the requests of this process in flight at once (a bulkhead)."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from shelfport.domain.model import (
     Operation,
     OverloadedHere,
     ProductVariantId,
+    RequestContext,
 )
 from shelfport.domain.model.validators import number
 from shelfport.ports import Clock, InventoryPort, Listener
@@ -21,25 +22,28 @@ from shelfport.ports.signals import CallRejected
 
 @attrs.frozen(kw_only=True)
 class LimitOptions:
-    """How much this process asks of the service at once."""
+    """How many requests this process sends at once, and how many calls may wait."""
 
     max_concurrency: int = attrs.field(default=16, validator=number(1, 10_000, unit="requests"))
-    """Requests under way, at most.
+    """Requests in flight, at most.
 
-    Why: sixteen requests of 5 ms are 3,000 a second; what hangs takes no more sockets than that."""
+    Why: sixteen requests of 5 ms are 3,000 a second; requests that hang use sixteen sockets at
+    most."""
     max_queue: int = attrs.field(default=1000, validator=number(0, 1_000_000, unit="calls"))
-    """Calls that wait for one of them to end, at most.
+    """Calls that wait for a free slot, at most.
 
     Why: a queue longer than this cannot be served before its deadlines."""
 
 
 @attrs.define(eq=False)
 class ConcurrencyLimitLayer:
-    """A bulkhead: calls beyond `max_concurrency` wait in order, until their deadline, or are refused.
+    """A bulkhead: calls beyond `max_concurrency` wait in order, until their deadline.
+
+    A call is refused if `max_queue` calls wait already, or if its deadline passes first.
 
     Right: `ConcurrencyLimitLayer(CircuitBreakerLayer(…))`: the breaker measures the service alone.
-    Wrong: `CircuitBreakerLayer(ConcurrencyLimitLayer(…))`: time in our own queue counts as the service being slow, and a
-    burst of callers opens the breaker of a healthy service.
+    Wrong: `CircuitBreakerLayer(ConcurrencyLimitLayer(…))`: the time in this process's queue counts
+    as a slow service, and a burst of callers opens the breaker of a healthy service.
     """
 
     inner: InventoryPort
@@ -82,30 +86,29 @@ class ConcurrencyLimitLayer:
             OverloadedHere: too many wait already, or the deadline passed first.
         """
         if not self._slots.locked():
-            await self._slots.acquire()  # at once: there is one, and nobody waits
+            await self._slots.acquire()  # without a wait: a slot is free, and no call waits for it
             return
         if self.waiting >= self.options.max_queue:
-            raise self._refusal("and as many wait as may", operation, ids, call)
+            why = f"and {self.waiting} calls wait, the maximum"
+            raise self._refusal(why, operation, ids, call)
         left = None if call.deadline is None else call.deadline - self.clock.monotonic()
         self.waiting += 1
         try:
             async with asyncio.timeout(left):
                 await self._slots.acquire()
         except TimeoutError as error:
-            raise self._refusal("and none ended in time", operation, ids, call) from error
+            why = "and none ended before the deadline"
+            raise self._refusal(why, operation, ids, call) from error
         finally:
             self.waiting -= 1
 
     def _refusal(
         self, why: str, operation: Operation, ids: Sequence[ProductVariantId], call: Call
     ) -> OverloadedHere:
-        error = OverloadedHere(
-            f"this process has {self.options.max_concurrency} requests to the Inventory Service under "
-            f"way, {why}",
-            operation=operation,
-            ids=ids,
-            correlation_id=call.correlation_id,
-            attempts=call.attempt,
+        error = RequestContext(operation, ids, call).error(
+            OverloadedHere,
+            f"this process has {self.options.max_concurrency} requests to the Inventory Service in "
+            f"flight, {why}",
         )
         self.listener(CallRejected(operation, error, call.correlation_id))
         return error

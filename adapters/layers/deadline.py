@@ -1,4 +1,4 @@
-"""`DeadlineLayer`: below here every call has a deadline that is kept, and a correlation id."""
+"""`DeadlineLayer`: gives every call a deadline and a correlation id, and enforces the deadline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from shelfport.domain.model import (
     Operation,
     ProductVariantId,
     ReachedService,
+    RequestContext,
 )
 from shelfport.domain.model.call import begun_trace
 from shelfport.ports import Clock, InventoryPort
@@ -24,13 +25,14 @@ T = TypeVar("T")
 
 @attrs.frozen(eq=False)
 class DeadlineLayer:
-    """Fills in the terms that a caller left open, and ends the wait when the deadline passes.
+    """Fills in what a caller left open, and ends the wait when the deadline passes.
 
-    The adapter keeps the deadline too, and knows better what became of its request; this layer is
-    for all the other waiting: a queue, a flight, a pause between attempts.
+    The adapter keeps the deadline too, and knows better whether its request arrived; this layer is
+    for all the other waiting: a queue, an in-flight read, a pause between attempts.
 
     Right: `CacheLayer(DeadlineLayer(…))`: a call answered from memory pays for no timer and no id.
-    Wrong: `DeadlineLayer(CacheLayer(…))`: every hit pays, and a deadline cuts off the cache's own fallback.
+    Wrong: `DeadlineLayer(CacheLayer(…))`: every hit pays, and a deadline cuts off the cache's own
+    fallback.
     """
 
     inner: InventoryPort
@@ -46,17 +48,14 @@ class DeadlineLayer:
         if not ids:
             return {}
         call, seconds = self._completed(call)
-        return await self._in_time(
-            seconds, lambda: self.inner.read(ids, call), Operation.READ, ids, call
-        )
+        context = RequestContext(Operation.READ, ids, call)
+        return await self._in_time(seconds, lambda: self.inner.read(ids, call), context)
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
         call, seconds = self._completed(call)
-        ids = (request.variant_id,)
-        return await self._in_time(
-            seconds, lambda: self.inner.initialize(request, call), Operation.INITIALIZE, ids, call
-        )
+        context = RequestContext(Operation.INITIALIZE, (request.variant_id,), call)
+        return await self._in_time(seconds, lambda: self.inner.initialize(request, call), context)
 
     def _completed(self, call: Call) -> tuple[Call, float]:
         """The call with all its terms, and the seconds left until its deadline."""
@@ -76,19 +75,13 @@ class DeadlineLayer:
 
     @staticmethod
     async def _in_time(
-        seconds: float,
-        ask: Callable[[], Awaitable[T]],
-        operation: Operation,
-        ids: Sequence[ProductVariantId],
-        call: Call,
+        seconds: float, ask: Callable[[], Awaitable[T]], context: RequestContext
     ) -> T:
         if seconds <= 0:
-            raise _exceeded(
+            raise context.error(
+                DeadlineExceeded,
                 "the caller's deadline passed before the Inventory Service was asked",
-                operation,
-                ids,
-                call,
-                reached=ReachedService.NO,
+                reached_service=ReachedService.NO,
             )
         timeout = asyncio.timeout(seconds)
         try:
@@ -97,27 +90,7 @@ class DeadlineLayer:
         except TimeoutError as error:
             if not timeout.expired():
                 raise
-            raise _exceeded(
+            raise context.error(
+                DeadlineExceeded,
                 "the caller's deadline passed while waiting for the Inventory Service",
-                operation,
-                ids,
-                call,
             ) from error
-
-
-def _exceeded(
-    sentence: str,
-    operation: Operation,
-    ids: Sequence[ProductVariantId],
-    call: Call,
-    *,
-    reached: ReachedService | None = None,
-) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        sentence,
-        operation=operation,
-        ids=ids,
-        correlation_id=call.correlation_id,
-        attempts=call.attempt,
-        reached_service=reached,
-    )

@@ -1,4 +1,4 @@
-"""`PortCheckLayer`: an adapter that is not ours keeps the port's obligations, or is caught."""
+"""`PortCheckLayer`: checks that an adapter of another package keeps the port's obligations."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from shelfport.domain.model import (
     InventoryError,
     Operation,
     ProductVariantId,
-    ReachedService,
+    RequestContext,
     StockReading,
     UnknownVariant,
     Unreadable,
@@ -29,15 +29,16 @@ logger = logging.getLogger("shelfport.adapter")
 
 @attrs.frozen(eq=False)
 class PortCheckLayer:
-    """Turns whatever else an adapter does into what the port promises.
+    """Turns everything that the port does not allow into an `AdapterFault`.
 
     A foreign exception becomes an `AdapterFault`, with the exception as its cause and its
-    traceback in an ERROR record. A missing, foreign or mislabelled answer is `Unreadable`; order
-    is put right and what nobody asked for is dropped. So a bug in an adapter costs what it is
-    about, and the page stands.
+    traceback in an ERROR record. A missing, foreign or mislabelled answer becomes `Unreadable`; the
+    order is corrected, and answers that the caller did not ask for are dropped. So a bug in an
+    adapter costs the variants of its wrong answers, and the page stands.
 
-    Right: `RecordingLayer(PortCheckLayer(theirs))`, innermost: everything above may rely on the port.
-    Wrong: `PortCheckLayer(CacheLayer(theirs))`: what is wrong has been kept by then.
+    Right: `RecordingLayer(PortCheckLayer(theirs))`, innermost: everything above may rely on the
+    port.
+    Wrong: `PortCheckLayer(CacheLayer(theirs))`: the cache has stored a wrong answer by then.
     """
 
     inner: InventoryPort
@@ -49,34 +50,35 @@ class PortCheckLayer:
         wanted = tuple(dict.fromkeys(ids))
         if not wanted:
             return {}
+        context = RequestContext(Operation.READ, wanted, call)
         try:
             answers: object = await self.inner.read(wanted, call)
         except InventoryError:
             raise
         except Exception as error:
-            raise self._fault("raised", error, Operation.READ, wanted, call) from error
+            raise self._fault("raised", error, context) from error
         if not isinstance(answers, Mapping):
-            raise self._fault("returned", answers, Operation.READ, wanted, call)
+            raise self._fault("returned", answers, context)
         return settled(
             {variant: self._answer(variant, answers.get(variant), call) for variant in wanted}
         )
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
-        about = (request.variant_id,)
+        context = RequestContext(Operation.INITIALIZE, (request.variant_id,), call)
         try:
             outcome: object = await self.inner.initialize(request, call)
         except InventoryError:
             raise
         except Exception as error:
-            raise self._fault("raised", error, Operation.INITIALIZE, about, call) from error
+            raise self._fault("raised", error, context) from error
         match outcome:
             case Created(item) if item.variant_id == request.variant_id:
                 return outcome
             case AlreadyThere(level) if level.variant_id == request.variant_id:
                 return outcome
             case _:
-                raise self._fault("returned", outcome, Operation.INITIALIZE, about, call)
+                raise self._fault("returned", outcome, context)
 
     def _answer(self, variant: ProductVariantId, answer: object, call: Call) -> Answer:
         match answer:
@@ -87,43 +89,33 @@ class PortCheckLayer:
             case Unreadable(InventoryError()):
                 return answer
             case _:
-                return Unreadable(self._fault("returned", answer, Operation.READ, (variant,), call))
+                context = RequestContext(Operation.READ, (variant,), call)
+                return Unreadable(self._fault("returned", answer, context))
 
-    def _fault(
-        self,
-        did: str,
-        what: object,
-        operation: Operation,
-        ids: Sequence[ProductVariantId],
-        call: Call,
-    ) -> AdapterFault:
-        fault = AdapterFault(
-            f"the adapter {type(self.inner).__name__} {did} {_shown(what)}, "
-            f"which InventoryPort.{operation.value} does not allow: this is its bug",
-            operation=operation,
-            ids=ids,
-            correlation_id=call.correlation_id,
-            attempts=call.attempt,
-            reached_service=ReachedService.UNKNOWN,
+    def _fault(self, verb: str, value: object, context: RequestContext) -> AdapterFault:
+        fault = context.error(
+            AdapterFault,
+            f"the adapter {type(self.inner).__name__} {verb} {_described(value)}, "
+            f"which InventoryPort.{context.operation.value} does not allow: this is its bug",
         )
         logger.error(
             "%s (correlation id %s)",
             fault,
-            call.correlation_id,
-            exc_info=what if isinstance(what, Exception) else None,
+            fault.correlation_id,
+            exc_info=value if isinstance(value, Exception) else None,
             extra={
                 "event": "inventory.adapter_fault",
-                "operation": operation.value,
-                "correlation_id": call.correlation_id,
+                "operation": context.operation.value,
+                "correlation_id": fault.correlation_id,
                 "detail": str(fault),
             },
         )
         return fault
 
 
-def _shown(what: object) -> str:
-    if what is None:
+def _described(value: object) -> str:
+    if value is None:
         return "nothing"
-    if isinstance(what, Exception):
-        return type(what).__name__
-    return f"a {type(what).__name__}"
+    if isinstance(value, Exception):
+        return type(value).__name__
+    return f"a {type(value).__name__}"

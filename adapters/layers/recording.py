@@ -1,4 +1,4 @@
-"""`RecordingLayer`: every attempt is reported, with what came of it (R23)."""
+"""`RecordingLayer`: signals every attempt with its outcome and duration."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,10 @@ from shelfport.ports.signals import Attempted, AttemptOutcome
 
 @attrs.frozen(eq=False)
 class RecordingLayer:
-    """Reports each call that passes: what was asked, how long it took, what came of it.
+    """Sends the signal `Attempted` for each call: operation, variants, outcome and duration.
 
-    Right: `RetryLayer(CircuitBreakerLayer(RecordingLayer(http)))`: a signal an attempt, none for a call not made.
+    Right: `RetryLayer(CircuitBreakerLayer(RecordingLayer(http)))`: one signal for each attempt,
+    none for a call not made.
     Wrong: `RecordingLayer(RetryLayer(http))`: three attempts make one signal, with the time of all.
     """
 

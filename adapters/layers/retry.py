@@ -1,4 +1,4 @@
-"""`RetryLayer`: a failure that may pass by itself is tried again, within limits (R16)."""
+"""`RetryLayer`: repeats a call that failed with a transient error, within limits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from shelfport.domain.model import (
     TransientError,
 )
 from shelfport.domain.model.validators import number
+from shelfport.domain.services.backoff import Backoff
 from shelfport.ports import Clock, InventoryPort, Listener
 from shelfport.ports.signals import RetryBudgetExhausted, Retrying
 
@@ -25,40 +26,44 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class RetryOptions:
-    """How often, and how soon. Durations are seconds."""
+    """How often a call is repeated, and after which pauses. Durations are seconds."""
 
     max_attempts: int = attrs.field(default=3, validator=number(1, 10, unit="attempts"))
-    """Attempts of one call, the first included; 1 repeats nothing.
+    """Attempts of one call, the first included; 1 turns retries off.
 
-    Why: two repetitions mend a dropped connection or a restarting host; more only help an outage
-    grow."""
+    Why: two retries are enough for a dropped connection or a restarting host; more make an outage
+    worse."""
     base_delay: float = attrs.field(default=0.05, validator=number(0, 60, unit="seconds"))
     """The bound of the pause after the first attempt; it doubles with each further one.
 
-    Why: drawn from 0 to this: most transient faults are gone by then."""
+    Why: most transient faults are gone by then."""
     max_delay: float = attrs.field(default=1.0, validator=number(0, 60, unit="seconds"))
-    """What that bound does not grow beyond.
+    """The maximum of that bound.
 
     Why: beyond it the deadline ends the call anyway."""
     max_retry_after: float = attrs.field(default=5.0, validator=number(0, 3600, unit="seconds"))
-    """A service that asks to be left alone for longer than this is not asked again by this call.
+    """A call is not repeated if the service asks for a longer pause than this (`Retry-After`).
 
-    Why: longer than that no page waits."""
+    Why: no page waits longer than that."""
     budget_ratio: float = attrs.field(default=0.1, validator=number(0, 1, unit="tokens"))
-    """The share of repetitions among first attempts; see `RetryBudget`.
+    """Retries for each first attempt; see `RetryBudget`.
 
-    Why: a dead service sees at most a tenth more requests, however many callers there are."""
+    Why: a failed service receives at most a tenth more requests, however many callers there are."""
     budget_reserve: float = attrs.field(default=3.0, validator=number(0, 10, unit="tokens"))
-    """Repetitions that are allowed before anything was sent.
+    """Retries that are allowed at the start of the process.
 
-    Why: a process that has just started may repeat, too."""
+    Why: a process that has just started may retry, too."""
 
     def __attrs_post_init__(self) -> None:
-        if self.base_delay > self.max_delay:
-            raise ValueError(
-                f"base_delay is {self.base_delay:g}: it must be at most max_delay "
-                f"({self.max_delay:g} seconds)"
-            )
+        self.backoff()
+
+    def backoff(self) -> Backoff:
+        """The delays between attempts.
+
+        Raises:
+            ValueError: `base_delay` is above `max_delay`.
+        """
+        return Backoff(self.base_delay, self.max_delay)
 
     def budget(self) -> RetryBudget:
         """A budget of these numbers; one for each service."""
@@ -67,17 +72,18 @@ class RetryOptions:
 
 @attrs.frozen(eq=False)
 class RetryLayer:
-    """Repeats what a `TransientError` ended, after a pause with full jitter.
+    """Repeats a call that failed with a `TransientError`, after a back-off with full jitter.
 
-    The pause is drawn between 0 and an exponentially growing bound, so that callers who failed
-    together do not come back together; where the service named a time (`Retry-After`), that comes
-    on top of it. A repetition needs time before the deadline and a token of the budget. Reads are
-    repeated because they change nothing; an initialisation because it carries its idempotency
-    key. Refusals of this process (`LocalRefusal`) are never repeated.
+    The pause is drawn between 0 and an exponentially growing bound, so that callers that failed
+    together do not retry together; the service's `Retry-After` is added to it. A retry needs time
+    before the deadline and a token of the budget. Reads are safe to repeat because they change
+    nothing; an initialization because it carries its idempotency key. Refusals of this process
+    (`LocalRefusal`) are never repeated.
 
-    Right: `BatchingLayer(RetryLayer(ConcurrencyLimitLayer(CircuitBreakerLayer(…))))`: each attempt waits for a slot, asks the breaker
-    and is recorded.
-    Wrong: `CircuitBreakerLayer(RetryLayer(http))`: the breaker sees one failure where the service had three.
+    Right: `BatchingLayer(RetryLayer(ConcurrencyLimitLayer(CircuitBreakerLayer(…))))`: each attempt
+    waits for a slot, asks the breaker and is recorded.
+    Wrong: `CircuitBreakerLayer(RetryLayer(http))`: the breaker sees one failure where the service
+    had three.
     """
 
     inner: InventoryPort
@@ -122,13 +128,11 @@ class RetryLayer:
             call = attrs.evolve(call, attempt=call.attempt + 1)
 
     def _pause(self, error: TransientError, attempt: int) -> float | None:
-        """Seconds to wait after `attempt`; None if the service wants to be left alone."""
+        """Seconds to wait after `attempt`; None if the service asks for too long a pause."""
         options = self.options
-        asked_for = error.retry_after or 0.0
-        if asked_for > options.max_retry_after:
+        if (error.retry_after or 0.0) > options.max_retry_after:
             return None
-        bound = min(options.max_delay, options.base_delay * 2 ** (attempt - 1))
-        return asked_for + self.uniform(0.0, bound)
+        return options.backoff().delay(attempt, self.uniform(0.0, 1.0), error.retry_after)
 
     def _in_time(self, delay: float, call: Call) -> bool:
         return call.deadline is None or self.clock.monotonic() + delay < call.deadline

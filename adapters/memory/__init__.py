@@ -1,4 +1,4 @@
-"""Adapters without an outside: for tests, demos, and a host that has no Inventory Service yet."""
+"""The adapter in memory: for tests, demos, and a host that has no Inventory Service yet."""
 
 from shelfport.adapters.memory.inventory import InMemoryInventory
 

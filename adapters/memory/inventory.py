@@ -1,4 +1,4 @@
-"""`InMemoryInventory`: an Inventory Service of one's own, inside the process."""
+"""`InMemoryInventory`: an Inventory Service inside the process."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,6 +20,7 @@ from shelfport.domain.model import (
     Operation,
     ProductVariantId,
     ReachedService,
+    RequestContext,
     StockReading,
     StockStatus,
     UnknownVariant,
@@ -36,13 +37,13 @@ class _Record:
 
 
 class InMemoryInventory:
-    """An `InventoryPort` that keeps its records in a dict, by the Inventory Service's own rules.
+    """An `InventoryPort` over records in a dict, with the rules of the Inventory Service.
 
-    It answers as the real service would, to the same rule of idempotency keys: nothing to mock.
-    Fill it with `set_stock`, break it with `fail_with`.
+    It answers as the real service does, idempotency keys included, so that a test needs no mock.
+    `set_stock` sets the stock of a variant; `fail_with` makes every call fail.
 
     Args:
-        clock: dates the readings and the changes.
+        clock: gives the time of readings and changes.
     """
 
     def __init__(self, *, clock: Clock) -> None:
@@ -57,9 +58,9 @@ class InMemoryInventory:
     def set_stock(
         self, variant: ProductVariantId, quantity: int, *, low_stock_threshold: int = 10
     ) -> None:
-        """Put a variant's stock at `quantity` units, opening its record if there is none.
+        """Set a variant's stock to `quantity` units; open its record if there is none.
 
-        The threshold of a record that is there stays as it is.
+        The threshold of an existing record stays as it is.
         """
         record = self._records.get(variant)
         if record is None:
@@ -74,13 +75,13 @@ class InMemoryInventory:
         )
 
     def remove(self, variant: ProductVariantId) -> None:
-        """Forget a variant's record; one that is not there is no error."""
+        """Delete a variant's record, if there is one."""
         self._records.pop(variant, None)
 
     def fail_with(self, error: InventoryError | None) -> None:
-        """Fail every call as `error` says, until told None; a call that fails changes nothing.
+        """Make every call fail as `error`; None ends that. A call that fails changes nothing.
 
-        What is raised is a new error of its class, which knows the call that it befell.
+        Each call raises a new error of the same class, about its own request.
         """
         self._failure = error
 
@@ -90,23 +91,21 @@ class InMemoryInventory:
         """See `InventoryPort.read`."""
         if not ids:
             return {}
-        self._admit(Operation.READ, ids, call)
+        self._may_fail(RequestContext(Operation.READ, ids, call))
         as_of = self._clock.now()
         return {variant: self._answer(variant, as_of) for variant in dict.fromkeys(ids)}
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
-        self._admit(Operation.INITIALIZE, (request.variant_id,), call)
+        context = RequestContext(Operation.INITIALIZE, (request.variant_id,), call)
+        self._may_fail(context)
         known = self._operations.get(request.idempotency_key)
         if known is not None:
             first, created = known
             if first != request:
-                raise Conflict(
+                raise context.error(
+                    Conflict,
                     f"the idempotency key {request.idempotency_key} belongs to another request",
-                    operation=Operation.INITIALIZE,
-                    ids=(request.variant_id,),
-                    correlation_id=call.correlation_id,
-                    attempts=call.attempt,
                 )
             return created
         record = self._records.get(request.variant_id)
@@ -118,20 +117,16 @@ class InMemoryInventory:
         self._operations[request.idempotency_key] = (request, created)
         return created
 
-    def _admit(self, operation: Operation, ids: Sequence[ProductVariantId], call: Call) -> None:
-        if call.deadline is not None and call.deadline <= self._clock.monotonic():
-            raise DeadlineExceeded(
+    def _may_fail(self, context: RequestContext) -> None:
+        deadline = context.call.deadline
+        if deadline is not None and deadline <= self._clock.monotonic():
+            raise context.error(
+                DeadlineExceeded,
                 "the deadline passed before the Inventory Service could be asked",
-                operation=operation,
-                ids=ids,
-                correlation_id=call.correlation_id,
-                attempts=call.attempt,
                 reached_service=ReachedService.NO,
             )
         if self._failure is not None:
-            raise self._failure.about(
-                operation, ids, correlation_id=call.correlation_id, attempts=call.attempt
-            )
+            raise context.repeated(self._failure)
 
     def _answer(self, variant: ProductVariantId, as_of: datetime) -> Answer:
         record = self._records.get(variant)

@@ -1,5 +1,5 @@
-"""What an integration tells monitoring: one table of metrics, and two ways out (R23).
+"""Log records, metrics and spans: a table of signals, a table of metrics, and their exporters.
 
-`shelfport.otel` and `shelfport.prometheus` are the public names of the two; each needs the extra
-of its name, and nothing of either is imported without it.
+`shelfport.otel` and `shelfport.prometheus` are the public names of the two exporters of metrics;
+each needs the extra of its name, and is imported with it alone.
 """

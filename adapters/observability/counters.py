@@ -1,9 +1,9 @@
-"""The metrics that are measured when something happens."""
+"""Counters and histograms: the metrics that a signal, a request or a page moves."""
 
 from shelfport.adapters.observability.metric import Kind, Metric
 
 _HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-"""As the semantic conventions advise for `http.client.request.duration`."""
+"""The advice of the semantic conventions for `http.client.request.duration`."""
 
 HTTP_DURATION = Metric(
     "http.client.request.duration",
@@ -23,7 +23,7 @@ ATTEMPT_DURATION = Metric(
     "shelfport.inventory.attempt.duration",
     Kind.HISTOGRAM,
     "s",
-    "Attempts at the Inventory Service through any adapter, by what came of them.",
+    "Duration of attempts at the Inventory Service through any adapter, by outcome.",
     ("shelfport.operation", "shelfport.outcome", "error.type"),
     _HTTP_BUCKETS,
 )
@@ -31,35 +31,35 @@ RETRIES = Metric(
     "shelfport.inventory.retries",
     Kind.COUNTER,
     "{attempt}",
-    "Attempts that failed and were repeated.",
+    "Attempts that failed and were retried.",
     ("shelfport.operation", "error.type"),
 )
-BUDGET_SPENT = Metric(
+BUDGET_EXHAUSTED = Metric(
     "shelfport.inventory.retry_budget.exhausted",
     Kind.COUNTER,
     "{attempt}",
-    "Attempts that failed and were not repeated, as the retry budget was spent.",
+    "Attempts that failed and were not retried, because the retry budget was exhausted.",
     ("shelfport.operation",),
 )
 BREAKER_CHANGES = Metric(
     "shelfport.inventory.circuit_breaker.state_changes",
     Kind.COUNTER,
     "{change}",
-    "Changes of the circuit breaker, by the state that it went to.",
+    "State changes of the circuit breaker, by the new state.",
     ("shelfport.circuit_breaker.state",),
 )
-REFUSED = Metric(
+CALLS_REJECTED = Metric(
     "shelfport.inventory.calls.rejected",
     Kind.COUNTER,
     "{call}",
-    "Calls that were not made: the circuit was open, or this process overloaded.",
+    "Calls that this process rejected: the circuit was open, or a limit was reached.",
     ("shelfport.operation", "error.type"),
 )
 REFRESH_FAILURES = Metric(
     "shelfport.inventory.refresh.failures",
     Kind.COUNTER,
     "{refresh}",
-    "Refreshes behind callers' backs that failed.",
+    "Background refreshes that failed.",
     ("error.type",),
 )
 PAGE_AGE = Metric(
@@ -75,10 +75,10 @@ COUNTERS: tuple[Metric, ...] = (
     HTTP_DURATION,
     ATTEMPT_DURATION,
     RETRIES,
-    BUDGET_SPENT,
+    BUDGET_EXHAUSTED,
     BREAKER_CHANGES,
-    REFUSED,
+    CALLS_REJECTED,
     REFRESH_FAILURES,
     PAGE_AGE,
 )
-"""What is measured when it happens."""
+"""The counters and histograms of the table of metrics."""

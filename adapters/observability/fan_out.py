@@ -1,4 +1,4 @@
-"""Several telemetries in the place of one, each with its bugs to itself."""
+"""`FanOut`: several telemetries as one, isolated from each other's bugs."""
 
 import logging
 
@@ -13,24 +13,24 @@ logger = logging.getLogger("shelfport.telemetry")
 
 @attrs.frozen(eq=False)
 class FanOut:
-    """Tells each of `all`, in order. What one raises is logged, and costs nobody anything else.
+    """Passes each request to each of `all`, in order. An exception of one is logged.
 
-    Signals go their own way, through `Listeners`.
+    Signals reach the telemetries through `Listeners`.
     """
 
     all: tuple[Telemetry, ...]
 
     def request_started(self, method: str, url: str, context: RequestContext, /) -> ObservedRequest:
-        """A `RequestObserver`: each may give the next one, and the request, another trace context."""
+        """A `RequestObserver`: each may change the trace context of the request."""
         requests: list[ObservedRequest] = []
         for telemetry in self.all:
             try:
-                request_started = telemetry.request_started(method, url, context)
+                observed = telemetry.request_started(method, url, context)
             except Exception as error:
                 _log_fault(telemetry, error)
             else:
-                requests.append(request_started)
-                context = attrs.evolve(context, call=request_started.call)
+                requests.append(observed)
+                context = attrs.evolve(context, call=observed.call)
         return (
             _ObservedRequests(context.call, requests)
             if requests
@@ -40,12 +40,12 @@ class FanOut:
 
 @attrs.frozen(eq=False)
 class PageAges:
-    """Tells each of `all` of a page that was served, as `FanOut` tells of the rest."""
+    """Passes the age of each served page to each of `all`, as `FanOut` passes requests."""
 
     all: tuple[ObservesPageAge, ...]
 
     def __call__(self, seconds: float, /) -> None:
-        """The oldest reading on it was that old."""
+        """The oldest reading on the page is `seconds` old."""
         for telemetry in self.all:
             try:
                 telemetry.page_age(seconds)
@@ -59,18 +59,18 @@ class _ObservedRequests:
     all: list[ObservedRequest]
 
     def ended(self, status: int | None, error: BaseException | None, seconds: float) -> None:
-        # The last one begins innermost, and ends first: each restores what it found.
-        for request_started in reversed(self.all):
+        # In reverse order, as each restores the context that it found.
+        for observed in reversed(self.all):
             try:
-                request_started.ended(status, error, seconds)
+                observed.ended(status, error, seconds)
             except Exception as fault:
-                _log_fault(request_started, fault)
+                _log_fault(observed, fault)
 
 
-def _log_fault(whose: object, error: Exception) -> None:
+def _log_fault(telemetry: object, error: Exception) -> None:
     logger.error(
         "the telemetry %r failed: this is its bug",
-        whose,
+        telemetry,
         exc_info=error,
-        extra={"event": "inventory.telemetry_fault", "telemetry": type(whose).__name__},
+        extra={"event": "inventory.telemetry_fault", "telemetry": type(telemetry).__name__},
     )

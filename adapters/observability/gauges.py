@@ -1,4 +1,4 @@
-"""The metrics that are read from the snapshot whenever figures are collected."""
+"""The metrics that are read from the snapshot at each collection."""
 
 from collections.abc import Callable, Iterable
 
@@ -16,14 +16,14 @@ from shelfport.ports.snapshot import (
 
 @attrs.frozen
 class SnapshotMetric:
-    """A metric whose values are read from the snapshot whenever figures are collected."""
+    """A metric whose values are read from the snapshot at each collection."""
 
     metric: Metric
     read: Callable[[Snapshot], Iterable[Sample]]
 
 
 def _part(value: float | None, **labels: str) -> Iterable[Sample]:
-    """One value of a part of the snapshot; none where there is none."""
+    """One sample, or none if the value is None."""
     return () if value is None else ((float(value), labels),)
 
 
@@ -47,7 +47,7 @@ def _served(snapshot: Snapshot) -> Iterable[Sample]:
 
 
 def _queue(read: Callable[[QueueSnapshot], float | None]) -> Callable[[Snapshot], Iterable[Sample]]:
-    """Reads the queue; nothing where there is none, or nobody here has looked at it yet."""
+    """Reads the queue; no sample without a queue, or before this process has read it."""
 
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
         queue = snapshot.queue
@@ -56,8 +56,8 @@ def _queue(read: Callable[[QueueSnapshot], float | None]) -> Callable[[Snapshot]
     return samples
 
 
-def _queue_usable(snapshot: Snapshot) -> Iterable[Sample]:
-    # Told before the first look, too: a database that is down from the start is never seen.
+def _queue_available(snapshot: Snapshot) -> Iterable[Sample]:
+    # An error counts before the first read, too: a database may be down from the start.
     queue = snapshot.queue
     if queue is None or (queue.as_of is None and queue.error is None):
         return ()
@@ -67,7 +67,7 @@ def _queue_usable(snapshot: Snapshot) -> Iterable[Sample]:
 def _subscriptions(
     read: Callable[[SubscriptionSnapshot], float | None],
 ) -> Callable[[Snapshot], Iterable[Sample]]:
-    """Reads both subscriptions to events; nothing where there is no bus."""
+    """Reads both subscriptions to events; no sample without a message bus."""
 
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
         if snapshot.events is None:
@@ -81,10 +81,10 @@ def _subscriptions(
     return samples
 
 
-def _shared(
+def _shared_cache(
     read: Callable[[SharedCacheSnapshot], Iterable[Sample]],
 ) -> Callable[[Snapshot], Iterable[Sample]]:
-    """Reads the shared cache; nothing where there is none."""
+    """Reads the shared cache; no sample without one."""
 
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
         return () if snapshot.shared_cache is None else read(snapshot.shared_cache)
@@ -92,7 +92,7 @@ def _shared(
     return samples
 
 
-def _shared_lookups(shared: SharedCacheSnapshot) -> Iterable[Sample]:
+def _shared_cache_lookups(shared: SharedCacheSnapshot) -> Iterable[Sample]:
     yield from _part(shared.hits, **{"shelfport.result": "hit"})
     yield from _part(shared.misses, **{"shelfport.result": "miss"})
 
@@ -100,8 +100,8 @@ def _shared_lookups(shared: SharedCacheSnapshot) -> Iterable[Sample]:
 def _certificates(snapshot: Snapshot) -> Iterable[Sample]:
     if snapshot.tls is None:
         return
-    for whose, at in (("own", snapshot.tls.own_expires), ("service", snapshot.tls.service_expires)):
-        yield from _part(None if at is None else at.timestamp(), **{"shelfport.certificate": whose})
+    for owner, at in (("own", snapshot.tls.own_expires), ("service", snapshot.tls.service_expires)):
+        yield from _part(None if at is None else at.timestamp(), **{"shelfport.certificate": owner})
 
 
 GAUGES: tuple[SnapshotMetric, ...] = (
@@ -120,7 +120,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.retry_budget.tokens",
             Kind.GAUGE,
             "{token}",
-            "What is left of the retry budget: each repetition takes one.",
+            "Tokens left in the retry budget; each retry takes one.",
         ),
         lambda snapshot: [(snapshot.retry_budget, {})],
     ),
@@ -129,8 +129,8 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.served",
             Kind.COUNTER,
             "{variant}",
-            "Variants served, by where the answer came from: memory (fresh or stale), the service "
-            "(miss), or nowhere (unreadable).",
+            "Variants served, by result: fresh or stale from memory, miss (answered by the "
+            "service) or unreadable (no answer).",
             ("shelfport.result",),
         ),
         _served,
@@ -140,7 +140,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.cache.entries",
             Kind.GAUGE,
             "{variant}",
-            "Variants that are kept in memory.",
+            "Variants in the cache of this process.",
         ),
         lambda snapshot: [(snapshot.cache.entries, {})],
     ),
@@ -159,7 +159,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.queue.oldest_entry.age",
             Kind.GAUGE,
             "s",
-            "Time since the oldest of them was queued.",
+            "Time since the oldest waiting initialisation was queued.",
             (),
         ),
         _queue(lambda queue: queue.oldest_age),
@@ -169,7 +169,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.queue.dead_letters",
             Kind.GAUGE,
             "{entry}",
-            "Initialisations that only a person can help on.",
+            "Initialisations that are dead letters: an operator must retry or drop them.",
             (),
         ),
         _queue(lambda queue: queue.dead_letters),
@@ -179,17 +179,17 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.queue.available",
             Kind.GAUGE,
             "{queue}",
-            "1 while the queue can be used, 0 while it cannot.",
+            "1 while the queue is available, 0 while it is not.",
             (),
         ),
-        _queue_usable,
+        _queue_available,
     ),
     SnapshotMetric(
         Metric(
             "shelfport.inventory.events.handled",
             Kind.COUNTER,
             "{event}",
-            "Events done with.",
+            "Events that were handled.",
             ("shelfport.subscription",),
         ),
         _subscriptions(lambda one: one.handled),
@@ -199,7 +199,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.events.retried",
             Kind.COUNTER,
             "{attempt}",
-            "Attempts at events that failed and were repeated.",
+            "Attempts to handle an event that failed and were retried.",
             ("shelfport.subscription",),
         ),
         _subscriptions(lambda one: one.retried),
@@ -209,7 +209,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.events.dead_lettered",
             Kind.COUNTER,
             "{message}",
-            "Messages that were dead-lettered or passed over.",
+            "Messages that were dead-lettered or discarded.",
             ("shelfport.subscription",),
         ),
         _subscriptions(lambda one: one.dead_lettered),
@@ -219,7 +219,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.events.lag",
             Kind.GAUGE,
             "s",
-            "Age of the event that was done with last, at that moment.",
+            "Age of the last event when it was handled.",
             ("shelfport.subscription",),
         ),
         _subscriptions(lambda one: one.lag),
@@ -229,7 +229,7 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.events.connected",
             Kind.GAUGE,
             "{subscription}",
-            "1 while the subscription stands, 0 while it does not.",
+            "1 while the subscription is connected, 0 while it is not.",
             ("shelfport.subscription",),
         ),
         _subscriptions(lambda one: float(one.connected)),
@@ -239,50 +239,50 @@ GAUGES: tuple[SnapshotMetric, ...] = (
             "shelfport.inventory.shared_cache.lookups",
             Kind.COUNTER,
             "{variant}",
-            "Variants looked up in the shared cache, by whether it had them.",
+            "Variants looked up in the shared cache, by result: hit or miss.",
             ("shelfport.result",),
         ),
-        _shared(_shared_lookups),
+        _shared_cache(_shared_cache_lookups),
     ),
     SnapshotMetric(
         Metric(
             "shelfport.inventory.shared_cache.dropped_writes",
             Kind.COUNTER,
             "{write}",
-            "Pages and fences that were not written to the shared cache.",
+            "Writes to the shared cache that were dropped: pages and fences.",
             (),
         ),
-        _shared(lambda shared: _part(shared.dropped_writes)),
+        _shared_cache(lambda shared: _part(shared.dropped_writes)),
     ),
     SnapshotMetric(
         Metric(
             "shelfport.inventory.shared_cache.available",
             Kind.GAUGE,
             "{cache}",
-            "1 while the shared cache is asked, 0 while it is out.",
+            "1 while the shared cache is used, 0 while it is bypassed.",
             (),
         ),
-        _shared(lambda s: _part(float(s.circuit_breaker.state is BreakerState.CLOSED))),
+        _shared_cache(lambda s: _part(float(s.circuit_breaker.state is BreakerState.CLOSED))),
     ),
     SnapshotMetric(
         Metric(
             "shelfport.inventory.shared_cache.backplane_connected",
             Kind.GAUGE,
-            "{feed}",
-            "1 while what other replicas learn is heard, 0 while it is not.",
+            "{connection}",
+            "1 while the backplane is connected, 0 while it is not.",
             (),
         ),
-        _shared(lambda shared: _part(float(shared.backplane_connected))),
+        _shared_cache(lambda shared: _part(float(shared.backplane_connected))),
     ),
     SnapshotMetric(
         Metric(
             "shelfport.inventory.tls.expiry.timestamp",
             Kind.GAUGE,
             "s",
-            "When our certificate, and the one that the service showed, expires: Unix time.",
+            "Expiry of our certificate and of the service's, as Unix time.",
             ("shelfport.certificate",),
         ),
         _certificates,
     ),
 )
-"""What is read from the snapshot: a part of the snapshot adds its rows here."""
+"""The metrics of the snapshot; a part of the snapshot adds its rows here."""

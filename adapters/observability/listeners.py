@@ -1,4 +1,4 @@
-"""Several listeners in the place of one, each with its bugs to itself."""
+"""`Listeners`: several listeners as one, isolated from each other's bugs."""
 
 import logging
 
@@ -12,9 +12,9 @@ logger = logging.getLogger("shelfport.signals")
 
 @attrs.frozen(eq=False)
 class Listeners:
-    """Tells each of `all`, in order.
+    """Passes each signal to each of `all`, in order.
 
-    What one raises is logged, and costs neither another its signal nor a caller an answer.
+    An exception of one listener is logged; the others still get the signal.
     """
 
     all: tuple[Listener, ...]

@@ -1,4 +1,4 @@
-"""What a metric is: a row of the table of metrics, whichever way its values go out."""
+"""`Metric`: a row of the table of metrics, the same for every exporter."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -9,28 +9,28 @@ INTEGRATION = "shelfport.integration"
 
 Labels = Mapping[str, str]
 Sample = tuple[float, Labels]
-"""A value, and the labels that it stands under."""
+"""A value and its labels."""
 
 
 class Kind(Enum):
-    """What a metric's values mean."""
+    """The kind of a metric."""
 
     COUNTER = "counter"
     """A total that only grows."""
     GAUGE = "gauge"
-    """How it stands now."""
+    """The current value."""
     HISTOGRAM = "histogram"
-    """How often a value fell into which range."""
+    """How many values fell into each range."""
 
 
 @attrs.frozen
 class Metric:
-    """One row of the table."""
+    """One row of the table of metrics."""
 
     name: str
     kind: Kind
     unit: str
-    """In UCUM: "s", or what is counted in braces."""
+    """In UCUM: "s", or the counted thing in braces."""
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()

@@ -1,7 +1,7 @@
 """`OpenTelemetry`: client spans and the table of metrics. Needs the extra `otel`.
 
-Of OpenTelemetry only the API is used; which SDK stands behind it, and where it sends what it
-gets, is the host's. Without an SDK nothing is recorded.
+Only the API of OpenTelemetry is used; the host chooses the SDK and its exporters. Without an SDK
+nothing is recorded.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,27 +26,21 @@ except ModuleNotFoundError as missing:
 from shelfport.adapters.http.wire import TRACEPARENT
 from shelfport.adapters.observability.counters import COUNTERS, HTTP_DURATION, PAGE_AGE
 from shelfport.adapters.observability.gauges import GAUGES, SnapshotMetric
+from shelfport.adapters.observability.http_attributes import error_type, http_labels, server_of
 from shelfport.adapters.observability.metric import INTEGRATION, Kind, Labels, Metric
-from shelfport.adapters.observability.recording import error_type, http_labels, measured, server_of
+from shelfport.adapters.observability.signal_table import row_of
 from shelfport.domain.model import Call, InventoryError, Operation, RequestContext
 from shelfport.domain.model.call import was_begun_here
-from shelfport.ports.signals import (
-    BreakerChanged,
-    CallRejected,
-    RetryBudgetExhausted,
-    Retrying,
-    ServedStale,
-    Signal,
-)
+from shelfport.ports.signals import Signal
 from shelfport.ports.snapshot import Snapshot
 from shelfport.ports.telemetry import ObservedRequest
 
 _LONGEST_URL = 512
-"""Of `url.full`: 200 ids would make 7,400 characters on every span."""
+"""Characters of `url.full`: 200 ids would make 7,400 on every span."""
 _NUMBERS = frozenset({"server.port", "http.response.status_code"})
 """Attributes that are integers by the semantic conventions."""
 _NO_OTHER_SPAN = "suppress_http_instrumentation"
-"""Keeps OpenTelemetry's own instrumentation of aiohttp from making a second span of a request."""
+"""Stops OpenTelemetry's own instrumentation of aiohttp from making a second span."""
 _W3C = TraceContextTextMapPropagator()
 
 Attributes = Mapping[str, str | int | float]
@@ -55,15 +49,15 @@ Attributes = Mapping[str, str | int | float]
 class OpenTelemetry:
     """Reports one integration to OpenTelemetry: pass one to `build(telemetry=[…])`.
 
-    Each request on the wire is a client span by the HTTP semantic conventions, a child of the
-    host's current span; where there is none, of the `traceparent` that came with the host's
-    request. The service gets the client span's `traceparent`. Retries, refusals and changes of
-    the circuit are events on the host's current span.
+    Each HTTP request is a client span by the semantic conventions. Its parent is the host's current
+    span, or else the `traceparent` of the host's request. The service gets the client span's
+    `traceparent`. Retries, rejected calls, stale answers and state changes of the circuit breaker
+    are events on the host's current span.
 
     Args:
-        tracer_provider: makes the spans; without it, the global one.
-        meter_provider: takes the metrics; without it, the global one.
-        integration: tells apart several integrations of one process.
+        tracer_provider: makes the spans; the global one by default.
+        meter_provider: takes the metrics; the global one by default.
+        integration: names this integration among those of the process.
     """
 
     def __init__(
@@ -84,16 +78,16 @@ class OpenTelemetry:
 
     def signal(self, signal: Signal, /) -> None:
         """See `Telemetry`."""
-        for metric, value, labels in measured(signal):
-            self._record(metric, value, labels)
-        span = trace.get_current_span()
-        if span.is_recording():
-            for name, attributes in _events(signal):
-                span.add_event(f"shelfport.inventory.{name}", attributes)
+        row = row_of(signal)
+        measure = row.measure
+        if measure is not None:
+            self._record(measure.metric, measure.value(signal), measure.labels(signal))
+        if row.on_span and (span := trace.get_current_span()).is_recording():
+            span.add_event(f"shelfport.{row.event}", _event_attributes(row.fields(signal)))
 
     def request_started(self, method: str, url: str, context: RequestContext, /) -> ObservedRequest:
         """See `Telemetry`."""
-        return _Traced(
+        return _TracedRequest(
             method,
             url,
             context,
@@ -107,30 +101,30 @@ class OpenTelemetry:
         self._meters.record(PAGE_AGE, seconds, self._own)
 
     @contextmanager
-    def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
+    def attach(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
         """See `Telemetry`.
 
         Raises:
             ValueError: another open integration has the same name at this meter provider.
         """
-        shown = self._meters.shown
-        if self._integration in shown:
+        snapshots = self._meters.snapshots
+        if self._integration in snapshots:
             raise ValueError(
                 f"an integration {self._integration!r} is open at this meter provider already: "
                 "give each a name of its own, OpenTelemetry(integration=…)"
             )
-        shown[self._integration] = snapshot
+        snapshots[self._integration] = snapshot
         try:
             yield
         finally:
-            del shown[self._integration]
+            del snapshots[self._integration]
 
     def _record(self, metric: Metric, value: float, labels: Labels) -> None:
         self._meters.record(metric, value, _attributes({**self._own, **labels}))
 
 
-class _Traced:
-    """An exchange with a span around it: the current one while the request is under way."""
+class _TracedRequest:
+    """A request with a span around it, which is the current span until the request ends."""
 
     __slots__ = ("_context", "_method", "_record", "_span", "_token", "call")
 
@@ -171,7 +165,7 @@ class _Traced:
 
 
 def _parent(call: Call) -> contexts.Context:
-    """The host's current span; else what came with its request; else a trace of its own."""
+    """The host's current span, or else the context of the host's request, or else a new trace."""
     current = contexts.get_current()
     if trace.get_current_span(current).get_span_context().is_valid:
         return current
@@ -181,7 +175,7 @@ def _parent(call: Call) -> contexts.Context:
 
 
 def _under(within: contexts.Context, call: Call) -> Call:
-    """`call` with the trace context of the span in `within`, where it has one."""
+    """`call` with the trace context of the span in `within`, if it has one."""
     carrier: dict[str, str] = {}
     _W3C.inject(carrier, within)
     return attrs.evolve(call, traceparent=carrier.get(TRACEPARENT, call.traceparent))
@@ -200,7 +194,7 @@ def _request_attributes(
         "http.request.method": method,
         "server.address": address,
         "server.port": int(port),
-        "url.full": _shown(url),
+        "url.full": _shortened(url),
         "url.template": template,
         "shelfport.operation": context.operation.value,
         "shelfport.variants": len(context.ids),
@@ -212,7 +206,7 @@ def _request_attributes(
     return attributes
 
 
-def _shown(url: str) -> str:
+def _shortened(url: str) -> str:
     if len(url) <= _LONGEST_URL:
         return url
     return f"{url[:_LONGEST_URL].rpartition(',')[0]},…"
@@ -224,36 +218,27 @@ def _end(span: Span, method: str, status: int | None, error: BaseException | Non
     failure = error_type(method, status, error)
     if failure is not None:
         span.set_attribute("error.type", failure)
-        # Of our own errors alone is it known that they quote no secret.
-        said = str(error) if isinstance(error, InventoryError) else None
-        span.set_status(Status(StatusCode.ERROR, said))
+        # Other errors than ours may quote a secret.
+        description = str(error) if isinstance(error, InventoryError) else None
+        span.set_status(Status(StatusCode.ERROR, description))
     span.end()
 
 
-def _events(signal: Signal) -> Iterator[tuple[str, Attributes]]:
-    """What `signal` is as an event on a span; nothing for what has a span of its own."""
-    match signal:
-        case Retrying(_, attempt, delay, error):
-            kind = type(error).__name__
-            yield "retry", {"attempt": attempt, "delay": delay, "error.type": kind}
-        case RetryBudgetExhausted(error=error):
-            yield "retry_budget_exhausted", {"error.type": type(error).__name__}
-        case CallRejected(error=error):
-            yield "rejected", {"error.type": type(error).__name__}
-        case BreakerChanged(before, after, why):
-            yield "circuit_breaker", {"before": before.value, "after": after.value, "why": why}
-        case ServedStale(variants, oldest):
-            yield "stale", {"variants": variants, "oldest": oldest}
-        case _:
-            return
+def _event_attributes(fields: Mapping[str, object]) -> dict[str, str | int | float]:
+    """The fields that a signal has, as attributes of a span's event."""
+    return {
+        "error.type" if name == "error" else name: value
+        for name, value in fields.items()
+        if isinstance(value, str | int | float)
+    }
 
 
 class _Meters:
-    """The instruments of one meter provider: it makes each of them once, whoever asks."""
+    """The instruments of one meter provider, each made once."""
 
     def __init__(self, provider: MeterProvider) -> None:
-        self.shown: dict[str, Callable[[], Snapshot]] = {}
-        """Snapshots of the integrations that are open, by name."""
+        self.snapshots: dict[str, Callable[[], Snapshot]] = {}
+        """Reads the snapshot of each open integration, by name."""
         meter = provider.get_meter("shelfport", version("shelfport"))
         self._counters = {
             m: meter.create_counter(m.name, m.unit, m.help)
@@ -267,13 +252,14 @@ class _Meters:
             for m in COUNTERS
             if m.kind is Kind.HISTOGRAM
         }
-        for shown in GAUGES:
+        for gauge in GAUGES:
+            metric = gauge.metric
             create = (
                 meter.create_observable_counter
-                if shown.metric.kind is Kind.COUNTER
+                if metric.kind is Kind.COUNTER
                 else meter.create_observable_gauge
             )
-            create(shown.metric.name, [self._reader(shown)], shown.metric.unit, shown.metric.help)
+            create(metric.name, [self._reader(gauge)], metric.unit, metric.help)
 
     def record(self, metric: Metric, value: float, attributes: Attributes) -> None:
         """Add to a counter, or record in a histogram."""
@@ -282,10 +268,10 @@ class _Meters:
         else:
             self._histograms[metric].record(value, attributes)
 
-    def _reader(self, shown: SnapshotMetric) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def _reader(self, gauge: SnapshotMetric) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def read(_options: CallbackOptions) -> Iterable[Observation]:
-            for integration, snapshot in list(self.shown.items()):
-                for value, labels in shown.read(snapshot()):
+            for integration, snapshot in list(self.snapshots.items()):
+                for value, labels in gauge.read(snapshot()):
                     yield Observation(value, _attributes({INTEGRATION: integration, **labels}))
 
         return read

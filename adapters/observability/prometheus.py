@@ -16,8 +16,9 @@ except ModuleNotFoundError as error:
 
 from shelfport.adapters.observability.counters import COUNTERS, HTTP_DURATION, PAGE_AGE
 from shelfport.adapters.observability.gauges import GAUGES
+from shelfport.adapters.observability.http_attributes import http_labels
 from shelfport.adapters.observability.metric import INTEGRATION, Kind, Labels, Metric
-from shelfport.adapters.observability.recording import http_labels, measured
+from shelfport.adapters.observability.signal_table import row_of
 from shelfport.domain.model import Call, RequestContext
 from shelfport.ports.signals import Signal
 from shelfport.ports.snapshot import Snapshot
@@ -25,14 +26,14 @@ from shelfport.ports.telemetry import ObservedRequest
 
 
 class Prometheus:
-    """Shows one integration's figures on a registry: pass one to `build(telemetry=[…])`.
+    """Exports the metrics of one integration to a registry: pass one to `build(telemetry=[…])`.
 
-    What happens is counted when it happens; how things stand is read from the snapshot when the
-    registry is scraped, and only while the integration is open.
+    Counters and histograms move when a signal comes. Gauges are read from the snapshot at each
+    scrape, while the integration is open.
 
     Args:
-        registry: the host's; without it, prometheus-client's own.
-        integration: the label that tells apart several integrations on one registry.
+        registry: the host's; prometheus-client's own by default.
+        integration: the label that names this integration on the registry.
     """
 
     def __init__(
@@ -47,37 +48,38 @@ class Prometheus:
 
     def signal(self, signal: Signal, /) -> None:
         """See `Telemetry`."""
-        for metric, value, labels in measured(signal):
-            self._record(metric, value, labels)
+        measure = row_of(signal).measure
+        if measure is not None:
+            self._record(measure.metric, measure.value(signal), measure.labels(signal))
 
     def request_started(
         self, method: str, _url: str, context: RequestContext, /
     ) -> ObservedRequest:
         """See `Telemetry`."""
-        return _Timed(self._record, method, context)
+        return _TimedRequest(self._record, method, context)
 
     def page_age(self, seconds: float, /) -> None:
         """See `ObservesPageAge`."""
         self._page_age.observe(seconds)
 
     @contextmanager
-    def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
+    def attach(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
         """See `Telemetry`.
 
         Raises:
             ValueError: another open integration has the same name on this registry.
         """
-        shown = self._exporter.shown
-        if self._integration in shown:
+        snapshots = self._exporter.snapshots
+        if self._integration in snapshots:
             raise ValueError(
                 f"an integration {self._integration!r} is open on this registry already: "
                 "give each a name of its own, Prometheus(registry, integration=…)"
             )
-        shown[self._integration] = snapshot
+        snapshots[self._integration] = snapshot
         try:
             yield
         finally:
-            del shown[self._integration]
+            del snapshots[self._integration]
 
     def _record(self, metric: Metric, value: float, labels: Labels) -> None:
         if metric.kind is Kind.COUNTER:
@@ -86,8 +88,8 @@ class Prometheus:
             self._exporter.histogram(metric, labels, self._integration).observe(value)
 
 
-class _Timed:
-    """An exchange whose duration is recorded."""
+class _TimedRequest:
+    """A request whose duration is recorded."""
 
     __slots__ = ("_context", "_method", "_record", "call")
 
@@ -106,11 +108,11 @@ class _Timed:
 
 
 class _Exporter(Collector):
-    """All integrations of one registry: a family must come from one collector alone."""
+    """All integrations of one registry, as each metric family must come from one collector."""
 
     def __init__(self) -> None:
-        self.shown: dict[str, Callable[[], Snapshot]] = {}
-        """Snapshots of those that are open, by integration."""
+        self.snapshots: dict[str, Callable[[], Snapshot]] = {}
+        """Reads the snapshot of each open integration, by name."""
         self._counters = {
             metric: Counter(metric.prometheus_name, metric.help, _names(metric), registry=None)
             for metric in COUNTERS
@@ -137,22 +139,22 @@ class _Exporter(Collector):
         return self._histograms[metric].labels(*_values(metric, labels, integration))
 
     def describe(self) -> Iterator[Family]:
-        """What the registry checks names by; it has no values."""
-        for reported in (*self._counters.values(), *self._histograms.values()):
-            yield from reported.describe()
-        for shown in GAUGES:
-            yield _family(shown.metric)
+        """The families without values; the registry checks their names."""
+        for instrument in (*self._counters.values(), *self._histograms.values()):
+            yield from instrument.describe()
+        for gauge in GAUGES:
+            yield _family(gauge.metric)
 
     def collect(self) -> Iterator[Family]:
-        """All values, as of now. Called at each scrape, from the scraper's thread."""
-        for reported in (*self._counters.values(), *self._histograms.values()):
-            yield from reported.collect()
-        snapshots = {name: snapshot() for name, snapshot in list(self.shown.items())}
-        for shown in GAUGES:
-            family = _family(shown.metric)
+        """All current values. Called at each scrape, in the scraper's thread."""
+        for instrument in (*self._counters.values(), *self._histograms.values()):
+            yield from instrument.collect()
+        snapshots = {name: read() for name, read in list(self.snapshots.items())}
+        for gauge in GAUGES:
+            family = _family(gauge.metric)
             for integration, snapshot in snapshots.items():
-                for value, labels in shown.read(snapshot):
-                    family.add_metric(_values(shown.metric, labels, integration), value)
+                for value, labels in gauge.read(snapshot):
+                    family.add_metric(_values(gauge.metric, labels, integration), value)
             yield family
 
 

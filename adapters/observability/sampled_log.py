@@ -1,4 +1,4 @@
-"""The log of signals, for an outage: what fails a thousand times a second is written ten times."""
+"""`SampledLog`: the log of signals, with the first records and a count of a repeated failure."""
 
 import logging
 from math import inf
@@ -8,18 +8,18 @@ from typing import Self
 import attrs
 
 from shelfport.adapters.config.settings import LogOptions
-from shelfport.adapters.observability.call_log import level_of
 from shelfport.adapters.observability.sampling import Sampler, Suppressed
 from shelfport.adapters.observability.signal_log import log_signal
+from shelfport.adapters.observability.signal_table import row_of
 from shelfport.ports import Clock
-from shelfport.ports.signals import Attempted, AttemptOutcome, RetryBudgetExhausted, Signal
+from shelfport.ports.signals import Signal
 
 logger = logging.getLogger("shelfport.signals")
 
 
 @attrs.frozen
 class _Kind:
-    """What is sampled together: an event by its class of failure."""
+    """What is sampled together: the records of an event with one class of failure."""
 
     event: str
     error: str
@@ -28,14 +28,14 @@ class _Kind:
 
 @attrs.define(eq=False)
 class SampledLog:
-    """The `Listener` that writes the log, and leaves out what an outage repeats.
+    """The `Listener` that writes the log, and samples the failures that an outage repeats.
 
-    Failures of calls are sampled, by event and class of error. Everything else is written:
-    answers, since INFO asks for each call; what is DEBUG, since whoever turns that on wants to see
-    it; and changes of state, which are what an operator looks for.
+    The table of signals says which signals are sampled, and by which class of failure. All others
+    are written: an answer, since INFO asks for each call; a DEBUG record, since DEBUG asks for each
+    one; and a change of state, since an operator looks for it.
 
-    What was left out is counted in a record of its own, which comes with the next signal of any
-    kind after the period, or when this is left.
+    A record of its own counts the records that were left out. It is written with the next signal
+    of any kind after the period, or when the log is closed.
     """
 
     options: LogOptions
@@ -48,7 +48,7 @@ class SampledLog:
     def __call__(self, signal: Signal, /) -> None:
         """Log `signal`, unless enough of its kind has been logged."""
         now = self.clock.monotonic()
-        self._tell(now)
+        self._write_counts(now)
         kind = _kind(signal)
         if kind is None or self._sampler.admits(kind, now):
             log_signal(signal)
@@ -62,42 +62,37 @@ class SampledLog:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Write what is still to be told."""
-        self._tell(inf)
+        """Write the counts of the periods that have not ended."""
+        self._write_counts(inf)
 
-    def _tell(self, now: float) -> None:
-        for left_out in self._sampler.ended(now):
-            _log_left_out(left_out)
+    def _write_counts(self, now: float) -> None:
+        for suppressed in self._sampler.ended(now):
+            _log_suppressed(suppressed)
 
 
 def _kind(signal: Signal) -> _Kind | None:
-    """What `signal` is sampled with; None if every one of its kind is written."""
-    match signal:
-        case Attempted(outcome=AttemptOutcome.ANSWERED):
-            return None
-        case Attempted(error=error):
-            what = "left" if error is None else type(error).__name__
-            return _Kind("inventory.call", what, level_of(signal))
-        case RetryBudgetExhausted(error=error):
-            return _Kind("inventory.retry_budget", type(error).__name__, logging.WARNING)
-        case _:
-            return None
+    """The kind that `signal` is sampled with; None if each signal of its type is written."""
+    row = row_of(signal)
+    error = row.sampled_by(signal)
+    if error is None or row.event is None:
+        return None
+    return _Kind(row.event, error, row.level_of(signal))
 
 
-def _log_left_out(left_out: Suppressed[_Kind]) -> None:
-    kind = left_out.key
+def _log_suppressed(suppressed: Suppressed[_Kind]) -> None:
+    kind = suppressed.key
     logger.log(
         kind.level,
         "… and %d more records of %s (%s) in the last %.1f s",
-        left_out.count,
+        suppressed.count,
         kind.event,
         kind.error,
-        left_out.seconds,
+        suppressed.seconds,
         extra={
             "event": "inventory.suppressed",
             "of": kind.event,
             "error": kind.error,
-            "records": left_out.count,
-            "duration": left_out.seconds,
+            "records": suppressed.count,
+            "duration": suppressed.seconds,
         },
     )

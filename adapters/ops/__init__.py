@@ -1,6 +1,6 @@
-"""The ops page: what an integration did lately and how it stands, live, for a person.
+"""The ops page: the state and the recent log of one integration, live in a browser.
 
-`shelfport.ops` has the public names. It needs the extra `web`; nothing of it is imported without.
+`shelfport.ops` has the public names. It needs the extra `web`, and is imported with it alone.
 """
 
 try:

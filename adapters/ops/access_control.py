@@ -1,4 +1,4 @@
-"""`AccessControl`: who may see the ops page, and who may press its buttons."""
+"""`AccessControl`: which requests may see the ops page."""
 
 import hmac
 import time
@@ -17,24 +17,23 @@ from shelfport.adapters.runtime.loopback import is_loopback
 SHORTEST_TOKEN: Final = 16
 COOKIE: Final = "shelfport_ops"
 SESSION: Final = 12 * 3600
-"""Seconds until a browser has to show the token again."""
+"""Seconds until a browser must send the token again."""
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class AccessControl:
-    """Lets in whoever is on this machine, if there is no token; else whoever has the token.
+    """Admits requests with the token; without a token, requests from this machine.
 
-    Without a token, a request counts as from this machine if its peer is, if it asks for a name of
-    this machine (another name that leads here is a rebound one), and if no proxy says that it only
-    passes it on. With a token, there is no difference where somebody is: each request brings it as
-    a bearer token, or a cookie that proves that its browser had it.
+    Without a token, a request must come from a loopback address, name a loopback host (another
+    name is a sign of DNS rebinding), and have no header of a proxy. With a token, each request
+    needs it, wherever it comes from: as a bearer token, or as a cookie that a login has set.
 
     Args:
         token: the secret; at least 16 characters.
         now: seconds since the epoch.
 
     Raises:
-        ValueError: the token is too short to be one.
+        ValueError: the token is too short.
     """
 
     def __init__(self, token: Secret[str] | None, now: Callable[[], float] = time.time) -> None:
@@ -48,27 +47,26 @@ class AccessControl:
 
     @property
     def asks_for_token(self) -> bool:
-        """Whether a stranger is asked for the token, rather than sent away."""
+        """Whether a request without the token gets the login form instead of a refusal."""
         return self._token is not None
 
     def admits(self, request: OpsRequest) -> bool:
-        """Whether the page may be shown to whoever sent `request`."""
+        """Whether `request` may see the page."""
         if self._token is None:
             return _is_local(request)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.knows(given.strip())
+            return self.is_token(given.strip())
         return self._is_session(_cookie(request.headers))
 
-    def knows(self, token: str) -> bool:
-        """Whether `token` is the one."""
+    def is_token(self, token: str) -> bool:
+        """Whether `token` is the token of the page."""
         return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
 
     def session_cookie(self, request: OpsRequest) -> str:
-        """The `Set-Cookie` for a browser that has shown the token.
+        """The `Set-Cookie` for a browser that has sent the token.
 
-        It has no path: so the browser takes the one under which it sees the page, which we behind
-        a proxy do not know.
+        It has no path: the browser uses the path of the page, which is unknown behind a proxy.
         """
         until = str(int(self._now()) + SESSION)
         secure = "; Secure" if request.secure else ""
@@ -88,7 +86,7 @@ class AccessControl:
 
 
 def is_own(request: OpsRequest) -> bool:
-    """Whether a POST comes from the page itself, or from a program, but from no other site."""
+    """Whether a POST comes from the page itself or from a program, and from no other site."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}

@@ -31,14 +31,14 @@ def ops_app(
         app.add_subapp("/ops", ops_app(inventory, recorder, settings))
 
     Args:
-        inventory: the integration; the page opens and closes nothing.
-        recorder: what was given to `build(telemetry=[recorder])`.
-        settings: what the integration was built from.
-        token: who shows it may see the page; at least 16 characters. Without it, the page is shown
-            to this machine alone.
-        actions: whether there are buttons, which retry, drop, and hold the circuit.
-        title: names the page, where somebody has several.
-        links: further places in its navigation, by name.
+        inventory: the integration; the host opens and closes it.
+        recorder: the one of `build(telemetry=[recorder])`.
+        settings: the settings of the integration.
+        token: the secret that admits a request; at least 16 characters. Without it, only requests
+            from this machine see the page.
+        actions: whether the page has buttons, which retry and drop entries and hold the circuit.
+        title: names the page.
+        links: further addresses in its navigation, by name.
 
     Raises:
         ValueError: the token is too short.
@@ -49,10 +49,10 @@ def ops_app(
     app = web.Application(client_max_size=LARGEST_FORM)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        # What is below the mount: the tail of the one route that there is.
+        # The path below the mount.
         path = "/" + request.match_info.get("tail", "")
         if path == "/" and not request.path.endswith("/"):
-            # Everything on the page is relative to a folder.
+            # The addresses on the page are relative to a folder.
             raise web.HTTPMovedPermanently(request.path.rpartition("/")[2] + "/")
         return await send(request, await page.reply(from_aiohttp(request, path)))
 
@@ -66,7 +66,7 @@ def ops_app(
 
 
 def from_aiohttp(request: web.Request, path: str) -> OpsRequest:
-    """The request as the pages see it."""
+    """The request as an `OpsRequest`."""
     peer = request.transport and request.transport.get_extra_info("peername")
     return OpsRequest(
         method=request.method,
@@ -80,16 +80,16 @@ def from_aiohttp(request: web.Request, path: str) -> OpsRequest:
 
 
 async def send(request: web.Request, reply: OpsReply) -> web.StreamResponse:
-    """Send `reply`; of a stream, until it ends or the browser leaves."""
+    """Send `reply`; a stream until it ends or the browser closes the connection."""
     if isinstance(reply.body, bytes):
         return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
     response = web.StreamResponse(status=reply.status, headers=dict(reply.headers))
     await response.prepare(request)
-    # A stream of ours is a generator; closing it says that nobody watches any more.
+    # Closing the generator ends the stream's place among the open ones.
     async with aclosing(reply.body) as stream:
         try:
             async for piece in stream:
                 await response.write(piece)
         except ConnectionResetError:
-            pass  # the browser has left
+            pass  # the browser has closed the connection
     return response

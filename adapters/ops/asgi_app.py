@@ -22,7 +22,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class _TooLarge(Exception):
-    """The body is larger than a form of ours can be."""
+    """The body is larger than a form of the page."""
 
 
 def ops_asgi(
@@ -35,10 +35,10 @@ def ops_asgi(
     title: str = "shelfport",
     links: Mapping[str, str] | None = None,
 ) -> AsgiApp:
-    """For a host on ASGI, to be mounted at a path: such as `app.mount("/ops", …)`.
+    """The page for a host on ASGI, to be mounted at a path: `app.mount("/ops", …)`.
 
-    Arguments and errors as for `ops_app`. It speaks HTTP alone; the host's lifespan opens and
-    closes the integration, and streams end within half a minute when the server stops.
+    Arguments and errors are those of `ops_app`. It handles HTTP only. The host's lifespan opens and
+    closes the integration. Streams end within half a minute when the server stops.
     """
     page = OpsPage(
         inventory, recorder, settings, token=token, actions=actions, title=title, links=links
@@ -46,10 +46,10 @@ def ops_asgi(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"the ops page speaks HTTP, and no {scope['type']}")
+            raise RuntimeError(f"the ops page handles HTTP, not {scope['type']}")
         root = scope.get("root_path", "")
         path = scope["path"]
-        # Servers differ in whether the path includes where the application is mounted.
+        # With some servers the path includes the mount.
         if root and path.startswith(root):
             path = path[len(root) :]
         if path == "":
@@ -92,13 +92,13 @@ async def _send(reply: OpsReply, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": reply.body})
         return
 
-    async def gone() -> None:
+    async def disconnected() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    # Both belong to this request, and end with it.
+    # Both tasks end with this request.
     async with aclosing(reply.body) as stream, asyncio.TaskGroup() as group:
-        leaving = group.create_task(gone())
+        leaving = group.create_task(disconnected())
         async for piece in stream:
             if leaving.done():
                 return

@@ -1,4 +1,4 @@
-"""From an availability to what a customer reads: words, colour, and the caveat (R18, R19)."""
+"""`badge`: an availability as a customer reads it, with text, colour and caveat."""
 
 from datetime import datetime
 from enum import Enum
@@ -18,7 +18,7 @@ from shelfport.domain.model import (
 
 
 class BadgeKind(Enum):
-    """What a badge says; the value is its CSS class."""
+    """The kinds of badges; the value is a CSS class."""
 
     IN_STOCK = "in-stock"
     LOW_STOCK = "low-stock"
@@ -35,18 +35,18 @@ _KINDS: Final = {
 
 @attrs.frozen
 class Badge:
-    """What stands beside a product's name."""
+    """The badge beside a product's name."""
 
     kind: BadgeKind
     text: str
     freshness: Freshness | None = None
-    """How the reading was come by; None where there is none."""
+    """The freshness of the reading; None without a reading."""
     caveat: str | None = None
-    """How old the reading is, where that matters."""
+    """The age of a stale reading."""
 
 
 def badge(availability: Availability, now: datetime) -> Badge:
-    """The badge of a product whose stock is `availability`, on a page made at `now`."""
+    """The badge for `availability` on a page that is rendered at `now`."""
     match availability:
         case StockReading():
             level = availability.level

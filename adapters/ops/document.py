@@ -1,4 +1,4 @@
-"""The page's numbers as a document, for `shelfport top` and for programs."""
+"""`snapshot.json`: the page's figures as a document, for `shelfport top` and for programs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from shelfport.adapters.ops.plots import KINDS
 from shelfport.adapters.ops.view import OpsView
 
 SCHEMA = 1
-"""The version of the document: a field may be added within it, but none is taken or changed."""
+"""The version of the document. Within it, fields are added, but not removed or changed."""
 
 
 def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
-    """What `snapshot.json` says: durations in seconds, instants in UTC, null where nothing is."""
+    """The document: durations in seconds, instants in UTC, null for a missing value."""
     latencies = view.latencies
     document = {
         "schema": SCHEMA,
@@ -21,7 +21,7 @@ def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
         "at": view.now,
         "health": view.health,
         "snapshot": view.snapshot,
-        "retry_budget_most": view.budget_most,
+        "retry_budget_max": view.budget_max,
         "deadline": view.settings.deadline,
         "latency": {
             "attempts": latencies.count,
@@ -39,16 +39,16 @@ def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
             "oldest": view.queue.oldest,
             "trouble": view.queue.trouble,
         },
-        "happenings": [
+        "log": [
             {
-                "at": folded.last.at,
-                "kind": folded.last.told.kind,
-                "weight": folded.last.told.weight,
-                "sentence": folded.last.told.sentence,
-                "correlation_id": folded.last.told.correlation_id,
-                "times": folded.times,
+                "at": line.last.at,
+                "kind": line.last.kind,
+                "severity": line.last.severity,
+                "sentence": line.last.sentence,
+                "correlation_id": line.last.correlation_id,
+                "times": line.times,
             }
-            for folded in view.happenings
+            for line in view.log
         ],
     }
     camel: Mapping[str, Any] = _camel(msgspec.to_builtins(document))

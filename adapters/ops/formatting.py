@@ -1,11 +1,11 @@
-"""Numbers and instants as a person reads them."""
+"""Formatting of numbers, durations and instants for people."""
 
 import math
 from datetime import UTC, datetime
 
 
 def format_age(seconds: float) -> str:
-    """An age in one unit, rounded up, so that nothing is called younger than it is."""
+    """An age in one unit, rounded up, so that it is never understated."""
     whole = max(1, math.ceil(seconds))
     if whole < 120:
         return f"{whole} s"
@@ -17,7 +17,7 @@ def format_age(seconds: float) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """A duration with the digits that matter: 850 µs, 12 ms, 1.5 s."""
+    """A duration with three significant digits: 850 µs, 12 ms, 1.5 s."""
     if seconds is None:
         return "–"
     if seconds < 0.001:
@@ -40,5 +40,5 @@ def clock_time(instant: datetime) -> str:
 
 
 def iso(instant: datetime) -> str:
-    """For the attribute `datetime` of `<time>`."""
+    """The value of the attribute `datetime` of `<time>`."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")

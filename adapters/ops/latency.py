@@ -1,4 +1,4 @@
-"""`LatencyWindow`: how long attempts took lately, counted in ranges, at no cost to speak of."""
+"""`LatencyWindow`: durations of recent attempts, counted in ranges."""
 
 from bisect import bisect_right
 from collections import deque
@@ -13,8 +13,8 @@ _A_DECADE: Final = 6
 _DECADES: Final = round(log10(LONGEST / SHORTEST))
 
 BOUNDS: Final = tuple(SHORTEST * 10 ** (k / _A_DECADE) for k in range(_DECADES * _A_DECADE + 1))
-"""The edges of the ranges in seconds, each 1.47 times the one before: between two neighbours lies
-one range; what is shorter than the first, or longer than the last, counts with its neighbour."""
+"""The edges of the ranges in seconds, each 1.47 times the one before. A duration outside of them
+counts in the first or the last range."""
 
 RANGES: Final = len(BOUNDS) - 1
 
@@ -35,13 +35,13 @@ class Latencies:
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """All attempts."""
         return sum(self.answered) + sum(self.failed)
 
     def quantile(self, share: float) -> float | None:
         """The duration in seconds that `share` of all attempts did not exceed.
 
-        As far as ranges tell: it is the geometric middle of one. None without attempts.
+        It is the geometric middle of a range. None without attempts.
         """
         wanted = share * self.count
         passed = 0
@@ -55,35 +55,35 @@ class Latencies:
 
 @attrs.define(eq=False)
 class LatencyWindow:
-    """Counts durations in slots of time, and forgets those that have left the window.
+    """Counts durations in slots of time, and removes slots that have left the window.
 
     Args:
         slot: seconds of one slot.
-        slots: how many make the window.
+        slots: how many slots the window has.
     """
 
     slot: float = 5.0
     slots: int = 60
-    _kept: deque[_Slot] = attrs.field(init=False, factory=deque, repr=False)
+    _slots: deque[_Slot] = attrs.field(init=False, factory=deque, repr=False)
 
     def add(self, now: float, seconds: float, *, failed: bool) -> None:
-        """Count an attempt that ended at `now`, in seconds of a monotonic scale."""
+        """Count an attempt that ended at `now`, in monotonic seconds."""
         number = int(now // self.slot)
-        if not self._kept or self._kept[-1].number != number:
-            self._forget(number)
-            self._kept.append(_Slot(number))
+        if not self._slots or self._slots[-1].number != number:
+            self._remove_old(number)
+            self._slots.append(_Slot(number))
         index = min(max(bisect_right(BOUNDS, seconds) - 1, 0), RANGES - 1)
-        last = self._kept[-1]
+        last = self._slots[-1]
         (last.failed if failed else last.answered)[index] += 1
 
     def total(self, now: float) -> Latencies:
         """The counts of the whole window that ends at `now`."""
-        self._forget(int(now // self.slot))
+        self._remove_old(int(now // self.slot))
         return Latencies(
-            tuple(sum(slot.answered[i] for slot in self._kept) for i in range(RANGES)),
-            tuple(sum(slot.failed[i] for slot in self._kept) for i in range(RANGES)),
+            tuple(sum(slot.answered[i] for slot in self._slots) for i in range(RANGES)),
+            tuple(sum(slot.failed[i] for slot in self._slots) for i in range(RANGES)),
         )
 
-    def _forget(self, number: int) -> None:
-        while self._kept and self._kept[0].number <= number - self.slots:
-            self._kept.popleft()
+    def _remove_old(self, number: int) -> None:
+        while self._slots and self._slots[0].number <= number - self.slots:
+            self._slots.popleft()

@@ -1,4 +1,4 @@
-"""`LiveFragments`: parts of a page that renew themselves, by server-sent events."""
+"""`LiveFragments`: parts of a page that are updated by server-sent events."""
 
 import asyncio
 import json
@@ -9,27 +9,27 @@ from typing import Final
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # nginx would keep pieces back
+    "X-Accel-Buffering": "no",  # nginx would buffer the stream
 }
-_LONGEST: Final = 30.0
-"""Seconds after which a stream ends, and the browser opens another: a server that shuts down waits
-for streams, and not all of them can be told."""
+_MAX_DURATION: Final = 30.0
+"""Seconds after which a stream ends and the browser opens another: a server that shuts down waits
+for its streams."""
 
 
-class TooManyWatch(Exception):
-    """As many streams are open as may."""
+class TooManyStreams(Exception):
+    """The limit of open streams is reached."""
 
 
 class LiveFragments:
-    """Sends whoever watches those fragments of HTML that have changed.
+    """Streams the fragments of HTML that have changed.
 
-    Each watcher's own request drives it; they share what one of them had rendered, so that a
-    hundred watchers cost little more than one, and none costs nothing.
+    The request of each stream drives it. Streams share one rendering, so that a hundred cost little
+    more than one. Without a stream nothing is rendered.
 
     Args:
-        render: makes all fragments, by the ids of the elements that they fill.
+        render: renders all fragments, by the ids of the elements that they fill.
         every: seconds between two renderings.
-        most: streams that may be open at once.
+        max_streams: streams that may be open at the same time.
     """
 
     def __init__(
@@ -37,51 +37,51 @@ class LiveFragments:
         render: Callable[[], Awaitable[Mapping[str, str]]],
         *,
         every: float = 1.0,
-        most: int = 50,
+        max_streams: int = 50,
     ) -> None:
         self._render = render
         self._every = every
-        self._most = most
-        self._watching = 0
-        self._made: Mapping[str, str] = {}
-        self._made_at = float("-inf")
-        self._making = asyncio.Lock()
+        self._max_streams = max_streams
+        self._open = 0
+        self._rendered: Mapping[str, str] = {}
+        self._rendered_at = float("-inf")
+        self._rendering = asyncio.Lock()
         self._closing = asyncio.Event()
 
     @property
-    def watching(self) -> int:
+    def open_streams(self) -> int:
         """How many streams are open."""
-        return self._watching
+        return self._open
 
     def close(self) -> None:
-        """End all streams, soon."""
+        """End all streams soon."""
         self._closing.set()
 
     def stream(self) -> AsyncGenerator[bytes, None]:
-        """The stream of one watcher: at first all fragments, then what changes.
+        """A new stream: all fragments first, then the fragments that change.
 
         Raises:
-            TooManyWatch: there are enough.
+            TooManyStreams: the limit of open streams is reached.
         """
-        if self._watching >= self._most:
-            raise TooManyWatch
+        if self._open >= self._max_streams:
+            raise TooManyStreams
         return self._stream()
 
     async def _stream(self) -> AsyncGenerator[bytes, None]:
-        self._watching += 1
+        self._open += 1
         sent: dict[str, str] = {}
-        ends = monotonic() + _LONGEST
+        ends = monotonic() + _MAX_DURATION
         try:
             yield b"retry: 1000\n\n"
             while monotonic() < ends and not self._closing.is_set():
-                made = await self._current()
-                changed = {name: html for name, html in made.items() if sent.get(name) != html}
+                current = await self._current()
+                changed = {name: html for name, html in current.items() if sent.get(name) != html}
                 sent.update(changed)
                 # JSON has no line breaks, which would end a message.
                 yield b"event: fragments\ndata: " + json.dumps(changed).encode() + b"\n\n"
                 await self._pause()
         finally:
-            self._watching -= 1
+            self._open -= 1
 
     async def _pause(self) -> None:
         try:
@@ -91,8 +91,8 @@ class LiveFragments:
             pass
 
     async def _current(self) -> Mapping[str, str]:
-        async with self._making:
-            # A little early counts as in time: else two watchers in step make everything twice.
-            if monotonic() - self._made_at >= self._every * 0.9:
-                self._made, self._made_at = await self._render(), monotonic()
-            return self._made
+        async with self._rendering:
+            # A little early is in time, or two streams in step would render everything twice.
+            if monotonic() - self._rendered_at >= self._every * 0.9:
+                self._rendered, self._rendered_at = await self._render(), monotonic()
+            return self._rendered

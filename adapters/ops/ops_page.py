@@ -1,4 +1,4 @@
-"""`OpsPage`: every request to the ops page, whatever server it came through."""
+"""`OpsPage`: answers every request to the ops page, under any server."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.ops.access_control import AccessControl, is_own
 from shelfport.adapters.ops.document import ops_document
-from shelfport.adapters.ops.live import HEADERS, LiveFragments, TooManyWatch
+from shelfport.adapters.ops.live import HEADERS, LiveFragments, TooManyStreams
 from shelfport.adapters.ops.recorder import Recorder
 from shelfport.adapters.ops.request import OpsReply, OpsRequest
 from shelfport.adapters.ops.templates import (
@@ -23,6 +23,7 @@ from shelfport.adapters.ops.templates import (
     templates,
 )
 from shelfport.adapters.ops.view import OpsView, ops_view, search_view
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.domain.model import QueueFailed
 from shelfport.ports import InitializationQueue
 from shelfport.ports.signals import BreakerState
@@ -38,22 +39,22 @@ FRAGMENTS: Final = (
     "queue",
     "dead",
     "events",
-    "happenings",
+    "log",
 )
-"""The parts of the page that renew themselves."""
+"""The parts of the page that are updated live."""
 
 LONGEST_SEARCH: Final = 200
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-_RETRIED_AT_ONCE: Final = 1_000
+_MAX_RETRIED: Final = 1_000
 
 _NOTICES: Final = {
-    "retried": "It is due at once; a worker takes it from here.",
-    "dropped": "It is forgotten.",
-    "gone": "It was not there any more: a worker was quicker, or somebody else.",
-    "held": "The circuit is held by hand, until somebody lets it go.",
-    "let-go": "The circuit is let go, and closed.",
+    "retried": "The entry is due now; a worker tries it.",
+    "dropped": "The entry is dropped.",
+    "gone": "The entry is gone: a worker or another operator was faster.",
+    "held": "The circuit is held by hand until an operator releases it.",
+    "released": "The circuit is released and closed.",
 }
-"""What a button did, by the word in the address that it leads back to."""
+"""What a button did, by the word in the address that it redirects to."""
 
 _HOLDS: Final = {"open": BreakerState.OPEN, "closed": BreakerState.CLOSED, "none": None}
 
@@ -62,13 +63,13 @@ class OpsPage:
     """The page of one integration. `ops_app` and `ops_asgi` put it into a server.
 
     Args:
-        inventory: the integration; the page opens and closes nothing.
-        recorder: what was given to `build(telemetry=[recorder])`.
-        settings: what the integration was built from.
-        token: who shows it may see the page; without it, this machine alone.
-        actions: whether there are buttons, which retry, drop, and hold the circuit.
-        title: names the page, where somebody has several.
-        links: further places, by name.
+        inventory: the integration; the host opens and closes it.
+        recorder: the one of `build(telemetry=[recorder])`.
+        settings: the settings of the integration.
+        token: the secret that admits a request; without it, only this machine sees the page.
+        actions: whether the page has buttons, which retry and drop entries and hold the circuit.
+        title: names the page.
+        links: further addresses, by name.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class OpsPage:
         self._inventory = inventory
         self._recorder = recorder
         self._settings = settings
-        self._gate = AccessControl(Secret(token) if isinstance(token, str) else token)
+        self._access = AccessControl(optional_secret(token))
         self._actions = actions
         self._title = title
         self._templates = templates()
@@ -99,22 +100,22 @@ class OpsPage:
         }
 
     def close(self) -> None:
-        """End the streams of whoever watches: the server is about to stop."""
+        """End all streams, as the server is about to stop."""
         self._live.close()
 
     async def reply(self, request: OpsRequest) -> OpsReply:
-        """Whatever `request` asks for."""
+        """The reply to `request`."""
         if request.method not in {"GET", "HEAD", "POST"}:
-            return self._away(405, "Not that way", "This page knows GET and POST.")
+            return self._refusal(405, "Method not allowed", "This page takes GET and POST.")
         asset = asset_reply(request.path)
         if asset is not None:
             return asset
         if request.method == "POST" and not is_own(request):
-            return self._away(403, "CallRejected", "Requests from other sites are not accepted.")
-        if request.path == "/login" and self._gate.asks_for_token:
+            return self._refusal(403, "Forbidden", "Requests from other sites are not accepted.")
+        if request.path == "/login" and self._access.asks_for_token:
             return await self._login(request)
-        if not self._gate.admits(request):
-            return self._stranger()
+        if not self._access.admits(request):
+            return self._not_admitted()
         if request.method == "POST":
             return await self._press(request)
         if request.path == "/live":
@@ -124,7 +125,7 @@ class OpsPage:
             return OpsReply(200, {**SECURITY, **_JSON}, body)
         if request.path == "/":
             return await self._page(request)
-        return self._away(404, "Nothing here", "There is no such page.")
+        return self._refusal(404, "Not found", "This page does not exist.")
 
     async def _page(self, request: OpsRequest) -> OpsReply:
         wanted = " ".join(request.query.get("correlation", "").split())[:LONGEST_SEARCH]
@@ -147,24 +148,24 @@ class OpsPage:
     def _stream(self) -> OpsReply:
         try:
             return OpsReply(200, {**SECURITY, **HEADERS}, self._live.stream())
-        except TooManyWatch:
-            return self._away(503, "Too many watch", "Close one of the other windows.")
+        except TooManyStreams:
+            return self._refusal(503, "Too many streams", "Close another window of this page.")
 
     async def _press(self, request: OpsRequest) -> OpsReply:
         button = self._buttons.get(request.path)
         if button is None:
-            return self._away(404, "Nothing here", "There is no such button.")
+            return self._refusal(404, "Not found", "This button does not exist.")
         if not self._actions:
-            return self._away(
+            return self._refusal(
                 403, "Read-only", "This page has no buttons: its host did not enable them."
             )
         try:
             notice = await button(await request.form())
         except ValueError as error:
-            return self._away(400, "Not understood", f"{error}.")
+            return self._refusal(400, "Invalid form", f"{error}.")
         except QueueFailed as error:
-            return self._away(503, "The queue cannot be used", f"{error}.")
-        # Back by GET, so that a reload does nothing again; relative, so that any mount is right.
+            return self._refusal(503, "The queue is unavailable", f"{error}.")
+        # A redirect, so that a reload does not press the button again; relative, for any mount.
         return OpsReply(303, {**SECURITY, "Location": f"./?{urlencode({'notice': notice})}"}, b"")
 
     async def _retry(self, form: Mapping[str, str]) -> str:
@@ -174,7 +175,7 @@ class OpsPage:
 
     async def _retry_all(self, _form: Mapping[str, str]) -> str:
         now = self._recorder.clock.now()
-        for entry in await self._queue.entries(dead=True, limit=_RETRIED_AT_ONCE):
+        for entry in await self._queue.entries(dead=True, limit=_MAX_RETRIED):
             await self._queue.retry(entry.request.idempotency_key, now=now)
         self._inventory.wake_worker()
         return "retried"
@@ -187,7 +188,7 @@ class OpsPage:
         if wanted not in _HOLDS:
             raise ValueError(f"hold must be one of {', '.join(_HOLDS)}")
         self._inventory.force_circuit(_HOLDS[wanted])
-        return "let-go" if _HOLDS[wanted] is None else "held"
+        return "released" if _HOLDS[wanted] is None else "held"
 
     @property
     def _queue(self) -> InitializationQueue:
@@ -198,18 +199,18 @@ class OpsPage:
     async def _login(self, request: OpsRequest) -> OpsReply:
         if request.method != "POST":
             return OpsReply(303, {**SECURITY, "Location": "./"}, b"")
-        if not self._gate.knows((await request.form()).get("token", "")):
+        if not self._access.is_token((await request.form()).get("token", "")):
             return self._ask_for_token(wrong=True)
-        cookie = self._gate.session_cookie(request)
+        cookie = self._access.session_cookie(request)
         return OpsReply(303, {**SECURITY, "Location": "./", "Set-Cookie": cookie}, b"")
 
-    def _stranger(self) -> OpsReply:
-        if self._gate.asks_for_token:
+    def _not_admitted(self) -> OpsReply:
+        if self._access.asks_for_token:
             return self._ask_for_token(wrong=False)
-        return self._away(
+        return self._refusal(
             403,
-            "For this machine alone",
-            "This page has no token, so it is shown on the machine alone that serves it. "
+            "For this machine only",
+            "This page has no token, so only requests from its own machine see it. "
             "Give ops_app or ops_asgi a token to show it elsewhere.",
         )
 
@@ -217,8 +218,10 @@ class OpsPage:
         text = self._templates.get_template("login.html").render(wrong=wrong)
         return page_reply(text, status=401, headers={"WWW-Authenticate": "Bearer"})
 
-    def _away(self, status: int, heading: str, sentence: str) -> OpsReply:
-        text = self._templates.get_template("away.html").render(heading=heading, sentence=sentence)
+    def _refusal(self, status: int, heading: str, sentence: str) -> OpsReply:
+        text = self._templates.get_template("refusal.html").render(
+            heading=heading, sentence=sentence
+        )
         return page_reply(text, status=status)
 
 

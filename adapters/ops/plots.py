@@ -1,6 +1,6 @@
-"""The plots' geometry: from counts to bars and areas in a box of 0 to 1000 by 0 to 100.
+"""The geometry of the plots: counts as bars and areas in a box of 0 to 1000 by 0 to 100.
 
-The boxes are stretched to the width that there is, so they hold no text: that stands around them.
+The page stretches a box to its width, so a box has no text; the text stands around it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,19 +39,19 @@ class Area:
 
 @attrs.frozen
 class LatencyPlot:
-    """Attempts by how long they took, on a logarithmic scale from 1 ms to 10 s."""
+    """Attempts by duration, on a logarithmic scale from 1 ms to 10 s."""
 
     bars: tuple[Bar, ...]
     highest: int
-    """Attempts that the whole height stands for."""
+    """Attempts at full height."""
     slow_call_duration: float
-    """Where the line stands from which on a call is slow."""
+    """The x of the line from which a call is slow."""
     deadline: float
-    """Where the line of the deadline stands."""
+    """The x of the deadline."""
 
 
 def at_duration(seconds: float) -> float:
-    """Where a duration stands from left to right; outside the scale, at its end."""
+    """The x of a duration; a duration outside the scale is at its end."""
     share = log10(max(seconds, SHORTEST) / SHORTEST) / log10(LONGEST / SHORTEST)
     return round(WIDTH * min(share, 1.0), 1)
 
@@ -59,7 +59,7 @@ def at_duration(seconds: float) -> float:
 def latency_plot(
     latencies: Latencies, *, slow_call_duration: float, deadline: float
 ) -> LatencyPlot:
-    """Bars of failures below, those of answers on top."""
+    """The plot: failures below, answers on top of them."""
     highest = max(a + f for a, f in zip(latencies.answered, latencies.failed, strict=True)) or 1
     bars: list[Bar] = []
     for index, (low, high) in enumerate(pairwise(BOUNDS)):
@@ -71,7 +71,7 @@ def latency_plot(
             (answered, latencies.answered[index]),
         ):
             if count:
-                # One among thousands is still to be seen.
+                # One attempt among thousands is still visible.
                 height = max(round(HEIGHT * count / highest, 2), 1.0)
                 top = round(top - height, 2)
                 bars.append(Bar(kind, x, top, round(right - x - 3, 1), height))
@@ -80,23 +80,23 @@ def latency_plot(
 
 @attrs.frozen
 class ServedPlot:
-    """What was served over the last five minutes, in variants a second, and how the circuit was."""
+    """Variants served a second over the last five minutes, and the state of the circuit."""
 
     areas: tuple[Area, ...]
-    """Stacked, the lowest first; the last stands on all others."""
+    """Stacked, the lowest first."""
     bands: tuple[Bar, ...]
-    """Times in which the circuit was not closed."""
+    """Times when the circuit was not closed."""
     highest: float
-    """Variants a second that the whole height stands for."""
+    """Variants a second at full height."""
     totals: tuple[int, int, int, int]
-    """Of the whole time: fresh, stale, missed, unreadable."""
+    """Fresh, stale, missed and unreadable variants of the whole time."""
 
 
 KINDS: Final = ("fresh", "stale", "missed", "unreadable")
 
 
 def served_plot(samples: Sequence[Sample]) -> ServedPlot:
-    """Areas from the first sample to the last; the last stands at the right edge."""
+    """The plot from the first sample to the last, which is at the right edge."""
     if len(samples) < 2:
         return ServedPlot((), (), 1.0, (0, 0, 0, 0))
     now = samples[-1].at
@@ -140,7 +140,7 @@ def _between(
     tops: Sequence[float],
     highest: float,
 ) -> str:
-    """The path around the area between two lines, each of which is a staircase."""
+    """The path around the area between two lines of steps."""
 
     def y_of(rate: float) -> str:
         return f"{HEIGHT * (1 - rate / highest):.1f}"

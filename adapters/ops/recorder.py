@@ -1,4 +1,4 @@
-"""`Recorder`: what one integration did lately, kept in bounds, for whoever looks."""
+"""`Recorder`: the recent signals and samples of one integration, bounded, for the ops page."""
 
 import asyncio
 from collections import deque
@@ -10,8 +10,9 @@ from typing import Final, Self
 import attrs
 
 from shelfport.adapters.http.transport.observer import NoObserver
+from shelfport.adapters.observability.signal_table import Severity
 from shelfport.adapters.ops.latency import LatencyWindow
-from shelfport.adapters.ops.log_entries import LogEntry, Severity, told
+from shelfport.adapters.ops.log_entries import LogEntry, render
 from shelfport.adapters.runtime.clock import SystemClock
 from shelfport.domain.model import InventoryEvent, RequestContext
 from shelfport.ports import Clock
@@ -27,9 +28,9 @@ from shelfport.ports.snapshot import Snapshot
 from shelfport.ports.telemetry import ObservedRequest
 
 SAMPLE_EVERY: Final = 2.0
-"""Seconds between two looks at the snapshot."""
+"""Seconds between two samples of the snapshot."""
 SAMPLES: Final = 150
-"""Looks that are kept: five minutes."""
+"""Samples that are kept: five minutes."""
 
 
 @attrs.frozen
@@ -38,9 +39,9 @@ class RecordedEvent:
 
     at: datetime
     event: InventoryEvent | None
-    """None for a message that nobody can read."""
-    verdict: str
-    """A value of `EventOutcome`, or "dead"."""
+    """None if the message could not be read."""
+    outcome: str
+    """A value of `EventOutcome`, or "dead-lettered"."""
     lag: float | None = None
     reason: str | None = None
     correlation_id: str | None = None
@@ -48,7 +49,7 @@ class RecordedEvent:
 
 @attrs.frozen
 class Sample:
-    """What the snapshot said at one moment, as far as it is drawn over time."""
+    """The figures of one snapshot that the page draws over time."""
 
     at: float
     """On the monotonic scale."""
@@ -60,7 +61,7 @@ class Sample:
 
     @classmethod
     def of(cls, snapshot: Snapshot, at: float) -> Self:
-        """What `snapshot` says, which was taken `at`."""
+        """The sample of `snapshot`, which was taken `at`."""
         cache = snapshot.cache
         return cls(
             at,
@@ -75,50 +76,52 @@ class Sample:
 class Recorder:
     """A `Telemetry` for one integration: pass it to `build(telemetry=[recorder])`.
 
-    It keeps the last happenings, noteworthy ones apart so that a storm of others cannot drive them
-    out; the last events; five minutes of durations; and five minutes of what was served. A signal
-    costs it a few microseconds, and nothing is put into HTML while nobody looks.
+    It keeps the last log entries, the last stock events, and five minutes of durations and of
+    served variants. Entries of the page's log are kept apart from routine ones, so that many
+    routine entries do not push them out. A signal costs a few microseconds; HTML is rendered only
+    while a browser has the page open.
 
     Args:
         clock: the time.
-        kept: happenings that can be found by their correlation id.
-        noted: noteworthy happenings.
-        events: lines of the event log.
+        max_entries: entries that can be found by their correlation id.
+        max_log_entries: entries of the page's log.
+        max_events: lines of the event log.
     """
 
     def __init__(
         self,
         *,
         clock: Clock | None = None,
-        kept: int = 5_000,
-        noted: int = 500,
-        events: int = 500,
+        max_entries: int = 5_000,
+        max_log_entries: int = 500,
+        max_events: int = 500,
     ) -> None:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.latency = LatencyWindow()
         self.samples: deque[Sample] = deque(maxlen=SAMPLES + 1)
         """Oldest first."""
-        self.noted: deque[LogEntry] = deque(maxlen=noted)
-        """Oldest first; so are the others."""
-        self.events: deque[RecordedEvent] = deque(maxlen=events)
-        self._kept: deque[LogEntry] = deque(maxlen=kept)
+        self.log: deque[LogEntry] = deque(maxlen=max_log_entries)
+        """The entries that are not routine, oldest first."""
+        self.events: deque[RecordedEvent] = deque(maxlen=max_events)
+        """Oldest first."""
+        self._entries: deque[LogEntry] = deque(maxlen=max_entries)
         self._snapshot: Callable[[], Snapshot] | None = None
         self._next: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
-        return f"Recorder({len(self._kept)} happenings)"
+        return f"Recorder({len(self._entries)} entries)"
 
     def about(self, correlation_id: str) -> list[LogEntry]:
-        """What is remembered under `correlation_id`, oldest first."""
-        return [h for h in self._kept if h.told.correlation_id == correlation_id]
+        """The entries with `correlation_id`, oldest first."""
+        return [entry for entry in self._entries if entry.correlation_id == correlation_id]
 
     def signal(self, signal: Signal, /) -> None:
         """See `Telemetry`."""
-        happening = LogEntry(self.clock.now(), told(signal))
-        if happening.told.correlation_id is not None:
-            self._kept.append(happening)
-        if happening.told.weight is not Severity.ROUTINE:
-            self.noted.append(happening)
+        entry = render(signal, self.clock.now())
+        if entry.correlation_id is not None:
+            self._entries.append(entry)
+        if entry.severity is not Severity.ROUTINE:
+            self.log.append(entry)
         if type(signal) is Attempted:
             if signal.outcome is not AttemptOutcome.LEFT:
                 failed = signal.outcome is AttemptOutcome.FAILED
@@ -126,9 +129,9 @@ class Recorder:
         elif type(signal) is EventHandled:
             self.events.append(
                 RecordedEvent(
-                    happening.at,
+                    entry.at,
                     signal.event,
-                    signal.verdict.value,
+                    signal.outcome.value,
                     lag=signal.lag,
                     correlation_id=signal.correlation_id,
                 )
@@ -136,21 +139,21 @@ class Recorder:
         elif type(signal) is EventDeadLettered:
             self.events.append(
                 RecordedEvent(
-                    happening.at,
+                    entry.at,
                     signal.event,
-                    "dead",
+                    "dead-lettered",
                     reason=signal.reason,
                     correlation_id=signal.correlation_id,
                 )
             )
 
     def request_started(self, method: str, url: str, context: RequestContext, /) -> ObservedRequest:
-        """See `Telemetry`: the attempts say enough."""
+        """See `Telemetry`. The signal `Attempted` is enough for the page."""
         return NoObserver(method, url, context)
 
     @contextmanager
-    def showing(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
-        """See `Telemetry`: the snapshot is looked at while the integration is open.
+    def attach(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
+        """See `Telemetry`. The snapshot is sampled while the integration is open.
 
         Raises:
             RuntimeError: it records another integration already.
@@ -159,7 +162,7 @@ class Recorder:
             raise RuntimeError("this Recorder records an open integration already: make another")
         self._snapshot = snapshot
         self.samples.clear()
-        self._look()
+        self._take_sample()
         try:
             yield
         finally:
@@ -168,9 +171,9 @@ class Recorder:
                 self._next.cancel()
                 self._next = None
 
-    def _look(self) -> None:
+    def _take_sample(self) -> None:
         if self._snapshot is None:
             return
-        # A timer of the loop rather than a task: there is nothing to wait for, and no owner.
-        self._next = asyncio.get_running_loop().call_later(SAMPLE_EVERY, self._look)
+        # A timer of the loop rather than a task: it waits for nothing and needs no owner.
+        self._next = asyncio.get_running_loop().call_later(SAMPLE_EVERY, self._take_sample)
         self.samples.append(Sample.of(self._snapshot(), self.clock.monotonic()))

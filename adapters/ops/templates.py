@@ -1,4 +1,4 @@
-"""Templates, and the files that every page needs: style, script, icon; nothing of it from afar."""
+"""Templates and static files of the pages: style, script and icon, all from this package."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -39,7 +39,7 @@ ASSETS: Final = {
     "/live.js": "text/javascript; charset=utf-8",
     "/icon.svg": "image/svg+xml",
 }
-"""The files, by their addresses, and what they are."""
+"""The content types of the files, by address."""
 
 
 @cache
@@ -49,12 +49,12 @@ def _asset(path: str) -> bytes:
 
 @cache
 def edition() -> str:
-    """Names this edition of the assets, so that a browser keeps no older one."""
+    """A name of the current files, so that a browser does not use older ones."""
     return sha256(b"".join(map(_asset, ASSETS))).hexdigest()[:12]
 
 
 def asset_reply(path: str) -> OpsReply | None:
-    """One of the files; None for a path that names none."""
+    """The file at `path`; None if there is no such file."""
     kind = ASSETS.get(path)
     if kind is None:
         return None
@@ -64,7 +64,7 @@ def asset_reply(path: str) -> OpsReply | None:
 
 
 def templates(*packages: str) -> Environment:
-    """Templates of the web package, and of `packages` before it. Every value is escaped."""
+    """The templates of `packages`, and then of the ops page. Every value is escaped."""
     loaders: list[BaseLoader] = [
         PackageLoader(package, "assets") for package in (*packages, __package__ or "")
     ]
@@ -85,13 +85,13 @@ def templates(*packages: str) -> Environment:
 def page_reply(
     text: str, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> OpsReply:
-    """A page."""
+    """A reply with a page of HTML."""
     return OpsReply(status, {**PAGE, **(headers or {})}, text.encode())
 
 
 def fragments_of(
     environment: Environment, template: str, names: tuple[str, ...], view: Any
 ) -> dict[str, str]:
-    """The macros `names` of `template`, each over `view`."""
+    """The macros `names` of `template`, each rendered with `view`."""
     module = environment.get_template(template).module
     return {name: str(getattr(module, name)(view)) for name in names}

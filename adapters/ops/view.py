@@ -1,4 +1,4 @@
-"""`OpsView`: all that the ops page shows of one moment, and where it comes from."""
+"""`OpsView`: everything that the ops page shows at one moment."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -20,15 +20,15 @@ from shelfport.ports.snapshot import Snapshot
 
 SHOWN_ENTRIES = 50
 SHOWN_EVENTS = 40
-SHOWN_HAPPENINGS = 60
+SHOWN_LOG_LINES = 60
 SEARCHED_ENTRIES = 1_000
-_PATIENCE = 1.0
-"""Seconds that a queue may take to be read: the rest of the page must not wait for it."""
+_QUEUE_TIMEOUT = 1.0
+"""Seconds that reading the queue may take: the rest of the page must not wait for it."""
 
 
 @attrs.frozen(kw_only=True)
 class QueueView:
-    """What lies in the queue."""
+    """The state of the queue."""
 
     waiting: int = 0
     dead_letters: int = 0
@@ -40,8 +40,8 @@ class QueueView:
 
 
 @attrs.frozen
-class Folded:
-    """Happenings in a row that differ in nothing but their time and their correlation ids."""
+class LogLine:
+    """Log entries in a row that differ only in their times and correlation ids."""
 
     last: LogEntry
     times: int
@@ -49,7 +49,7 @@ class Folded:
 
 @attrs.frozen(kw_only=True)
 class OpsView:
-    """What is shown."""
+    """What the page shows."""
 
     now: datetime
     snapshot: Snapshot
@@ -57,16 +57,17 @@ class OpsView:
     settings: Settings
     actions: bool
     """Whether there are buttons."""
-    budget_most: float
+    budget_max: float
     """Tokens that the retry budget holds, at most."""
     latencies: Latencies
     latency: LatencyPlot
     served: ServedPlot
     queue: QueueView | None
-    """None where there is none."""
+    """None without a queue."""
     events: Sequence[RecordedEvent]
-    """Latest first; so are the happenings."""
-    happenings: Sequence[Folded]
+    """Latest first."""
+    log: Sequence[LogLine]
+    """Latest first."""
 
     def age(self, instant: datetime) -> float:
         """Seconds since `instant`."""
@@ -79,27 +80,27 @@ class OpsView:
 
 @attrs.frozen(kw_only=True)
 class SearchView:
-    """What is known under a correlation id."""
+    """What has a correlation id."""
 
     correlation_id: str
-    happenings: Sequence[LogEntry] = ()
+    log: Sequence[LogEntry] = ()
     entries: Sequence[QueuedInitialization] = ()
     events: Sequence[RecordedEvent] = ()
     now: datetime
     trouble: str | None = None
     partial: bool = False
-    """Whether the queue has more entries than were looked through."""
+    """Whether the queue has more entries than were searched."""
 
     @property
     def found(self) -> int:
-        """How many things."""
-        return len(self.happenings) + len(self.entries)
+        """How many log entries and entries of the queue."""
+        return len(self.log) + len(self.entries)
 
 
 async def ops_view(
     inventory: InventoryIntegration, recorder: Recorder, settings: Settings, *, actions: bool
 ) -> OpsView:
-    """Look at everything once."""
+    """The view of this moment."""
     snapshot = inventory.snapshot()
     clock = recorder.clock
     latencies = recorder.latency.total(clock.monotonic())
@@ -110,24 +111,24 @@ async def ops_view(
         health=health(snapshot),
         settings=settings,
         actions=actions,
-        budget_most=settings.retry.budget().most,
+        budget_max=settings.retry.budget().most,
         latencies=latencies,
         latency=latency_plot(
             latencies,
             slow_call_duration=settings.breaker.slow_call_duration,
             deadline=settings.deadline,
         ),
-        # Up to now, not up to the last look.
+        # Up to now, not up to the last sample.
         served=served_plot((*recorder.samples, Sample.of(snapshot, clock.monotonic()))),
         queue=queue,
         events=tuple(islice(reversed(recorder.events), SHOWN_EVENTS)),
-        happenings=folded(reversed(recorder.noted)),
+        log=log_lines(reversed(recorder.log)),
     )
 
 
 async def _queue_view(queue: InitializationQueue) -> QueueView:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_QUEUE_TIMEOUT):
             stats = await queue.stats()
             return QueueView(
                 waiting=stats.waiting,
@@ -139,41 +140,41 @@ async def _queue_view(queue: InitializationQueue) -> QueueView:
     except QueueFailed as error:
         return QueueView(trouble=str(error))
     except TimeoutError:
-        return QueueView(trouble=f"it did not answer within {_PATIENCE:g} s")
+        return QueueView(trouble=f"it did not answer within {_QUEUE_TIMEOUT:g} s")
 
 
-def folded(happenings: Iterable[LogEntry]) -> Sequence[Folded]:
-    """Put equal neighbours together; as many as are shown."""
-    shown: list[Folded] = []
-    for happening in happenings:
-        last = shown[-1] if shown else None
-        if last is not None and _alike(last.last, happening):
-            shown[-1] = Folded(last.last, last.times + 1)
-        elif len(shown) == SHOWN_HAPPENINGS:
+def log_lines(entries: Iterable[LogEntry]) -> Sequence[LogLine]:
+    """The lines of the page's log: equal neighbours are one line."""
+    lines: list[LogLine] = []
+    for entry in entries:
+        line = lines[-1] if lines else None
+        if line is not None and _say_the_same(line.last, entry):
+            lines[-1] = LogLine(line.last, line.times + 1)
+        elif len(lines) == SHOWN_LOG_LINES:
             break
         else:
-            shown.append(Folded(happening, 1))
-    return shown
+            lines.append(LogLine(entry, 1))
+    return lines
 
 
-def _alike(a: LogEntry, b: LogEntry) -> bool:
-    return (a.told.kind, a.told.sentence) == (b.told.kind, b.told.sentence)
+def _say_the_same(a: LogEntry, b: LogEntry) -> bool:
+    return (a.kind, a.sentence) == (b.kind, b.sentence)
 
 
 async def search_view(
     inventory: InventoryIntegration, recorder: Recorder, correlation_id: str
 ) -> SearchView:
-    """Look for everything under `correlation_id`."""
+    """Search the log, the events and the queue for `correlation_id`."""
     view = SearchView(
         correlation_id=correlation_id,
-        happenings=recorder.about(correlation_id),
+        log=recorder.about(correlation_id),
         events=[line for line in recorder.events if line.correlation_id == correlation_id],
         now=recorder.clock.now(),
     )
     if inventory.queue is None:
         return view
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_QUEUE_TIMEOUT):
             entries = await inventory.queue.entries(limit=SEARCHED_ENTRIES)
     except (QueueFailed, TimeoutError) as error:
         return attrs.evolve(view, trouble=str(error) or "it did not answer in time")

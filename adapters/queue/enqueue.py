@@ -1,17 +1,17 @@
 """Transactional enqueue: one INSERT on the host's own connection, in the host's own transaction.
 
-The product and its entry commit or vanish together (the pattern is the transactional outbox), so
-no crash leaves a product behind that nobody opens a record for, nor an entry without a product.
-One function a driver, and `enqueue_statement` for any other. None of them commits, and none
-imports a driver: it uses the connection that it is given.
+The product and its entry are committed or rolled back together (a transactional outbox), so no
+crash leaves a product without an entry, nor an entry without a product. There is one function for
+each driver, and `enqueue_statement` for any other. None of them commits, and none imports a driver:
+it uses the connection that it is given.
 
-The queue's table must be in that database: `queue_url` names it, and the search path of a
-PostgreSQL connection finds it. An entry that is stored already under the same idempotency key is
-left alone, so a host that repeats its transaction repeats this too; then the answer is False.
+The queue's table must be in that database: `queue.url` names the database, and the search path of
+a PostgreSQL connection must include the table's schema. If an entry has the same idempotency key,
+it stays as it is and the function returns False: a host may repeat its transaction.
 
-On PostgreSQL the commit wakes the workers of every process: a trigger announces it. On SQLite a
-worker finds the entry at its next look; `wake_worker` of the `InventoryIntegration`, called after
-the commit, has the one of this process look at once.
+With PostgreSQL the commit wakes the workers of all processes, by a trigger that notifies them. With
+SQLite a worker finds the entry at its next poll; `InventoryIntegration.wake_worker`, called after
+the commit, wakes the worker of this process.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ _NAMED: Mapping[str, str] = {"named": ":{column}", "pyformat": "%({column})s"}
 
 
 class AsyncpgConnection(Protocol):
-    """What is used of an `asyncpg.Connection`, or of one from a pool: asyncpg has no types."""
+    """The part of an `asyncpg.Connection` that is used; asyncpg has no types."""
 
     def is_in_transaction(self) -> bool:
         """Whether a transaction is open."""
@@ -55,7 +55,7 @@ class AsyncpgConnection(Protocol):
 
 
 class DjangoConnection(Protocol):
-    """What is used of a `django.db.connection`: Django has no types."""
+    """The part of a `django.db.connection` that is used; Django has no types."""
 
     @property
     def in_atomic_block(self) -> bool:
@@ -85,8 +85,8 @@ def enqueue_statement(
     """The INSERT that stores `entry`, and its parameters, for a driver that has no function here.
 
     Args:
-        entry: what is to be stored.
-        paramstyle: how the driver marks parameters, in PEP 249's words: its `paramstyle`; or
+        entry: the entry to store.
+        paramstyle: how the driver marks parameters, as PEP 249 names it (`paramstyle`); or
             "numeric_dollar" for `$1, $2, …`.
 
     Raises:
@@ -94,12 +94,12 @@ def enqueue_statement(
     """
     row = to_row(entry)
     if paramstyle in _POSITIONAL:
-        mark = _POSITIONAL[paramstyle]
-        marks = (mark.format(number=number) for number, _ in enumerate(COLUMNS, 1))
-        return insert_sql(*marks), tuple(row.values())
+        template = _POSITIONAL[paramstyle]
+        placeholders = (template.format(number=number) for number, _ in enumerate(COLUMNS, 1))
+        return insert_sql(*placeholders), tuple(row.values())
     if paramstyle in _NAMED:
-        mark = _NAMED[paramstyle]
-        return insert_sql(*(mark.format(column=column) for column in COLUMNS)), row
+        template = _NAMED[paramstyle]
+        return insert_sql(*(template.format(column=column) for column in COLUMNS)), row
     raise ValueError(
         f"paramstyle is {paramstyle!r}: it must be one of {', '.join((*_POSITIONAL, *_NAMED))}"
     )
@@ -109,11 +109,11 @@ def enqueue_sqlite3(connection: "sqlite3.Connection", entry: QueuedInitializatio
     """Store `entry` through the standard library's `sqlite3`.
 
     Raises:
-        RuntimeError: the connection commits each statement by itself, and no transaction is open.
+        RuntimeError: the connection is in autocommit mode, and no transaction is open.
     """
-    by_itself = connection.isolation_level is None or getattr(connection, "autocommit", -1) is True
-    _refuse_autocommit(by_itself and not connection.in_transaction)
-    with _advised():
+    autocommit = connection.isolation_level is None or getattr(connection, "autocommit", -1) is True
+    _refuse_autocommit(autocommit and not connection.in_transaction)
+    with _advice():
         cursor = connection.execute(*enqueue_statement(entry, "qmark"))
     return cursor.rowcount == 1
 
@@ -126,14 +126,14 @@ def enqueue_sqlalchemy(
     Raises:
         RuntimeError: the connection has the isolation level AUTOCOMMIT.
     """
-    # Not above: hosts without SQLAlchemy import this module, too.
+    # Not at the top: hosts without SQLAlchemy import this module.
     from sqlalchemy import Connection, text  # noqa: PLC0415 - the host's own
 
     connection = session if isinstance(session, Connection) else session.connection()
     options = connection.get_execution_options()
     _refuse_autocommit(options.get("isolation_level") == "AUTOCOMMIT")
     statement, parameters = enqueue_statement(entry, "named")
-    with _advised():
+    with _advice():
         return connection.execute(text(statement), dict(parameters)).rowcount == 1
 
 
@@ -152,7 +152,7 @@ async def enqueue_asyncpg(connection: AsyncpgConnection, entry: QueuedInitializa
     """
     _refuse_autocommit(not connection.is_in_transaction())
     statement, parameters = enqueue_statement(entry, "numeric_dollar")
-    with _advised():
+    with _advice():
         return await connection.execute(statement, *parameters) == "INSERT 0 1"
 
 
@@ -162,9 +162,9 @@ def enqueue_psycopg(connection: "psycopg.Connection[Any]", entry: QueuedInitiali
     Raises:
         RuntimeError: the connection is in autocommit mode, and no transaction is open.
     """
-    _refuse_autocommit(_psycopg_commits_by_itself(connection))
+    _refuse_autocommit(_psycopg_autocommits(connection))
     statement, parameters = enqueue_statement(entry, "format")
-    with _advised():
+    with _advice():
         return connection.execute(statement.encode(), parameters).rowcount == 1
 
 
@@ -172,9 +172,9 @@ async def enqueue_psycopg_async(
     connection: "psycopg.AsyncConnection[Any]", entry: QueuedInitialization
 ) -> bool:
     """As `enqueue_psycopg`, for an `AsyncConnection`."""
-    _refuse_autocommit(_psycopg_commits_by_itself(connection))
+    _refuse_autocommit(_psycopg_autocommits(connection))
     statement, parameters = enqueue_statement(entry, "format")
-    with _advised():
+    with _advice():
         return (await connection.execute(statement.encode(), parameters)).rowcount == 1
 
 
@@ -186,35 +186,35 @@ def enqueue_django(connection: DjangoConnection, entry: QueuedInitialization) ->
     """
     _refuse_autocommit(connection.get_autocommit() and not connection.in_atomic_block)
     statement, parameters = enqueue_statement(entry, "format")
-    with _advised(), connection.cursor() as cursor:
+    with _advice(), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return bool(cursor.rowcount == 1)
 
 
-def _psycopg_commits_by_itself(
+def _psycopg_autocommits(
     connection: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]",
 ) -> bool:
     return connection.autocommit and connection.info.transaction_status.name == "IDLE"
 
 
-def _refuse_autocommit(alone: bool) -> None:
-    if alone:
+def _refuse_autocommit(autocommits: bool) -> None:
+    if autocommits:
         raise RuntimeError(
-            "no transaction is open on this connection: the entry would be stored by itself, and "
-            "stay if the product does not; begin a transaction, create the product in it, and "
-            "enqueue then"
+            "no transaction is open on this connection: the entry would be committed alone, and "
+            "would stay if the product is rolled back; begin a transaction, create the product in "
+            "it, and enqueue then"
         )
 
 
 @contextmanager
-def _advised() -> Iterator[None]:
-    """The driver's own error passes, so that the host's handling of it works; with advice."""
+def _advice() -> Iterator[None]:
+    """Let the driver's error pass, with a note on what to do, if it is about the queue's table."""
     try:
         yield
     except Exception as error:
         if TABLE in str(error):
             error.add_note(
                 f"shelfport stores entries in the table {TABLE}, which must be in this database: "
-                "`shelfport queue migrate` makes it"
+                "`shelfport queue migrate` creates it"
             )
         raise

@@ -1,4 +1,4 @@
-"""`InMemoryQueue`: the queue of a process that may forget."""
+"""`InMemoryQueue`: the queue in memory, which ends with its process."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from shelfport.domain.model import (
 
 
 @attrs.define
-class _Kept:
+class _Row:
     entry: QueuedInitialization
     token: int = 0
 
@@ -28,15 +28,15 @@ class _Kept:
 class InMemoryQueue:
     """An `InitializationQueue` in a dict, by the rules of the durable ones.
 
-    It outlives nothing: for tests, and for a host that can afford to lose what waits.
+    Its entries end with the process: for tests, and for a host that can afford to lose them.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[UUID, _Kept] = {}
+        self._rows: dict[UUID, _Row] = {}
         self._wake = Wake()
 
     def __repr__(self) -> str:
-        return f"InMemoryQueue({len(self._kept)} entries)"
+        return f"InMemoryQueue({len(self._rows)} entries)"
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,14 +47,14 @@ class InMemoryQueue:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing to close: what is kept stays."""
+        """Nothing to close: the entries stay."""
 
     async def add(self, entry: QueuedInitialization) -> bool:
         """See `InitializationQueue.add`."""
         key = entry.request.idempotency_key
-        if key in self._kept:
+        if key in self._rows:
             return False
-        self._kept[key] = _Kept(entry)
+        self._rows[key] = _Row(entry)
         self.wake()
         return True
 
@@ -63,21 +63,21 @@ class InMemoryQueue:
     ) -> Sequence[Claim]:
         """See `InitializationQueue.claim`."""
         horizon = now + timedelta(seconds=LONGEST_WAIT)
-        for kept in self._alive():
-            if kept.entry.due_at > horizon:
-                kept.entry = attrs.evolve(kept.entry, due_at=now)
-        due = [kept for kept in self._alive() if kept.entry.due_at <= now]
-        due.sort(key=lambda kept: (kept.entry.due_at, kept.entry.queued_at))
+        for row in self._waiting():
+            if row.entry.due_at > horizon:
+                row.entry = attrs.evolve(row.entry, due_at=now)
+        due = [row for row in self._waiting() if row.entry.due_at <= now]
+        due.sort(key=lambda row: (row.entry.due_at, row.entry.queued_at))
         claims: list[Claim] = []
-        for kept in due[:limit]:
-            kept.token = max(kept.token + 1, _micros(now))
-            kept.entry = attrs.evolve(
-                kept.entry,
+        for row in due[:limit]:
+            row.token = max(row.token + 1, _micros(now))
+            row.entry = attrs.evolve(
+                row.entry,
                 holder=holder,
-                attempts=kept.entry.attempts + 1,
+                attempts=row.entry.attempts + 1,
                 due_at=now + timedelta(seconds=lease),
             )
-            claims.append(Claim(kept.entry, kept.token))
+            claims.append(Claim(row.entry, row.token))
         return claims
 
     async def renew(self, claim: Claim, *, now: datetime, lease: float) -> bool:
@@ -86,20 +86,20 @@ class InMemoryQueue:
 
     async def note_marked(self, claim: Claim) -> bool | None:
         """See `InitializationQueue.note_marked`."""
-        kept = self._kept.get(claim.entry.request.idempotency_key)
-        if kept is None:
+        row = self._rows.get(claim.entry.request.idempotency_key)
+        if row is None:
             return None
-        kept.entry = attrs.evolve(kept.entry, marked=True)
-        if kept.token == claim.token:
+        row.entry = attrs.evolve(row.entry, marked=True)
+        if row.token == claim.token:
             return True
-        kept.token += 1
+        row.token += 1
         return False
 
     async def complete(self, claim: Claim) -> bool:
         """See `InitializationQueue.complete`."""
         if self._held(claim) is None:
             return False
-        del self._kept[claim.entry.request.idempotency_key]
+        del self._rows[claim.entry.request.idempotency_key]
         return True
 
     async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
@@ -108,25 +108,25 @@ class InMemoryQueue:
 
     async def give_back(self, claim: Claim, *, now: datetime) -> bool:
         """See `InitializationQueue.give_back`."""
-        kept = self._held(claim)
-        if kept is None:
+        row = self._held(claim)
+        if row is None:
             return False
-        return self._change(claim, due_at=now, holder=None, attempts=kept.entry.attempts - 1)
+        return self._change(claim, due_at=now, holder=None, attempts=row.entry.attempts - 1)
 
-    async def bury(
+    async def dead_letter(
         self, claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str
     ) -> bool:
-        """See `InitializationQueue.bury`."""
-        death = DeadLetter(at=now, reason=reason)
-        return self._change(claim, due_at=now, holder=None, last_error=error, death=death)
+        """See `InitializationQueue.dead_letter`."""
+        letter = DeadLetter(at=now, reason=reason)
+        return self._change(claim, due_at=now, holder=None, last_error=error, dead_letter=letter)
 
     async def stats(self) -> QueueStats:
         """See `InitializationQueue.stats`."""
-        waiting = [kept.entry.queued_at for kept in self._alive()]
+        waiting = [row.entry.queued_at for row in self._waiting()]
         return QueueStats(
             waiting=len(waiting),
             oldest=min(waiting, default=None),
-            dead_letters=len(self._kept) - len(waiting),
+            dead_letters=len(self._rows) - len(waiting),
         )
 
     async def entries(
@@ -134,36 +134,36 @@ class InMemoryQueue:
     ) -> Sequence[QueuedInitialization]:
         """See `InitializationQueue.entries`."""
         found = [
-            kept.entry
-            for kept in self._kept.values()
-            if dead is None or dead is (kept.entry.death is not None)
+            row.entry
+            for row in self._rows.values()
+            if dead is None or dead is (row.entry.dead_letter is not None)
         ]
         return sorted(found, key=lambda entry: entry.queued_at)[:limit]
 
     async def find(self, key: UUID) -> QueuedInitialization | None:
         """See `InitializationQueue.find`."""
-        kept = self._kept.get(key)
-        return None if kept is None else kept.entry
+        row = self._rows.get(key)
+        return None if row is None else row.entry
 
     async def retry(self, key: UUID, *, now: datetime) -> bool:
         """See `InitializationQueue.retry`."""
-        kept = self._kept.get(key)
-        if kept is None:
+        row = self._rows.get(key)
+        if row is None:
             return False
-        kept.token += 1
-        kept.entry = attrs.evolve(
-            kept.entry,
+        row.token += 1
+        row.entry = attrs.evolve(
+            row.entry,
             due_at=now,
             holder=None,
-            death=None,
-            attempts=min(kept.entry.attempts, 1),
+            dead_letter=None,
+            attempts=min(row.entry.attempts, 1),
         )
         self.wake()
         return True
 
     async def drop(self, key: UUID) -> bool:
         """See `InitializationQueue.drop`."""
-        return self._kept.pop(key, None) is not None
+        return self._rows.pop(key, None) is not None
 
     def wake(self) -> None:
         """See `InitializationQueue.wake`."""
@@ -173,21 +173,21 @@ class InMemoryQueue:
         """See `InitializationQueue.wait`."""
         await self._wake.wait(seconds)
 
-    def _alive(self) -> Iterator[_Kept]:
-        return (kept for kept in self._kept.values() if kept.entry.death is None)
+    def _waiting(self) -> Iterator[_Row]:
+        return (row for row in self._rows.values() if row.entry.dead_letter is None)
 
-    def _held(self, claim: Claim) -> _Kept | None:
-        kept = self._kept.get(claim.entry.request.idempotency_key)
-        return kept if kept is not None and kept.token == claim.token else None
+    def _held(self, claim: Claim) -> _Row | None:
+        row = self._rows.get(claim.entry.request.idempotency_key)
+        return row if row is not None and row.token == claim.token else None
 
     def _change(self, claim: Claim, **changes: Any) -> bool:
-        kept = self._held(claim)
-        if kept is None:
+        row = self._held(claim)
+        if row is None:
             return False
-        kept.entry = attrs.evolve(kept.entry, **changes)
+        row.entry = attrs.evolve(row.entry, **changes)
         return True
 
 
 def _micros(instant: datetime) -> int:
-    """A token no claim had before, even where an entry was dropped and stored once more."""
+    """A token that no claim had before, even if an entry was dropped and stored once more."""
     return int(instant.timestamp() * 1_000_000)

@@ -1,4 +1,4 @@
-"""`Worker`: claims what is due, and has attempts made at it, until it is stopped."""
+"""`Worker`: claims the entries that are due, and has them processed, until it is stopped."""
 
 import asyncio
 import logging
@@ -10,39 +10,40 @@ from typing import Self
 
 import attrs
 
-from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.model import Claim, QueueFailed, QueueStats
+from shelfport.domain.services.backoff import Backoff
 from shelfport.ports import Clock, Listener
 from shelfport.ports.signals import BreakerState, QueueRecovered, QueueUnavailable
-from shelfport.ports.snapshot import QueueSnapshot
+from shelfport.ports.snapshot import BreakerSnapshot, QueueSnapshot
 
 logger = logging.getLogger("shelfport.worker")
 
-_LOOK_EVERY = 5.0
-"""Seconds between two looks at how the queue stands, for the snapshot."""
+_STATS_INTERVAL = 5.0
+"""Seconds between two reads of the queue's statistics, for the snapshot."""
 _SHORTEST_PAUSE = 0.01
-"""Seconds that an idle worker sleeps, at least, however soon it could look again."""
+"""Seconds that an idle worker waits, at least, between two claims."""
 _LONGEST_PAUSE = 10.0
-"""Seconds between two attempts to use a queue that cannot be used, at most."""
+"""Seconds between two attempts to use a queue that fails, at most."""
 
 
 @attrs.define(eq=False)
 class Worker:
-    """Works a queue off: any number of workers, in any number of processes, share one queue.
+    """Processes a queue. Any number of workers, in any number of processes, share one queue.
 
-    It claims no more than it has hands for, and nothing while the circuit is open: an attempt at a
-    service that is known to be down would be wasted. When the circuit may be probed, it claims
-    one entry. It looks at once when the queue wakes it, and every `poll` seconds otherwise. A
-    queue that fails is left alone for a moment, and longer each time.
+    It claims at most `max_concurrency` entries at once, and none while the circuit is open, since
+    an attempt would be wasted. While the circuit is half-open, it claims one entry. It claims when
+    the queue wakes it, and every `poll_interval` seconds otherwise. After a failure of the queue it
+    waits, and longer after each further one.
 
-    Used as an async context manager: entering starts it, leaving stops it: it claims nothing more,
-    has `shutdown_timeout` seconds to finish what it has begun, and gives the rest back.
+    Used as an async context manager: entering starts it. Leaving stops it: it claims no more, has
+    `shutdown_timeout` seconds to finish the attempts that it has begun, and gives the rest back.
     """
 
-    attempts: EntryProcessor
-    breaker: CircuitBreaker = attrs.field(repr=False)
+    processor: EntryProcessor
+    circuit: Callable[[float], BreakerSnapshot] = attrs.field(repr=False)
+    """Reads the circuit breaker at an instant of the monotonic clock."""
     name: Callable[[], str] = attrs.field(repr=False)
     """Makes its name in the queue when it starts, which may be in a forked child."""
     clock: Clock = attrs.field(repr=False)
@@ -50,28 +51,31 @@ class Worker:
     """Draws a number between two others: `random.uniform`."""
     listener: Listener = attrs.field(repr=False)
     _stats: QueueStats | None = attrs.field(init=False, default=None, repr=False)
-    """How the queue stood when it was last looked at."""
-    _looked_at: datetime | None = attrs.field(init=False, default=None, repr=False)
-    _trouble: QueueFailed | None = attrs.field(init=False, default=None, repr=False)
+    """The queue's statistics, as they were last read."""
+    _stats_as_of: datetime | None = attrs.field(init=False, default=None, repr=False)
+    _stats_due_at: float = attrs.field(init=False, default=0.0, repr=False)
+    """On the monotonic clock."""
+    _error: QueueFailed | None = attrs.field(init=False, default=None, repr=False)
     """Why the queue cannot be used; None while it can."""
     _holder: str = attrs.field(init=False, default="", repr=False)
-    _hands: Background = attrs.field(init=False, factory=Background, repr=False)
+    _attempts: Background = attrs.field(init=False, factory=Background, repr=False)
     _loop: asyncio.Task[None] | None = attrs.field(init=False, default=None, repr=False)
-    _busy: int = attrs.field(init=False, default=0, repr=False)
-    """How many entries it has in its hands."""
+    _in_process: int = attrs.field(init=False, default=0, repr=False)
+    """How many entries are being processed."""
     _stopping: asyncio.Event = attrs.field(init=False, factory=asyncio.Event, repr=False)
     _failures: int = attrs.field(init=False, default=0, repr=False)
+    """Failures of the queue in a row."""
     _not_before: float = attrs.field(init=False, default=0.0, repr=False)
-    """On the monotonic scale: nothing is claimed earlier, as this process would not ask anyway."""
-    _look_at: float = attrs.field(init=False, default=0.0, repr=False)
+    """No entry is claimed before this instant of the monotonic clock, as this process would not
+    send the request."""
 
     async def __aenter__(self) -> Self:
         self._holder = self.name()
-        self._busy = 0
+        self._in_process = 0
         self._stopping.clear()
-        await self._hands.__aenter__()
+        await self._attempts.__aenter__()
         # Its owner is the worker itself, which waits for it below.
-        self._loop = asyncio.create_task(self._work(), name=f"queue worker {self._holder}")
+        self._loop = asyncio.create_task(self._run(), name=f"queue worker {self._holder}")
         return self
 
     async def __aexit__(
@@ -81,118 +85,117 @@ class Worker:
         traceback: TracebackType | None,
     ) -> None:
         self._stopping.set()
-        self.attempts.queue.wake()
+        self.processor.queue.wake()
         try:
-            async with asyncio.timeout(self.attempts.options.shutdown_timeout):
+            async with asyncio.timeout(self.processor.options.shutdown_timeout):
                 if self._loop is not None:
                     await asyncio.wait({self._loop})
-                await self._hands.drain()
+                await self._attempts.drain()
         except TimeoutError:
             logger.info(
-                "%d attempts were stopped; their entries are given back",
-                len(self._hands),
-                extra={"event": "inventory.worker", "stopped": len(self._hands)},
+                "%d attempts did not end within queue.shutdown_timeout and are stopped; their "
+                "entries are due again",
+                len(self._attempts),
+                extra={"event": "inventory.worker", "stopped": len(self._attempts)},
             )
         finally:
             if self._loop is not None:
                 self._loop.cancel()
                 await asyncio.gather(self._loop, return_exceptions=True)
-            await self._hands.__aexit__(None, None, None)
+            await self._attempts.__aexit__(None, None, None)
 
     def snapshot(self, now: datetime) -> QueueSnapshot:
-        """How the queue stood when this worker looked last."""
-        stats, error = self._stats, None if self._trouble is None else str(self._trouble)
+        """The queue's statistics, as this worker read them last."""
+        stats, error = self._stats, None if self._error is None else str(self._error)
         if stats is None:
             return QueueSnapshot(as_of=None, error=error)
         age = None if stats.oldest is None else max((now - stats.oldest).total_seconds(), 0.0)
         return QueueSnapshot(
-            as_of=self._looked_at,
+            as_of=self._stats_as_of,
             waiting=stats.waiting,
             oldest_age=age,
             dead_letters=stats.dead_letters,
             error=error,
         )
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                pause = await self._turn()
-                await self.attempts.queue.wait(max(pause, _SHORTEST_PAUSE))
+                pause = await self._claim_and_start()
+                await self.processor.queue.wait(max(pause, _SHORTEST_PAUSE))
             except QueueFailed as error:
-                await self._leave_alone(self._unusable(error))
+                await self._sleep(self._queue_failed(error))
             except Exception:
                 logger.exception(
-                    "the queue's worker stumbled, and goes on: this is a bug",
+                    "the queue's worker failed unexpectedly, and continues: this is a bug",
                     extra={"event": "inventory.worker_fault"},
                 )
-                await self._leave_alone(_LONGEST_PAUSE)
+                await self._sleep(_LONGEST_PAUSE)
 
-    async def _leave_alone(self, seconds: float) -> None:
-        """Let time pass; unlike a wait for the queue, no hint ends it, only a stop."""
+    async def _sleep(self, seconds: float) -> None:
+        """Wait; unlike a wait for the queue, only a stop ends it early."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _turn(self) -> float:
-        """Claim what there are hands for; the seconds after which to look again."""
-        options, queue = self.attempts.options, self.attempts.queue
+    async def _claim_and_start(self) -> float:
+        """Claim entries and start to process them; the seconds to wait before the next claim."""
+        options, queue = self.processor.options, self.processor.queue
         now = self.clock.monotonic()
-        if now >= self._look_at:
-            self._stats, self._looked_at = await queue.stats(), self.clock.now()
-            self._look_at = now + _LOOK_EVERY
+        if now >= self._stats_due_at:
+            self._stats, self._stats_as_of = await queue.stats(), self.clock.now()
+            self._stats_due_at = now + _STATS_INTERVAL
         wanted, pause = self._wanted(now)
         if wanted == 0:
             return pause
         claims = await queue.claim(
             holder=self._holder, limit=wanted, now=self.clock.now(), lease=options.lease
         )
-        self._usable()
+        self._queue_works()
         for claim in claims:
-            self._busy += 1
-            self._hands.start(self._attempt(claim), "queued initialization")
-        # If there is more, the first hand that is free looks for it.
+            self._in_process += 1
+            self._attempts.start(self._process(claim), "queued initialization")
+        # If more entries are due, the first attempt that ends wakes the worker.
         return options.poll_interval * self.uniform(0.5, 1.0)
 
     def _wanted(self, now: float) -> tuple[int, float]:
-        """How many entries to claim, and if none, after how many seconds to ask again."""
-        poll = self.attempts.options.poll_interval
-        free = self.attempts.options.max_concurrency - self._busy
-        circuit = self.breaker.snapshot(now)
+        """How many entries to claim; if none, the seconds to wait before the next claim."""
+        poll = self.processor.options.poll_interval
+        free = self.processor.options.max_concurrency - self._in_process
+        circuit = self.circuit(now)
         if now < self._not_before:
             return 0, self._not_before - now
         if circuit.state is BreakerState.CLOSED:
             return max(free, 0), poll
         if circuit.state is BreakerState.OPEN and circuit.next_probe != 0:
             return 0, min(circuit.next_probe or poll, poll)
-        # It may be probed: with one entry, for the page's readers want to probe as well.
-        return (0 if self._busy else 1), poll
+        # One entry may probe the service; the page's readers need the other probes.
+        return (0 if self._in_process else 1), poll
 
-    async def _attempt(self, claim: Claim) -> None:
+    async def _process(self, claim: Claim) -> None:
         try:
-            asked = await self.attempts.make(claim)
+            sent = await self.processor.process(claim)
         except QueueFailed as error:
-            self._unusable(error)
+            self._queue_failed(error)
         else:
-            if not asked:
-                poll = self.attempts.options.poll_interval
+            if not sent:
+                poll = self.processor.options.poll_interval
                 self._not_before = self.clock.monotonic() + poll * self.uniform(0.5, 1.0)
         finally:
-            self._busy -= 1
-            self.attempts.queue.wake()  # a hand is free
+            self._in_process -= 1
+            self.processor.queue.wake()  # another entry can be claimed
 
-    def _usable(self) -> None:
+    def _queue_works(self) -> None:
         self._failures = 0
-        if self._trouble is not None:
-            self._trouble = None
+        if self._error is not None:
+            self._error = None
             self.listener(QueueRecovered())
 
-    def _unusable(self, error: QueueFailed) -> float:
-        """Note that the queue failed; the seconds for which to leave it alone."""
-        if self._trouble is None:
+    def _queue_failed(self, error: QueueFailed) -> float:
+        """Note the failure; the seconds to wait before the queue is used again."""
+        if self._error is None:
             self.listener(QueueUnavailable(error))
-        self._trouble = error
+        self._error = error
         self._failures += 1
-        bound = min(
-            _LONGEST_PAUSE, self.attempts.options.poll_interval * 2.0 ** min(self._failures, 10)
-        )
-        return self.uniform(bound / 2, bound)
+        first = min(2.0 * self.processor.options.poll_interval, _LONGEST_PAUSE)
+        return Backoff(first, _LONGEST_PAUSE).delay(self._failures, self.uniform(0.5, 1.0))

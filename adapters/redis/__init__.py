@@ -1,6 +1,6 @@
-"""Redis as the cache that all replicas share: what talks to it, and what it is told.
+"""Redis as the shared cache: the client, the store, and the store's scripts.
 
-Needs the extra `redis`; nothing of it is imported unless `shared_cache.url` is set.
+Needs the extra `redis`, which is imported only if `shared_cache.url` is set.
 """
 
 from shelfport.adapters.redis.client import RedisClient

@@ -1,4 +1,4 @@
-"""`RedisClient`: redis-py as the shared cache uses it, with every failure as a `SharedCacheUnavailable`."""
+"""`RedisClient`: runs scripts on Redis; every failure is a `SharedCacheUnavailable`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -16,38 +16,43 @@ from yarl import URL
 from shelfport.adapters.layers.shared_cache.options import SharedCacheOptions
 from shelfport.adapters.redis.scripts import Script
 from shelfport.adapters.runtime.loopback import is_loopback
-from shelfport.adapters.runtime.secret_address import masked, password_of, place_of, scheme_of
+from shelfport.adapters.runtime.secret_address import (
+    mask_password,
+    password_of,
+    place_of,
+    scheme_of,
+)
 from shelfport.ports.shared_store import SharedCacheFull, SharedCacheUnavailable
 
 T = TypeVar("T")
 
 _SILENCE = 2.0
-"""Seconds without a word on the channel after which the server is asked for one."""
+"""Seconds without a message on the channel after which the client sends a PING."""
 
 
 class RedisClient:
     """Connections to one Redis, open while entered. Constructing and entering it does no I/O.
 
-    The scripts are known to the server by their checksum; one that has never seen them, or was
-    started again, is sent the text once. A connection that broke while it was idle is replaced
-    before it is used; no command is sent twice.
+    The client calls a script by its checksum; a server that does not know it, such as a restarted
+    one, gets the text once. A connection that broke while it was idle is replaced before it is
+    used; no command is sent twice.
     """
 
     def __init__(self, options: SharedCacheOptions) -> None:
         if options.url is None:
-            raise ValueError("shared_cache.url is not set: where is Redis?")
+            raise ValueError("shared_cache.url is not set: set it to the URL of Redis")
         self._options = options
         self._url = options.url
         self._password = password_of(options.url)
         self._secured = scheme_of(options.url) == "rediss"
         self.address = f"{scheme_of(options.url)}://{place_of(options.url, 6379)}"
-        """Where it is, fit to be shown."""
+        """The address without credentials, for messages."""
         self.sends_password_in_the_clear = (
             URL(options.url.get_secret_value()).password is not None
             and not self._secured
             and not is_loopback(URL(options.url.get_secret_value()).host)
         )
-        """Whether somebody on the way can read the password."""
+        """Whether the password crosses a network without TLS."""
         self._redis: Redis | None = None
         self._pool: BlockingConnectionPool | None = None
 
@@ -61,13 +66,14 @@ class RedisClient:
         self._pool = BlockingConnectionPool.from_url(
             self._url.get_secret_value(),
             max_connections=self._options.max_connections,
-            # The bound on every wait is the caller's; these end what nobody waits for any more.
+            # `SharedCacheClient` bounds every wait. This ends the wait for a free connection;
+            # sockets need no timeout of their own.
             timeout=self._options.timeout,
             socket_timeout=None,
             socket_connect_timeout=None,
-            # Whether a script ran is not known after a failure; the next page looks anew.
+            # After a failure it is unknown whether a script ran; the next page does a new lookup.
             retry=Retry(NoBackoff(), 0),
-            # RESP2: nothing here needs more, and connecting takes a round trip less.
+            # RESP2 is enough here, and connecting takes one round trip less than with RESP3.
             protocol=2,
             driver_info=None,
             **tls,
@@ -91,10 +97,10 @@ class RedisClient:
     async def run(
         self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int]
     ) -> Any:
-        """What `script` returns for `keys`, in one round trip once the server knows it.
+        """Run `script` for `keys`, in one round trip once the server knows the script.
 
         Raises:
-            SharedOut: the server was not reached, or refused.
+            SharedCacheUnavailable: the server was not reached, or refused the command.
         """
         with self._translated():
             redis = self._opened(self._redis)
@@ -103,27 +109,28 @@ class RedisClient:
             except NoScriptError:
                 return await redis.eval(script.text, len(keys), *keys, *args)
             except ReadOnlyError:
-                # It was the primary, and is none any more: look again where the address leads.
+                # The server is no longer the primary: connect anew, and resolve the name anew.
                 await self._opened(self._pool).disconnect(inuse_connections=False)
                 raise
 
     async def ping(self) -> None:
-        """Find out whether the server answers.
+        """Return if the server answers.
 
         Raises:
-            SharedOut: it does not.
+            SharedCacheUnavailable: it does not.
         """
         with self._translated():
             await self._opened(self._redis).ping()
 
     @asynccontextmanager
     async def messages(self, channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """What is published on `channel` from now on, until the connection is cut or silent.
+        """Receive what is published on `channel` from now on, until the connection is lost.
 
-        redis-py's own `PubSub` connects again by itself and says nothing of the gap.
+        redis-py's own `PubSub` is not used: it reconnects by itself, and hides the gap.
 
         Raises:
-            SharedOut: the server was not reached, refused, or does not answer any more.
+            SharedCacheUnavailable: the server was not reached, refused the command, or stopped
+                answering.
         """
         pool = self._opened(self._pool)
         connection: AbstractConnection = pool.connection_class(**pool.connection_kwargs)
@@ -133,23 +140,23 @@ class RedisClient:
                     await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
                     await connection.send_command("SUBSCRIBE", channel)
                     await connection.read_response()
-            yield self._heard(connection)
+            yield self._received(connection)
         finally:
             await connection.disconnect(nowait=True)
 
-    async def _heard(self, connection: AbstractConnection) -> AsyncIterator[bytes]:
-        asked = False
+    async def _received(self, connection: AbstractConnection) -> AsyncIterator[bytes]:
+        pinged = False
         while True:
             with self._translated():
-                said = await connection.read_response(timeout=_SILENCE)
-            if said is not None:
-                asked = False
-                if said[0] == b"message":
-                    yield said[2]
-            elif asked:
-                raise SharedCacheUnavailable(f"Redis at {self.address} is silent")
+                reply = await connection.read_response(timeout=_SILENCE)
+            if reply is not None:
+                pinged = False
+                if reply[0] == b"message":
+                    yield reply[2]
+            elif pinged:
+                raise SharedCacheUnavailable(f"Redis at {self.address} does not answer")
             else:
-                asked = True
+                pinged = True
                 with self._translated():
                     await connection.send_command("PING")
 
@@ -167,8 +174,8 @@ class RedisClient:
             raise SharedCacheUnavailable(self._sentence(error)) from error
 
     def _sentence(self, error: Exception) -> str:
-        said = masked(str(error), self._password) or type(error).__name__
-        return f"Redis at {self.address}: {said}"
+        message = mask_password(str(error), self._password) or type(error).__name__
+        return f"Redis at {self.address}: {message}"
 
     @staticmethod
     def _opened(part: T | None) -> T:

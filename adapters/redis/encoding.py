@@ -1,7 +1,7 @@
-"""How a reading looks in Redis: one byte that says which version, then MessagePack.
+"""The format of a value in Redis: one byte with the version, then MessagePack.
 
-Replicas of several releases share one Redis while a new one is rolled out. Each reads every
-version up to its own, and takes what it does not know for nothing at all.
+During a rollout, replicas of several releases share one Redis. Each reads every version up to its
+own; a value of an unknown version is a miss.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,12 @@ from shelfport.domain.model import (
     StockStatus,
     UnknownVariant,
 )
+from shelfport.ports.shared_store import StoredValue
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STATUSES = (StockStatus.IN_STOCK, StockStatus.LOW_STOCK, StockStatus.OUT_OF_STOCK)
-"""By their number in version 1: appended to, never reordered."""
+"""By their number in version 1: append to it, never reorder it."""
 
 
 class _Level1(msgspec.Struct, array_like=True, frozen=True):
@@ -48,15 +49,15 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def encoded(kept: StockReading | UnknownVariant, as_of: datetime) -> bytes:
-    """`kept`, in the newest version."""
-    if isinstance(kept, UnknownVariant):
+def encode(value: StoredValue, as_of: datetime) -> bytes:
+    """The payload of `value`, in the newest version."""
+    if isinstance(value, UnknownVariant):
         return b"\x01" + _encode(_Reading1(microseconds(as_of)))
-    level = kept.level
+    level = value.level
     return b"\x01" + _encode(
         _Reading1(
             microseconds(as_of),
-            kept.source,
+            value.source,
             _Level1(
                 level.available_quantity,
                 _STATUSES.index(level.status),
@@ -66,15 +67,15 @@ def encoded(kept: StockReading | UnknownVariant, as_of: datetime) -> bytes:
     )
 
 
-def decoded(
+def decode(
     variant: ProductVariantId, payload: bytes, latest: int | None = None
-) -> StockReading | UnknownVariant | None:
-    """What `payload` says of `variant`; None if it is of an unknown version, or damaged.
+) -> StoredValue | None:
+    """The value of `payload`; None if its version is unknown, or it is damaged.
 
     Args:
-        variant: whose payload it is.
-        payload: as it lay in Redis.
-        latest: its `as_of` is made no later than this, in microseconds since 1970.
+        variant: the variant of the value.
+        payload: the bytes from Redis.
+        latest: a later `as_of` is set to this, in microseconds since 1970.
     """
     reader = _READERS.get(payload[:1])
     if reader is None:
@@ -85,13 +86,11 @@ def decoded(
         return None  # msgspec's, the domain's own rules, an unknown status, a year beyond 9999
 
 
-def _version_1(
-    variant: ProductVariantId, payload: bytes, latest: int | None
-) -> StockReading | UnknownVariant:
+def _version_1(variant: ProductVariantId, payload: bytes, latest: int | None) -> StoredValue:
     read = _decode1(payload)
-    as_of = _one_instant(read.as_of)
+    as_of = _shared_instant(read.as_of)
     if latest is not None and latest < read.as_of:
-        as_of = _one_instant(latest)
+        as_of = _shared_instant(latest)
     if read.level is None:
         return UnknownVariant(variant, as_of)
     if read.level.status < 0:
@@ -105,7 +104,7 @@ def _version_1(
     return StockReading(level, as_of, read.source, Freshness.CACHED)
 
 
-_Reader = Callable[[ProductVariantId, bytes, int | None], StockReading | UnknownVariant]
+_Reader = Callable[[ProductVariantId, bytes, int | None], StoredValue]
 _READERS: dict[bytes, _Reader] = {b"\x01": _version_1}
 
 
@@ -114,6 +113,6 @@ def _instant(microseconds: int) -> datetime:
 
 
 @lru_cache(64)
-def _one_instant(microseconds: int) -> datetime:
-    """One object for all that a request brought: who compares them need not calculate."""
+def _shared_instant(microseconds: int) -> datetime:
+    """One object for all readings of a request, so that they compare by identity."""
     return _instant(microseconds)

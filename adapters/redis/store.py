@@ -1,4 +1,4 @@
-"""`RedisStore`: the shared cache as hashes in Redis, one a variant, changed by scripts alone."""
+"""`RedisStore`: the shared cache in Redis, one hash for each variant; only scripts change them."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,40 +11,41 @@ from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
+from shelfport.adapters.redis.encoding import decode, encode, microseconds
 from shelfport.adapters.redis.scripts import Script
 from shelfport.domain.model import ProductVariantId, StockReading
 from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, StoreRequest
 
 _TOKEN_MS = 60_000
-"""How long a token lives of which nothing was kept: far longer than a read takes."""
+"""The lifetime of a hash without a value: far longer than a read takes."""
 _LEASES = (Lease.NONE, Lease.HELD, Lease.HELD_BY_OTHER)
 _SENDER_BYTES = 8
 _ID_BYTES = 16
 _HEAD = Struct("<BBBId")
-"""Of what lookup.lua says of a variant: current, lease, lengths of token and payload, age."""
+"""The head of a variant in the reply of lookup.lua: current, lease, lengths of token and payload,
+age."""
 
-LOOK, KEEP, RELEASE, FENCE = (
+LOOKUP, STORE, RELEASE, FENCE = (
     Script.load(Path(__file__).with_name("scripts") / f"{name}.lua")
     for name in ("lookup", "store", "release", "fence")
 )
 
 
 class ScriptRunner(AbstractAsyncContextManager[Any], Protocol):
-    """What the store asks of a client."""
+    """The client that the store uses."""
 
     async def run(
         self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int]
     ) -> Any:
-        """What `script` returns, in one round trip."""
+        """Run `script` in one round trip, and return its result."""
         ...
 
     async def ping(self) -> None:
-        """Find out whether the server answers."""
+        """Return if the server answers."""
         ...
 
     def messages(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """What is published on `channel` from now on."""
+        """Receive what is published on `channel` from now on."""
         ...
 
 
@@ -52,14 +53,14 @@ class ScriptRunner(AbstractAsyncContextManager[Any], Protocol):
 class RedisStore:
     """A `SharedStore` in Redis.
 
-    All keys have the prefix as their hash tag: in a Redis Cluster they live in one slot, so that a
-    script may touch a whole page.
+    All keys have the prefix as their hash tag. In a Redis Cluster they are in one slot, so that a
+    script may use all keys of a page.
     """
 
     client: ScriptRunner
     prefix: str
     sender: bytes = attrs.field(repr=False)
-    """Eight bytes that no other replica has: its own changes are not told back to it."""
+    """Eight bytes that no other replica has: this replica skips its own announcements by them."""
     new_token: Callable[[], str] = attrs.field(repr=False)
 
     async def __aenter__(self) -> Self:
@@ -76,63 +77,63 @@ class RedisStore:
 
     @property
     def channel(self) -> str:
-        """Where changes are announced."""
+        """The channel of the backplane."""
         return f"{{{self.prefix}}}:1:changes"
 
     def key(self, variant: ProductVariantId) -> str:
-        """Where a variant is kept. Raises for what is no UUID: a key is never a caller's text."""
+        """The key of a variant; raises for a value that is no UUID."""
         return f"{{{self.prefix}}}:1:{variant.hex}"
 
-    async def look(
-        self, ids: Sequence[ProductVariantId], terms: LookupOptions
+    async def lookup(
+        self, ids: Sequence[ProductVariantId], options: LookupOptions
     ) -> Mapping[ProductVariantId, Lookup]:
-        """See `SharedStore.look`."""
-        said = await self.client.run(
-            LOOK,
+        """See `SharedStore.lookup`."""
+        reply = await self.client.run(
+            LOOKUP,
             [self.key(variant) for variant in ids],
             [
                 self.new_token(),
-                terms.claim,
-                microseconds(terms.now),
-                _microseconds(terms.reading_age),
-                _microseconds(terms.unknown_age),
-                _microseconds(terms.lease),
+                options.claim,
+                microseconds(options.now),
+                _microseconds(options.reading_age),
+                _microseconds(options.unknown_age),
+                _microseconds(options.lease),
                 _TOKEN_MS,
             ],
         )
-        glances: dict[ProductVariantId, Lookup] = {}
-        now, at = microseconds(terms.now), 0
+        lookups: dict[ProductVariantId, Lookup] = {}
+        now, at = microseconds(options.now), 0
         for variant in ids:
-            current, lease, token_length, payload_length, age = _HEAD.unpack_from(said, at)
+            current, lease, token_length, payload_length, age = _HEAD.unpack_from(reply, at)
             token_at = at + _HEAD.size
             payload_at = token_at + token_length
             at = payload_at + payload_length
-            # No younger than the server says, if the host that read it has another idea of time.
-            kept = decoded(variant, said[payload_at:at], now - round(age))
-            glances[variant] = Lookup(
-                kept,
-                bool(current) and kept is not None,
-                said[token_at:payload_at],
+            # The age by the server limits `as_of`: the clock of the host that read it may be ahead.
+            value = decode(variant, reply[payload_at:at], now - round(age))
+            lookups[variant] = Lookup(
+                value,
+                bool(current) and value is not None,
+                reply[token_at:payload_at],
                 _LEASES[lease],
             )
-        return glances
+        return lookups
 
-    async def keep(
+    async def store(
         self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
-        """See `SharedStore.keep`."""
+        """See `SharedStore.store`."""
         args: list[bytes | str | int] = [claim]
-        for keeping in page.values():
-            kept = keeping.kept
+        for request in page.values():
+            value = request.value
             args += (
-                keeping.token,
-                encoded(kept, keeping.as_of),
-                microseconds(kept.level.updated_at) if isinstance(kept, StockReading) else "",
-                microseconds(keeping.as_of),
-                max(microseconds(now) - microseconds(keeping.as_of), 0),
-                max(int(keeping.seconds * 1000), 1),
+                request.token,
+                encode(value, request.as_of),
+                microseconds(value.level.updated_at) if isinstance(value, StockReading) else "",
+                microseconds(request.as_of),
+                max(microseconds(now) - microseconds(request.as_of), 0),
+                max(int(request.ttl * 1000), 1),
             )
-        await self.client.run(KEEP, [self.key(variant) for variant in page], args)
+        await self.client.run(STORE, [self.key(variant) for variant in page], args)
 
     async def release(self, ids: Sequence[ProductVariantId], claim: str) -> None:
         """See `SharedStore.release`."""
@@ -158,8 +159,8 @@ class RedisStore:
         await self.client.ping()
 
     @asynccontextmanager
-    async def changes(self) -> AsyncIterator[AsyncIterator[Sequence[ProductVariantId]]]:
-        """See `SharedStore.changes`."""
+    async def invalidations(self) -> AsyncIterator[AsyncIterator[Sequence[ProductVariantId]]]:
+        """See `SharedStore.invalidations`."""
         async with self.client.messages(self.channel) as messages:
             yield self._of_others(messages)
 

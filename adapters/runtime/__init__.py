@@ -1,1 +1,1 @@
-"""What every part runs on: the clock, background tasks, wake-ups, ids of the host's request."""
+"""Basics of all adapters: clock, background tasks, wake-up, secrets, ids of the host's request."""

@@ -1,4 +1,4 @@
-"""`Background`: the owner of every task that outlives the call that began it."""
+"""`Background`: owns the tasks that outlive the call that started them."""
 
 import asyncio
 import logging
@@ -12,10 +12,10 @@ logger = logging.getLogger("shelfport.background")
 
 
 class Background:
-    """A scope for tasks: what is started in it has ended when it is left.
+    """A scope for tasks: leaving it cancels the tasks that run and waits for them.
 
-    Unlike a `TaskGroup`, a task that fails ends no other and does not end the scope: its
-    exception is logged, as nobody waits for it. Leaving cancels what still runs and waits for it.
+    Unlike in a `TaskGroup`, a failed task ends neither other tasks nor the scope: its exception is
+    logged.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Background:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run `work` in a task of its own, under `name`.
+        """Run `work` in a new task with this name.
 
         Raises:
-            RuntimeError: the scope is not entered, or left already.
+            RuntimeError: the scope is not open.
         """
         if not self._open:
             work.close()
@@ -60,7 +60,7 @@ class Background:
         return task
 
     async def drain(self) -> None:
-        """Wait until what runs now has ended by itself."""
+        """Wait until the tasks that run now have ended by themselves."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

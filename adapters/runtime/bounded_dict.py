@@ -1,4 +1,4 @@
-"""`BoundedDict`: a mapping that forgets what was put into it longest ago."""
+"""`BoundedDict`: a mapping that drops its oldest entry when it is full."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -8,14 +8,14 @@ V = TypeVar("V")
 
 
 class BoundedDict(Generic[K, V]):
-    """At most `most` entries; putting one anew makes it the youngest.
+    """At most `max_entries` entries; putting a key again makes it the newest.
 
     Args:
-        most: how many to keep.
+        max_entries: how many entries to keep.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
         self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
@@ -25,12 +25,12 @@ class BoundedDict(Generic[K, V]):
         return len(self._entries)
 
     def get(self, key: K) -> V | None:
-        """What was put under `key`; None if nothing was, or it is forgotten."""
+        """The value of `key`; None if there is none, or it was dropped."""
         return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Remember `value` under `key`."""
+        """Store `value` under `key`."""
         self._entries[key] = value
         self._entries.move_to_end(key)
-        if len(self._entries) > self._most:
+        if len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)

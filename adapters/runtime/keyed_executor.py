@@ -1,4 +1,4 @@
-"""`KeyedExecutor`: several things at once, and those with the same key one after the other."""
+"""`KeyedExecutor`: runs work concurrently, and the work of one key in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -7,18 +7,18 @@ from typing import Self
 
 
 class KeyedExecutor:
-    """A scope for work in tasks: in order for one key, and at most `max_concurrency` in all.
+    """A scope for tasks: in order for one key, and at most `max_concurrency` in all.
 
-    Like the `TaskGroup` that it holds: whatever fails ends all of it, and leaving waits for what
-    still runs.
+    Like the `TaskGroup` that it holds: a failed task ends all others, and leaving waits for the
+    tasks that still run.
 
     Args:
-        max_concurrency: how much work may be under way, what waits for its lane included.
+        max_concurrency: how many tasks there may be, those that wait for their key included.
     """
 
     def __init__(self, max_concurrency: int) -> None:
         self._max_concurrency = max_concurrency
-        self._room = asyncio.Semaphore(max_concurrency)
+        self._slots = asyncio.Semaphore(max_concurrency)
         self._last: dict[Hashable, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
         self._running = 0
@@ -35,15 +35,15 @@ class KeyedExecutor:
     ) -> None:
         await self._tasks.__aexit__(exc_type, exc, traceback)
 
-    async def room(self) -> int:
-        """How much may be put now: at least 1, after waiting for it."""
-        await self._room.acquire()
-        self._room.release()
+    async def capacity(self) -> int:
+        """Wait for a free slot; how many are free: at least 1."""
+        await self._slots.acquire()
+        self._slots.release()
         return self._max_concurrency - self._running
 
-    async def put(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin `work` once there is room, and all that was put under `key` before is done."""
-        await self._room.acquire()
+    async def submit(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for a free slot; then `work` runs after all earlier work of `key`."""
+        await self._slots.acquire()
         self._running += 1
         task = self._tasks.create_task(self._run(self._last.get(key), work))
         self._last[key] = task
@@ -58,6 +58,6 @@ class KeyedExecutor:
 
     def _leave(self, key: Hashable, task: "asyncio.Task[None]") -> None:
         self._running -= 1
-        self._room.release()
+        self._slots.release()
         if self._last.get(key) is task:
             del self._last[key]

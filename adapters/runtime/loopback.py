@@ -1,10 +1,10 @@
-"""Which hosts are this machine: what goes there needs no encryption on the way."""
+"""Recognises hosts that are this machine, where requests need no encryption."""
 
 from ipaddress import ip_address
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether `host`, a name or an address, never leaves this machine."""
+    """Whether `host`, a name or an address, is this machine."""
     if host is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The ambient request: ids that a host sets once, where its own request begins (R23)."""
+"""The ids of the host's own request, in a context variable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,10 @@ _ambient: ContextVar[tuple[str | None, str | None]] = ContextVar(
 def request_context(
     *, correlation_id: str | None = None, traceparent: str | None = None
 ) -> Iterator[None]:
-    """Give all calls inside these ids, unless a call brings its own.
+    """Give all calls inside these ids, unless a call has its own.
 
-    For a host's middleware: take `X-Correlation-ID` and `traceparent` from the request and wrap
-    its handling. Hostile values are cleaned on their way into a call.
+    For a host's middleware: take `X-Correlation-ID` and `traceparent` from the request and wrap its
+    handling. A call cleans the values.
     """
     token = _ambient.set((correlation_id, traceparent))
     try:
@@ -28,13 +28,13 @@ def request_context(
 
 
 def ambient() -> tuple[str | None, str | None]:
-    """Correlation id and traceparent of the request that is being handled, as they came.
+    """Correlation id and traceparent of the current request, not cleaned.
 
-    For whoever begins something, such as the façade; what goes on carries them in its `Call`.
+    The façade and other entry points read them; layers and adapters get them in the `Call`.
     """
     return _ambient.get()
 
 
 def current_id() -> str | None:
-    """The correlation id of the request, or the event, that is being handled: fit for a record."""
+    """The correlation id of the current request or event, cleaned for a log record."""
     return clean_id(_ambient.get()[0])

@@ -1,29 +1,29 @@
-"""`Wake`: a hint that there is something to do, for whoever looks from time to time anyway."""
+"""`Wake`: ends the wait of a polling loop early."""
 
 import asyncio
 from contextlib import suppress
 
 
 class Wake:
-    """Ends a wait early. A hint that comes while nobody waits is kept for who waits next."""
+    """A wake-up for one waiter. Without a waiter, it ends the next wait."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        """Where somebody waits."""
+        """The loop of the waiter; None without one."""
 
     def wake(self) -> None:
-        """End the wait under way, or else the next one. From any thread."""
+        """End the pending wait, or the next one. Any thread may call it."""
         loop = self._loop
         if loop is None:
             self._woken.set()
             return
-        # The loop may be closing at this moment: then nobody waits any more.
+        # The loop may be closing at this moment: then the waiter is gone.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._woken.set)
 
     async def wait(self, seconds: float) -> None:
-        """Wait for a hint, `seconds` at most."""
+        """Wait for `wake`, at most `seconds`."""
         self._loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""The Pact broker: where consumer and provider leave what the other must know before a release."""
+"""The Pact broker: stores pacts, verification results and deployments of both sides."""
 
 from shelfport.contracts.broker.access import BrokerAccess
 from shelfport.contracts.broker.client import (

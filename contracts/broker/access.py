@@ -1,4 +1,4 @@
-"""Where the Pact broker is, and as whom it is asked."""
+"""`BrokerAccess`: the address of the Pact broker, and the credentials for it."""
 
 import base64
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ import msgspec
 from typed_settings import Secret
 from yarl import URL
 
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.contracts.errors import ContractsError, reason_of
 
 URL_VARIABLE: Final = "PACT_BROKER_BASE_URL"
@@ -17,7 +18,7 @@ TOKEN_VARIABLE: Final = "PACT_BROKER_TOKEN"  # noqa: S105 - a name
 USERNAME_VARIABLE: Final = "PACT_BROKER_USERNAME"
 PASSWORD_VARIABLE: Final = "PACT_BROKER_PASSWORD"  # noqa: S105 - a name
 
-_PATIENCE = aiohttp.ClientTimeout(total=10)
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
 _HOW_TO = f"set {TOKEN_VARIABLE}, or {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}"
 
 
@@ -25,8 +26,8 @@ _HOW_TO = f"set {TOKEN_VARIABLE}, or {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}
 class BrokerAccess:
     """A broker and the credentials for it: a bearer token, or a name and a password, or none.
 
-    Secrets come from the environment and go to the tool through its environment: a command line
-    can be read by everybody on the machine, and ends up in logs.
+    Secrets come from the environment, and the tool gets them through its environment: every user
+    of the machine can read a command line, and it ends up in logs.
     """
 
     url: str
@@ -39,27 +40,29 @@ class BrokerAccess:
         """The broker at `url`, or at PACT_BROKER_BASE_URL, with the environment's credentials.
 
         Raises:
-            ValueError: there is no address, or one that is none; or there are both kinds of
-                credentials, or half of one; one sentence without any secret.
+            ValueError: the address is missing or not valid, or both kinds of credentials are set,
+                or only a part of one; one sentence without any secret.
         """
         given = url or environment.get(URL_VARIABLE)
         if not given:
-            raise ValueError(f"where is the Pact broker? Give --broker, or set {URL_VARIABLE}")
-        token = _secret(environment.get(TOKEN_VARIABLE))
+            raise ValueError(f"no Pact broker is given: give --broker, or set {URL_VARIABLE}")
+        token = optional_secret(environment.get(TOKEN_VARIABLE) or None)
         username = environment.get(USERNAME_VARIABLE) or None
-        password = _secret(environment.get(PASSWORD_VARIABLE))
+        password = optional_secret(environment.get(PASSWORD_VARIABLE) or None)
         if token and (username or password):
             raise ValueError(
                 f"{TOKEN_VARIABLE} and {USERNAME_VARIABLE} or {PASSWORD_VARIABLE} are both set: "
-                "which of them is meant?"
+                "set one of them"
             )
         if (username is None) != (password is None):
-            raise ValueError(f"{USERNAME_VARIABLE} and {PASSWORD_VARIABLE} go together: set both")
+            raise ValueError(
+                f"{USERNAME_VARIABLE} and {PASSWORD_VARIABLE} belong together: set both"
+            )
         return cls(url=_address(given), token=token, username=username, password=password)
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the tool's environment says of the broker."""
+        """The tool's environment variables for this broker."""
         every = {
             URL_VARIABLE: self.url,
             TOKEN_VARIABLE: self.token,
@@ -73,32 +76,33 @@ class BrokerAccess:
         }
 
     async def check(self) -> None:
-        """Ask the broker for its index: the tool would repeat, and say less of what is wrong.
+        """Request the broker's index: the tool would retry, and report less of the cause.
 
         Raises:
-            ContractsError: nobody answers, the credentials are refused, or this is no broker.
+            ContractsError: the broker does not answer or refuses the credentials, or the server
+                is no broker.
         """
         headers = {"Accept": "application/hal+json"} | self._authorization()
         try:
             async with (
-                aiohttp.ClientSession(timeout=_PATIENCE, trust_env=True) as session,
+                aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session,
                 session.get(self.url, headers=headers) as response,
             ):
                 status, kind, body = response.status, response.content_type, await response.read()
         except TimeoutError as error:
             raise ContractsError(
-                f"the Pact broker at {self.url} gave no answer within {_PATIENCE.total:g} s"
+                f"the Pact broker at {self.url} gave no answer within {_TIMEOUT.total:g} s"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ContractsError(
                 f"the Pact broker at {self.url} cannot be reached: {reason_of(error)}"
             ) from error
         if status in (401, 403):
-            said = f"the Pact broker at {self.url} answers {status}"
+            answer = f"the Pact broker at {self.url} answers {status}"
             raise ContractsError(
-                f"{said}: it does not accept the credentials of the environment"
+                f"{answer}: it does not accept the credentials of the environment"
                 if self._authorization()
-                else f"{said}: it wants credentials; {_HOW_TO}"
+                else f"{answer}: it requires credentials; {_HOW_TO}"
             )
         if status != 200 or not _has_links(body):
             raise ContractsError(
@@ -114,15 +118,11 @@ class BrokerAccess:
         return {}
 
 
-def _secret(text: str | None) -> Secret[str] | None:
-    return Secret(text) if text else None
-
-
 def _address(text: str) -> str:
     try:
         address = URL(text)
     except ValueError as error:
-        raise ValueError(f"the Pact broker's address is none: {error}") from error
+        raise ValueError(f"the Pact broker's address is not valid: {error}") from error
     if address.user or address.password:
         raise ValueError(f"the Pact broker's address has credentials in it: {_HOW_TO} instead")
     if address.scheme not in ("http", "https") or not address.host:

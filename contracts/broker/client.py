@@ -1,7 +1,7 @@
-"""Publish, ask and record at the broker, through the official command line.
+"""Publishes pacts, requests deployment decisions and records deployments, with the official tool.
 
-What it says is turned into one sentence; what its exit code does not say (`can-i-deploy -o json`
-exits with 0 whatever the answer) is read from its JSON.
+Errors of the tool become one sentence. The decision of `can-i-deploy -o json` is read from its
+JSON, because its exit code is 0 for every decision.
 """
 
 import re
@@ -16,15 +16,15 @@ from shelfport.contracts.broker.access import BrokerAccess
 from shelfport.contracts.broker.version import Version
 from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles, renamed
-from shelfport.contracts.tool import Ran, run_tool
+from shelfport.contracts.tool import ToolResult, run_tool
 
 CONSUMER = "shelfport"
 """The consumer's name in the packaged pacts; a host may publish them under its own."""
 
 _RETRIES = ("--retries", "2")
-"""Half a second and one more: a broker that is down for longer is down."""
+"""Two retries, within about 1.5 seconds."""
 _INTERVAL = 2
-"""Seconds between two questions, while an answer is waited for."""
+"""Seconds between two requests while a verification is missing."""
 _STATUS = re.compile(r"failed: (\d{3})\b")
 
 
@@ -59,23 +59,23 @@ class _Matrix(msgspec.Struct):
 
 @attrs.frozen
 class Pair:
-    """A consumer version and a provider version that would meet."""
+    """A consumer version and a provider version that would run together."""
 
     consumer: str
     consumer_version: str | None
     provider: str
     provider_version: str | None
-    """None where no version is there."""
+    """None if no version is deployed."""
     success: bool | None
-    """Whether this provider version keeps this pact; None where nobody verified it."""
+    """Whether this provider version keeps this pact; None if it was not verified."""
 
 
 @attrs.frozen
 class Decision:
-    """The broker's answer to "may I deploy?"."""
+    """The broker's decision whether a version may be deployed."""
 
     deployable: bool | None
-    """None: it cannot tell, as a verification is missing; that is no yes."""
+    """None: not known, because a verification is missing; then it may not be deployed."""
     reason: str
     pairs: Sequence[Pair]
 
@@ -83,23 +83,23 @@ class Decision:
 async def publish(
     access: BrokerAccess, pacts: PactFiles, version: Version, *, consumer: str = CONSUMER
 ) -> None:
-    """Publish `pacts` as those of one version of the consumer.
+    """Publish `pacts` for one version of the consumer.
 
     Args:
         access: the broker.
-        pacts: what the consumer asks of its provider.
-        version: as whose they are published.
+        pacts: the pacts of the consumer.
+        version: the version of the consumer.
         consumer: its name at the broker.
 
     Raises:
-        ContractsError: the broker has another pact of this version, refuses it, or is not there.
+        ContractsError: the broker has another pact of this version, refuses it, or is unreachable.
     """
     await access.check()
     with TemporaryDirectory(prefix="shelfport-publish-") as folder:
         paths = [Path(folder) / f"{number}.json" for number, _ in enumerate(pacts.paths)]
         for path, original in zip(paths, pacts.paths, strict=True):
             path.write_bytes(renamed(original, consumer))
-        ran = await _ask(
+        result = await _run_broker(
             access,
             "publish",
             *(str(path) for path in paths),
@@ -107,43 +107,45 @@ async def publish(
             *(("--branch", version.branch) if version.branch else ()),
             *(("--build-url", version.build_url) if version.build_url else ()),
         )
-    if "Cannot change the content of the pact" in ran.out:
+    if "Cannot change the content of the pact" in result.out:
         raise ContractsError(
             f"the broker has another pact of {consumer} {version.number} already: "
-            "what has changed is published under a version of its own"
+            "publish a changed pact under another version"
         )
-    if ran.code != 0:
-        raise _refused(access, ran, f"did not take the pact of {consumer} {version.number}")
+    if result.code != 0:
+        raise _refused(access, result, f"did not take the pact of {consumer} {version.number}")
 
 
 async def can_i_deploy(
     access: BrokerAccess, pacticipant: str, version: str, environment: str, *, wait: float = 0
 ) -> Decision:
-    """Ask whether a version may be deployed to `environment`.
+    """Request the decision whether a version may be deployed to `environment`.
 
     Args:
         access: the broker.
-        pacticipant: what is to be deployed, by its name at the broker.
+        pacticipant: the application to deploy, by its name at the broker.
         version: its number.
         environment: its name at the broker.
-        wait: how long, in seconds, to wait for verifications that are missing.
+        wait: seconds to wait for missing verifications.
 
     Raises:
-        ContractsError: the broker does not answer the question.
+        ContractsError: the broker gives no decision.
     """
     await access.check()
-    ran = await _ask(
+    result = await _run_broker(
         access,
         "can-i-deploy",
         *("--pacticipant", pacticipant, "--version", version),
         *("--to-environment", environment, "--output", "json"),
-        *(_patience(wait) if wait else ()),
+        *(_wait_options(wait) if wait else ()),
     )
-    if ran.code != 0:
-        _check_environment(ran, environment)
-        raise _refused(access, ran, f"does not say whether {pacticipant} {version} may be deployed")
+    if result.code != 0:
+        _check_environment(result, environment)
+        raise _refused(
+            access, result, f"does not say whether {pacticipant} {version} may be deployed"
+        )
     try:
-        answer = msgspec.json.decode(ran.out, type=_Matrix)
+        answer = msgspec.json.decode(result.out, type=_Matrix)
     except msgspec.MsgspecError as error:
         raise ContractsError(f"the broker at {access.url} gave no matrix: {error}") from error
     return Decision(
@@ -161,42 +163,42 @@ async def record_deployment(
     *,
     instance: str | None = None,
 ) -> None:
-    """Tell the broker that a version now runs in `environment`, in place of what ran there.
+    """Record that a version now runs in `environment` and replaces the previous one.
 
     Args:
         access: the broker.
-        pacticipant: what was deployed, by its name at the broker.
+        pacticipant: the deployed application, by its name at the broker.
         version: its number.
         environment: its name at the broker.
-        instance: which of several that run beside each other there; None where there is one.
+        instance: the name of the instance, if several run in one environment.
 
     Raises:
         ContractsError: the broker does not know version or environment, or refuses it.
     """
     await access.check()
-    ran = await _ask(
+    result = await _run_broker(
         access,
         "record-deployment",
         *("--pacticipant", pacticipant, "--version", version),
         *("--environment", environment, "--output", "json"),
         *(("--application-instance", instance) if instance else ()),
     )
-    if ran.code != 0:
-        _check_environment(ran, environment)
-        if _status(ran) == "404":
+    if result.code != 0:
+        _check_environment(result, environment)
+        if _status(result) == "404":
             raise ContractsError(
                 f"the broker at {access.url} knows no {pacticipant} {version}: "
                 "it has neither published a pact nor been verified"
             )
-        raise _refused(access, ran, f"did not record the deployment of {pacticipant} {version}")
+        raise _refused(access, result, f"did not record the deployment of {pacticipant} {version}")
 
 
-def _patience(wait: float) -> tuple[str, ...]:
-    times = max(1, round(wait / _INTERVAL))
-    return ("--retry-while-unknown", str(times), "--retry-interval", str(_INTERVAL))
+def _wait_options(wait: float) -> tuple[str, ...]:
+    retries = max(1, round(wait / _INTERVAL))
+    return ("--retry-while-unknown", str(retries), "--retry-interval", str(_INTERVAL))
 
 
-async def _ask(access: BrokerAccess, command: str, *arguments: str) -> Ran:
+async def _run_broker(access: BrokerAccess, command: str, *arguments: str) -> ToolResult:
     return await run_tool("broker", command, *arguments, *_RETRIES, secrets=access.variables)
 
 
@@ -211,22 +213,22 @@ def _pair(row: _Row) -> Pair:
     )
 
 
-def _status(ran: Ran) -> str | None:
-    found = _STATUS.search(ran.out)
+def _status(result: ToolResult) -> str | None:
+    found = _STATUS.search(result.out)
     return found and found[1]
 
 
-def _check_environment(ran: Ran, environment: str) -> None:
-    if re.search(r"Environment .*does not exist", ran.out):
+def _check_environment(result: ToolResult, environment: str) -> None:
+    if re.search(r"Environment .*does not exist", result.out):
         raise ContractsError(f"the broker has no environment {environment!r}")
 
 
-def _refused(access: BrokerAccess, ran: Ran, what: str) -> ContractsError:
-    match _status(ran):
+def _refused(access: BrokerAccess, result: ToolResult, what: str) -> ContractsError:
+    match _status(result):
         case "401" | "403" as status:
             return ContractsError(
                 f"the broker at {access.url} {what}: it answers {status}, "
                 "the credentials may read and not write"
             )
         case _:
-            return ContractsError(f"the broker at {access.url} {what}: {ran.complaint}")
+            return ContractsError(f"the broker at {access.url} {what}: {result.error_text}")

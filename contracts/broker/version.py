@@ -1,14 +1,14 @@
-"""As whose pacts, or results, something is published."""
+"""The version under which pacts or verification results are published."""
 
 import attrs
 
 
 @attrs.frozen(kw_only=True)
 class Version:
-    """A version of a consumer or a provider, as the broker is to know it."""
+    """A version of a consumer or a provider at the broker."""
 
     number: str
-    """Its commit: a pact that changed needs a number of its own."""
+    """Its commit: a changed pact needs another number."""
     branch: str | None = None
     build_url: str | None = None
-    """Where the build that publishes it can be looked at."""
+    """The address of the build that publishes it."""

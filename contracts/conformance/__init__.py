@@ -1,7 +1,7 @@
 """The port conformance suite: every obligation of `InventoryPort` as a named test.
 
-For authors of adapters and layers. Subclass `InventoryPortConformance`, say what the adapter can
-do, and give the suite a `Harness` to seed, break and look behind it::
+For authors of adapters and layers. Subclass `InventoryPortConformance`, declare the adapter's
+`Capabilities`, and define a `Harness`, through which the suite seeds and breaks its service::
 
     class TestCsvInventory(InventoryPortConformance):
         capabilities = Capabilities(initializes=False)
@@ -20,13 +20,13 @@ except ImportError as error:
         "shelfport.contracts.conformance is a pytest suite and needs pytest: install pytest"
     ) from error
 
-# Before the cases are imported, so that a failing one shows the values it compared.
+# Before the import of the cases, so that a failing assert shows its values.
 pytest.register_assert_rewrite(f"{__name__}.cases", f"{__name__}.given")
 
-from shelfport.contracts.conformance.capabilities import Capabilities  # noqa: E402 - after the look for pytest
-from shelfport.contracts.conformance.harness import Harness, RealClock  # noqa: E402 - after the look for pytest
-from shelfport.contracts.conformance.suite import InventoryPortConformance  # noqa: E402 - after the look for pytest
-from shelfport.contracts.conformance.trouble import SLOW_BY, Trouble  # noqa: E402 - after the look for pytest
+from shelfport.contracts.conformance.capabilities import Capabilities  # noqa: E402 - after the import of pytest
+from shelfport.contracts.conformance.harness import Harness, RealClock  # noqa: E402 - after the import of pytest
+from shelfport.contracts.conformance.suite import InventoryPortConformance  # noqa: E402 - after the import of pytest
+from shelfport.contracts.conformance.trouble import SLOW_BY, Trouble  # noqa: E402 - after the import of pytest
 
 __all__ = [
     "SLOW_BY",

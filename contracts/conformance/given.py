@@ -1,4 +1,4 @@
-"""What the cases share: variants and calls to begin with, and questions about answers."""
+"""What the cases share: variants, calls and requests, and assertions about answers."""
 
 # ruff: noqa: S101 - a suite asserts, expected value first
 from collections.abc import Awaitable, Mapping, Sequence
@@ -22,22 +22,22 @@ from shelfport.ports import InventoryPort
 
 CORRELATION_ID = "conformance-7f3a"
 AMPLE = 10.0
-"""Seconds until the deadline of a call that is not about deadlines."""
+"""Seconds until the deadline of a call whose deadline does not matter."""
 SOON = 0.1
-"""Seconds until the deadline of a call that nobody answers."""
+"""Seconds until the deadline of a call that gets no answer."""
 GENEROUS = 5.0
-"""Seconds by which the end of such a call may be late: a loaded machine is no broken promise."""
+"""Seconds by which the end of such a call may be late, because the machine may be loaded."""
 ALLOWANCE = timedelta(milliseconds=20)
-"""How far apart two readings of the clock may be for the same instant."""
+"""The allowed difference between two readings of the clock for the same instant."""
 
 
 def new_variant() -> ProductVariantId:
-    """The id of a variant that nothing knows yet."""
+    """The id of a new, unknown variant."""
     return variant_id(uuid4())
 
 
 async def stocked(harness: Harness, *quantities: int) -> list[ProductVariantId]:
-    """New variants with these quantities."""
+    """New variants with records of these quantities."""
     variants = [new_variant() for _ in quantities]
     for variant, quantity in zip(variants, quantities, strict=True):
         await harness.set_stock(variant, quantity)
@@ -45,7 +45,7 @@ async def stocked(harness: Harness, *quantities: int) -> list[ProductVariantId]:
 
 
 def a_call(harness: Harness, *, seconds: float = AMPLE, max_staleness: float | None = None) -> Call:
-    """A call with all its terms, `seconds` before its deadline."""
+    """A call with a correlation id, `seconds` before its deadline."""
     return Call(
         deadline=harness.clock.monotonic() + seconds,
         max_staleness=max_staleness,
@@ -56,7 +56,7 @@ def a_call(harness: Harness, *, seconds: float = AMPLE, max_staleness: float | N
 def a_request(
     variant: ProductVariantId | None = None, *, quantity: int = 7, low_stock_threshold: int = 10
 ) -> InitialStock:
-    """A request under a new key, for a new variant unless told."""
+    """A request under a new key; for a new variant, unless one is given."""
     return InitialStock(
         variant_id=variant or new_variant(),
         initial_quantity=quantity,
@@ -66,45 +66,45 @@ def a_request(
 
 
 async def read_level(port: InventoryPort, variant: ProductVariantId, call: Call) -> StockLevel:
-    """The level of one variant that can be read."""
+    """Read one variant, and return its level."""
     return level_of(await port.read([variant], call), variant)
 
 
 def reading_of(
     answers: Mapping[ProductVariantId, Answer], variant: ProductVariantId
 ) -> StockReading:
-    """The reading of `variant`, which must be one."""
+    """The reading of `variant`; fails if it has none."""
     answer = answers.get(variant)
     assert isinstance(answer, StockReading), f"{variant} was answered with {answer!r}"
     return answer
 
 
 def level_of(answers: Mapping[ProductVariantId, Answer], variant: ProductVariantId) -> StockLevel:
-    """The level of `variant`, which must have been read."""
+    """The level of `variant`; fails if it was not read."""
     return reading_of(answers, variant).level
 
 
 def quantities_of(
     answers: Mapping[ProductVariantId, Answer], variants: Sequence[ProductVariantId]
 ) -> list[int]:
-    """The quantities of `variants`, each of which must have been read."""
+    """The quantities of `variants`; fails if one was not read."""
     return [level_of(answers, variant).available_quantity for variant in variants]
 
 
 def item_of(outcome: object) -> InventoryItem:
-    """The item of an initialisation that must have created it."""
+    """The item of an initialization; fails if it was not created."""
     assert isinstance(outcome, Created), f"it was answered with {outcome!r}"
     return outcome.item
 
 
 async def failure_of(waiting: Awaitable[object]) -> InventoryError:
-    """The error of a call that must fail, and with nothing else than an `InventoryError`."""
+    """The `InventoryError` of a call; fails if the call succeeds or raises another error."""
     try:
         answered = await waiting
     except InventoryError as error:
         return error
     except Exception as error:
         raise AssertionError(
-            f"{type(error).__name__} left the port, where InventoryError alone may: {error}"
+            f"{type(error).__name__} left the port, which may raise only InventoryError: {error}"
         ) from error
     raise AssertionError(f"an InventoryError must be raised; it answered {answered!r}")

@@ -1,4 +1,4 @@
-"""`Harness`: how the suite makes an adapter, seeds what it talks to, breaks it and looks at it."""
+"""`Harness`: makes the adapter for a case, and seeds, breaks and inspects its service."""
 
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from shelfport.ports import Clock, InventoryPort
 
 
 class RealClock:
-    """The system's clock. The suite runs in real time: deadlines are kept or they are not."""
+    """The system's clock: the suite runs in real time."""
 
     def now(self) -> datetime:
         """The current instant in UTC."""
@@ -25,18 +25,19 @@ class RealClock:
 
 
 class Harness(ABC):
-    """One stage for one case: what the adapter talks to, and the strings that move it.
+    """The environment of one case: the adapter, and the service that it talks to.
 
-    Every case gets a harness of its own. It is entered first, which brings up whatever the adapter
-    talks to, empty and without trouble; then `adapter` is. Four methods must be written; each of
-    the others belongs to one of the `Capabilities`, and must be written if that is declared.
+    Every case gets its own harness. The suite enters the harness first, which starts the service
+    empty and without trouble; then it enters `adapter`. A harness must define the four abstract
+    methods. Each other method belongs to one of the `Capabilities`, and must be defined if that
+    capability is declared.
 
-    The methods that tell the truth (`stored`, `records`) must look at what is stored by a way of
-    their own, not through the adapter: it would be its own witness.
+    `stored` and `records` must read the stored data directly, not through the adapter: otherwise
+    they would repeat the adapter's errors.
     """
 
     clock: Clock = RealClock()
-    """The clock to give to the adapter: deadlines and `as_of` are compared with it."""
+    """The adapter's clock: the suite compares deadlines and `as_of` with it."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,15 +54,15 @@ class Harness(ABC):
     def adapter(self) -> AbstractAsyncContextManager[InventoryPort]:
         """An adapter, ready for calls inside the `async with`, and closed after it.
 
-        A case may ask for a second one after the first: both talk to the same service, as a
-        process does that was started again.
+        A case may open a second adapter after the first. Both talk to the same service, like a
+        restarted process.
         """
 
     @abstractmethod
     async def set_stock(
         self, variant: ProductVariantId, quantity: int, *, low_stock_threshold: int = 10
     ) -> None:
-        """Put the stock of `variant` at `quantity` units, opening its record if there is none."""
+        """Set the stock of `variant` to `quantity` units, and open its record if it has none."""
 
     @abstractmethod
     async def remove(self, variant: ProductVariantId) -> None:
@@ -69,33 +70,33 @@ class Harness(ABC):
 
     @abstractmethod
     async def stored(self, variant: ProductVariantId) -> int | None:
-        """The truth: how many units of `variant` are stored; None without a record."""
+        """The stored units of `variant`; None without a record."""
 
     async def records(self) -> int:
-        """The truth: how many records there are in all. Belongs to `initializes`."""
+        """The number of stored records. Belongs to `initializes`."""
         raise _missing("records", "initializes")
 
-    async def cause(self, trouble: Trouble | None) -> None:  # noqa: ARG002 - for who overrides it
-        """Begin `trouble`, from the next request on; None ends it. Belongs to `troubles`."""
+    async def cause(self, trouble: Trouble | None) -> None:  # noqa: ARG002 - for overrides
+        """Start `trouble` from the next request on; None ends it. Belongs to `troubles`."""
         raise _missing("cause", "troubles")
 
-    async def spoil(self, variant: ProductVariantId) -> None:  # noqa: ARG002 - for who overrides it
+    async def spoil(self, variant: ProductVariantId) -> None:  # noqa: ARG002 - for overrides
         """Make the record of `variant` unreadable, and no other. Belongs to `spoils_one`."""
         raise _missing("spoil", "spoils_one")
 
     def requests(self) -> int:
-        """How many requests have arrived since the start. Belongs to `counts_requests`."""
+        """The number of requests since the start. Belongs to `counts_requests`."""
         raise _missing("requests", "counts_requests")
 
     def unopened(self) -> InventoryPort:
-        """An adapter that was constructed and not entered. Belongs to `holds_resources`.
+        """A constructed adapter that is not entered. Belongs to `holds_resources`.
 
-        Called without a running event loop as well, before the harness is entered.
+        The suite also calls it without an event loop, before it enters the harness.
         """
         raise _missing("unopened", "holds_resources")
 
 
 def _missing(method: str, capability: str) -> NotImplementedError:
     return NotImplementedError(
-        f"the harness must have {method}(), because the capabilities declare {capability}"
+        f"the harness must define {method}(), because the capabilities declare {capability}"
     )

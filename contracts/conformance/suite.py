@@ -1,4 +1,4 @@
-"""`InventoryPortConformance`: all the cases, and the choice among them."""
+"""`InventoryPortConformance`: all cases, chosen by the capabilities."""
 
 from typing import Any, ClassVar
 
@@ -35,9 +35,8 @@ class InventoryPortConformance(
 ):
     """Every obligation of `InventoryPort`, one case each.
 
-    A subclass sets `capabilities` and defines the fixture `harness`. Its cases are those that the
-    capabilities call for: a case for something undeclared is not collected. A known deviation is
-    marked where it can be seen::
+    A subclass sets `capabilities` and defines the fixture `harness`. pytest collects only the
+    cases whose capabilities are declared. Mark a known deviation in the subclass::
 
         test_a_removed_record_is_unknown = pytest.mark.xfail(strict=True, reason="issue 12")(
             InventoryPortConformance.test_a_removed_record_is_unknown
@@ -54,17 +53,17 @@ class InventoryPortConformance(
         for name, needs in ((n, needs_of(c)) for n, c in vars_of(InventoryPortConformance).items()):
             if needs is None or name in vars(cls):
                 continue
-            # pytest collects by name, nearest class first: None there hides the case beneath.
+            # pytest collects by name, nearest class first: None in the subclass hides the case.
             chosen = getattr(InventoryPortConformance, name) if needs(declared) else None
             setattr(cls, name, chosen)
 
     @pytest.fixture
     def harness(self) -> Harness:
-        """A harness that was not entered; every subclass defines its own."""
+        """A harness that is not entered; every subclass defines its own."""
         raise NotImplementedError(f"{type(self).__name__} must define the fixture `harness`")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Repeat a case of trouble for each trouble that the harness stages."""
+        """Run a case of trouble once for each trouble that the harness can cause."""
         kinds = troubles_of(metafunc.function) & self.capabilities.troubles
         if kinds:
             metafunc.parametrize(
@@ -74,7 +73,7 @@ class InventoryPortConformance(
 
 
 def vars_of(suite: type) -> dict[str, object]:
-    """Every attribute of a class, its bases' included."""
+    """Every attribute of a class and of its bases."""
     found: dict[str, object] = {}
     for base in reversed(suite.__mro__):
         found.update(vars(base))

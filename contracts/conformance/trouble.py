@@ -3,27 +3,28 @@
 from enum import Enum
 
 SLOW_BY = 0.15
-"""Seconds by which `Trouble.SLOW` holds an answer back."""
+"""Seconds by which `Trouble.SLOW` delays an answer."""
 
 
 class Trouble(Enum):
-    """What goes wrong between the adapter and what it talks to, for every request."""
+    """A fault between the adapter and its service, for every request."""
 
     UNREACHABLE = "unreachable"
-    """Nobody answers, at once: a refused or broken connection, a missing file. Nothing is done."""
+    """The service is unreachable: a refused or broken connection, a missing file. No request is
+    carried out."""
     OVERLOADED = "overloaded"
-    """It asks for patience, and says how many seconds of it. Nothing is done."""
+    """The service refuses the request with a time to wait. No request is carried out."""
     GARBAGE = "garbage"
-    """It answers what no contract allows. A write may have been carried out."""
+    """The service gives an answer that breaks the contract. A write may have been carried out."""
     ANSWER_LOST = "answer lost"
-    """It does what it is asked, and the answer breaks off on its way back."""
+    """The service carries out the request, and the connection breaks during the answer."""
     HANG = "hang"
-    """It takes the request and never answers. Nothing is done."""
+    """The service never answers. No request is carried out."""
     SLOW = "slow"
-    """It makes the right answer at once, and holds it back for `SLOW_BY` seconds."""
+    """The service makes its answer at once, and sends it after `SLOW_BY` seconds."""
 
 
 FAILING = frozenset(Trouble) - {Trouble.SLOW}
-"""Those that cost the answer."""
+"""The troubles in which a call fails."""
 QUICK = FAILING - {Trouble.HANG}
-"""Those that cost the answer without waiting for a deadline."""
+"""The troubles in which a call fails before its deadline."""

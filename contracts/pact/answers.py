@@ -1,4 +1,4 @@
-"""The answers that the contract has to an operation: one for each example of each status."""
+"""The contract's answers to an operation: one for each example of each status."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,22 +11,22 @@ from shelfport.contracts.pact.yaml_document import BadContract, Node
 
 
 @attrs.frozen(kw_only=True)
-class Answer:
-    """One example of one status: what a case is about."""
+class PactAnswer:
+    """One example of one status; a case picks it."""
 
     node: Node
     status: int
     name: str | None
-    """The example's name; None for a problem, which has its type, and where there is only one."""
+    """The example's name; None for a problem, which has a type, and for the only example."""
     problem: str | None
-    """The problem type, without its prefix; None for an answer that is no problem."""
+    """The problem type, without its prefix; None if the answer is no problem."""
     content_type: str
     schema: Schema
     example: Any
 
     @property
     def levels(self) -> Sequence[Mapping[str, Any]]:
-        """The stock levels that it tells."""
+        """The stock levels in the example."""
         match self.example:
             case list(levels):
                 return levels
@@ -38,7 +38,7 @@ class Answer:
                 return []
 
 
-def answers_of(operation: Node) -> Iterator[Answer]:
+def answers_of(operation: Node) -> Iterator[PactAnswer]:
     """Every answer to `operation`, in the order of the yaml.
 
     Raises:
@@ -51,11 +51,11 @@ def answers_of(operation: Node) -> Iterator[Answer]:
         schemas = [schema_of(branch) for branch in branches(media.child("schema"))]
         unused = list(schemas)
         for name, example, node in examples_of(media, schemas):
-            schema = _kept(example, schemas, node)
+            schema = _matching_schema(example, schemas, node)
             if schema in unused:
                 unused.remove(schema)
             problem = _problem(schema)
-            yield Answer(
+            yield PactAnswer(
                 node=response,
                 status=int(status),
                 name=name if problem is None else None,
@@ -69,10 +69,10 @@ def answers_of(operation: Node) -> Iterator[Answer]:
 
 
 def only_content(node: Node) -> tuple[str, Node]:
-    """The content type of a body, and what the contract says of it.
+    """The content type of a body, and its media type object.
 
     Raises:
-        BadContract: there are several, or none.
+        BadContract: the body has several content types, or none.
     """
     content = list(node.child("content").items())
     if len(content) != 1:
@@ -81,10 +81,10 @@ def only_content(node: Node) -> tuple[str, Node]:
 
 
 def examples_of(media: Node, schemas: Sequence[Schema]) -> Iterator[tuple[str | None, Any, Node]]:
-    """The named examples of a body; else its one example; else that of its schema.
+    """The named examples of a body; else its only example; else that of its schema.
 
     Raises:
-        BadContract: there is none.
+        BadContract: the body has no example.
     """
     named = media.get("examples")
     if named is not None:
@@ -98,8 +98,8 @@ def examples_of(media: Node, schemas: Sequence[Schema]) -> Iterator[tuple[str | 
         raise media.error("there is no example")
 
 
-def _kept(example: Any, schemas: Sequence[Schema], node: Node) -> Schema:
-    """The one schema that `example` keeps."""
+def _matching_schema(example: Any, schemas: Sequence[Schema], node: Node) -> Schema:
+    """The only schema that `example` matches."""
     if len(schemas) == 1:
         schemas[0].check(example)
         return schemas[0]

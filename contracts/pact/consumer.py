@@ -1,7 +1,7 @@
-"""What shelfport sends to the Inventory Service and what it reads of its answers.
+"""What shelfport sends to the Inventory Service, and what it reads from the answers.
 
-The members come from the wire Structs, so that the contract asks for what the code reads and no
-more. Only problems need a word of their own: their Struct tolerates whatever a proxy sends.
+The members come from the wire Structs, so that the contract requires exactly what the code reads.
+Only problems are listed here: their Struct tolerates the documents of proxies.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from shelfport.contracts.pact.matchers import Members
 
 CONSUMER = "shelfport"
 PROVIDER = "inventory-service"
-TOKEN = "shelfport-contract"  # noqa: S105 - an example, which a verification may replace
+TOKEN = "shelfport-contract"  # noqa: S105 - an example; a verification may replace it
 """The bearer token of every request."""
 
 
@@ -26,7 +26,7 @@ def members_of(struct: type[msgspec.Struct]) -> Members:
 
 @attrs.frozen
 class ConsumerOperation:
-    """What the consumer sends with an operation, and what it reads of a success."""
+    """What the consumer sends for an operation, and what it reads from a success."""
 
     reads: Members
     parameters: tuple[str, ...]
@@ -53,11 +53,11 @@ OPERATIONS: Mapping[str, ConsumerOperation] = {
 """Every operation that the consumer uses, by its `operationId`."""
 
 _PROBLEM: Members = {"type": None, "detail": None}
-"""`type` decides and `detail` is quoted; the title stands in only where a proxy leaves that out."""
+"""`type` decides and `detail` is quoted; the title replaces a `detail` that a proxy left out."""
 
 
 def reads_of_problem(slug: str) -> Members:
-    """What the consumer reads of a problem document."""
+    """The members of a problem document that the consumer reads."""
     if slug == "record-exists":
         return {**_PROBLEM, "current": members_of(wire.InventoryStockLevelBody)}
     return _PROBLEM
@@ -66,12 +66,12 @@ def reads_of_problem(slug: str) -> Members:
 READ_HEADERS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("too-many-requests", "unavailable", "in-progress"), ("Retry-After",)
 )
-"""The headers that the consumer reads, by problem type; of other answers it reads none. The yaml
-lets an answer be without some of them, and its prose promises them for these types."""
+"""The headers that the consumer reads, by problem type; it reads none of other answers. In the
+yaml some of them are optional, but its text promises them for these types."""
 
 
 def example_of(expectation: Any) -> Any:
-    """The example in an expectation, without its matchers."""
+    """The example in an expectation, without the matchers."""
     match expectation:
         case {"pact:matcher:type": _, "value": value}:
             return example_of(value)

@@ -1,4 +1,4 @@
-"""The whole way: from the two yaml files to the pact file, and whether another one differs."""
+"""Generates the interactions from the two yaml files, and compares pact files."""
 
 import json
 from difflib import unified_diff
@@ -17,24 +17,24 @@ Interaction = HttpInteraction | MessageInteraction
 
 
 def interactions(service: str, events: str) -> list[Interaction]:
-    """Everything that the consumer asks of the provider.
+    """Every interaction that the consumer requires of the provider.
 
     Args:
         service: the text of an inventory-service.yaml.
         events: the text of an inventory-events.asyncapi.yaml.
 
     Raises:
-        BadContract: see `interactions_of`; or one of them is not YAML.
+        BadContract: see `interactions_of`; or a text is not YAML.
     """
     return interactions_of(read_yaml(service, SERVICE), read_yaml(events, EVENTS))
 
 
 def interactions_of(service: Node, events: Node) -> list[Interaction]:
-    """The same, from documents that are already read.
+    """The interactions of documents that are already parsed.
 
     Raises:
-        BadContract: one of them is not valid, is not understood, or does not promise what the
-            consumer reads; one sentence that begins with the spot.
+        BadContract: a document is not valid, is not understood, or does not promise what the
+            consumer reads; one sentence that begins with the position.
     """
     for root in (service, events):
         root.check_references()
@@ -43,18 +43,18 @@ def interactions_of(service: Node, events: Node) -> list[Interaction]:
 
 
 def drift(generated: str, other: str, name: str) -> str:
-    """What another pact has otherwise than the generated one; empty if they are the same.
+    """The differences between another pact and the generated one; empty if they are equal.
 
     Args:
         generated: the text of the generated pact.
-        other: the text of the other.
-        name: what to call the other.
+        other: the text of the other pact.
+        name: the other pact's name in the output.
 
     Returns:
         For each interaction that differs a unified diff under its description.
 
     Raises:
-        BadContract: the other is no pact.
+        BadContract: the other text is no pact.
     """
     if generated == other:
         return ""
@@ -93,5 +93,5 @@ def _check_openapi(root: Node) -> None:
         raise root.error(f"`openapi` is {value.get('openapi')!r}: 3.0.3 is read")
     for error in OpenAPIV30SpecValidator(value).iter_errors():
         where = "".join(f"/{step}" for step in error.absolute_path)
-        told = " ".join(error.message.split())[:200]
-        raise BadContract(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {told}")
+        message = " ".join(error.message.split())[:200]
+        raise BadContract(f"{SERVICE}#{where}: this is not OpenAPI 3.0: {message}")

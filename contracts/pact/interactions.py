@@ -1,13 +1,13 @@
-"""From inventory-service.yaml to the HTTP interactions of the pact."""
+"""Makes the HTTP interactions of the pact from inventory-service.yaml."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import attrs
 
-from shelfport.contracts.pact.answers import Answer, answers_of
+from shelfport.contracts.pact.answers import PactAnswer, answers_of
 from shelfport.contracts.pact.consumer import OPERATIONS, READ_HEADERS, reads_of_problem
-from shelfport.contracts.pact.matchers import Expectation, answered, text
+from shelfport.contracts.pact.matchers import Expectation, expected_body, text
 from shelfport.contracts.pact.pact_cases import CASES, PactCase
 from shelfport.contracts.pact.requests import PactRequest, PactRoute, request_of
 from shelfport.contracts.pact.schema import schema_of
@@ -18,8 +18,8 @@ _METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put"
 
 
 @attrs.frozen(kw_only=True)
-class Response:
-    """What the consumer asks of an answer."""
+class PactResponse:
+    """What the consumer expects of an answer."""
 
     status: int
     headers: Mapping[str, Expectation]
@@ -37,15 +37,15 @@ class HttpInteraction:
     operation_id: str
     states: Sequence[ProviderState]
     request: PactRequest
-    response: Response
+    response: PactResponse
 
 
 def http_interactions(contract: Node) -> list[HttpInteraction]:
     """Every interaction of the contract, by description.
 
     Raises:
-        BadContract: the yaml has an answer without a case, a case has no answer, or something
-            in it is not understood.
+        BadContract: an answer of the yaml has no case, a case has no answer, or the yaml is not
+            understood.
     """
     found: dict[str, HttpInteraction] = {}
     unused = set(CASES)
@@ -70,7 +70,7 @@ def http_interactions(contract: Node) -> list[HttpInteraction]:
 def _of_operation(route: PactRoute, operation_id: str) -> Iterator[HttpInteraction]:
     left = list(CASES[operation_id])
     for answer in answers_of(route.node):
-        cases = [case for case in left if _is_about(case, answer)]
+        cases = [case for case in left if _matches(case, answer)]
         if not cases:
             raise answer.node.error(
                 f"the consumer has no case for this answer ({answer.problem or answer.name}) "
@@ -86,21 +86,23 @@ def _of_operation(route: PactRoute, operation_id: str) -> Iterator[HttpInteracti
         )
 
 
-def _is_about(case: PactCase, answer: Answer) -> bool:
+def _matches(case: PactCase, answer: PactAnswer) -> bool:
     return (case.status, case.example, case.problem) == (answer.status, answer.name, answer.problem)
 
 
 def _interaction(
-    route: PactRoute, operation_id: str, case: PactCase, answer: Answer
+    route: PactRoute, operation_id: str, case: PactCase, answer: PactAnswer
 ) -> HttpInteraction:
-    uses = OPERATIONS[operation_id]
-    request, exchange = request_of(route, uses, excluded=case.excluded)
-    reads = uses.reads if answer.problem is None else reads_of_problem(answer.problem)
-    response = Response(
+    operation = OPERATIONS[operation_id]
+    request, exchange = request_of(route, operation, excluded=case.excluded)
+    reads = operation.reads if answer.problem is None else reads_of_problem(answer.problem)
+    response = PactResponse(
         status=answer.status,
         headers=dict(_headers(answer)),
         content_type=answer.content_type,
-        body=answered(answer.schema, answer.example, reads, {"productVariantId": exchange.asked}),
+        body=expected_body(
+            answer.schema, answer.example, reads, {"productVariantId": exchange.variant_ids}
+        ),
     )
     return HttpInteraction(
         description=f"{operation_id} {case.circumstance}",
@@ -111,7 +113,7 @@ def _interaction(
     )
 
 
-def _headers(answer: Answer) -> Iterator[tuple[str, Expectation]]:
+def _headers(answer: PactAnswer) -> Iterator[tuple[str, Expectation]]:
     for name in READ_HEADERS.get(answer.problem or "", ()):
         schema = schema_of(answer.node.child("headers", name, "schema"))
         yield name, text(schema, schema.example)

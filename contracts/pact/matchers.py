@@ -1,8 +1,7 @@
-"""From a schema and an example to what a pact asks for, in Pact's integration JSON.
+"""Makes expectations, in Pact's integration JSON, from a schema and an example.
 
-An expectation is JSON with its example values in place, where `{"pact:matcher:type": …}` stands
-around the values that may differ. The expressions are fit for Rust's `regex` crate as well as for
-Python, and anchored.
+An expectation is JSON with example values; `{"pact:matcher:type": …}` wraps the values that may
+differ. The expressions are anchored, and valid for Rust's `regex` crate and for Python.
 """
 
 import re
@@ -23,25 +22,25 @@ _FORMATS = {"uuid": UUID, "date-time": DATE_TIME}
 _TYPE = "pact:matcher:type"
 
 Pinned: TypeAlias = "Mapping[str, Collection[str]]"
-"""For members of some names, the ids that may stand there: the consumer compares an id in an answer
-with those that it asked for."""
+"""The allowed ids, by the name of the member: the consumer compares the ids of an answer with the
+ones that it requested."""
 
 Members: TypeAlias = "Mapping[str, Members | None]"
-"""The members of an object that the consumer reads, or sends; None for a member without members."""
+"""The members of an object that the consumer reads or sends; None for a member without members."""
 
 
 def regex(expression: str, example: str) -> Expectation:
-    """Text that `expression` describes from end to end."""
+    """Text that matches `expression` as a whole."""
     return {_TYPE: "regex", "regex": f"^{expression}$", "value": example}
 
 
 def text_of(example: Any) -> str:
-    """A value as it stands in a header, a path or a query: a list with commas (RFC 6570 §3.2.8)."""
+    """A value as text of a header, a path or a query: a list with commas (RFC 6570 §3.2.8)."""
     return ",".join(map(str, example)) if isinstance(example, list) else str(example)
 
 
 def text(schema: Schema, example: Any) -> Expectation:
-    """A header, a path segment or a query value: text, also where the schema is a number."""
+    """A header, a path segment or a query value: text, also if the schema is a number."""
     schema.check(example)
     words = expression(schema) if schema.type != "array" else _list(schema, len(example))
     return regex(words, text_of(example))
@@ -50,8 +49,8 @@ def text(schema: Schema, example: Any) -> Expectation:
 def _list(schema: Schema, least: int) -> str:
     """A list with commas, at least as long as the example.
 
-    Where a parameter is given several times, Pact holds each value against the expression: one
-    element alone must not pass.
+    Pact compares each value of a repeated parameter with the expression: one element alone must
+    not match.
     """
     most = schema.keywords.get("maxItems")
     if schema.items is None or most is None:
@@ -60,27 +59,27 @@ def _list(schema: Schema, least: int) -> str:
     return f"{item}(,{item}){{{least - 1},{most - 1}}}"
 
 
-def answered(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
-    """What the consumer asks of the body of an answer, or of a message.
+def expected_body(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
+    """What the consumer expects of the body of an answer, or of a message.
 
     Args:
-        schema: what the contract says of it.
-        example: a value that keeps it.
-        reads: what the consumer reads; nothing else is asked for.
-        pinned: for members of some names, the ids that may stand there.
+        schema: the schema of the body.
+        example: a value that matches it.
+        reads: the members that the consumer reads; it expects no others.
+        pinned: the allowed ids, by the name of the member.
 
     Raises:
         BadContract: the example breaks the schema, or the contract does not promise what is read.
     """
     schema.check(example)
-    return _answered(schema, example, reads, pinned)
+    return _expected(schema, example, reads, pinned)
 
 
-def sent(schema: Schema, example: Any, members: Collection[str]) -> Expectation:
+def request_body(schema: Schema, example: Any, members: Collection[str]) -> Expectation:
     """The body of a request: an object with exactly these members.
 
     Raises:
-        BadContract: the example breaks the schema, or the contract wants other members.
+        BadContract: the example breaks the schema, or the contract requires other members.
     """
     schema.check(example)
     if set(example) != set(members):
@@ -90,7 +89,7 @@ def sent(schema: Schema, example: Any, members: Collection[str]) -> Expectation:
     return {name: _leaf(schema.properties[name], example[name]) for name in members}
 
 
-def _answered(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
+def _expected(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
     match schema.type:
         case "array":
             return _array(schema, example, reads, pinned)
@@ -103,10 +102,10 @@ def _answered(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> E
 def _array(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Expectation:
     if schema.items is None:
         raise schema.node.error("an array without `items` is not understood")
-    elements = [_answered(schema.items, element, reads, pinned) for element in example]
+    elements = [_expected(schema.items, element, reads, pinned) for element in example]
     if not elements:
         return elements
-    # As many as the provider states speak of: one more would be a record that nobody opened.
+    # As many as the provider states name: one more would be an unknown record.
     return {_TYPE: "type", "min": len(elements), "max": len(elements), "value": elements}
 
 
@@ -121,14 +120,14 @@ def _object(schema: Schema, example: Any, reads: Members, pinned: Pinned) -> Exp
         if name in pinned:
             expected[name] = _one_of(member, example[name], pinned[name])
         elif inner is not None:
-            expected[name] = _answered(member, example[name], inner, pinned)
+            expected[name] = _expected(member, example[name], inner, pinned)
         else:
             expected[name] = _leaf(member, example[name])
     return expected
 
 
 def _one_of(schema: Schema, example: Any, allowed: Collection[str]) -> Expectation:
-    """One of these ids, in either case of its letters."""
+    """One of these ids, in upper or lower case."""
     if schema.type != "string" or schema.keywords.get("format") != "uuid":
         raise schema.node.error("the consumer compares this id: it must be a string of format uuid")
     return regex(f"(?i:{'|'.join(allowed)})", example)
@@ -150,10 +149,10 @@ def _leaf(schema: Schema, example: Any) -> Expectation:
 
 
 def expression(schema: Schema) -> str:
-    """The regular expression, not anchored, of the texts that keep a schema.
+    """The regular expression, not anchored, of the texts that match a schema.
 
     Raises:
-        BadContract: there is none that says the same as the schema.
+        BadContract: no expression is equivalent to the schema.
     """
     words = schema.keywords
     match schema.type:

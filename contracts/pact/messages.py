@@ -1,4 +1,4 @@
-"""From inventory-events.asyncapi.yaml to the messages of the pact."""
+"""Makes the messages of the pact from inventory-events.asyncapi.yaml."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
@@ -7,7 +7,7 @@ import attrs
 
 from shelfport.adapters.events.wire import CHANNELS, EVENTS, TYPE, StockEventBody
 from shelfport.contracts.pact.consumer import members_of
-from shelfport.contracts.pact.matchers import Expectation, answered
+from shelfport.contracts.pact.matchers import Expectation, expected_body
 from shelfport.contracts.pact.schema import schema_of
 from shelfport.contracts.pact.states import ProviderState
 from shelfport.contracts.pact.yaml_document import Node
@@ -23,27 +23,27 @@ class MessageInteraction:
     operation_id: str
     states: Sequence[ProviderState] = ()
     channel: str
-    """The address of its channel."""
+    """The address of the channel."""
     content_type: str
     contents: Expectation
     metadata: Mapping[str, Expectation]
-    """The headers that the consumer goes by."""
+    """The headers that the consumer reads."""
 
 
 def message_interactions(contract: Node) -> list[MessageInteraction]:
     """Every event of the contract, by description.
 
     Raises:
-        BadContract: an event or a channel that the consumer does not know, one that is gone, or
-            something in the yaml that is not understood.
+        BadContract: the consumer does not know an event or a channel, one is missing, or the yaml
+            is not understood.
     """
-    found = {each.description: each for each in _walk(contract)}
+    found = {each.description: each for each in _events_in(contract)}
     if {each.channel for each in found.values()} != set(CHANNELS):
         raise contract.child("channels").error(f"the consumer listens to {', '.join(CHANNELS)}")
     return [found[description] for description in sorted(found)]
 
 
-def _walk(contract: Node) -> Iterator[MessageInteraction]:
+def _events_in(contract: Node) -> Iterator[MessageInteraction]:
     for operation_id, operation in contract.child("operations").items():
         if operation.child("action").value != "send":
             raise operation.error("the consumer sends no events: `action` must be `send`")
@@ -65,6 +65,6 @@ def _walk(contract: Node) -> Iterator[MessageInteraction]:
             operation_id=operation_id,
             channel=address,
             content_type=message.child("contentType").value,
-            contents=answered(payload, payload.example, members_of(StockEventBody), {}),
+            contents=expected_body(payload, payload.example, members_of(StockEventBody), {}),
             metadata={TYPE: name},
         )

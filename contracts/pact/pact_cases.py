@@ -1,8 +1,8 @@
-"""Which circumstances the contract is about: one case for each answer that the client must handle.
+"""The cases of the pact: one for each answer that the consumer must handle.
 
-The answers themselves come from the yaml. A case picks one of them, by its example or its problem
-type, and says in words and in provider states how the service comes to give it. Every answer of
-the yaml has a case and every case has its answer, or there is no contract.
+The answers come from the yaml. A case picks one of them, by its example or its problem type, and
+names its circumstance and its provider states. Every answer of the yaml needs a case, and every
+case needs an answer; otherwise no pact is generated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,20 +26,20 @@ from shelfport.contracts.pact.states import (
 from shelfport.domain.model import variant_id
 
 _THRESHOLD = 10
-"""The units at which the variants of the examples are low in stock."""
+"""The low-stock threshold of the examples, in units."""
 
 
 @attrs.frozen
 class PactExchange:
-    """The examples that a case's states are made of."""
+    """The examples from which a case makes its provider states."""
 
-    asked: Sequence[str]
-    """The variants that the request is about."""
+    variant_ids: Sequence[str]
+    """The variants in the request."""
     levels: Sequence[Mapping[str, Any]] = ()
     """The stock levels in the answer."""
-    key: str | None = None
-    sent: Mapping[str, Any] = attrs.field(factory=dict)
-    """The body of the request."""
+    idempotency_key: str | None = None
+    body: Mapping[str, Any] = attrs.field(factory=dict)
+    """The body of the request; empty without one."""
 
 
 Given = Callable[[PactExchange], Sequence[ProviderState]]
@@ -54,23 +54,23 @@ class PactCase:
     given: Given
     status: int
     example: str | None = None
-    """Name of the answer's example, where it has several."""
+    """The name of the answer's example, if it has several."""
     problem: str | None = None
-    """The problem type, without its prefix, where the answer is one."""
+    """The problem type, without its prefix, if the answer is a problem."""
     excluded: bool = False
     """Whether the request names an id that the contract excludes."""
 
 
 def _stock(exchange: PactExchange) -> Sequence[ProviderState]:
-    """What the answer says of each variant, and no record of those that it does not mention."""
+    """Stock for each variant in the answer, and no record for the other variants."""
     quantities = {
         level["productVariantId"]: level["availableQuantity"] for level in exchange.levels
     }
     return [
-        VariantHasStock(variant_id(asked), quantities[asked], _THRESHOLD)
-        if asked in quantities
-        else VariantHasNoRecord(variant_id(asked))
-        for asked in exchange.asked
+        VariantHasStock(variant_id(each), quantities[each], _THRESHOLD)
+        if each in quantities
+        else VariantHasNoRecord(variant_id(each))
+        for each in exchange.variant_ids
     ]
 
 
@@ -87,9 +87,9 @@ def _worked_on(exchange: PactExchange) -> Sequence[ProviderState]:
 
 
 def _logical_operation(exchange: PactExchange, extra: int = 0) -> tuple[UUID, Any, int, int]:
-    body = exchange.sent
+    body = exchange.body
     return (
-        UUID(exchange.key),
+        UUID(exchange.idempotency_key),
         variant_id(body["productVariantId"]),
         body["initialQuantity"] + extra,
         body["lowStockThreshold"],
@@ -112,7 +112,7 @@ _REFUSALS = (
         "while the service is down", _always(ServiceUnavailable()), 503, problem="unavailable"
     ),
 )
-"""What any operation may be answered."""
+"""The refusals that every operation may get."""
 
 CASES: Mapping[str, Sequence[PactCase]] = {
     "getStockLevels": (

@@ -1,4 +1,4 @@
-"""What the consumer sends: the request of one case, as the contract lets it be written."""
+"""Makes the request of a case: what the consumer sends, checked against the contract."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import attrs
 from shelfport.adapters.http.wire import IDEMPOTENCY_KEY
 from shelfport.contracts.pact.answers import examples_of, only_content
 from shelfport.contracts.pact.consumer import TOKEN, ConsumerOperation, example_of
-from shelfport.contracts.pact.matchers import Expectation, regex, sent, text, text_of
+from shelfport.contracts.pact.matchers import Expectation, regex, request_body, text, text_of
 from shelfport.contracts.pact.pact_cases import PactExchange
 from shelfport.contracts.pact.schema import Schema, schema_of
 from shelfport.contracts.pact.yaml_document import Node
@@ -21,7 +21,7 @@ _BEARER = r"[Bb]earer [A-Za-z0-9._~+/-]+=*"  # RFC 6750 §2.1
 
 @attrs.frozen(kw_only=True)
 class PactRequest:
-    """One request."""
+    """A request of the pact."""
 
     method: str
     path: Expectation
@@ -33,7 +33,7 @@ class PactRequest:
 
 @attrs.frozen
 class PactRoute:
-    """Where an operation stands in the contract."""
+    """An operation of the contract, with its path and method."""
 
     contract: Node
     node: Node
@@ -42,24 +42,24 @@ class PactRoute:
 
 
 def request_of(
-    route: PactRoute, uses: ConsumerOperation, *, excluded: bool
+    route: PactRoute, operation: ConsumerOperation, *, excluded: bool
 ) -> tuple[PactRequest, PactExchange]:
-    """The request, and what the states of a case are made of.
+    """The request of a case, and the examples for its provider states.
 
     Args:
-        route: the operation.
-        uses: what the consumer sends with it.
-        excluded: whether it names an id that the contract excludes, and is refused for it.
+        route: the operation in the contract.
+        operation: what the consumer sends for it.
+        excluded: whether the request names an id that the contract excludes.
 
     Raises:
-        BadContract: the contract wants something else than what the consumer sends.
+        BadContract: the contract requires something that the consumer does not send.
     """
     path: Expectation = route.path
     query: dict[str, Expectation] = {}
     headers: dict[str, Expectation] = {"Authorization": _authorization(route)}
-    body, content_type = _body(route.node, uses, excluded=excluded)
-    asked: Sequence[str] = [] if body is None else [example_of(body)["productVariantId"]]
-    for parameter in _parameters(route.node, uses):
+    body, content_type = _body(route.node, operation, excluded=excluded)
+    variant_ids: Sequence[str] = [] if body is None else [example_of(body)["productVariantId"]]
+    for parameter in _parameters(route.node, operation):
         name, place = parameter.child("name").value, parameter.child("in").value
         schema = schema_of(parameter.child("schema"))
         example = parameter.value.get("example", schema.example)
@@ -67,10 +67,10 @@ def request_of(
         if name in _IDS:
             _check_ids(parameter, example)
         if place != "header":
-            asked = example if isinstance(example, list) else [example]
+            variant_ids = example if isinstance(example, list) else [example]
             if excluded:
-                asked = [*asked[:-1], _excluded(schema)]
-                value = text_of(asked)
+                variant_ids = [*variant_ids[:-1], _excluded(schema)]
+                value = text_of(variant_ids)
         match place:
             case "path":
                 path = _in_path(route, name, value)
@@ -89,13 +89,13 @@ def request_of(
         body=body,
     )
     key = example_of(headers.get(IDEMPOTENCY_KEY))
-    return request, PactExchange(asked, key=key, sent=example_of(body) or {})
+    return request, PactExchange(variant_ids, idempotency_key=key, body=example_of(body) or {})
 
 
-def _parameters(node: Node, uses: ConsumerOperation) -> Sequence[Node]:
-    """The parameters that the consumer sends: all of its own, and all that are required."""
+def _parameters(node: Node, operation: ConsumerOperation) -> Sequence[Node]:
+    """The parameters that the consumer sends; it must send every required one."""
     found: list[Node] = []
-    left = list(uses.parameters)
+    left = list(operation.parameters)
     for parameter in node.child("parameters").elements():
         name = parameter.child("name").value
         if name in left:
@@ -111,7 +111,7 @@ def _parameters(node: Node, uses: ConsumerOperation) -> Sequence[Node]:
 
 
 def _check_style(parameter: Node) -> None:
-    """What the yaml does not say is as OpenAPI has it: `form` for a query, `simple` elsewhere."""
+    """Check the style; OpenAPI's defaults are `form` for a query, and `simple` elsewhere."""
     usual = "form" if parameter.child("in").value == "query" else "simple"
     style = parameter.value.get("style", usual)
     explode = parameter.value.get("explode", style == "form")
@@ -140,26 +140,28 @@ def _in_path(route: PactRoute, name: str, value: Expectation) -> Expectation:
     return regex(before + inner + after, before + value["value"] + after)
 
 
-def _body(node: Node, uses: ConsumerOperation, *, excluded: bool) -> tuple[Expectation, str | None]:
+def _body(
+    node: Node, operation: ConsumerOperation, *, excluded: bool
+) -> tuple[Expectation, str | None]:
     described = node.get("requestBody")
-    if (described is None) != (uses.sends is None):
-        raise node.error(f"the consumer sends {'no' if uses.sends is None else 'a'} body")
-    if described is None or uses.sends is None:
+    if (described is None) != (operation.sends is None):
+        raise node.error(f"the consumer sends {'no' if operation.sends is None else 'a'} body")
+    if described is None or operation.sends is None:
         return None, None
     content_type, media = only_content(described)
     schema = schema_of(media.child("schema"))
     examples = [example for _, example, _ in examples_of(media, [schema])]
-    whole = [example for example in examples if set(example) == set(uses.sends)]
+    whole = [example for example in examples if set(example) == set(operation.sends)]
     if not whole:
-        raise media.error(f"no example has what the consumer sends: {', '.join(uses.sends)}")
-    body = sent(schema, whole[0], uses.sends)
+        raise media.error(f"no example has what the consumer sends: {', '.join(operation.sends)}")
+    body = request_body(schema, whole[0], operation.sends)
     if excluded:
         body["productVariantId"] = _excluded(schema.properties["productVariantId"])
     return body, content_type
 
 
 def _excluded(schema: Schema) -> str:
-    """An id of the right form that the contract excludes."""
+    """An id with the right format that the contract excludes."""
     inner = schema.items or schema
     if not inner.excluded:
         raise inner.node.error("it excludes no value by `not`, so no id can be refused")

@@ -1,9 +1,9 @@
-"""A schema with its parts put together, and nothing in it that this package would have to guess at.
+"""Reads a schema of the contract, and refuses every keyword that it does not understand.
 
-Understood are the keywords of `_KEYWORDS`, `allOf` (its parts are merged, and what they say of one
-member must fit), and `not` where it excludes values by an `enum`. A `oneOf` is never merged: where
-a response has one, its example decides which branch an interaction is about (`branches`).
-Everything else is an error, because a keyword that is passed over is a promise that is not kept.
+It understands the keywords of `_KEYWORDS`, `allOf` (it merges the parts, which must not contradict
+each other), and `not` with an `enum`. It does not merge a `oneOf`: the example of a response
+decides which branch an interaction uses (`branches`). Any other keyword is an error, because the
+pact would not check what the keyword promises.
 """
 
 from typing import Any
@@ -18,25 +18,25 @@ _KEYWORDS = frozenset(
     | {"minItems", "minimum", "pattern", "properties", "required", "type"}
 )
 _PROSE = frozenset({"description", "example", "examples", "title"})
-"""They promise nothing."""
-_PASSED_OVER = _PROSE | {"allOf"}
-"""`allOf` is read by itself."""
+"""Keywords that describe, and promise nothing."""
+_IGNORED = _PROSE | {"allOf"}
+"""`allOf` is read separately."""
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 
 @attrs.frozen
 class Schema:
-    """What a value must be."""
+    """The requirements for a value."""
 
     node: Node
-    """Where it stands, for errors."""
+    """Its node in the document, for errors."""
     keywords: dict[str, Any]
-    """The merged keywords, without those of the next three."""
+    """The merged keywords, without those of the next three fields."""
     properties: dict[str, "Schema"] = attrs.field(factory=dict)
     items: "Schema | None" = None
     excluded: tuple[Any, ...] = ()
-    """Values that are refused though they are of the right form: `not: {enum: [...]}`."""
+    """Values with the right format that are refused: `not: {enum: [...]}`."""
     example: Any = attrs.field(default=None)
 
     @property
@@ -50,10 +50,10 @@ class Schema:
         return frozenset(self.keywords.get("required", ()))
 
     def check(self, value: Any) -> None:
-        """Hold `value` against this schema.
+        """Validate `value` against this schema.
 
         Raises:
-            BadContract: it does not fit; the sentence says where and why.
+            BadContract: it does not match; the sentence says where and why.
         """
         validator = OAS30Validator(self.plain(), format_checker=oas30_format_checker)
         for error in validator.iter_errors(value):
@@ -76,7 +76,7 @@ def schema_of(node: Node) -> Schema:
     """The schema at `node`.
 
     Raises:
-        BadContract: it has a keyword that is not understood, or parts that do not fit.
+        BadContract: a keyword is not understood, or parts contradict each other.
     """
     schema = _read(node.followed())
     if schema.keywords.get("type") not in _TYPES:
@@ -88,17 +88,17 @@ def schema_of(node: Node) -> Schema:
 
 
 def branches(node: Node) -> list[Node]:
-    """The schemas that a body may keep: those of a `oneOf`, or the one that is there."""
+    """The schemas of a body: those of its `oneOf`, or its only one."""
     node = node.followed()
     if "oneOf" not in node.value:
         return [node]
     if set(node.value) - _PROSE != {"oneOf"}:
-        raise node.error("`oneOf` stands beside other keywords, and their sum is not understood")
+        raise node.error("`oneOf` beside other keywords is not understood")
     return node.child("oneOf").elements()
 
 
 def _read(node: Node) -> Schema:
-    """The schema at `node`; a part of an `allOf` may leave out its type."""
+    """The schema at `node`; a part of an `allOf` may omit its type."""
     whole = _own(node)
     parts = node.get("allOf")
     for part in () if parts is None else parts.elements():
@@ -107,7 +107,7 @@ def _read(node: Node) -> Schema:
 
 
 def _own(node: Node) -> Schema:
-    """What `node` says by itself, beside its `allOf`."""
+    """The schema of `node` without its `allOf`."""
     keywords: dict[str, Any] = {}
     properties: dict[str, Schema] = {}
     items: Schema | None = None
@@ -126,7 +126,7 @@ def _own(node: Node) -> Schema:
                 keywords["enum"] = [value]
             case _ if keyword in _KEYWORDS:
                 keywords[keyword] = value
-            case _ if keyword not in _PASSED_OVER:
+            case _ if keyword not in _IGNORED:
                 raise node.error(f"the keyword `{keyword}` is not understood")
             case _:
                 pass
@@ -141,7 +141,7 @@ def _excluded(node: Node) -> tuple[Any, ...]:
 
 
 def _merged(one: Schema, other: Schema, node: Node) -> Schema:
-    """What keeps both schemas."""
+    """A schema whose values match both schemas."""
     keywords = dict(one.keywords)
     for keyword, value in other.keywords.items():
         if keyword not in keywords:

@@ -1,10 +1,10 @@
 """Provider states: what must be true of the Inventory Service before an interaction is tried.
 
-This is the vocabulary that the Inventory Service's team implements, once. Each class is one state;
-its tag is the state's name in the pact file, its fields (camelCase there) are the parameters. One
-interaction may ask for several states, and they hold together. Whatever they do not mention is as
-in a healthy service without any records; the credentials of a request are valid unless a state says
-otherwise, so a verification that needs real ones replaces the `Authorization` header and no more.
+The Inventory Service's team implements these states once. Each class is one state; its tag is the
+state's name in the pact file, its fields (camelCase there) are the parameters. Several states of
+one interaction hold together. In all other respects the service is healthy and has no records. The
+credentials of a request are valid unless a state says otherwise, so a verification that needs real
+credentials replaces only the `Authorization` header.
 
 A state as JSON is decoded by `msgspec.convert({"state": name, **params}, ProviderState)`.
 """
@@ -24,18 +24,18 @@ class _State(
 ):
     @classmethod
     def name(cls) -> str:
-        """What the pact file calls this state."""
+        """The state's name in the pact file."""
         return str(cls.__struct_config__.tag)
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters as they stand in the pact file: JSON values under camelCase names."""
+        """The parameters as in the pact file: JSON values under camelCase names."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
         del fields["state"]
         return fields
 
 
 class VariantHasStock(_State, frozen=True, tag="a variant has stock"):
-    """The variant has an inventory record, opened long ago by a key that nobody uses again.
+    """The variant has an inventory record; no request repeats the key that opened it.
 
     Its `status` follows from the two numbers: 0 is OUT_OF_STOCK, up to the threshold LOW_STOCK.
     """
@@ -44,11 +44,11 @@ class VariantHasStock(_State, frozen=True, tag="a variant has stock"):
     available_quantity: Quantity
     """Units that can be sold."""
     low_stock_threshold: Quantity
-    """At this many units or fewer, but not 0, the stock is low."""
+    """The stock is low at this many units or fewer, but not at 0."""
 
 
 class VariantHasNoRecord(_State, frozen=True, tag="a variant has no record"):
-    """The service has no inventory record of the variant, and no key that would have opened one."""
+    """The service has no record of the variant, and remembers no key that opened one."""
 
     product_variant_id: ProductVariantId
 
@@ -75,15 +75,15 @@ class KeyBeingWorkedOn(_State, frozen=True, tag="an idempotency key is being wor
 
 
 class CredentialsNotValid(_State, frozen=True, tag="the credentials are not valid"):
-    """Whatever credentials the request carries, the service does not accept them (401)."""
+    """The service accepts no credentials (401)."""
 
 
 class CredentialsNotEnough(_State, frozen=True, tag="the credentials do not allow the operation"):
-    """The request's credentials are genuine, and not enough for what it asks (403)."""
+    """The request's credentials are valid, but do not allow the operation (403)."""
 
 
 class TooManyRequests(_State, frozen=True, tag="the client has sent too many requests"):
-    """The client has used up what it may ask, and has to wait (429)."""
+    """The client has sent too many requests, and has to wait (429)."""
 
 
 class ServiceFails(_State, frozen=True, tag="the service fails"):
@@ -91,7 +91,7 @@ class ServiceFails(_State, frozen=True, tag="the service fails"):
 
 
 class ServiceUnavailable(_State, frozen=True, tag="the service is unavailable"):
-    """The service is down or overloaded, knows it, and does nothing (503)."""
+    """The service is down or overloaded, says so, and does nothing else (503)."""
 
 
 ProviderState = (

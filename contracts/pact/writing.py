@@ -1,7 +1,6 @@
-"""From interactions to a pact file, through Pact's own library.
+"""Writes interactions to a pact file, with Pact's own library.
 
-The library decides how a pact is written; what it adds about itself (its versions) is taken out
-again, so that the file says what was agreed and nothing about who wrote it.
+The library's own versions are removed from the file, so that it depends on the interactions only.
 """
 
 import json
@@ -17,7 +16,7 @@ from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.matchers import Expectation, regex
 from shelfport.contracts.pact.messages import MessageInteraction
 
-# Before the import: the library reports its use to its makers otherwise.
+# Before the import: turns off the library's usage reports.
 os.environ["PACT_DO_NOT_TRACK"] = "true"
 
 from pact import Pact
@@ -26,7 +25,7 @@ FILE_NAME = f"{CONSUMER}-{PROVIDER}.json"
 
 
 def new_pact(*interactions: Interaction) -> Pact:
-    """A Pact of these interactions, ready to be served or written."""
+    """A Pact of these interactions, to serve or to write."""
     pact = Pact(CONSUMER, PROVIDER).with_specification("V4")
     for interaction in interactions:
         match interaction:
@@ -38,29 +37,31 @@ def new_pact(*interactions: Interaction) -> Pact:
 
 
 def pact_text(interactions: Iterable[Interaction]) -> str:
-    """The pact file of these interactions."""
+    """The text of the pact file of these interactions."""
     with TemporaryDirectory() as folder:
         new_pact(*interactions).write_file(folder)
         return normal_form(Path(folder, FILE_NAME).read_text("utf-8"))
 
 
 def normal_form(written: str) -> str:
-    """A pact file as it is committed: without the library's versions, and nothing said twice."""
+    """A pact file as it is committed: without the library's versions and repeated matchers."""
     pact = json.loads(written)
     pact["metadata"] = {"pactSpecification": pact["metadata"]["pactSpecification"]}
-    return json.dumps(_once(pact), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(_without_duplicates(pact), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    )
 
 
-def _once(value: Any) -> Any:
-    """Each matcher of a rule once: elements of a list repeat those that they have in common."""
+def _without_duplicates(value: Any) -> Any:
+    """The value without repeated matchers, which elements of a list have in common."""
     match value:
         case {"matchers": list(matchers), **rest}:
             kept = [m for place, m in enumerate(matchers) if m not in matchers[:place]]
             return {"matchers": kept, **rest}
         case dict():
-            return {name: _once(member) for name, member in value.items()}
+            return {name: _without_duplicates(member) for name, member in value.items()}
         case list():
-            return [_once(element) for element in value]
+            return [_without_duplicates(element) for element in value]
         case _:
             return value
 
@@ -98,11 +99,11 @@ def _add_common(added: Any, interaction: Interaction) -> None:
 
 
 def _media_type(name: str) -> Expectation:
-    """The content type, whatever parameters (a charset) it comes with."""
+    """The content type, with or without parameters such as a charset."""
     escaped = name.replace("+", r"\+").replace(".", r"\.")
     return regex(f"{escaped}( *;.*)?", name)
 
 
 def _as_text(expectation: Expectation) -> str:
-    """A value outside a body: the library takes matchers there as JSON text only."""
+    """A value outside a body: the library accepts matchers there only as JSON text."""
     return expectation if isinstance(expectation, str) else json.dumps(expectation)

@@ -1,4 +1,4 @@
-"""The yaml, read: every node knows where it stands, references are followed, errors say where."""
+"""A yaml document whose nodes know their position, follow references and name it in errors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ _URI = "urn:contract"
 
 
 class BadContract(ContractsError):
-    """A yaml file that no pact is made of; the message is one sentence, which begins with where."""
+    """A yaml file is not fit for a pact; the message is a sentence that begins with the place."""
 
 
 def _escaped(step: object) -> str:
@@ -24,7 +24,7 @@ def _escaped(step: object) -> str:
 
 @attrs.frozen
 class Node:
-    """A value in a document, where it stands, and a way to follow its references."""
+    """A value in a document, its position, and a way to follow its references."""
 
     value: Any
     pointer: str
@@ -37,7 +37,7 @@ class Node:
         return BadContract(f"{self._file}{self.pointer}: {sentence}")
 
     def child(self, *steps: object) -> "Node":
-        """The node below, references followed.
+        """The node below, with references followed.
 
         Raises:
             BadContract: there is none.
@@ -52,7 +52,7 @@ class Node:
         return node
 
     def get(self, step: str) -> "Node | None":
-        """The node below, or None where there is none."""
+        """The node below, or None if there is none."""
         return self.child(step) if isinstance(self.value, dict) and step in self.value else None
 
     def items(self) -> Iterator[tuple[str, "Node"]]:
@@ -69,10 +69,10 @@ class Node:
         return [self.child(index) for index in range(len(self.value))]
 
     def followed(self) -> "Node":
-        """What this node refers to, if it is a reference, and itself if it is none.
+        """The target of this node if it is a reference, else the node itself.
 
         Raises:
-            BadContract: it refers to another document, to nothing, or to itself.
+            BadContract: it refers to another document, to a missing node, or to itself.
         """
         node = self
         seen = {node.pointer}
@@ -118,10 +118,10 @@ def read_yaml(text: str, file: str) -> Node:
 
     Args:
         text: YAML.
-        file: what errors call the document.
+        file: the document's name in errors.
 
     Raises:
-        BadContract: not YAML, or no object.
+        BadContract: the text is not YAML, or no object.
     """
     try:
         value = yaml.safe_load(text)

@@ -1,5 +1,6 @@
 """A stateful Inventory Service for development and tests, which keeps inventory-service.yaml."""
 
+from shelfport.adapters.http.wire import InventoryStockLevelBody
 from shelfport.contracts.sandbox.faults import ErrorStatus, FaultMode, Faults
 from shelfport.contracts.sandbox.journal import JournalEntry
 from shelfport.contracts.sandbox.ledger import Opening
@@ -18,13 +19,14 @@ __all__ = [
     "CATALOGUE",
     "FORTHCOMING",
     "CannotListen",
-    "SeedVariant",
     "ErrorStatus",
     "FaultMode",
     "Faults",
+    "InventoryStockLevelBody",
     "JournalEntry",
     "Opening",
     "Sandbox",
     "SeedRecord",
+    "SeedVariant",
     "seed_records",
 ]

@@ -16,7 +16,7 @@ from shelfport.contracts.sandbox.checks import (
     uuid_of,
     variant_ids_of,
 )
-from shelfport.contracts.sandbox.front import Delay, request_delay, request_mode
+from shelfport.contracts.sandbox.middleware import Delay, request_delay, request_mode
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.contracts.sandbox.store import Exists, Opened, Reused, Store
 from shelfport.domain.model import ProductVariantId
@@ -27,7 +27,7 @@ class Api:
 
     Args:
         store: the records and keys.
-        token: the bearer token to ask for; None asks for none.
+        token: the bearer token that requests must carry; None accepts every request.
     """
 
     def __init__(self, store: Store, token: str | None) -> None:
@@ -44,18 +44,18 @@ class Api:
         app.router.add_post("/inventory", self._initialize_inventory)
 
     async def close(self) -> None:
-        """Give up the writes that still wait for their latency."""
+        """Cancel the writes that still wait for their latency."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hold(self, key: UUID, wanted: InitializeInventoryRequestBody) -> None:
-        """Let `key` count as being worked on, with this request, until `release`."""
+        """Treat `key` as in progress, with this request, until `release`."""
         self._working[key] = wanted
         self._held.add(key)
 
     def release(self) -> None:
-        """Let go what is held."""
+        """Release all held keys."""
         while self._held:
             del self._working[self._held.pop()]
 
@@ -85,7 +85,7 @@ class Api:
         task = asyncio.create_task(self._open(key, wanted, request_delay.get(), remembered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # A real service does not stop half way because its client left: neither does this one.
+        # Like a real service, the sandbox finishes a write although its client has left.
         match await asyncio.shield(task):
             case Opened(item):
                 return _json(item, status=201)

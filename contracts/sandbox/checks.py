@@ -1,4 +1,4 @@
-"""What the contract asks of a request, checked; a refusal is one sentence that names the spot."""
+"""Checks a request against the contract; an error is one sentence that names the field."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
 
 MAX_BODY_BYTES = 64 * 1024
-"""How long the body of a request may be."""
+"""The longest allowed body of a request."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CORRELATION_ID = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
@@ -34,17 +34,17 @@ T = TypeVar("T")
 
 
 class _StrictRequest(InitializeInventoryRequestBody, frozen=True, forbid_unknown_fields=True):
-    """The wire's struct, which tolerates unknown members, as the service reads it: it does not."""
+    """The body as the service reads it: unlike the wire's struct, without unknown members."""
 
 
 class _IdText(msgspec.Struct, frozen=True):
-    """The id as it stands in the body: msgspec also takes forms that the contract bars."""
+    """The id as text: msgspec also accepts forms that the contract forbids."""
 
     text: str = msgspec.field(name="productVariantId")
 
 
 def uuid_of(name: str, text: str) -> UUID:
-    """The UUID that `text` is.
+    """The UUID in `text`.
 
     Raises:
         RequestRefused: not a UUID in its 36 character form, or the nil UUID.
@@ -61,7 +61,7 @@ def uuid_of(name: str, text: str) -> UUID:
 
 
 def variant_ids_of(request: web.BaseRequest) -> list[ProductVariantId]:
-    """The ids of `GET /inventory`, as they were asked for.
+    """The ids of `GET /inventory`, in the order of the request.
 
     Raises:
         RequestRefused: the parameter is missing, given twice, too long, or holds no UUID.
@@ -83,10 +83,10 @@ def variant_ids_of(request: web.BaseRequest) -> list[ProductVariantId]:
 
 
 def idempotency_key_of(request: web.BaseRequest) -> UUID:
-    """The operation that a POST belongs to.
+    """The idempotency key of a POST.
 
     Raises:
-        RequestRefused: the header is missing, given twice, or no UUID.
+        RequestRefused: the header is missing, given twice, or not a UUID.
     """
     values = request.headers.getall(IDEMPOTENCY_KEY, [])
     if len(values) != 1:
@@ -98,16 +98,16 @@ def idempotency_key_of(request: web.BaseRequest) -> UUID:
 
 
 def correlation_id_of(request: web.BaseRequest) -> str | None:
-    """The request's correlation id; None where it has none, or one that may not be echoed."""
+    """The request's correlation id; None if it has none, or an invalid one."""
     text = request.headers.get(CORRELATION_ID)
     return text if text is not None and _CORRELATION_ID.fullmatch(text) else None
 
 
 def check_envelope(request: web.BaseRequest) -> None:
-    """Check what every request must keep: the target's length, and the correlation id.
+    """Check the length of the target, and the correlation id.
 
     Raises:
-        RequestRefused: one of them does not.
+        RequestRefused: one of them is not valid.
     """
     length = len(request.raw_path.encode("utf-8", "surrogateescape"))
     if length > MAX_TARGET_BYTES:
@@ -127,12 +127,12 @@ async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequ
     """The body of `POST /inventory`.
 
     Raises:
-        RequestRefused: not JSON by its type or its content, or not the contract's shape.
+        RequestRefused: the body is not JSON by its type or content, or does not match the contract.
     """
     body = await json_body_of(request)
     decoded = decode(body, _StrictRequest, _REQUEST_RULES)
     uuid_of("productVariantId", msgspec.json.decode(body, type=_IdText).text)
-    # The plain wire struct, whose encoding is what the store compares payloads by.
+    # The plain wire struct: the store compares its encoding.
     return InitializeInventoryRequestBody(
         decoded.variant_id, decoded.initial_quantity, decoded.low_stock_threshold
     )
@@ -142,7 +142,7 @@ async def json_body_of(request: web.BaseRequest) -> bytes:
     """The body's bytes.
 
     Raises:
-        RequestRefused: declared as something else than JSON, or longer than `MAX_BODY_BYTES`.
+        RequestRefused: its content type is not JSON, or it is longer than `MAX_BODY_BYTES`.
     """
     if request.content_type != "application/json":
         raise RequestRefused(
@@ -163,10 +163,10 @@ def decode(body: bytes, shape: type[T], rules: Mapping[str, str]) -> T:
     Args:
         body: the JSON text.
         shape: a Struct that forbids unknown fields.
-        rules: what each of its fields may be, by its name in JSON.
+        rules: the allowed values of each field, by its name in JSON.
 
     Raises:
-        RequestRefused: it does not fit; the sentence names the field and what is allowed.
+        RequestRefused: it does not match; the sentence names the field and its allowed values.
     """
     try:
         return msgspec.json.decode(body, type=shape)
@@ -188,7 +188,7 @@ def _explained(message: str, rules: Mapping[str, str]) -> str:
         return f"{name} is missing: it must be {rules[name]}."
     if message.startswith("Expected `object`"):
         return f"The body must be a JSON object with the fields {', '.join(rules)}."
-    return message  # a struct's own check, which names its field itself
+    return message  # from a struct's own check, which names the field
 
 
 def _shown(text: str) -> str:

@@ -1,14 +1,15 @@
-"""The control endpoints: what a test, or a person at a terminal, tells a running sandbox.
+"""The control endpoints, through which a test or a developer controls a running sandbox.
 
 - `GET /_sandbox/health`: 200 `{"status": "ok", "records": n}`.
 - `GET /_sandbox/journal`: the journal's entries, oldest first; `DELETE` empties it (204).
-- `POST /_sandbox/reset`: as freshly started, 204: seeded records, no keys, no faults, no journal.
-- `GET /_sandbox/faults`: the faults in force; `PUT` replaces all of them, and fields left out
-  take their defaults. Requests that hang under the old ones are let go.
+- `POST /_sandbox/reset`: restores the state at the start: seeded records, no keys, no faults, an
+  empty journal (204).
+- `GET /_sandbox/faults`: the current faults; `PUT` replaces all of them, and omitted fields take
+  their defaults. Requests that hang are released.
 - `PUT /_sandbox/stock/{id}`: `{"availableQuantity": n, "lowStockThreshold"?: n}` sets a variant's
-  stock, opening a record where there is none; 200 with its level.
+  stock, and opens its record if it has none; 200 with its level.
 
-They answer whatever the faults say and need no token: a sandbox is for one machine.
+The faults do not affect these endpoints. They need no token, because a sandbox serves one machine.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from aiohttp import web
 from shelfport.adapters.http.wire import Quantity
 from shelfport.contracts.sandbox.checks import decode, json_body_of, uuid_of
 from shelfport.contracts.sandbox.faults import FAULT_RULES, FaultPlan, Faults
-from shelfport.contracts.sandbox.front import CONTROL_PREFIX
 from shelfport.contracts.sandbox.journal import Journal
+from shelfport.contracts.sandbox.middleware import CONTROL_PREFIX
 from shelfport.contracts.sandbox.store import Store
 from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
 
@@ -41,9 +42,9 @@ class Control:
 
     Args:
         store: the records and keys.
-        plan: the faults in force.
-        journal: what the API was asked.
-        reset: makes the sandbox as freshly started.
+        plan: the current faults.
+        journal: the requests to the API.
+        reset: restores the sandbox's state at its start.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How the sandbox misbehaves: what is asked for, and whom it strikes."""
+"""The sandbox's faults, and which requests they affect."""
 
 import asyncio
 import math
@@ -19,24 +19,26 @@ FaultMode = Literal[
     "crash_after_write",
     "late_write",
 ]
-"""What becomes of a request:
+"""How the sandbox treats a request:
 
-- `ok`: nothing special.
-- `down`: 503 `unavailable`; nothing is done.
-- `refuse`: the connection is aborted at once; nothing is done.
-- `hang`: no answer, and nothing is done, until the faults change or the client leaves.
+- `ok`: the request is answered as usual.
+- `down`: 503 `unavailable`; the request is not carried out.
+- `refuse`: the connection is aborted at once; the request is not carried out.
+- `hang`: no answer until the faults change or the client leaves; the request is not carried out
+  before that.
 - `garbage`: the request is carried out; the answer is a 200 whose body is not JSON.
 - `truncated`: the request is carried out; half of the answer is sent, then the connection closes.
 - `timeout_after_write`: a POST is carried out, and its answer hangs.
 - `crash_after_write`: a POST is carried out, but its key is forgotten, and the connection aborted:
-  as if the service had died between the record and the key. The contract bars it.
+  as if the service had crashed between writing the record and the key. The contract forbids it.
 - `late_write`: a POST is carried out up to `late_by` seconds after it came, also if its client has
   left by then.
 
-The last three leave a GET untouched.
+The last three do not affect a GET.
 """
 
 ErrorStatus = Literal[401, 403, 429, 500, 503]
+"""The status of an answer to a request that fails by `Faults.error_rate`."""
 
 _ONLY_WRITES: frozenset[FaultMode] = frozenset(
     {"timeout_after_write", "crash_after_write", "late_write"}
@@ -52,13 +54,13 @@ FAULT_RULES = {
     "seed": "an integer",
     "times": "null or an integer of 1 or more",
 }
-"""What each field of `Faults` may be, by its name in JSON: the second half of a refusal."""
+"""The allowed values of each field of `Faults`, by its name in JSON; errors quote them."""
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How the sandbox is to misbehave. The JSON form has the same fields in camelCase.
+    """The faults that the sandbox injects. The JSON form has the same fields in camelCase.
 
-    A request is first delayed (`latency`), then may fail by `error_rate`, then meets `mode`, or
+    A request is first delayed (`latency`), then may fail by `error_rate`, then gets `mode`, or
     one of `mode_rates` by its share.
 
     Raises:
@@ -68,18 +70,18 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     mode: FaultMode = "ok"
     latency: float = 0.0
     """Seconds added before answering. An answer to a GET is made first and then held back, so it
-    may be old when it arrives; a POST is carried out at the end, also if its client has left."""
+    may be old when it arrives; a POST is carried out after the delay, even if its client left."""
     error_rate: float = 0.0
     """The share of requests, 0 to 1, that get `error_status` and are not carried out."""
     error_status: ErrorStatus = 503
     mode_rates: dict[FaultMode, float] = {}
-    """The shares of requests, 0 to 1, that meet these modes instead of `mode`."""
+    """The shares of requests, 0 to 1, that get these modes instead of `mode`."""
     late_by: float = 5.0
-    """How many seconds after it came a `late_write` is carried out at the latest; each is drawn."""
+    """The longest delay, in seconds, of a `late_write`; each request draws its own."""
     seed: int = 0
-    """Starts the random numbers behind the rates: the same seed strikes the same requests."""
+    """The seed of the random numbers: the same seed affects the same requests."""
     times: int | None = None
-    """How many requests are struck before all is well again; None for no end."""
+    """How many requests are affected before the faults end; None for no end."""
 
     def __post_init__(self) -> None:
         _check("mode", self.mode, self.mode in get_args(FaultMode))
@@ -117,61 +119,61 @@ def _check(name: str, value: object, allowed: bool) -> None:
         raise ValueError(f"{name} is {value!r}: it must be {FAULT_RULES[name]}.")
 
 
-WELL = Faults()
+NO_FAULTS = Faults()
 """No faults."""
 
 
 class FaultDecision(msgspec.Struct, frozen=True):
-    """What the faults do to one request."""
+    """What the faults do to one request: its mode, its delay, and the status if it fails."""
 
     mode: FaultMode = "ok"
     latency: float = 0.0
     error_status: ErrorStatus | None = None
 
 
-UNTOUCHED = FaultDecision()
+NO_EFFECT = FaultDecision()
 
 
 class FaultPlan:
-    """The faults in force, the random numbers behind them, and how many are left."""
+    """The current faults with their random numbers; counts the affected requests."""
 
     def __init__(self) -> None:
-        self._faults = WELL
-        self._random, self._modes = _random_numbers(WELL.seed)
+        self._faults = NO_FAULTS
+        self._random, self._modes = _random_numbers(NO_FAULTS.seed)
         self._changed = asyncio.Event()
 
     @property
     def current(self) -> Faults:
-        """The faults in force; `times` is what is left of it."""
+        """The current faults; `times` is the number of requests that are left."""
         return self._faults
 
     def replace(self, faults: Faults) -> None:
-        """Put `faults` in force instead, with fresh random numbers, and let go what hangs."""
+        """Replace the faults, restart the random numbers, and release hanging requests."""
         self._faults = faults
         self._random, self._modes = _random_numbers(faults.seed)
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def changed(self) -> None:
-        """Wait until the faults are replaced; that `times` runs out is no such change."""
+        """Wait until `replace` is called; the end of `times` does not count."""
         await self._changed.wait()
 
-    def judge(self, method: str) -> FaultDecision:
-        """Decide what happens to a request of HTTP method `method`, and count it if struck."""
+    def decide(self, method: str) -> FaultDecision:
+        """Decide what happens to a request of HTTP method `method`, and count it if affected."""
         faults = self._faults
-        # The same numbers a request whatever comes of it, so that one rate does not shift another.
+        # Each request draws the same amount of numbers, so that one rate does not shift another.
         failed = self._random.random() < faults.error_rate
         mode, late = self._drawn_mode(), self._modes.uniform(0, faults.late_by)
         if mode in _ONLY_WRITES and method != "POST":
             mode = "ok"
         latency = faults.latency + (late if mode == "late_write" and not failed else 0.0)
-        verdict = FaultDecision(mode, latency, faults.error_status if failed else None)
-        if verdict == UNTOUCHED:
-            return verdict
+        decision = FaultDecision(mode, latency, faults.error_status if failed else None)
+        if decision == NO_EFFECT:
+            return decision
         if faults.times is not None:
             left = faults.times - 1
-            self._faults = msgspec.structs.replace(faults, times=left) if left else WELL
-        return verdict
+            self._faults = msgspec.structs.replace(faults, times=left) if left else NO_FAULTS
+        return decision
 
     def _drawn_mode(self) -> FaultMode:
         number = self._modes.random()
@@ -183,5 +185,5 @@ class FaultPlan:
 
 
 def _random_numbers(seed: int) -> tuple[random.Random, random.Random]:
-    """Those behind the error rate, and those behind the modes: each goes its own way."""
+    """The random numbers of the error rate and those of the modes, independent of each other."""
     return random.Random(seed), random.Random(f"modes {seed}")  # noqa: S311 - repeatable on purpose

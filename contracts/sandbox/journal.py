@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, request by request: for assertions, and for looking."""
+"""The journal: the requests that the sandbox received, for assertions and for debugging."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,13 +11,13 @@ from aiohttp import web
 from shelfport.adapters.http.wire import CORRELATION_ID, IDEMPOTENCY_KEY
 
 CAPACITY = 10_000
-"""How many entries are kept; the oldest go first."""
+"""How many entries are kept; the oldest entries are removed first."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One request to the API. Control requests are not in the journal.
 
-    The credentials are not kept: only whether there were any.
+    The journal does not keep credentials, only whether the request had any.
     """
 
     method: str
@@ -30,13 +30,13 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     has_authorization: bool
     received_at: datetime
     status: int | None = None
-    """The HTTP status that was sent; None where none was, or none yet."""
+    """The HTTP status of the answer; None while or if there is no answer."""
     duration: float | None = None
-    """Seconds until the answer was sent, or the connection was gone; None while it is open."""
+    """Seconds until the answer was sent or the connection closed; None while it is open."""
 
 
 class Journal:
-    """The last `CAPACITY` requests, in the order in which they came.
+    """The last `CAPACITY` requests, in order of arrival.
 
     Args:
         clock: the current instant, aware.
@@ -49,11 +49,11 @@ class Journal:
 
     @property
     def entries(self) -> list[JournalEntry]:
-        """The entries as they are now; one that is still open will be replaced by its end."""
+        """The current entries; an open entry is replaced when its request ends."""
         return [entry for entry, _ in self._entries.values()]
 
     def begin(self, request: web.BaseRequest) -> int:
-        """Note a request that just came. Returns the number under which `end` knows it."""
+        """Record the start of a request. Returns its number for `end`."""
         headers = request.headers
         number = next(self._numbers)
         entry = JournalEntry(
@@ -72,12 +72,12 @@ class Journal:
         return number
 
     def end(self, number: int, status: int | None) -> None:
-        """Note how request `number` ended; one that was dropped meanwhile stays dropped."""
+        """Record the end of request `number`, if its entry still exists."""
         if number in self._entries:
             entry, began = self._entries[number]
             ended = msgspec.structs.replace(entry, status=status, duration=perf_counter() - began)
             self._entries[number] = (ended, began)
 
     def clear(self) -> None:
-        """Forget every entry."""
+        """Remove every entry."""
         self._entries.clear()

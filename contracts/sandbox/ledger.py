@@ -1,9 +1,9 @@
-"""`Ledger`: a store that hides nothing from whoever opens a record twice.
+"""`Ledger`: a store that shows when a client opens a record twice.
 
-The contract protects a careless client: a second key for a variant meets `record-exists`, and
-nobody sees that it was sent. In a ledger no key is refused. Every distinct one opens a record, the
-records stand below each other and are never overwritten, and so a second record of a variant is
-there to be counted: the gate for "exactly one, whatever failed in between" (R21).
+The contract protects a careless client: the service refuses a second key for a variant with
+`record-exists`, and a test does not see that the client sent it. A ledger refuses no key. Every
+distinct key opens a record, and no record is overwritten, so that a test can count the records of
+a variant and prove that the client opens exactly one.
 """
 
 from collections.abc import Iterable
@@ -37,10 +37,10 @@ class Opening:
 
 
 class Ledger(Store):
-    """A `Store` in which every distinct key opens a record; the same key opens one, as ever.
+    """A `Store` in which every distinct key opens a record; the same key opens one record.
 
-    A read shows the variant's last record. What was opened by a key that was not remembered, and
-    comes again under that key, is opened again.
+    A read shows the variant's last record. A repeated key that the store did not remember opens
+    another record.
     """
 
     _one_record_a_variant = False
@@ -57,7 +57,7 @@ class Ledger(Store):
             self._open.execute("DELETE FROM opening")
 
     def openings(self) -> list[Opening]:
-        """Every record that was opened, oldest first; what was seeded or set is none."""
+        """Every record that a key opened, oldest first; seeded and set records are not included."""
         rows = self._open.execute("SELECT variant_id, key, opened_at FROM opening ORDER BY number")
         return [
             Opening(ProductVariantId(UUID(variant)), UUID(key), datetime.fromisoformat(at))

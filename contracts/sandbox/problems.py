@@ -14,7 +14,7 @@ from shelfport.adapters.http.wire import (
 )
 
 RETRY_AFTER = 1
-"""Seconds that the sandbox asks its clients to wait, wherever it asks them to."""
+"""The sandbox's `Retry-After`, in seconds."""
 
 _KINDS: Mapping[ProblemSlug, tuple[int, str, str]] = {
     "invalid-request": (400, "The request breaks the contract", "The request is not valid."),
@@ -74,12 +74,12 @@ _EXTRA_HEADERS: Mapping[ProblemSlug, Mapping[str, str]] = {
 
 
 class RequestRefused(Exception):
-    """A request ends with a problem instead of an answer: raised anywhere below the middlewares.
+    """Ends a request with a problem document; the endpoints raise it.
 
     Args:
-        slug: which problem.
-        detail: this occurrence in one sentence; None takes the problem's usual sentence.
-        current: with `record-exists`, the level of the record that is there.
+        slug: the type of the problem.
+        detail: this occurrence in one sentence; None takes the usual sentence of the type.
+        current: with `record-exists`, the level of the existing record.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
-"""What a provider's team writes for verification, as the sandbox has it (docs/contracts.md).
+"""The two endpoints that a provider's team writes for verification (docs/contracts.md).
 
 - `POST /_sandbox/pact/states`: `{"state": name, "params"?: {...}, "action"?: "setup" | "teardown"}`
-  brings the sandbox into a provider state of the pact, or back to how it started. 200, or a 400
-  that says what is not understood.
+  sets up a provider state of the pact, or restores the state at the start. 200, or a 400 with the
+  reason.
 - `POST /_sandbox/pact/messages`: `{"description": event}` answers with a new event of that type,
-  its headers base64-encoded in `Pact-Message-Metadata`. 400 for one that there is not.
+  its headers base64-encoded in `Pact-Message-Metadata`. 400 for an unknown event type.
 """
 
 import base64
@@ -22,7 +22,7 @@ from shelfport.contracts.pact import states
 from shelfport.contracts.sandbox.api import Api
 from shelfport.contracts.sandbox.checks import decode, json_body_of
 from shelfport.contracts.sandbox.faults import ErrorStatus, FaultPlan, Faults
-from shelfport.contracts.sandbox.front import CONTROL_PREFIX
+from shelfport.contracts.sandbox.middleware import CONTROL_PREFIX
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.contracts.sandbox.seed import CATALOGUE
 from shelfport.contracts.sandbox.store import Opened, Store
@@ -63,9 +63,9 @@ class PactEndpoints:
 
     Args:
         store: the records and keys.
-        plan: the faults in force.
-        api: whose requests under way are pretended.
-        reset: makes the sandbox as freshly started.
+        plan: the current faults.
+        api: holds the keys that a state sets in progress.
+        reset: restores the sandbox's state at its start.
         clock: the current instant, aware.
     """
 
@@ -86,11 +86,11 @@ class PactEndpoints:
     def install(self, app: web.Application) -> None:
         """Add the routes to `app`."""
         app.router.add_post(STATES_PATH, self._change_state)
-        app.router.add_post(MESSAGES_PATH, self._announce)
+        app.router.add_post(MESSAGES_PATH, self._get_message)
 
     async def _change_state(self, request: web.Request) -> web.Response:
         change = decode(await json_body_of(request), _Change, _CHANGE_RULES)
-        # The verifier sends an empty name for an interaction that asks for no state.
+        # The verifier sends an empty name for an interaction without states.
         state = _state_of(change) if change.state else None
         if change.action == "teardown":
             self._reset()
@@ -107,8 +107,8 @@ class PactEndpoints:
                 self._store.forget(variant_id)
             case states.KeyOpenedRecord(key, variant_id, quantity, threshold):
                 self._store.forget(variant_id)
-                wanted = InitializeInventoryRequestBody(variant_id, quantity, threshold)
-                if not isinstance(self._store.initialize(key, wanted), Opened):
+                body = InitializeInventoryRequestBody(variant_id, quantity, threshold)
+                if not isinstance(self._store.initialize(key, body), Opened):
                     raise RequestRefused(
                         "invalid-request", f"Idempotency-Key {key} is another variant's."
                     )
@@ -117,7 +117,7 @@ class PactEndpoints:
             case _:
                 self._plan.replace(Faults(error_rate=1.0, error_status=_ANSWERS[type(state)]))
 
-    async def _announce(self, request: web.Request) -> web.Response:
+    async def _get_message(self, request: web.Request) -> web.Response:
         wanted = decode(await json_body_of(request), _Message, _MESSAGE_RULES)
         if wanted.description not in EVENTS:
             raise RequestRefused(

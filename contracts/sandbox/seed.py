@@ -1,6 +1,6 @@
 """The demo catalogue: a small outdoor shop, the same on every machine.
 
-The ids come from the names, so a Product Service and a sandbox that never met agree on them.
+The ids are computed from the names, so a Product Service and a sandbox agree on them.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shelfport.contracts.sandbox.store import DEFAULT_THRESHOLD, SeedRecord
 from shelfport.domain.model import ProductVariantId
 
 NAMESPACE = UUID("5f0c1f5e-3a55-4d0a-9a0e-6f1e9a7b2c41")
-"""The UUID namespace in which the catalogue's names are turned into ids."""
+"""The UUID namespace of the ids."""
 
 
 @attrs.frozen
@@ -21,14 +21,14 @@ class SeedVariant:
 
     product: str
     option: str
-    """What tells it from the product's other variants, such as a size and a colour."""
+    """The difference from the product's other variants, such as a size and a colour."""
     available_quantity: int
     """Units in stock at the start."""
     low_stock_threshold: int = DEFAULT_THRESHOLD
 
     @property
     def name(self) -> str:
-        """What a page calls it."""
+        """The variant's name on a page."""
         return f"{self.product}, {self.option}"
 
     @property
@@ -74,7 +74,7 @@ FORTHCOMING: tuple[SeedVariant, ...] = (
     SeedVariant("Summit Head Torch", "400 lumens", 0),
     SeedVariant("Summit Head Torch", "800 lumens", 0),
 )
-"""Announced variants without an inventory record: unknown until somebody opens one."""
+"""Announced variants without an inventory record: unknown until a client opens one."""
 
 BY_ID: Mapping[ProductVariantId, SeedVariant] = {
     variant.variant_id: variant for variant in (*CATALOGUE, *FORTHCOMING)

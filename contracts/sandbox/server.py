@@ -1,4 +1,4 @@
-"""The sandbox as a server: what a test, a demo or the command line holds."""
+"""`Sandbox`: the server that a test, the demo or the command line runs."""
 
 import errno
 import os
@@ -11,27 +11,27 @@ from typing import Self
 from aiohttp import web
 
 from shelfport.adapters.http.wire import InventoryStockLevelBody
-from shelfport.contracts.sandbox.announcements import Announcements, Publish
 from shelfport.contracts.sandbox.api import Api
 from shelfport.contracts.sandbox.checks import MAX_BODY_BYTES
 from shelfport.contracts.sandbox.control import Control
 from shelfport.contracts.sandbox.faults import FaultPlan, Faults
-from shelfport.contracts.sandbox.front import Front
 from shelfport.contracts.sandbox.journal import Journal, JournalEntry
 from shelfport.contracts.sandbox.ledger import Ledger, Opening
+from shelfport.contracts.sandbox.middleware import SandboxMiddleware
 from shelfport.contracts.sandbox.provider_states import MESSAGES_PATH, STATES_PATH, PactEndpoints
+from shelfport.contracts.sandbox.stock_events import PublishEvent, StockEvents
 from shelfport.contracts.sandbox.store import SeedRecord, Store
 from shelfport.domain.model import ProductVariantId
 
 _MAX_LINE_BYTES = 64 * 1024
-"""Beyond the contract's limits, so that what breaks these gets the contract's problem."""
+"""Above the contract's limits, so that longer requests get the contract's problem document."""
 
-_GRACE = 0.02
-"""Seconds that requests under way get at shutdown: enough for any that does not wait on purpose."""
+_SHUTDOWN_TIMEOUT = 0.02
+"""Seconds that running requests get at shutdown: enough for a request that does not hang."""
 
 
 class CannotListen(OSError):
-    """The sandbox cannot have the address it was given; the message is one sentence."""
+    """The sandbox cannot listen on its address; the message is one sentence."""
 
     def __init__(self, code: int | None, message: str) -> None:
         super().__init__(message)
@@ -41,8 +41,8 @@ class CannotListen(OSError):
 class Sandbox:
     """A stateful Inventory Service that keeps inventory-service.yaml.
 
-    It holds records, remembers idempotency keys, keeps a journal of what it was asked, and
-    misbehaves on demand. Used from one event loop::
+    It holds records, remembers idempotency keys, keeps a journal of its requests, and injects
+    faults on demand. Use it from one event loop::
 
         async with Sandbox(seed=seed_records()) as sandbox:
             sandbox.faults = Faults(mode="down", times=2)
@@ -50,17 +50,17 @@ class Sandbox:
             assert sandbox.requests("GET") == 3
 
     Args:
-        store_path: a database file that survives restarts; None keeps everything in memory, and
-            forgets it at the end.
-        seed: records that are there from the start. Those that the file already has stay.
+        store_path: a database file that survives restarts; None keeps everything in memory until
+            the sandbox stops.
+        seed: records that exist from the start. Records that the file already has stay.
         port: the TCP port; 0 takes a free one.
         host: the address to listen on.
-        token: the bearer token that every API request must carry; None asks for none.
-        clock: the current instant, aware; journal and `updatedAt` go by it.
-        ledger: refuse no key, so that a second record of a variant shows in `openings`: for
-            proving that a client opens exactly one. It breaks the contract on purpose.
-        publish: takes an event to the message bus; None announces nothing. It is called for one
-            event after the other, in their order, and again for the same one if it raises.
+        token: the bearer token that every API request must carry; None accepts every request.
+        clock: the current instant, aware; dates the journal and `updatedAt`.
+        ledger: accept every key, so that `openings` shows a second record of a variant. A test can
+            prove with it that a client opens exactly one. It breaks the contract on purpose.
+        publish: publishes an event to the message bus; None publishes no events. The sandbox
+            calls it for one event after the other, in order, and repeats a call that raised.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Sandbox:
         token: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ledger: bool = False,
-        publish: Publish | None = None,
+        publish: PublishEvent | None = None,
     ) -> None:
         if token == "":
-            raise ValueError("token is empty: give one, or None to ask for none")
+            raise ValueError("token is empty: give a token, or None")
         self._seed = tuple(seed)
         self._host = host
         self._port = port
@@ -84,10 +84,10 @@ class Sandbox:
         self._clock = clock
         self._plan = FaultPlan()
         self._journal = Journal(clock)
-        self._announcements = Announcements(publish)
-        announce = self._announcements.announce
-        self._ledger = Ledger(store_path, clock, announce) if ledger else None
-        self._store: Store = self._ledger or Store(store_path, clock, announce)
+        self._events = StockEvents(publish)
+        publish_change = self._events.publish
+        self._ledger = Ledger(store_path, clock, publish_change) if ledger else None
+        self._store: Store = self._ledger or Store(store_path, clock, publish_change)
         self._api: Api | None = None
         self._runner: web.AppRunner | None = None
 
@@ -97,14 +97,14 @@ class Sandbox:
         Raises:
             CannotListen: the port is taken, or the address is not this machine's.
             RuntimeError: it is running already.
-            ValueError: the store's file cannot be opened or holds something else.
+            ValueError: the store's file cannot be opened, or is not a sandbox store.
         """
         if self._runner is not None:
             raise RuntimeError("the sandbox is running already")
         self._store.open()
         try:
             self._store.seed(self._seed)
-            self._announcements.start()
+            self._events.start()
             await self._listen()
         except BaseException:
             await self._stop()
@@ -122,7 +122,7 @@ class Sandbox:
 
     async def _listen(self) -> None:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        Front(self._plan, self._journal).install(app)
+        SandboxMiddleware(self._plan, self._journal).install(app)
         self._api = Api(self._store, self._token)
         self._api.install(app)
         Control(self._store, self._plan, self._journal, self.reset).install(app)
@@ -130,10 +130,10 @@ class Sandbox:
         self._runner = web.AppRunner(
             app,
             access_log=None,
-            handler_cancellation=True,  # a client that leaves ends what hangs for it
+            handler_cancellation=True,  # a request that hangs ends when its client leaves
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
-            shutdown_timeout=_GRACE,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         await self._runner.setup()
         try:
@@ -149,7 +149,7 @@ class Sandbox:
                 await runner.cleanup()
             if api is not None:
                 await api.close()
-            await self._announcements.close()
+            await self._events.close()
         finally:
             self._store.close()
 
@@ -167,17 +167,17 @@ class Sandbox:
 
     @property
     def states_url(self) -> str:
-        """Where a verifier sets provider states; see `sandbox.pact`."""
+        """The address at which a verifier sets provider states (docs/contracts.md)."""
         return self.url + STATES_PATH
 
     @property
     def messages_url(self) -> str:
-        """Where a verifier asks for events; see `sandbox.pact`."""
+        """The address at which a verifier requests events (docs/contracts.md)."""
         return self.url + MESSAGES_PATH
 
     @property
     def faults(self) -> Faults:
-        """The faults in force; `times` is what is left of it. Setting them replaces all."""
+        """The current faults; `times` is the number of requests that are left. Settable."""
         return self._plan.current
 
     @faults.setter
@@ -186,15 +186,15 @@ class Sandbox:
 
     @property
     def journal(self) -> list[JournalEntry]:
-        """What the API was asked, oldest first: the last 10,000 requests."""
+        """The last 10,000 requests to the API, oldest first."""
         return self._journal.entries
 
     def clear_journal(self) -> None:
-        """Forget what the API was asked."""
+        """Remove every entry of the journal."""
         self._journal.clear()
 
     def requests(self, method: str | None = None, path: str | None = None) -> int:
-        """How many requests of the journal had this method and path; None matches any."""
+        """How many requests of the journal have this method and path; None matches any."""
         return sum(
             method in (None, entry.method) and path in (None, entry.path)
             for entry in self._journal.entries
@@ -206,32 +206,32 @@ class Sandbox:
         quantity: int,
         low_stock_threshold: int | None = None,
     ) -> InventoryStockLevelBody:
-        """Set a variant's stock, opening a record where there is none.
+        """Set a variant's stock, and open its record if it has none.
 
         Args:
-            variant_id: whose stock.
+            variant_id: the variant.
             quantity: units that can be sold, 0 to 2147483647.
             low_stock_threshold: units at which the stock is low; None keeps the record's.
 
         Raises:
             RuntimeError: the sandbox is not running.
-            ValueError: a number that counts no units.
+            ValueError: a number is not a valid number of units.
         """
         return self._store.set_stock(variant_id, quantity, low_stock_threshold)
 
     @property
     def openings(self) -> list[Opening]:
-        """Every record that was opened, oldest first, two of one variant included.
+        """Every record that a key opened, oldest first, with second records of a variant.
 
         Raises:
-            RuntimeError: the sandbox is not running, or is no ledger.
+            RuntimeError: the sandbox is not running, or was made without `ledger=True`.
         """
         if self._ledger is None:
-            raise RuntimeError("this sandbox keeps no openings: make it with ledger=True")
+            raise RuntimeError("this sandbox does not record openings: make it with ledger=True")
         return self._ledger.openings()
 
     def reset(self) -> None:
-        """As freshly started: seeded records only, no keys, no faults, an empty journal.
+        """Restore the state at the start: seeded records, no keys, no faults, an empty journal.
 
         Raises:
             RuntimeError: the sandbox is not running.

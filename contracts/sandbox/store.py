@@ -1,9 +1,8 @@
-"""What the sandbox knows: inventory records and the idempotency keys that opened them.
+"""The sandbox's store: inventory records, and the idempotency keys that opened them.
 
-SQLite, in a file or in memory. One transaction a write, so a killed sandbox restarts with whole
-records. Every call takes well under a millisecond (one row, or one indexed query of 200), so all
-of them are made in the event loop: a thread would cost more than it saves, and would let two
-writes interleave.
+SQLite, in a file or in memory. Each write is one transaction, so a killed sandbox restarts with
+whole records. Every call takes well under a millisecond (one row, or one indexed query of 200) and
+runs in the event loop: a thread would cost more than it saves, and two writes could interleave.
 """
 
 import sqlite3
@@ -51,7 +50,7 @@ def status_of(quantity: int, threshold: int) -> StockStatus:
 
 
 def check_units(name: str, value: object) -> None:
-    """Refuse what counts no units.
+    """Check that `value` is a valid number of units.
 
     Raises:
         ValueError: `value` is not an int from 0 to `MAX_QUANTITY`; the sentence starts with `name`.
@@ -66,18 +65,18 @@ def _units(_instance: object, field: "attrs.Attribute[int]", value: int) -> None
 
 @attrs.frozen
 class SeedRecord:
-    """A record that is there from the start, as if some key had opened it long ago."""
+    """A record that exists from the start, as if an unknown key had opened it."""
 
     variant_id: ProductVariantId
     available_quantity: int = attrs.field(validator=_units)
     """Units that can be sold."""
     low_stock_threshold: int = attrs.field(default=DEFAULT_THRESHOLD, validator=_units)
-    """At this many units or fewer the stock is low."""
+    """The stock is low at this many units or fewer."""
 
 
 @attrs.frozen
 class Opened:
-    """The key opened the record, now or earlier; `item` is what it was answered the first time."""
+    """The key opened the record, now or earlier; `item` is the first answer."""
 
     item: InventoryItemBody
 
@@ -91,12 +90,12 @@ class Exists:
 
 @attrs.frozen
 class Reused:
-    """The key came with another request before; nothing was written."""
+    """The key was used with another request before; nothing was written."""
 
 
 @attrs.frozen
 class StatusChange:
-    """The status of a record that was there before is another now."""
+    """The status of an existing record changed."""
 
     variant_id: ProductVariantId
     before: StockStatus
@@ -108,12 +107,12 @@ class StatusChange:
 class Store:
     """Records and keys. Constructing it does no I/O; `open` does.
 
-    The sandbox reserves nothing, so `quantity` and `availableQuantity` of a record are one number.
+    The sandbox reserves no units, so `quantity` and `availableQuantity` of a record are equal.
 
     Args:
-        path: the database file, or None for memory (gone at `close`).
+        path: the database file, or None for memory (lost at `close`).
         clock: the current instant, aware.
-        changed: is told, after it was written, that a record's status is another now.
+        changed: called after a write that changed the status of a record.
     """
 
     _one_record_a_variant = True
@@ -130,10 +129,10 @@ class Store:
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open the database, and make its tables where there are none.
+        """Open the database, and create missing tables.
 
         Raises:
-            ValueError: the file cannot be opened, or holds something else; one sentence.
+            ValueError: the file cannot be opened, or is not a sandbox store; one sentence.
         """
         target = ":memory:" if self._path is None else str(self._path)
         try:
@@ -161,7 +160,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction, taken at once so that it cannot fail half way for a lock."""
+        """One write transaction, which takes its lock at once, so that it cannot fail half way."""
         connection = self._open
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -172,7 +171,7 @@ class Store:
         connection.execute("COMMIT")
 
     def seed(self, records: Iterable[SeedRecord], *, wipe: bool = False) -> None:
-        """Add those of `records` that are missing; with `wipe`, after everything else is gone."""
+        """Add the missing ones of `records`; with `wipe`, delete everything else first."""
         now = self._now()
         rows = [
             (str(r.variant_id), r.available_quantity, r.low_stock_threshold, now) for r in records
@@ -189,7 +188,7 @@ class Store:
         return int(count)
 
     def levels(self, ids: Sequence[ProductVariantId]) -> list[InventoryStockLevelBody]:
-        """The levels of those of `ids` that have a record, each once, in no particular order."""
+        """The levels of the ids that have a record, each once, in no particular order."""
         keys = list({str(variant_id) for variant_id in ids})
         rows = self._open.execute(
             "SELECT variant_id, quantity, threshold, updated_at FROM record"
@@ -199,7 +198,7 @@ class Store:
         return [_level(*row) for row in rows]
 
     def level(self, variant_id: ProductVariantId) -> InventoryStockLevelBody | None:
-        """The level of `variant_id`, or None where it has no record."""
+        """The level of `variant_id`, or None if it has no record."""
         row = self._open.execute(
             "SELECT variant_id, quantity, threshold, updated_at FROM record WHERE variant_id = ?",
             (str(variant_id),),
@@ -209,12 +208,12 @@ class Store:
     def initialize(
         self, key: UUID, request: InitializeInventoryRequestBody, *, remembered: bool = True
     ) -> Opened | Exists | Reused:
-        """Open the record that `request` asks for, at most once for `key`.
+        """Open the record of `request`, at most once for `key`.
 
         Args:
-            key: names the operation.
-            request: what it is to open.
-            remembered: whether `key` is kept with the record, as the contract promises.
+            key: the idempotency key.
+            request: the record to open.
+            remembered: whether `key` is stored with the record, as the contract promises.
         """
         payload = msgspec.json.encode(request)
         with self._transaction() as connection:
@@ -247,22 +246,22 @@ class Store:
             return Opened(item)
 
     def _note_opening(self, key: UUID, item: InventoryItemBody) -> None:
-        """Note, in the transaction that opens it, that `key` opened `item`: here, nowhere."""
+        """Record, in the same transaction, that `key` opened `item`; a plain store does nothing."""
 
     def set_stock(
         self, variant_id: ProductVariantId, quantity: int, threshold: int | None = None
     ) -> InventoryStockLevelBody:
-        """Set a variant's stock; one without a record gets one.
+        """Set a variant's stock, and open its record if it has none.
 
-        Setting what is already there changes nothing, `updatedAt` included.
+        Equal values change nothing, `updatedAt` included.
 
         Args:
-            variant_id: whose stock.
+            variant_id: the variant.
             quantity: units that can be sold.
             threshold: units at which the stock is low; None keeps the record's, or takes 10.
 
         Raises:
-            ValueError: a number that counts no units.
+            ValueError: a number is not a valid number of units.
         """
         check_units("availableQuantity", quantity)
         if threshold is not None:
@@ -276,7 +275,7 @@ class Store:
             if row != (quantity, threshold):
                 self._write(variant_id, quantity, threshold, self._now())
         level = self.level(variant_id)
-        assert level is not None  # noqa: S101 - it was written, or found, just above
+        assert level is not None  # noqa: S101 - it was written or found above
         before = level.status if row is None else status_of(*row)
         if before is not level.status:
             self._changed(StatusChange(variant_id, before, level.status, level.updated_at))
@@ -293,8 +292,8 @@ class Store:
             )
 
     def _write(self, variant_id: ProductVariantId, quantity: int, threshold: int, now: str) -> None:
-        # Instants are all written in one form of UTC, so max() on the text is max() in time: the
-        # contract's updatedAt never goes back, also when somebody sets the clock back.
+        # All instants are UTC text of one form, so max() compares them in time: the contract's
+        # updatedAt never goes back, not even when the machine's clock is set back.
         self._open.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT (variant_id) DO UPDATE SET"
             " quantity = excluded.quantity, threshold = excluded.threshold,"

@@ -1,16 +1,21 @@
-"""Provider verification: does an Inventory Service keep what shelfport's pacts ask of it?"""
+"""Provider verification: checks that an Inventory Service keeps shelfport's pacts."""
 
-from shelfport.contracts.verify.model import Interaction, InteractionVerdict, Mismatch, Verification
+from shelfport.contracts.verify.model import (
+    InteractionVerdict,
+    Mismatch,
+    Verification,
+    VerifiedInteraction,
+)
 from shelfport.contracts.verify.provider import PROVIDER, Provider
 from shelfport.contracts.verify.run import BrokerPacts, verify
 
 __all__ = [
     "PROVIDER",
     "BrokerPacts",
-    "Interaction",
+    "InteractionVerdict",
     "Mismatch",
     "Provider",
-    "InteractionVerdict",
     "Verification",
+    "VerifiedInteraction",
     "verify",
 ]

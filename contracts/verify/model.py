@@ -1,4 +1,4 @@
-"""What a verification found, interaction by interaction."""
+"""The result of a verification, interaction by interaction."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -7,50 +7,51 @@ import attrs
 
 
 class InteractionVerdict(Enum):
-    """What became of an interaction."""
+    """Whether the provider keeps an interaction."""
 
     HOLDS = "HOLDS"
     FAILED = "FAILED"
     PENDING = "PENDING"
-    """Failed, and the broker says that this must not fail the provider's build yet."""
+    """Failed, but the broker does not require it of the provider yet."""
 
 
 @attrs.frozen
 class Mismatch:
-    """One thing that was not as the pact asks."""
+    """One difference from the pact."""
 
     where: str
     """`status`, `header Retry-After`, `body $.status`, `metadata contentType`, `state`, `request`
     or `message`."""
     what: str
+    """The expected and the actual value, or the reason."""
 
 
 @attrs.frozen
-class Interaction:
-    """An interaction of a pact that was tried."""
+class VerifiedInteraction:
+    """An interaction of a pact, and its verdict."""
 
     description: str
     verdict: InteractionVerdict
     given: str = ""
-    """The provider states of one that did not hold."""
+    """The provider states of an interaction that does not hold; else empty."""
     mismatches: Sequence[Mismatch] = ()
 
 
 @attrs.frozen
 class Verification:
-    """Every interaction that was tried, in the order of the pacts; never none."""
+    """Every verified interaction, in the order of the pacts; at least one."""
 
-    interactions: Sequence[Interaction]
+    interactions: Sequence[VerifiedInteraction]
     published: bool = False
     """Whether the broker has the results."""
     not_published: str | None = None
-    """Why it has not, where it should."""
+    """The reason, if the results could not be published."""
 
-    def of(self, verdict: InteractionVerdict) -> list[Interaction]:
+    def with_verdict(self, verdict: InteractionVerdict) -> list[VerifiedInteraction]:
         """The interactions with this verdict."""
-        return [tried for tried in self.interactions if tried.verdict is verdict]
+        return [one for one in self.interactions if one.verdict is verdict]
 
     @property
     def ok(self) -> bool:
-        """Whether no interaction failed; pending ones may have."""
-        return not self.of(InteractionVerdict.FAILED)
+        """Whether no interaction has the verdict FAILED; PENDING is allowed."""
+        return not self.with_verdict(InteractionVerdict.FAILED)

@@ -1,4 +1,4 @@
-"""The Inventory Service under verification: where it is asked, told its states, and for events."""
+"""The Inventory Service under verification: its addresses, its token and its timeout."""
 
 import math
 from typing import Any
@@ -40,19 +40,19 @@ def _seconds(_instance: object, field: "attrs.Attribute[float]", value: float) -
 
 @attrs.frozen(kw_only=True)
 class Provider:
-    """Where a provider is, and how it is asked; addresses may be given as text.
+    """The addresses of a provider; each may be given as text.
 
     Raises:
-        ValueError: an address is none, or the timeout is no time; one sentence.
+        ValueError: an address or the timeout is not valid; one sentence.
     """
 
     url: URL = attrs.field(converter=_web_address)
-    """Below it is `/inventory`."""
+    """The base address, without `/inventory`."""
     states_url: URL = attrs.field(default=_below("_pact/states"), converter=_web_address)
     """Takes `POST {"state", "params", "action"}` (docs/contracts.md)."""
     messages_url: URL = attrs.field(default=_below("_pact/messages"), converter=_web_address)
     """Takes `POST {"description", "providerStates"}`, and answers with an event."""
     token: Secret[str] | None = None
-    """A bearer token that replaces the one of the pacts; None leaves that."""
+    """A bearer token that replaces the one of the pacts; None keeps that one."""
     timeout: float = attrs.field(default=5.0, validator=_seconds)
     """Seconds that each answer may take."""

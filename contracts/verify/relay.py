@@ -1,10 +1,11 @@
-"""What stands between the verifier and the provider: it keeps the reasons that the tool drops.
+"""The relay between the tool and the provider: it keeps the reasons that the tool drops.
 
-The tool asks this relay on loopback, and the relay asks the provider. Without it
+The tool sends its requests to this relay on loopback, and the relay forwards them to the provider.
+Without the relay
 
-- a states endpoint that answers 5xx is asked nine times over two minutes, and whatever it says is
-  lost: the tool only tells that "one or more of the setup state change handlers has failed";
-- the token would stand in the tool's command line;
+- the tool would repeat a states request that is answered with 5xx nine times over two minutes, and
+  drop the reason: it only reports that "one or more of the setup state change handlers has failed";
+- the tool's command line would show the token;
 - messages would have to come from the host that answers requests.
 """
 
@@ -26,17 +27,17 @@ _PROVIDER = "/provider"
 _STATES = "/states"
 _MESSAGES = "/messages"
 _SHOWN = 300
-"""Characters of a refusal that are shown."""
+"""The longest reason, in characters."""
 
 UNANSWERED: Mapping[int, str] = {
     598: "the connection broke before there was an answer",
     599: "there was no answer in time",
 }
-"""Statuses that the tool is told where there is none; no server gives them by itself."""
-_BROKEN, _LATE = UNANSWERED
+"""Statuses that the relay gives the tool if the provider gives none; servers do not use them."""
+_DISCONNECTED, _TIMED_OUT = UNANSWERED
 
 _NO_SUCH_ENDPOINT = frozenset({404, 405, 501})
-"""Said before any state was set: an unknown state is a 400."""
+"""There is no states endpoint, if this is the first answer: an unknown state is a 400."""
 
 # RFC 9110 §7.6.1: they belong to one connection, and each side of the relay has its own.
 _HOP_BY_HOP = frozenset(
@@ -45,7 +46,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Unreachable(ContractsError):
-    """Nobody answers at an address of the provider; the message is one sentence."""
+    """The provider is unreachable, or has no states endpoint; the message is one sentence."""
 
 
 class _StateChange(msgspec.Struct):
@@ -59,10 +60,10 @@ class _MessageRequest(msgspec.Struct):
 
 
 class Relay:
-    """A server on loopback that passes on what the tool asks; used from one event loop.
+    """A server on loopback that forwards the tool's requests; used from one event loop.
 
     Args:
-        provider: who is asked.
+        provider: the provider that gets the requests.
     """
 
     def __init__(self, provider: Provider) -> None:
@@ -70,18 +71,18 @@ class Relay:
         self._timeout = aiohttp.ClientTimeout(total=provider.timeout)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
-        self.lost: asyncio.Future[Unreachable] = asyncio.get_running_loop().create_future()
-        """Done as soon as nobody answers: there is no point in going on."""
+        self.unreachable: asyncio.Future[Unreachable] = asyncio.get_running_loop().create_future()
+        """Done as soon as the provider is unreachable; then the verification ends."""
         self.refused_states: dict[str, str] = {}
-        """By state: what the provider said when it could not be set up or torn down."""
+        """By state: the provider's reason for a failed setup or teardown."""
         self.refused_messages: dict[str, str] = {}
-        """By description: what it said instead of an event. The tool takes that for the event."""
+        """By description: the provider's reason for a missing event, which the tool drops."""
         self._states_set = 0
 
     async def __aenter__(self) -> Self:
         """Start to listen."""
         self._session = aiohttp.ClientSession(
-            # A new connection each: one that the provider has just dropped is no answer of its.
+            # A new connection for each request: a dropped idle one would look like a failure.
             connector=aiohttp.TCPConnector(force_close=True),
             auto_decompress=False,
             middlewares=(_send_once,),
@@ -104,11 +105,11 @@ class Relay:
             await self._runner.cleanup()
         if self._session is not None:
             await self._session.close()
-        self.lost.cancel()
+        self.unreachable.cancel()
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The tool's arguments that lead it here."""
+        """The tool's arguments that direct it to this relay."""
         assert self._runner is not None  # noqa: S101 - between enter and exit
         port = self._runner.addresses[0][1]
         here = f"http://127.0.0.1:{port}"
@@ -116,7 +117,7 @@ class Relay:
             *("--hostname", "127.0.0.1", "--port", str(port), "--base-path", _PROVIDER),
             *("--transports", f"message:{port}{_MESSAGES}"),
             *("--state-change-url", here + _STATES, "--state-change-teardown"),
-            # The relay gives up first, so that the reason is known.
+            # Longer than the relay's timeout, so that the relay reports the reason.
             *("--request-timeout", str(round((self._provider.timeout + 5) * 1000))),
         )
 
@@ -124,27 +125,27 @@ class Relay:
         if request.path == _STATES:
             return await self._change_state(request)
         if request.path == _MESSAGES:
-            return await self._announce(request)
-        return await self._pass_on(request)
+            return await self._get_message(request)
+        return await self._forward(request)
 
-    async def _pass_on(self, request: web.BaseRequest) -> web.Response:
+    async def _forward(self, request: web.BaseRequest) -> web.Response:
         target = request.raw_path.removeprefix(_PROVIDER)
         address = URL(str(self._provider.url).rstrip("/") + target, encoded=True)
         headers = _end_to_end(request.headers)
         if self._provider.token is not None and "Authorization" in headers:
             headers["Authorization"] = f"Bearer {self._provider.token.get_secret_value()}"
-        status, answered, body = await self._ask(
+        status, answer_headers, body = await self._ask(
             request.method, address, headers=headers, body=await request.read()
         )
-        return web.Response(status=status, headers=answered, body=body)
+        return web.Response(status=status, headers=answer_headers, body=body)
 
-    async def _announce(self, request: web.BaseRequest) -> web.Response:
-        asked, address = await request.read(), self._provider.messages_url
+    async def _get_message(self, request: web.BaseRequest) -> web.Response:
+        content, address = await request.read(), self._provider.messages_url
         status, headers, body = await self._ask(
-            "POST", address, headers=_end_to_end(request.headers), body=asked
+            "POST", address, headers=_end_to_end(request.headers), body=content
         )
-        if not _agreed(status):
-            description = msgspec.json.decode(asked, type=_MessageRequest).description
+        if not _is_success(status):
+            description = msgspec.json.decode(content, type=_MessageRequest).description
             self.refused_messages[description] = f"{address}: {_reason(status, body)}"
         return web.Response(status=status, headers=headers, body=body)
 
@@ -153,21 +154,21 @@ class Relay:
         change = msgspec.json.decode(body, type=_StateChange)
         address = self._provider.states_url
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        status, _, said = await self._ask("POST", address, headers=headers, body=body)
-        if _agreed(status):
+        status, _, answer = await self._ask("POST", address, headers=headers, body=body)
+        if _is_success(status):
             self._states_set += 1
             return web.json_response({})
-        reason = _reason(status, said)
+        reason = _reason(status, answer)
         if status in _NO_SUCH_ENDPOINT and not self._states_set:
-            self._lose(Unreachable(f"there is no states endpoint at {address}: {reason}"))
+            self._give_up(Unreachable(f"there is no states endpoint at {address}: {reason}"))
         self.refused_states[change.state] = f"{change.action} at {address}: {reason}"
-        # Never the provider's own status: a 5xx would be repeated for two minutes.
+        # Never the provider's own status: the tool repeats a 5xx for two minutes.
         return web.Response(status=400)
 
     async def _ask(
         self, method: str, address: URL, *, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, CIMultiDict[str], bytes]:
-        """Status, headers and body of the provider's answer; a status of ours where it has none."""
+        """Status, headers and body of the provider's answer, or an `UNANSWERED` status."""
         assert self._session is not None  # noqa: S101 - between enter and exit
         try:
             async with self._session.request(
@@ -180,24 +181,24 @@ class Relay:
             ) as response:
                 return response.status, _end_to_end(response.headers), await response.read()
         except TimeoutError:
-            return _LATE, CIMultiDict(), b""
+            return _TIMED_OUT, CIMultiDict(), b""
         except aiohttp.ClientConnectorError as error:
-            lost = Unreachable(f"{address.origin()} cannot be reached: {reason_of(error)}")
-            lost.__cause__ = error
-            self._lose(lost)
-            return _BROKEN, CIMultiDict(), b""
+            unreachable = Unreachable(f"{address.origin()} cannot be reached: {reason_of(error)}")
+            unreachable.__cause__ = error
+            self._give_up(unreachable)
+            return _DISCONNECTED, CIMultiDict(), b""
         except aiohttp.ClientError:
-            return _BROKEN, CIMultiDict(), b""
+            return _DISCONNECTED, CIMultiDict(), b""
 
-    def _lose(self, lost: Unreachable) -> None:
-        if not self.lost.done():
-            self.lost.set_result(lost)
+    def _give_up(self, unreachable: Unreachable) -> None:
+        if not self.unreachable.done():
+            self.unreachable.set_result(unreachable)
 
 
 async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again by itself (docs/decisions/0009)."""
+    """Keep aiohttp from repeating a GET by itself."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
@@ -212,12 +213,12 @@ def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     )
 
 
-def _agreed(status: int) -> bool:
+def _is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
 def _reason(status: int, body: bytes) -> str:
-    """What a refusal says: the detail of a problem document, or the beginning of its text."""
+    """The reason in an answer: the detail of a problem document, or the beginning of its text."""
     if status in UNANSWERED:
         return UNANSWERED[status]
     try:

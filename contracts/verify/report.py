@@ -1,4 +1,4 @@
-"""The tool's JSON report, read into interactions."""
+"""Reads the tool's JSON report into interactions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import attrs
 import msgspec
 
 from shelfport.contracts.errors import ContractsError
-from shelfport.contracts.verify.model import Interaction, InteractionVerdict, Mismatch
+from shelfport.contracts.verify.model import InteractionVerdict, Mismatch, VerifiedInteraction
 from shelfport.contracts.verify.relay import UNANSWERED
 
 
@@ -23,7 +23,7 @@ class _Difference(msgspec.Struct):
 class _Outcome(msgspec.Struct):
     mismatches: list[_Difference] = []
     message: str | None = None
-    """There where the interaction could not be tried to its end."""
+    """Set if the interaction could not be completed."""
 
 
 class _Error(msgspec.Struct):
@@ -38,7 +38,7 @@ class _Result(msgspec.Struct):
 
 
 class Report(msgspec.Struct, rename="camel"):
-    """What the tool writes with `--json`, as far as it is used here."""
+    """The used part of the report that the tool writes with `--json`."""
 
     errors: list[_Error]
     pending_errors: list[_Error]
@@ -56,7 +56,7 @@ _WHERE: Mapping[str, Callable[[_Difference], str]] = {
 
 @attrs.frozen
 class Refusals:
-    """What the tool does not tell: why a state was not set, or an event not sent."""
+    """The reasons that the tool drops: why a state was not set, or an event is missing."""
 
     states: Mapping[str, str]
     """By the state's name."""
@@ -64,15 +64,15 @@ class Refusals:
     """By the interaction's description."""
 
 
-def read_report(content: bytes, refusals: Refusals) -> list[Interaction]:
-    """Every interaction that the tool tried, in its order.
+def read_report(content: bytes, refusals: Refusals) -> list[VerifiedInteraction]:
+    """Every interaction in the report, in its order.
 
     Args:
-        content: the report as the tool wrote it.
-        refusals: what was refused meanwhile.
+        content: the report.
+        refusals: the reasons from the relay.
 
     Raises:
-        ContractsError: it tried none, or could not try one of the pacts; one sentence.
+        ContractsError: the tool tried no interaction, or could not load a pact; one sentence.
     """
     report = msgspec.json.decode(content, type=Report)
     failed = {
@@ -82,11 +82,11 @@ def read_report(content: bytes, refusals: Refusals) -> list[Interaction]:
     tried = []
     for result in report.interaction_results:
         if result.result == "OK":
-            tried.append(Interaction(result.description, InteractionVerdict.HOLDS))
+            tried.append(VerifiedInteraction(result.description, InteractionVerdict.HOLDS))
         else:
             tried.append(_failed(result.description, failed, refusals))
     for left in (*report.errors, *report.pending_errors):
-        # What belongs to no interaction: a pact that could not be loaded, or none at all.
+        # An error without an interaction: a pact could not be loaded, or there is none.
         reason = left.mismatch.message or left.interaction
         raise ContractsError(f"nothing is verified: {reason}")
     if not tried:
@@ -98,8 +98,8 @@ def _failed(
     description: str,
     failed: Mapping[InteractionVerdict, list[_Error]],
     refusals: Refusals,
-) -> Interaction:
-    """The failure of `description`, taken out of `failed`: the tool tells it by a sentence only."""
+) -> VerifiedInteraction:
+    """The failure of `description`, removed from `failed`; the tool names it in a sentence."""
     ending = f" - {description}"
     for verdict, errors in failed.items():
         error = next((e for e in errors if e.interaction.endswith(ending)), None)
@@ -113,8 +113,10 @@ def _failed(
                 mismatches = _not_tried(outcome.message, given, refusals)
             else:
                 mismatches = _mismatches(outcome)
-            return Interaction(description, verdict, given.replace(" And ", " and "), mismatches)
-    raise ContractsError(f"the verifier says that {description!r} failed, and not how")
+            return VerifiedInteraction(
+                description, verdict, given.replace(" And ", " and "), mismatches
+            )
+    raise ContractsError(f"the verifier reports no reason for the failure of {description!r}")
 
 
 def _not_tried(message: str, given: str, refusals: Refusals) -> list[Mismatch]:

@@ -1,4 +1,4 @@
-"""One verification: the tool between pacts and provider, and what it found."""
+"""`verify`: runs the tool on pacts and a provider, and reads its report."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from shelfport.contracts.broker.access import BrokerAccess
 from shelfport.contracts.broker.version import Version
 from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles
-from shelfport.contracts.tool import Ran, run_tool
+from shelfport.contracts.tool import ToolResult, run_tool
 from shelfport.contracts.verify.model import Verification
 from shelfport.contracts.verify.provider import PROVIDER, Provider
 from shelfport.contracts.verify.relay import Relay, Unreachable
@@ -29,22 +29,22 @@ _NOT_PUBLISHED = re.compile(r"Publishing of verification results failed with an 
 class BrokerPacts:
     """The pacts that a broker has for a provider.
 
-    Those of each consumer's main branch, and of every consumer version that is deployed or
-    released: what the provider must keep whatever it is deployed to.
+    The pacts of each consumer's main branch, and of every consumer version that is deployed or
+    released.
     """
 
     access: BrokerAccess
     provider: str = PROVIDER
     consumer_branch: str | None = None
-    """Also the latest pacts of this branch, of every consumer that has it."""
+    """Adds the latest pacts of this branch, of every consumer that has it."""
     pending: bool = False
-    """Whether a pact that the provider has never kept may fail without failing its build."""
+    """Whether a pact that the provider never kept gets the verdict PENDING if it fails."""
     publish: Version | None = None
-    """The provider's version, if the broker is to have its results."""
+    """The provider's version, if the results are published to the broker."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The tool's arguments; what is secret is in `access.variables`."""
+        """The tool's arguments; secrets are in `access.variables`."""
         selectors: list[dict[str, Any]] = [{"mainBranch": True}, {"deployedOrReleased": True}]
         if self.consumer_branch is not None:
             selectors.append({"branch": self.consumer_branch})
@@ -70,14 +70,14 @@ async def verify(
     """Try every interaction of `pacts` on `provider`.
 
     Args:
-        provider: whom to ask.
-        pacts: what it must keep.
-        only: a part of a description: interactions without it are left out.
+        provider: the provider to verify.
+        pacts: the pacts that it must keep.
+        only: verify only the interactions whose description contains this text.
 
     Raises:
-        ContractsError: nothing could be verified; one sentence. `Unreachable` and `ToolMissing`
-            are such.
-        ValueError: `only` is in no description, or would have half a result published.
+        ContractsError: the verification could not run; one sentence. `Unreachable` and
+            `ToolMissing` are subclasses.
+        ValueError: no description contains `only`, or a partial result would be published.
     """
     source = _source(pacts, only)
     secrets = None
@@ -87,7 +87,7 @@ async def verify(
     async with Relay(provider) as relay:
         with TemporaryDirectory(prefix="shelfport-verify-") as folder:
             report = Path(folder) / "report.json"
-            ran = await _unless_lost(
+            result = await _until_unreachable(
                 run_tool(
                     *("verifier", "--no-colour", "--json", str(report)),
                     *relay.arguments,
@@ -95,22 +95,22 @@ async def verify(
                     *(("--filter-description", re.escape(only)) if only else ()),
                     secrets=secrets,
                 ),
-                relay.lost,
+                relay.unreachable,
             )
             try:
                 content = report.read_bytes()
             except FileNotFoundError:
-                raise ContractsError(f"the verifier failed: {ran.complaint}") from None
+                raise ContractsError(f"the verifier failed: {result.error_text}") from None
     tried = read_report(content, Refusals(relay.refused_states, relay.refused_messages))
     if isinstance(pacts, PactFiles):
         expected = sorted(d for d in pacts.descriptions if only is None or only in d)
         if expected != sorted(one.description for one in tried):
             raise ContractsError(
                 f"the verifier tried {len(tried)} interactions of {len(expected)}: "
-                "its result is worth nothing"
+                "its result is not complete"
             )
         return Verification(tried)
-    refused = _not_published(pacts, ran)
+    refused = _not_published(pacts, result)
     published = pacts.publish is not None and refused is None
     return Verification(tried, published=published, not_published=refused)
 
@@ -118,28 +118,32 @@ async def verify(
 def _source(pacts: PactFiles | BrokerPacts, only: str | None) -> tuple[str, ...]:
     if isinstance(pacts, BrokerPacts):
         if only is not None and pacts.publish is not None:
-            raise ValueError("the result of some interactions is not published: leave one out")
+            raise ValueError(
+                "a partial result is not published: do not give both `only` and `publish`"
+            )
         return pacts.arguments
     if only is not None and not any(only in description for description in pacts.descriptions):
-        raise ValueError(f"{only!r} is in the description of no interaction")
+        raise ValueError(f"no interaction has {only!r} in its description")
     return tuple(part for path in pacts.paths for part in ("--file", str(path)))
 
 
-def _not_published(pacts: BrokerPacts, ran: Ran) -> str | None:
-    """Why the broker did not take the results; the tool only logs it, and exits as if it had."""
+def _not_published(pacts: BrokerPacts, result: ToolResult) -> str | None:
+    """Why the broker refused the results; the tool only logs it, and exits with success."""
     if pacts.publish is None:
         return None
-    failed = _NOT_PUBLISHED.search(ran.err) or _NOT_PUBLISHED.search(ran.out)
+    failed = _NOT_PUBLISHED.search(result.err) or _NOT_PUBLISHED.search(result.out)
     return None if failed is None else failed[1].strip()
 
 
-async def _unless_lost(work: Coroutine[Any, Any, T], lost: asyncio.Future[Unreachable]) -> T:
-    """What `work` returns, unless `lost` is done before: then that is raised, and `work` ended."""
+async def _until_unreachable(
+    work: Coroutine[Any, Any, T], unreachable: asyncio.Future[Unreachable]
+) -> T:
+    """The result of `work`; raises as soon as `unreachable` is done, and cancels `work`."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.wait((task, lost), return_when=asyncio.FIRST_COMPLETED)
-        if lost.done():
-            raise lost.result()
+        await asyncio.wait((task, unreachable), return_when=asyncio.FIRST_COMPLETED)
+        if unreachable.done():
+            raise unreachable.result()
         return task.result()
     finally:
         task.cancel()

@@ -4,9 +4,9 @@
         page = await inventory.get_stock_levels(variant_ids)
         await inventory.request_inventory_initialization(new_variant)
 
-These are the names that most hosts need. The rest is in `shelfport.options`, `.errors`, `.signals`,
-`.ports`, `.outbox`, `.layers`, `.http`, `.testing`, and the modules of the extras; everything else
-may move.
+Most hosts need these names only. The rest is in `shelfport.options`, `.errors`, `.signals`,
+`.ports`, `.outbox`, `.layers`, `.http`, `.testing`, and the modules of the extras. All other
+modules are private.
 """
 
 from shelfport.adapters.composition.build import build
@@ -52,6 +52,7 @@ from shelfport.ports import InventoryPort, Notifier, ProductCatalogPort
 from shelfport.ports.snapshot import Snapshot
 
 __all__ = [
+    "STOCK_INFORMATION_UNAVAILABLE",
     "AlreadyThere",
     "Availability",
     "BulkOutcome",
@@ -80,7 +81,6 @@ __all__ = [
     "ProductCatalogPort",
     "ProductVariantId",
     "Queued",
-    "STOCK_INFORMATION_UNAVAILABLE",
     "Settings",
     "SettingsError",
     "Snapshot",

@@ -6,4 +6,4 @@ from shelfport.adapters.hosts.asgi import (
     lifespan,
 )
 
-__all__ = ["LifespanMiddleware", "AsgiRequestContextMiddleware", "lifespan"]
+__all__ = ["AsgiRequestContextMiddleware", "LifespanMiddleware", "lifespan"]

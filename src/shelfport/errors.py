@@ -1,4 +1,4 @@
-"""Every error that shelfport raises. docs/errors.md has the cause of each, and what to do."""
+"""Every error that shelfport raises. docs/errors.md lists their causes and remedies."""
 
 from shelfport.adapters.config.settings import SettingsError
 from shelfport.adapters.http import BadFile

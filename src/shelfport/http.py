@@ -1,4 +1,4 @@
-"""The adapter over HTTP, and its seams: credentials of the host, observed requests."""
+"""The adapter over HTTP, with the types for the host's own credentials and observers."""
 
 from shelfport.adapters.http import HostSecret, HttpInventory
 from shelfport.ports.telemetry import ObservedRequest, RequestObserver

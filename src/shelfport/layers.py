@@ -1,4 +1,4 @@
-"""Parts of the stack that a host may hold itself: see docs/architecture.md."""
+"""Parts of the stack that a host may use by itself: see docs/architecture.md."""
 
 from shelfport.adapters.layers import ChaosLayer, CircuitBreaker, PortCheckLayer
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, Permit

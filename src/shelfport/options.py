@@ -13,9 +13,11 @@ from shelfport.adapters.layers import (
     SharedCacheOptions,
 )
 from shelfport.adapters.queue.options import QueueOptions
+from shelfport.domain.services.backoff import Backoff
 
 __all__ = [
     "AuthOptions",
+    "Backoff",
     "BatchOptions",
     "BreakerOptions",
     "CacheOptions",

@@ -1,4 +1,4 @@
-"""What the layers report while they work: for `build(listener=…)` and for telemetry."""
+"""The signals of the library, for `build(listener=…)` and for telemetry."""
 
 from shelfport.ports.signals import (
     Attempted,

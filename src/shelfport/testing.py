@@ -1,4 +1,4 @@
-"""For the tests of a host: what the fixtures of the pytest plugin give, and a bus in process."""
+"""For the tests of a host: the types of the pytest plugin's fixtures, and a bus in the process."""
 
 from shelfport.adapters.bus.in_process import InProcessBus
 from shelfport.adapters.hosts.pytest_fakes import FakeInventory, InventoryServer

@@ -1,4 +1,4 @@
-"""A check, what it finds, and how a table of checks is gone through."""
+"""A check, what it finds, and the run of a list of checks in their order."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ from shelfport.domain.model import ProductVariantId
 
 
 class CheckOutcome(Enum):
-    """What became of a check."""
+    """How a check ended."""
 
     OK = "OK"
     FAILED = "FAILED"
@@ -23,7 +23,7 @@ class CheckOutcome(Enum):
 
 @attrs.frozen
 class Finding:
-    """What a check has to say. Made by `ok`, `failed` and `not_tried`."""
+    """The result of one check. Made by `ok`, `failed` and `not_tried`."""
 
     outcome: CheckOutcome
     detail: str
@@ -31,23 +31,23 @@ class Finding:
 
 
 def ok(detail: str) -> Finding:
-    """All is well, and `detail` is what was seen."""
+    """The check passed; `detail` says what it saw."""
     return Finding(CheckOutcome.OK, detail)
 
 
-def failed(what: str, fix: str) -> Finding:
-    """`what` is wrong, and `fix` is what to do."""
-    return Finding(CheckOutcome.FAILED, what, fix)
+def failed(problem: str, fix: str) -> Finding:
+    """The check failed: `problem` says what is wrong, `fix` what to do."""
+    return Finding(CheckOutcome.FAILED, problem, fix)
 
 
 def not_tried(reason: str) -> Finding:
-    """There is nothing to check here, for a `reason` that is no failure."""
+    """There is nothing to check; `reason` says why. This is not a failure."""
     return Finding(CheckOutcome.NOT_TRIED, reason)
 
 
 @attrs.define(kw_only=True)
-class Case:
-    """What is checked: what the caller gave, then what earlier checks found for later ones."""
+class CheckContext:
+    """The command's arguments, then what earlier checks found for later ones."""
 
     files: tuple[Path, ...]
     base_url: str | None
@@ -55,11 +55,11 @@ class Case:
     variant: ProductVariantId
     correlation_id: str
     loaded: LoadedSettings | None = None
-    """Found by the check `settings`."""
+    """Set by the check `settings`."""
     container: Container | None = None
-    """Found by the check `adapter`."""
+    """Set by the check `adapter`."""
     addresses: Sequence[str] = ()
-    """Found by the check `dns`."""
+    """Set by the check `dns`."""
 
     @property
     def settings(self) -> Settings:
@@ -69,51 +69,50 @@ class Case:
         return self.loaded.settings
 
     @property
-    def seconds(self) -> float:
-        """How long a check may take."""
+    def timeout(self) -> float:
+        """Seconds that a check may take."""
         return self.settings.deadline if self.deadline is None else self.deadline
 
 
 @attrs.frozen
 class Check:
-    """One row of the table."""
+    """A named check and the earlier checks that it needs."""
 
     name: str
     needs: tuple[str, ...]
     """The names of earlier checks that must not have failed."""
-    run: Callable[[Case], Awaitable[Finding]]
+    run: Callable[[CheckContext], Awaitable[Finding]]
 
 
 @attrs.frozen
-class Result:
-    """A check that was gone through."""
+class CheckResult:
+    """The finding of one check in a run."""
 
     name: str
     finding: Finding
     because: str | None = None
-    """The failed check for which this one was not tried."""
+    """The failed check because of which this one was not tried."""
     milliseconds: float | None = None
-    """How long it took; None if it was not tried."""
+    """How long the check took; None if it was not tried."""
 
 
-async def examine(case: Case, checks: Sequence[Check]) -> AsyncIterator[Result]:
-    """Go through `checks` in their order; each result comes as soon as it is there.
+async def examine(context: CheckContext, checks: Sequence[Check]) -> AsyncIterator[CheckResult]:
+    """Run `checks` in their order, and yield each result as soon as it is there.
 
-    A check that needs a failed one is not tried, nor is one that needs that; a check that was not
-    tried because there was nothing to check stands in nobody's way.
+    A check that needs a failed one is not tried, directly or through another check. A check that
+    found nothing to check does not stop those that need it.
     """
-    culprits: dict[str, str] = {}
+    blocked_by: dict[str, str] = {}
     for check in checks:
-        culprit = next((culprits[name] for name in check.needs if name in culprits), None)
-        if culprit is not None:
-            culprits[check.name] = culprit
-            finding = not_tried(f"{culprit} failed")
-            yield Result(check.name, finding, because=culprit)
+        cause = next((blocked_by[name] for name in check.needs if name in blocked_by), None)
+        if cause is not None:
+            blocked_by[check.name] = cause
+            yield CheckResult(check.name, not_tried(f"{cause} failed"), because=cause)
             continue
-        began = time.perf_counter()
-        finding = await check.run(case)
-        took = (time.perf_counter() - began) * 1000
+        started = time.perf_counter()
+        finding = await check.run(context)
+        took = (time.perf_counter() - started) * 1000
         if finding.outcome is CheckOutcome.FAILED:
-            culprits[check.name] = check.name
+            blocked_by[check.name] = check.name
         tried = finding.outcome is not CheckOutcome.NOT_TRIED
-        yield Result(check.name, finding, milliseconds=round(took, 1) if tried else None)
+        yield CheckResult(check.name, finding, milliseconds=round(took, 1) if tried else None)

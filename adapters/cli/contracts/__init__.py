@@ -1,4 +1,4 @@
-"""`contracts`: pacts verified against a provider, and what a Pact broker is told and asked."""
+"""The commands below `contracts`: pacts, their verification, and the Pact broker."""
 
 from shelfport.adapters.cli.contracts.app import contracts_app
 

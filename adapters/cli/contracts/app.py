@@ -1,21 +1,31 @@
-"""The commands below `contracts` and their help."""
+"""The commands below `contracts` and their options, as cyclopts parses them."""
 
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
-from shelfport.adapters.cli import help  # noqa: A004 - nothing here asks Python for help
-from shelfport.adapters.cli.contracts import broker_commands, checkout, generation, verification
+from shelfport.adapters.cli import help  # noqa: A004 - Python's help is not used here
+from shelfport.adapters.cli.contracts.broker_commands import (
+    run_can_i_deploy,
+    run_publish,
+    run_record_deployment,
+)
+from shelfport.adapters.cli.contracts.checkout import commit_here, version_here
+from shelfport.adapters.cli.contracts.generation import run_generate
+from shelfport.adapters.cli.contracts.verification import VerificationOptions, run_verify
+from shelfport.adapters.cli.options import Flag, Json, Verbose
 from shelfport.adapters.cli.running import guarded, run_async
 from shelfport.contracts.broker import CONSUMER
 from shelfport.contracts.verify import PROVIDER
 
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
-Json = Annotated[
-    bool,
+PactPaths = Annotated[
+    tuple[Path, ...],
     Parameter(
-        name="--json", negative=(), show_default=False, help="Print one JSON document instead."
+        name="--pact",
+        negative=(),
+        show_default=False,
+        help="A pact file, or a folder of them; may be repeated. Default: shelfport's own.",
     ),
 ]
 
@@ -34,18 +44,17 @@ def generate(
     events: Path | None = None,
     pact: Path | None = None,
     write: Path | None = None,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Generate the pact from the contract's yaml files, and show what it changes.
+    """Generate the pact from the contract's yaml files, and show what changed.
 
     Args:
-        service: An inventory-service.yaml; without it, shelfport's own.
-        events: An inventory-events.asyncapi.yaml; without it, shelfport's own.
-        pact: The pact file to compare with; without it, shelfport's own.
-        write: Write the pact to this file, and compare it with nothing.
-        verbose: Log to stderr; a bug comes with its traceback.
+        service: An inventory-service.yaml; default: shelfport's own.
+        events: An inventory-events.asyncapi.yaml; default: shelfport's own.
+        pact: The pact file to compare with; default: shelfport's own.
+        write: Write the pact to this file instead of comparing it.
     """
-    return guarded(lambda: generation.run_generate(service, events, pact, write), verbose=verbose)
+    return guarded(lambda: run_generate(service, events, pact, write), verbose=verbose)
 
 
 @contracts_app.command(help_epilogue=help.VERIFY, version_flags=())
@@ -54,7 +63,7 @@ def verify(
     provider_url: str,
     states_url: str | None = None,
     messages_url: str | None = None,
-    pact: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    pacts: PactPaths = (),
     broker: str | None = None,
     provider: str = PROVIDER,
     consumer_branch: str | None = None,
@@ -66,33 +75,30 @@ def verify(
     only: str | None = None,
     timeout: float = 5.0,
     as_json: Json = False,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Find out whether an Inventory Service keeps what its consumers ask of it.
+    """Verify that an Inventory Service keeps the pacts of its consumers.
 
     Args:
-        provider_url: The Inventory Service: below it is /inventory.
-        states_url: Where provider states are set; without it, /_pact/states below the provider.
-        messages_url: Where events are asked for; without it, /_pact/messages below the provider.
-        pact: A pact file, or a folder of them; may be repeated. Without it, shelfport's own.
-        broker: Take the pacts of this Pact broker instead.
+        provider_url: The Inventory Service's address, without /inventory.
+        states_url: Sets provider states; default: /_pact/states below the provider.
+        messages_url: Returns events; default: /_pact/messages below the provider.
+        broker: Verify the pacts of this Pact broker instead.
         provider: The Inventory Service's name at the broker.
-        consumer_branch: Also the consumers' latest pacts of this branch, from the broker.
-        pending: Let pacts fail that the broker has never seen kept, without failing.
-        publish: Give the results to the broker.
-        provider_version: As whose results; without it, the git commit.
-        provider_branch: The branch of that version; without it, git's.
-        build_url: Where the build that publishes can be looked at.
-        only: Try those interactions only whose description has this text in it.
+        consumer_branch: Verify the latest pacts of this branch of the consumers, too.
+        pending: Accept failures of pacts that have not been verified successfully before.
+        publish: Publish the results to the broker.
+        provider_version: The provider's version; default: the git commit.
+        provider_branch: The branch of that version; default: git's.
+        build_url: The address of the build that publishes.
+        only: Verify only the interactions whose description contains this text.
         timeout: Seconds that each answer of the provider may take.
-        as_json: Print one JSON document instead.
-        verbose: Log to stderr; a bug comes with its traceback.
     """
-    asked = verification.VerificationOptions(
+    options = VerificationOptions(
         provider_url=provider_url,
         states_url=states_url,
         messages_url=messages_url,
-        pacts=pact,
+        pacts=pacts,
         broker=broker,
         provider=provider,
         consumer_branch=consumer_branch,
@@ -104,37 +110,35 @@ def verify(
         only=only,
         timeout=timeout,
     )
-    return run_async(lambda: verification.run_verify(asked, as_json=as_json), verbose=verbose)
+    return run_async(lambda: run_verify(options, as_json=as_json), verbose=verbose)
 
 
 @contracts_app.command(help_epilogue=help.PUBLISH, version_flags=())
 def publish(
     *,
     broker: str | None = None,
-    pact: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    pacts: PactPaths = (),
     consumer: str = CONSUMER,
     version: str | None = None,
     branch: str | None = None,
     build_url: str | None = None,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Publish the pacts of a consumer version at a Pact broker.
+    """Publish the pacts of a consumer version to a Pact broker.
 
     Args:
-        broker: The Pact broker; without it, PACT_BROKER_BASE_URL.
-        pact: A pact file, or a folder of them; may be repeated. Without it, shelfport's own.
-        consumer: Under whose name; the service that embeds shelfport has one of its own.
-        version: As whose pacts; without it, the git commit.
-        branch: The branch of that version; without it, git's.
-        build_url: Where the build that publishes can be looked at.
-        verbose: Log to stderr; a bug comes with its traceback.
+        broker: The Pact broker's address; default: PACT_BROKER_BASE_URL.
+        consumer: The consumer's name; a service that embeds shelfport gives its own.
+        version: The consumer's version; default: the git commit.
+        branch: The branch of that version; default: git's.
+        build_url: The address of the build that publishes.
     """
     return run_async(
-        lambda: broker_commands.run_publish(
+        lambda: run_publish(
             broker,
-            pact,
+            pacts,
             consumer=consumer,
-            version=checkout.version_here(version, branch, build_url),
+            version=version_here(version, branch, build_url),
         ),
         verbose=verbose,
     )
@@ -149,24 +153,22 @@ def can_i_deploy(
     version: str | None = None,
     wait: float = 0.0,
     as_json: Json = False,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Ask a Pact broker whether a version fits what runs in an environment.
+    """Ask a Pact broker whether a version can be deployed to an environment.
 
     Args:
         to_environment: The environment, by its name at the broker.
-        broker: The Pact broker; without it, PACT_BROKER_BASE_URL.
-        pacticipant: What is to be deployed, by its name at the broker.
-        version: Its version; without it, the git commit.
-        wait: Seconds to wait for verifications that are missing.
-        as_json: Print one JSON document instead.
-        verbose: Log to stderr; a bug comes with its traceback.
+        broker: The Pact broker's address; default: PACT_BROKER_BASE_URL.
+        pacticipant: The application to deploy, by its name at the broker.
+        version: Its version; default: the git commit.
+        wait: Seconds to wait for missing verifications.
     """
     return run_async(
-        lambda: broker_commands.run_can_i_deploy(
+        lambda: run_can_i_deploy(
             broker,
             pacticipant,
-            checkout.commit_here(version),
+            commit_here(version),
             to_environment,
             wait=wait,
             as_json=as_json,
@@ -183,21 +185,20 @@ def record_deployment(
     pacticipant: str = CONSUMER,
     version: str | None = None,
     instance: str | None = None,
-    verbose: Flag = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Tell a Pact broker that a version runs in an environment now.
+    """Record at a Pact broker that a version was deployed to an environment.
 
     Args:
         environment: The environment, by its name at the broker.
-        broker: The Pact broker; without it, PACT_BROKER_BASE_URL.
-        pacticipant: What was deployed, by its name at the broker.
-        version: Its version; without it, the git commit.
-        instance: Which of several that run there beside each other.
-        verbose: Log to stderr; a bug comes with its traceback.
+        broker: The Pact broker's address; default: PACT_BROKER_BASE_URL.
+        pacticipant: The deployed application, by its name at the broker.
+        version: Its version; default: the git commit.
+        instance: The name of the instance, if several run in one environment.
     """
     return run_async(
-        lambda: broker_commands.run_record_deployment(
-            broker, pacticipant, checkout.commit_here(version), environment, instance=instance
+        lambda: run_record_deployment(
+            broker, pacticipant, commit_here(version), environment, instance=instance
         ),
         verbose=verbose,
     )

@@ -1,4 +1,4 @@
-"""Which version is this? What git says of the checkout that a command runs in."""
+"""The version and the branch of the git checkout that a command runs in."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from typing import Final
 from shelfport.adapters.cli.running import Misuse
 from shelfport.contracts.broker import Version
 
-# A build often checks out a commit and no branch; then its server says which branch it is.
+# A build often checks out a commit without a branch; its server sets a variable then.
 _BRANCH_VARIABLES: Final = (
     "GITHUB_HEAD_REF",
     "GITHUB_REF_NAME",
@@ -19,24 +19,24 @@ _BRANCH_VARIABLES: Final = (
 
 
 def version_here(number: str | None, branch: str | None, build_url: str | None) -> Version:
-    """The version of this checkout, where nothing else is given.
+    """The given version and branch, or else those of this checkout.
 
     Raises:
-        Misuse: no number is given, and git knows none.
+        Misuse: no number is given, and there is no git commit.
     """
     return Version(number=commit_here(number), branch=branch or _branch_here(), build_url=build_url)
 
 
 def commit_here(given: str | None) -> str:
-    """`given`, or else the commit of this checkout.
+    """The given version, or else the commit of this checkout.
 
     Raises:
-        Misuse: there is neither.
+        Misuse: there is none of them.
     """
     found = given or _git("rev-parse", "--verify", "--quiet", "HEAD")
     if found is None:
         raise Misuse(
-            "which version is this? Give it as an option, or run this in a git checkout "
+            "the version is not known: give it as an option, or run this in a git checkout "
             "with a commit"
         )
     return found
@@ -50,7 +50,7 @@ def _branch_here() -> str | None:
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603 - arguments of our own
-            ["git", *arguments],  # noqa: S607 - the caller's git, as in their shell
+            ["git", *arguments],  # noqa: S607 - the git of the caller's PATH
             capture_output=True,
             text=True,
             timeout=10,

@@ -1,9 +1,9 @@
-"""`contracts generate`: the pact that the yaml files give, compared with the one that is kept."""
+"""`contracts generate`: the pact of the yaml files, compared with the existing one, or written."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from shelfport.adapters.cli.contracts.failing import contracts_tried
+from shelfport.adapters.cli.contracts.errors import contract_errors
 from shelfport.adapters.cli.running import Exit, Misuse
 from shelfport.contracts import (
     inventory_events_yaml,
@@ -15,9 +15,9 @@ from shelfport.contracts import (
 def run_generate(
     service: Path | None, events: Path | None, pact: Path | None, write: Path | None
 ) -> int:
-    """Generate, then write or compare; `Exit.NO` where the two differ, or there is no pact."""
+    """Generate the pact, then write or compare it; `Exit.NO` if the two differ."""
     if pact is not None and write is not None:
-        raise Misuse("--pact and --write are both given: is a pact compared, or written?")
+        raise Misuse("--pact and --write are both given: give one of them")
     try:
         from shelfport.contracts.pact.generate import (  # noqa: PLC0415 - the extra may be missing
             drift,
@@ -29,7 +29,7 @@ def run_generate(
             f'this needs {error.name}, which is not installed: pip install "shelfport[contracts]"'
         ) from error
 
-    with contracts_tried() as outcome:
+    with contract_errors():
         text = pact_text(
             interactions(
                 _text_of(service, inventory_service_yaml), _text_of(events, inventory_events_yaml)
@@ -37,12 +37,10 @@ def run_generate(
         )
         if write is not None:
             _write(write, text)
-            outcome.code = Exit.ANSWERED
-        else:
-            found = drift(text, _text_of(pact, inventory_service_pact), str(pact or "the pact"))
-            print(found, end="")
-            outcome.code = Exit.NO if found else Exit.ANSWERED
-    return outcome.code
+            return Exit.ANSWERED
+        differences = drift(text, _text_of(pact, inventory_service_pact), str(pact or "the pact"))
+    print(differences, end="")
+    return Exit.NO if differences else Exit.ANSWERED
 
 
 def _text_of(path: Path | None, packaged: Callable[[], str]) -> str:
@@ -51,8 +49,8 @@ def _text_of(path: Path | None, packaged: Callable[[], str]) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Misuse(f"{path} cannot be read: {told}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Misuse(f"{path} cannot be read: {reason}") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`contracts verify`: a verification as the caller asked for it, and what it found, printed."""
+"""`contracts verify`: runs a verification and prints its results."""
 
 import os
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from rich.text import Text
 from typed_settings import Secret
 
 from shelfport.adapters.cli.contracts.checkout import version_here
-from shelfport.adapters.cli.contracts.failing import contracts_tried
+from shelfport.adapters.cli.contracts.errors import contract_errors
 from shelfport.adapters.cli.options import misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json, print_text
-from shelfport.adapters.cli.running import Exit, Misuse, complain
+from shelfport.adapters.cli.running import Exit, Misuse, print_error
 from shelfport.contracts.broker import BrokerAccess
 from shelfport.contracts.pact_files import packaged_pacts, read_pacts
 from shelfport.contracts.verify import (
     BrokerPacts,
-    Interaction,
     InteractionVerdict,
     Mismatch,
     Provider,
     Verification,
+    VerifiedInteraction,
     verify,
 )
 from shelfport.domain.model.text import one_line
 
 TOKEN_VARIABLE: Final = "PACT_PROVIDER_TOKEN"  # noqa: S105 - a name
-"""The bearer token that the provider accepts; not an option, which everybody could read."""
+"""Holds the bearer token for the provider. Every user of a machine can read its command lines."""
 
 _STYLES = {
     InteractionVerdict.HOLDS: "green",
@@ -42,7 +42,7 @@ _INDENT = " " * 9
 
 @attrs.frozen(kw_only=True)
 class VerificationOptions:
-    """The options of the command, as they were given."""
+    """The options of the command."""
 
     provider_url: str
     states_url: str | None
@@ -61,114 +61,121 @@ class VerificationOptions:
 
 
 class InteractionEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """One interaction that was tried. Every field is always there."""
+    """One interaction that was verified. Every field is always present."""
 
     description: str
+    """The interaction's name in its pact."""
     verdict: InteractionVerdict
+    """`PENDING`: it failed, but the broker does not require it yet."""
     given: str
+    """The provider states of an interaction that does not hold; else empty."""
     mismatches: Sequence[Mismatch]
+    """The differences from the pact."""
 
 
 class VerificationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `contracts verify --json` prints."""
 
     ok: bool
+    """Whether every required interaction holds."""
     published: bool
+    """Whether the results were published to the broker."""
     interactions: Sequence[InteractionEntry]
+    """Every interaction that was verified."""
     schema: int = SCHEMA
+    """The version of this document."""
 
 
-async def run_verify(asked: VerificationOptions, *, as_json: bool) -> int:
-    """Verify, and print what was found; only if all held, and is published, `Exit.ANSWERED`."""
-    with contracts_tried() as outcome:
-        found = await _verified(asked)
-        if as_json:
-            print_json(_document(found))
-        else:
-            _print(found, asked)
-        if found.not_published is not None:
-            complain(f"the results could not be published: {found.not_published}")
-        elif found.ok:
-            outcome.code = Exit.ANSWERED
-    return outcome.code
+async def run_verify(options: VerificationOptions, *, as_json: bool) -> int:
+    """Verify and print the results; `Exit.ANSWERED` if all hold, and are published if required."""
+    with contract_errors():
+        result = await _verify(options)
+    if as_json:
+        print_json(_document(result))
+    else:
+        _print_result(result, options)
+    if result.not_published is not None:
+        print_error(f"the results could not be published: {result.not_published}")
+        return Exit.NO
+    return Exit.ANSWERED if result.ok else Exit.NO
 
 
-async def _verified(asked: VerificationOptions) -> Verification:
+async def _verify(options: VerificationOptions) -> Verification:
     with misuse():
-        provider = _provider(asked)
-        if asked.broker is None:
-            _check_without_broker(asked)
-            files = nullcontext(read_pacts(asked.pacts)) if asked.pacts else packaged_pacts()
+        provider = _provider(options)
+        if options.broker is None:
+            _check_without_broker(options)
+            files = nullcontext(read_pacts(options.pacts)) if options.pacts else packaged_pacts()
             with files as pacts:
-                return await verify(provider, pacts, only=asked.only)
-        if asked.pacts:
-            raise Misuse("--pact and --broker are both given: which pacts are meant?")
+                return await verify(provider, pacts, only=options.only)
+        if options.pacts:
+            raise Misuse("--pact and --broker are both given: give one of them")
         from_broker = BrokerPacts(
-            access=BrokerAccess.from_environment(asked.broker, os.environ),
-            provider=asked.provider,
-            consumer_branch=asked.consumer_branch,
-            pending=asked.pending,
-            publish=version_here(asked.version, asked.branch, asked.build_url)
-            if asked.publish
+            access=BrokerAccess.from_environment(options.broker, os.environ),
+            provider=options.provider,
+            consumer_branch=options.consumer_branch,
+            pending=options.pending,
+            publish=version_here(options.version, options.branch, options.build_url)
+            if options.publish
             else None,
         )
-        return await verify(provider, from_broker, only=asked.only)
+        return await verify(provider, from_broker, only=options.only)
 
 
-def _provider(asked: VerificationOptions) -> Provider:
+def _provider(options: VerificationOptions) -> Provider:
     given = {
-        "url": asked.provider_url,
-        "states_url": asked.states_url,
-        "messages_url": asked.messages_url,
+        "url": options.provider_url,
+        "states_url": options.states_url,
+        "messages_url": options.messages_url,
     }
     token = os.environ.get(TOKEN_VARIABLE)
     return Provider(
         **{name: value for name, value in given.items() if value is not None},
         token=Secret(token) if token else None,
-        timeout=asked.timeout,
+        timeout=options.timeout,
     )
 
 
-def _check_without_broker(asked: VerificationOptions) -> None:
-    """Refuse options that would mean nothing, rather than pass over them."""
-    options = {
-        "--publish": asked.publish,
-        "--pending": asked.pending,
-        "--consumer-branch": asked.consumer_branch,
+def _check_without_broker(options: VerificationOptions) -> None:
+    """Refuse options that have no effect without a broker."""
+    broker_options = {
+        "--publish": options.publish,
+        "--pending": options.pending,
+        "--consumer-branch": options.consumer_branch,
     }
-    given = next((name for name, value in options.items() if value), None)
+    given = next((name for name, value in broker_options.items() if value), None)
     if given is not None:
-        raise Misuse(f"{given} is about a Pact broker: give --broker as well")
+        raise Misuse(f"{given} needs a Pact broker: give --broker, too")
 
 
-def _document(found: Verification) -> VerificationDocument:
+def _document(result: Verification) -> VerificationDocument:
     return VerificationDocument(
-        found.ok,
-        found.published,
+        result.ok,
+        result.published,
         [
             InteractionEntry(one.description, one.verdict, one.given, one.mismatches)
-            for one in found.interactions
+            for one in result.interactions
         ],
     )
 
 
-def _print(found: Verification, asked: VerificationOptions) -> None:
-    for one in found.interactions:
+def _print_result(result: Verification, options: VerificationOptions) -> None:
+    for one in result.interactions:
         _print_interaction(one)
-    total, held = len(found.interactions), len(found.of(InteractionVerdict.HOLDS))
+    total, held = len(result.interactions), len(result.with_verdict(InteractionVerdict.HOLDS))
     parts = [f"{held} of {total} interactions hold"]
     parts += [
         f"{len(ones)} {verdict.value.lower()}"
         for verdict in (InteractionVerdict.FAILED, InteractionVerdict.PENDING)
-        if (ones := found.of(verdict))
+        if (ones := result.with_verdict(verdict))
     ]
     print_text(Text())
     print_text(Text(", ".join(parts), "bold"))
-    if found.published:
-        print_text(Text(f"The broker at {asked.broker} has the results."))
+    if result.published:
+        print_text(Text(f"The broker at {options.broker} has the results."))
 
 
-def _print_interaction(one: Interaction) -> None:
+def _print_interaction(one: VerifiedInteraction) -> None:
     if one.verdict is not InteractionVerdict.HOLDS:
         print_text(Text())
     line = Text(f"{one.verdict.value.lower():<{len(_INDENT)}}", _STYLES[one.verdict])

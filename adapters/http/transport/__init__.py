@@ -1,1 +1,1 @@
-"""How a request reaches the service: session, TLS, credentials, caps on what comes back."""
+"""The HTTP transport: session, TLS, credentials, and limits on answers."""

@@ -1,4 +1,4 @@
-"""The address of a service in a setting: refused before anything is sent to the wrong place."""
+"""A validator for the address of a service in a setting."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from yarl import URL
 from shelfport.adapters.runtime.loopback import is_loopback
 
 _LONGEST = 512
-"""200 ids take 7,400 bytes of the 8,000 of a request target; the rest is for the base URL."""
+"""Characters: 200 ids take 7,400 of a request target's 8,000 bytes; the base URL takes the rest."""
 
 
 def plain_address(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
@@ -19,12 +19,12 @@ def plain_address(_instance: object, field: "attrs.Attribute[Any]", value: Any) 
     if not isinstance(value, str):
         raise ValueError(f"{field.name} is {value!r}: it must be a URL, {example}")
     if "@" in value.partition("//")[2].partition("/")[0]:
-        # First of all, so that no other sentence quotes the password.
+        # Checked first, so that no other message quotes the password.
         raise ValueError(
-            f"{field.name} carries credentials, which end up in logs: set `token` instead"
+            f"{field.name} contains credentials, which would appear in logs: set `token` instead"
         )
     if not value.isprintable() or " " in value:
-        # The URL parsers leave line breaks out; a log record does not.
+        # URL parsers drop line breaks; a log record does not.
         raise ValueError(
             f"{field.name} is {value!r}: it must not have blanks or control characters"
         )
@@ -32,7 +32,7 @@ def plain_address(_instance: object, field: "attrs.Attribute[Any]", value: Any) 
         url = URL(value)
         host = url.host
     except ValueError as error:
-        raise ValueError(f"{field.name} is {value!r}, no URL: {error}") from error
+        raise ValueError(f"{field.name} is {value!r}, which is not a URL: {error}") from error
     if url.scheme not in {"http", "https"} or not host:
         raise ValueError(
             f"{field.name} is {value!r}: it must begin with https:// or http:// and a host, "

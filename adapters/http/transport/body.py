@@ -1,7 +1,7 @@
-"""The body of an answer, read up to a cap: as it comes, and unpacked.
+"""Reads the body of an answer up to a limit, before and after decompression.
 
-aiohttp would unpack whatever its environment lets it (brotli, zstd), some releases without a bound.
-So it unpacks nothing, and this knows the one packing that the requests ask for.
+aiohttp decompresses every encoding that is installed (brotli, zstd), in some releases without a
+limit. So its decompression is off, and this module reads gzip, which the requests ask for.
 """
 
 import zlib
@@ -10,69 +10,69 @@ from typing import Final
 import aiohttp
 from aiohttp import hdrs
 
-PACKED: Final = "gzip"
-"""The `Accept-Encoding` of every request; what is packed otherwise is refused."""
-_GZIP = 16 + zlib.MAX_WBITS
+GZIP: Final = "gzip"
+"""The `Accept-Encoding` of every request; another `Content-Encoding` is refused."""
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class BadBody(Exception):
-    """A body is too long, or cannot be unpacked; the message says which."""
+    """A body is too long, or cannot be decompressed; the message says which."""
 
 
 class Content:
-    """A growing body, which does not show in a `repr`: it may hold a token."""
+    """A body while it is read. Its `repr` does not show it: it may hold a token."""
 
-    def __init__(self, most: int, *, packed: bool) -> None:
-        self._most = most
-        self._came = 0
+    def __init__(self, max_bytes: int, *, compressed: bool) -> None:
+        self._max_bytes = max_bytes
+        self._received = 0
         self._parts = bytearray()
-        self._gzip = zlib.decompressobj(_GZIP) if packed else None
+        self._gzip = zlib.decompressobj(_GZIP_WINDOW) if compressed else None
 
     def __bytes__(self) -> bytes:
         return bytes(self._parts)
 
     @property
     def too_long(self) -> bool:
-        """Whether more than `most` bytes came, or came out."""
-        return max(self._came, len(self._parts)) > self._most
+        """Whether the body has more than `max_bytes`, before or after decompression."""
+        return max(self._received, len(self._parts)) > self._max_bytes
 
     @property
-    def whole(self) -> bool:
-        """Whether a packed body came to its end, and nothing after it."""
+    def complete(self) -> bool:
+        """Whether a compressed body has its end, and no data after it."""
         return self._gzip is None or (self._gzip.eof and not self._gzip.unused_data)
 
     def add(self, chunk: bytes) -> None:
-        """Take what came; of what comes out, no more than shows that it is too long.
+        """Append a chunk, decompressed up to one byte over the limit.
 
         Raises:
-            zlib.error: it is not packed as it should be.
+            zlib.error: it is not gzip.
         """
-        self._came += len(chunk)
-        room = self._most + 1 - len(self._parts)
+        self._received += len(chunk)
+        room = self._max_bytes + 1 - len(self._parts)
         self._parts += chunk if self._gzip is None else self._gzip.decompress(chunk, room)
 
 
 async def read_body(
-    response: aiohttp.ClientResponse, most: int, *, may_be_packed: bool = True
+    response: aiohttp.ClientResponse, max_bytes: int, *, may_be_compressed: bool = True
 ) -> Content:
-    """The whole body of `response`: of at most `most` bytes, packed and unpacked.
+    """Read the whole body of `response`, at most `max_bytes` before and after decompression.
 
     Raises:
-        BadBody: it is longer, or packed in a way that was not asked for, or badly.
+        BadBody: it is longer, has another encoding than gzip, or is not valid gzip.
         aiohttp.ClientError: the connection broke.
     """
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    packed = encoding == PACKED and may_be_packed
-    if encoding != "identity" and not packed:
-        raise BadBody("its body is packed in a way that was not asked for")
-    content = Content(most, packed=packed)
+    compressed = encoding == GZIP and may_be_compressed
+    if encoding != "identity" and not compressed:
+        raise BadBody("its body has a Content-Encoding that was not asked for")
+    content = Content(max_bytes, compressed=compressed)
     try:
         while not (content.too_long or response.content.at_eof()):
             content.add(await response.content.readany())
     except zlib.error as error:
-        raise BadBody("its body cannot be unpacked") from error
+        raise BadBody("its body cannot be decompressed") from error
     if content.too_long:
-        raise BadBody(f"its body is longer than {most} bytes")
-    if not content.whole:
-        raise BadBody("its body cannot be unpacked")
+        raise BadBody(f"its body is longer than {max_bytes} bytes")
+    if not content.complete:
+        raise BadBody("its body cannot be decompressed")
     return content

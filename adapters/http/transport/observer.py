@@ -1,10 +1,10 @@
-"""The seam for whoever watches requests on the wire: tracing, and the metrics of HTTP."""
+"""`NoObserver`: the `RequestObserver` of an adapter without tracing and metrics."""
 
 from shelfport.domain.model import RequestContext
 
 
 class NoObserver:
-    """An exchange that nobody watches."""
+    """An `ObservedRequest` that records nothing; the class itself is the `RequestObserver`."""
 
     __slots__ = ("call",)
 
@@ -12,4 +12,4 @@ class NoObserver:
         self.call = context.call
 
     def ended(self, _status: int | None, _error: BaseException | None, _seconds: float) -> None:
-        """Nobody wants to know."""
+        """Do nothing."""

@@ -1,7 +1,7 @@
-"""`ReloadingFile`: a value that is made of files, and made anew when they change.
+"""`ReloadingFile`: a value that is read from files, and read again when they change.
 
-Certificates and secrets are rotated by whoever issues them, under a process that runs on. The files
-are looked at once in a while, in a thread: no request ever waits for a disk.
+Certificates and secrets are rotated while the process runs. The files are checked periodically, in
+a thread, so that no request waits for a disk.
 """
 
 import logging
@@ -20,43 +20,43 @@ _Fingerprint = tuple[tuple[int, ...] | None, ...]
 class BadFile(ValueError):
     """A file that a setting names cannot be used: which setting, which file, and why.
 
-    Cause: a certificate, key or secret that is missing, unreadable, empty, or does not belong to
-    the other.
+    Cause: a certificate, key or secret is missing, unreadable or empty, or a key does not belong to
+    its certificate.
 
-    What to do: mend the file or the setting. Only opening raises it: a file that goes bad later
-    leaves the value of before in use, and is told as `inventory.files`.
+    What to do: correct the file or the setting. Only opening raises this error: if a file becomes
+    unusable later, the previous value stays in use, and the log has a record `inventory.files`.
     """
 
 
 class ReloadingFile(Generic[T]):
-    """What `make` makes of `files`, and made again once one of them is another.
+    """A value that `read` makes of the files at `paths`, and makes again when one of them changes.
 
-    While rotation is under way a file may be half written, or a key not yet its certificate's:
-    then the value of before stays, one WARNING says so, and the next look tries again.
+    During a rotation a file may be half written, or a key may not match its certificate yet: then
+    the previous value stays, one WARNING is logged, and the next check tries again.
 
     Args:
-        what: the value's name for the records, such as "the certificates".
-        files: the files that it is made of, symbolic links followed; none at all never change.
-        make: makes it, reading the files.
+        what: the value's name for log records, such as "the TLS files".
+        paths: the files, symbolic links followed; without files, the value never changes.
+        read: reads the files and returns the value.
     """
 
-    def __init__(self, what: str, files: Sequence[str], make: Callable[[], T]) -> None:
+    def __init__(self, what: str, paths: Sequence[str], read: Callable[[], T]) -> None:
         self._what = what
-        self._files = tuple(files)
-        self._make = make
+        self._paths = tuple(paths)
+        self._read = read
         self._lock = threading.Lock()
-        self._made_of: _Fingerprint = ()
+        self._loaded: _Fingerprint = ()
         self._value: T | None = None
-        self._complaint: str | None = None
+        self._warning: str | None = None
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """What it is made of."""
-        return self._files
+    def paths(self) -> tuple[str, ...]:
+        """The files that the value is read from."""
+        return self._paths
 
     @property
     def value(self) -> T:
-        """The value as it was last made.
+        """The value as it was last read.
 
         Raises:
             RuntimeError: it was never loaded.
@@ -66,36 +66,36 @@ class ReloadingFile(Generic[T]):
         return self._value
 
     def load(self) -> T:
-        """Make the value, whatever was before. Blocks: for a thread.
+        """Read the value. Blocks: call it in a thread.
 
         Raises:
-            BadFile: what `make` says of the files.
+            BadFile: `read` cannot use the files.
         """
         with self._lock:
-            # First of all: what changes while it is read is another one at the next look.
-            made_of = self._fingerprint()
-            self._value = self._make()
-            self._made_of = made_of
-            self._complaint = None
+            # Before reading, so that the next check notices a file that changes meanwhile.
+            found = self._fingerprint()
+            self._value = self._read()
+            self._loaded = found
+            self._warning = None
             return self._value
 
-    def look(self) -> bool:
-        """Make the value again if a file is another. Blocks: for a thread.
+    def reload_if_changed(self) -> bool:
+        """Read the value again if a file has changed. Blocks: call it in a thread.
 
         Returns:
             Whether there is a new value.
         """
         with self._lock:
-            made_of = self._fingerprint()
-            if made_of == self._made_of:
+            found = self._fingerprint()
+            if found == self._loaded:
                 return False
             try:
-                self._value = self._make()
+                self._value = self._read()
             except BadFile as error:
-                if self._complaint != str(error):
-                    self._complaint = str(error)
+                if self._warning != str(error):
+                    self._warning = str(error)
                     logger.warning(
-                        "%s have changed, but cannot be used, so those of before stay: %s",
+                        "%s have changed, but cannot be used; the previous ones stay in use: %s",
                         self._what,
                         error,
                         extra={
@@ -106,8 +106,8 @@ class ReloadingFile(Generic[T]):
                         },
                     )
                 return False
-            self._made_of = made_of
-            self._complaint = None
+            self._loaded = found
+            self._warning = None
         logger.info(
             "%s have changed, and were read again",
             self._what,
@@ -116,18 +116,18 @@ class ReloadingFile(Generic[T]):
         return True
 
     def _fingerprint(self) -> _Fingerprint:
-        return tuple(_told_apart(file) for file in self._files)
+        return tuple(_identity_of(path) for path in self._paths)
 
 
-def _told_apart(file: str) -> tuple[int, ...] | None:
-    """What another edition of a file differs in; a change of any kind moves its ctime."""
+def _identity_of(path: str) -> tuple[int, ...] | None:
+    """The metadata that differs when a file changes; None if there is no file."""
     try:
-        status = os.stat(file)  # noqa: PTH116 - once for each look, and a Path says no more
+        status = os.stat(path)  # noqa: PTH116 - a Path would only wrap it
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def because(error: OSError) -> str:
-    """Why a file could not be read, without its name, which the sentence has already."""
+    """Why a file could not be read, without its name."""
     return error.strerror or str(error)

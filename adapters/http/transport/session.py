@@ -1,4 +1,4 @@
-"""The aiohttp session: everything about the connection that must not be left to a default."""
+"""The aiohttp session, with every connection setting explicit."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,19 +11,19 @@ import attrs
 from aiohttp import hdrs
 from yarl import URL
 
-from shelfport.adapters.http.transport.body import PACKED
+from shelfport.adapters.http.transport.body import GZIP
 from shelfport.adapters.http.transport.tls.context import Tls
 from shelfport.domain.model.validators import number
 
-MOST_HEADERS = 64
-"""How many headers an answer may have."""
-LONGEST_LINE = 8_190
-"""How many bytes its status line, and each header, may have."""
+MAX_HEADERS = 64
+"""Headers that an answer may have."""
+MAX_LINE_BYTES = 8_190
+"""Bytes of an answer's status line, and of each header."""
 
 
 @attrs.frozen(kw_only=True)
 class HttpOptions:
-    """How the adapter talks to the service. Durations are seconds, sizes bytes."""
+    """Requests to the service. Durations are seconds, sizes bytes."""
 
     attempt_timeout: float = attrs.field(default=1.0, validator=number(0.001, 60, unit="seconds"))
     """From the start of a request to the last byte of its answer.
@@ -32,23 +32,23 @@ class HttpOptions:
     connect_timeout: float = attrs.field(default=0.5, validator=number(0.001, 60, unit="seconds"))
     """For one socket to connect; DNS and TLS count towards `attempt_timeout` alone.
 
-    Why: a healthy host answers in milliseconds; a dead one should not eat a whole attempt."""
+    Why: a healthy host answers in milliseconds; a dead one should not take a whole attempt."""
     max_response_bytes: int = attrs.field(
         default=1_048_576, validator=number(65_536, 2**30, unit="bytes")
     )
     """Longest body that is read, before and after decompression.
 
-    Why: 200 levels take 34,000 bytes; thirty times that is somebody else's answer."""
+    Why: 200 levels take 34,000 bytes; a body thirty times as long is not the service's."""
     trust_env: bool = False
     """Whether requests go through the proxy that the environment names (`HTTPS_PROXY`, …).
 
-    Why: a variable that somebody set for another program leads no stock astray."""
+    Why: a proxy variable that was set for another program does not redirect stock requests."""
     file_poll_interval: float = attrs.field(
         default=10.0, validator=number(0.01, 3600, unit="seconds")
     )
-    """How often the files of certificates and secrets are looked at for a new edition.
+    """How often the files of certificates and secrets are checked for changes.
 
-    Why: a rotated certificate or secret is in use within seconds, at the price of a few `stat`
+    Why: a rotated certificate or secret is in use within seconds, at the cost of a few `stat`
     calls."""
 
 
@@ -59,25 +59,25 @@ class ConnectionBroke(aiohttp.ClientError):
 async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from re-sending a GET by itself when a kept connection turns out dead.
+    """Keep aiohttp from sending a GET again when a pooled connection has died.
 
-    aiohttp repeats on `ClientOSError` and `ServerDisconnectedError` that come out of here; how
-    often a request goes out is for the `retried` layer to decide, which counts and has a budget.
+    aiohttp repeats a request that fails with `ClientOSError` or `ServerDisconnectedError`. Only
+    `RetryLayer` may repeat a request: it counts attempts and has a budget.
     """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
-        raise  # nothing was sent, and aiohttp does not repeat these
+        raise  # no request was sent, and aiohttp does not repeat these
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise ConnectionBroke(str(error) or type(error).__name__) from error
 
 
 class Session:
-    """One keep-alive session towards the service and what belongs to it. Open while entered.
+    """A session with keep-alive connections to the service. Open while entered.
 
     Args:
         options: timeouts, and whether to use a proxy.
-        tls: what connections are secured with; loaded before the first request.
+        tls: the TLS context; loaded before the first request.
     """
 
     def __init__(self, options: HttpOptions, tls: Tls) -> None:
@@ -87,19 +87,19 @@ class Session:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            # How many requests are under way is a layer's decision; a queue here would not show.
+            # `ConcurrencyLimitLayer` limits the requests; a queue here would be invisible.
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={
                 hdrs.ACCEPT: "application/json, application/problem+json",
-                hdrs.ACCEPT_ENCODING: PACKED,
+                hdrs.ACCEPT_ENCODING: GZIP,
                 hdrs.USER_AGENT: "shelfport",
             },
             auto_decompress=False,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            max_headers=MOST_HEADERS,
-            # It would have aiohttp read ~/.netrc, too; a proxy is given with each request.
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+            # True would also read ~/.netrc; the proxy is passed with each request.
             trust_env=False,
         )
         return self
@@ -124,15 +124,15 @@ class Session:
         data: bytes | aiohttp.BytesPayload | None = None,
         middleware: aiohttp.ClientMiddlewareType | None = None,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """One request, sent once, to `url` and nowhere else.
+        """Send one request once, to `url`, without following redirects.
 
         Args:
-            method: of HTTP.
-            url: percent-encoded already.
-            headers: beside those of every request.
-            seconds: until the last byte of its answer.
-            data: its body.
-            middleware: goes around the sending.
+            method: the HTTP method.
+            url: the percent-encoded target.
+            headers: headers of this request, added to the session's own.
+            seconds: the time until the last byte of the answer.
+            data: the body.
+            middleware: wraps the sending.
 
         Raises:
             RuntimeError: the session is not open.
@@ -156,7 +156,7 @@ class Session:
 
 
 def proxy_from_environment(url: URL) -> URL | None:
-    """The proxy that the environment names for `url`, unless `NO_PROXY` excepts its host."""
+    """The proxy that the environment names for `url`, unless `NO_PROXY` names its host."""
     proxy = getproxies().get(url.scheme)
     if proxy is None or proxy_bypass(url.host or ""):
         return None

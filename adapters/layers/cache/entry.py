@@ -1,8 +1,8 @@
-"""`Entry`: what the cache keeps of one variant. Times are seconds of the monotonic clock.
+"""`Entry`: what the cache stores of one variant. Times are seconds of the monotonic clock.
 
-There may be very many, and most are never asked for again. Python's garbage collector walks over
-every reading, level and UUID that is kept, again and again; over these it does not, since they hold
-plain facts, and none is ever part of a cycle. What is handed out is made of them when it is needed.
+There may be very many entries, and most are read rarely. Python's garbage collector visits every
+stored reading, level and UUID again and again. It does not track these structs (`gc=False`): they
+hold plain values and are never part of a cycle. A reading is built from its entry when it is used.
 """
 
 from datetime import datetime
@@ -22,60 +22,62 @@ from shelfport.domain.model import (
 
 class _Windows(msgspec.Struct, eq=False, gc=False):
     asked_at: float
-    """When the read that brought it began: it was true then or later."""
+    """When the read that brought the answer began: the answer was true then or later."""
     fresh_until: float
-    refresh_until: float
+    """The end of `ttl`."""
+    revalidate_until: float
+    """The end of `stale_while_revalidate`."""
     stale_until: float
+    """The end of `stale_if_error`."""
 
 
 class KeptUnknown(_Windows, eq=False, gc=False):
-    """That the service has no record of a variant."""
+    """The service has no record of the variant."""
 
     answer: UnknownVariant
-    shown: ClassVar[None] = None
+    fresh: ClassVar[None] = None
 
     def as_fresh(self, _variant: ProductVariantId) -> UnknownVariant:
-        """As it came, whatever the window."""
+        """The answer; it is the same in every window."""
         return self.answer
 
     as_stale = as_fresh
 
     def is_of(self, _reading: StockReading) -> bool:
-        """No reading says that."""
+        """Never: a reading is another answer."""
         return False
 
     def updated_by(self, _moment: datetime) -> bool:
-        """No level is kept: none was updated."""
+        """Never: there is no level that the service could have updated."""
         return False
 
 
 class KeptReading(_Windows, eq=False, gc=False):
-    """The facts of a reading."""
+    """The values of a reading."""
 
     available_quantity: int
     status: StockStatus
     updated_at: datetime
     as_of: datetime
     source: str
-    shown: StockReading | None = None
-    """As it is handed out while fresh: one object for all hits, marked CACHED. None of a reading
-    that nobody has asked for again."""
+    fresh: StockReading | None = None
+    """The reading marked CACHED, one object for all hits; None until the first hit."""
     _stale: StockReading | None = None
 
     def as_fresh(self, variant: ProductVariantId) -> StockReading:
-        """As it is handed out for `variant`, its own, within its fresh window: made once."""
-        if self.shown is None:
-            self.shown = self._reading(variant, Freshness.CACHED)
-        return self.shown
+        """The reading within its `ttl`; `variant` is this entry's own. It is built once."""
+        if self.fresh is None:
+            self.fresh = self._reading(variant, Freshness.CACHED)
+        return self.fresh
 
     def as_stale(self, variant: ProductVariantId) -> StockReading:
-        """As it is handed out for `variant`, its own, past its fresh window: made once."""
+        """The reading past its `ttl`; `variant` is this entry's own. It is built once."""
         if self._stale is None:
             self._stale = self._reading(variant, Freshness.STALE)
         return self._stale
 
     def is_of(self, reading: StockReading) -> bool:
-        """Whether `reading` says the same, of the same request, as what is kept."""
+        """Whether `reading` is the stored one: of the same request, with the same level."""
         level = reading.level
         return (
             self.as_of is reading.as_of
@@ -85,7 +87,7 @@ class KeptReading(_Windows, eq=False, gc=False):
         )
 
     def updated_by(self, moment: datetime) -> bool:
-        """Whether the service updated the kept level at `moment`, by its own clock, or later."""
+        """Whether the service updated the stored level at `moment`, by its own clock, or later."""
         return self.updated_at >= moment
 
     def _reading(self, variant: ProductVariantId, freshness: Freshness) -> StockReading:

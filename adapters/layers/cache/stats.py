@@ -1,4 +1,4 @@
-"""`CacheStats`: what the cache served, in numbers that cost a page next to nothing."""
+"""`CacheStats`: counts what the cache served, at next to no cost for a page."""
 
 from collections.abc import Callable
 
@@ -9,19 +9,19 @@ from shelfport.ports.snapshot import CacheSnapshot
 
 @attrs.define(eq=False)
 class CacheStats:
-    """Counts what is served. A page of hits costs one addition; no signal."""
+    """Counts served variants. A page of hits costs one addition, and no signal."""
 
     page_age: Callable[[float], None] | None = attrs.field(default=None, repr=False)
-    """Told, for each page that showed something, the age of the oldest of it in seconds; None if
-    nobody wants to know. It is in the way of every page: it must not raise, and must not take
-    microseconds."""
+    """Called for each page that showed a reading, with the age of its oldest one in seconds; None
+    if no telemetry uses it. Every page waits for it: it must not raise, and must take less than a
+    microsecond."""
     fresh: int = attrs.field(init=False, default=0)
     stale: int = attrs.field(init=False, default=0)
     misses: int = attrs.field(init=False, default=0)
     unreadable: int = attrs.field(init=False, default=0)
 
     def snapshot(self, entries: int) -> CacheSnapshot:
-        """The counts as they are now."""
+        """The counts now."""
         return CacheSnapshot(
             fresh=self.fresh,
             stale=self.stale,

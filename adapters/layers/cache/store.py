@@ -1,4 +1,4 @@
-"""`ReadingStore`: what the cache keeps, and what it must not keep. No I/O, and time is passed in.
+"""`ReadingStore`: which answers the cache stores, and which it must not. No I/O; time is passed in.
 
 All times are seconds of the monotonic clock.
 """
@@ -27,21 +27,21 @@ from shelfport.domain.model import (
 T = TypeVar("T")
 
 EVENT = "event"
-"""The source of a reading that no adapter read: an event told it."""
+"""The source of a reading that an event brought, not an adapter."""
 
 
-class _Ends(NamedTuple):
-    """When a read began, and when the windows of what it brought end."""
+class _WindowEnds(NamedTuple):
+    """When a read began, and when the windows of its readings end."""
 
     asked_at: float
     fresh_until: float
     jitter: float
-    """Seconds by which the fresh window of one of them may end early."""
-    refresh_until: float
+    """Seconds by which a reading's `ttl` may end early."""
+    revalidate_until: float
     stale_until: float
 
     @classmethod
-    def of(cls, options: CacheOptions, asked_at: float) -> "_Ends":
+    def of(cls, options: CacheOptions, asked_at: float) -> "_WindowEnds":
         return cls(
             asked_at,
             asked_at + options.ttl,
@@ -53,45 +53,50 @@ class _Ends(NamedTuple):
 
 @attrs.define(eq=False)
 class ReadingStore:
-    """Entries by variant, with the rules on what may take the place of what.
+    """Entries by variant, with the rules of which answer may replace which.
 
-    *Fences.* A write or an event about a variant is a fence in time: what a read brings that
-    began before it is not stored after it, as it may show the world before the change.
+    *Fences.* A write or an event about a variant is a fence in time. The answer of a read that
+    began before the fence is not stored after it: it may show the state before the change.
     *Order.* Between reads, the level that the service updated last wins; of two equal ones, the
-    read that began later. Between events, the one that happened last. Between a read and an event,
-    the moment of hearing it decides, by the fence; their two stamps are not compared in a read's
-    disfavour, since an event is stamped a moment after the row that it tells of.
+    read that began later. Between events, the one with the latest timestamp. Between a read and an
+    event, the fence decides, at the moment when the event was received. Their two timestamps are
+    not compared in a read's disfavour, as an event is stamped a moment after the row that it is
+    about.
     """
 
     options: CacheOptions
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
-    # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and these are asked for each
-    # variant of each page. What was put in first is found at once in an OrderedDict; a dict walks
-    # over the places of all that left it.
+    # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and each variant of each page
+    # is looked up here. An OrderedDict finds its oldest key at once; a dict walks over the places
+    # of all deleted keys.
     _entries: OrderedDict[int, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
     _fences: OrderedDict[int, float] = attrs.field(init=False, factory=OrderedDict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
-    """Stands for the fences that were too many to keep."""
-    _learned: OrderedDict[int, tuple[datetime, UUID]] = attrs.field(
+    """Replaces the fences that were evicted from `_fences`."""
+    _last_events: OrderedDict[int, tuple[datetime, UUID]] = attrs.field(
         init=False, factory=OrderedDict, repr=False
     )
     """The rank of the last event of each variant."""
-    _ends: _Ends = attrs.field(init=False, default=_Ends(-inf, -inf, -inf, -inf, -inf), repr=False)
+    _last_windows: _WindowEnds = attrs.field(
+        init=False, default=_WindowEnds(-inf, -inf, -inf, -inf, -inf), repr=False
+    )
     """Of the last read that was stored."""
-    _told: OrderedDict[int, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
-    """What events told. It lies over what reads brought, and comes off with the next event or the
-    next read, so that what is left does not depend on the order in which events come."""
+    _event_entries: OrderedDict[int, Entry] = attrs.field(
+        init=False, factory=OrderedDict, repr=False
+    )
+    """What events brought. An entry here covers the one in `_entries` until the next event or the
+    next read removes it, so that the result does not depend on the order of events."""
 
     def __len__(self) -> int:
-        """How many variants are kept."""
+        """How many variants have an entry."""
         return len(self._entries)
 
     def get(self, variant: UUID) -> Entry | None:
-        """What is kept of `variant`, expired or not."""
+        """The entry of `variant`, expired or not."""
         key = variant.int
-        if self._told and (told := self._told.get(key)) is not None:
-            return told
+        if self._event_entries and (entry := self._event_entries.get(key)) is not None:
+            return entry
         return self._entries.get(key)
 
     def latest_fence(self, variants: Iterable[ProductVariantId]) -> float:
@@ -105,14 +110,14 @@ class ReadingStore:
         return max(self._fences.get(variant.int, -inf), self._fence_for_all)
 
     def has_none_of(self, variants: Iterable[UUID]) -> bool:
-        """Whether nothing is kept of any of `variants`."""
+        """Whether none of `variants` has an entry."""
         numbers = [variant.int for variant in variants]
-        told = self._told
+        events = self._event_entries
         return self._entries.keys().isdisjoint(numbers) and (
-            not told or told.keys().isdisjoint(numbers)
+            not events or events.keys().isdisjoint(numbers)
         )
 
-    def keep(
+    def store_answers(
         self,
         answers: Mapping[ProductVariantId, Answer],
         *,
@@ -120,12 +125,12 @@ class ReadingStore:
         now: float,
         instant: datetime,
     ) -> None:
-        """`store` what a read brought that began at `asked_at`, as far as anything was read.
+        """`store` the answers of a read that began at `asked_at`; skip unreadable ones.
 
-        What it shared with another call, or another process, is dated from when that one read it.
+        An answer that the read shared with another call or process is dated by the older request.
 
         Args:
-            answers: what it brought.
+            answers: what the read returned.
             asked_at: when it began.
             now: this moment.
             instant: the same moment by the clock that dates readings.
@@ -138,7 +143,7 @@ class ReadingStore:
                     as_of = answer.as_of
                     began = min(asked_at, now - (instant - as_of).total_seconds())
                 known = entries.get(variant.int)
-                # Callers who shared a request all bring what it brought.
+                # Callers that shared a request all bring the same reading.
                 if known is None or not known.is_of(answer):
                     self.store(variant, answer, began)
             elif isinstance(answer, UnknownVariant):
@@ -148,7 +153,7 @@ class ReadingStore:
     def store(
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
-        """Keep what a read that began at `asked_at` brought; False if something forbids it."""
+        """Store the answer of a read that began at `asked_at`; False if a rule forbids it."""
         key = variant.int
         entries = self._entries
         fence = self.fence_of(variant) if self._fences else self._fence_for_all
@@ -156,16 +161,16 @@ class ReadingStore:
             return False
         known = entries.get(key)
         if known is not None:
-            if not self._wins(known, answer, asked_at):
+            if not self._may_replace(known, answer, asked_at):
                 return False
-            del entries[key]  # put in again as the youngest
-        if self._told:
-            self._told.pop(key, None)
+            del entries[key]  # it is put in again as the youngest
+        if self._event_entries:
+            self._event_entries.pop(key, None)
         if isinstance(answer, UnknownVariant):
             end = asked_at + self.options.negative_ttl
             entries[key] = KeptUnknown(asked_at, end, end, end, answer)
         else:
-            entries[key] = self._kept(answer, asked_at)
+            entries[key] = self._entry_of(answer, asked_at)
         if len(entries) > self.options.max_entries:
             entries.popitem(last=False)
         return True
@@ -173,61 +178,60 @@ class ReadingStore:
     def apply_event(
         self, event: InventoryEvent, *, as_of: datetime, happened_at: float, now: float
     ) -> bool:
-        """Follow `event`, heard `now`; False if it tells nothing new.
+        """Follow `event`, received `now`; False if it is old.
 
-        It tells nothing new if a later event of its variant was heard, or if what is kept was
-        updated at its time or later: the service stamps both, so these two can be compared.
-        Otherwise it is a fence. "Out of stock" says all that there is to know, and is kept as a
-        reading, unless something younger is kept already; the other two say no quantity, so that
-        the service is asked first.
+        It is old if a later event of its variant was received, or if the service updated the
+        stored level at the time of the event or later: the service stamps both, so they compare.
+        A new event is a fence. OUT_OF_STOCK implies the quantity 0 and is stored as a reading,
+        unless the stored one is younger. The other two carry no quantity, so that the next read
+        asks the service.
 
         Args:
-            event: what was heard.
+            event: the received event.
             as_of: when it happened, or now, if the service's clock is ahead.
             happened_at: the same moment on the scale of `now`.
-            now: the moment of hearing it.
+            now: when it was received.
         """
         variant = event.variant_id
         key = variant.int
-        last, read = self._learned.get(key), self._entries.get(key)
+        last, read = self._last_events.get(key), self._entries.get(key)
         if last is not None and event.rank <= last:
             return False
-        self._put(self._learned, key, event.rank)
+        self._put(self._last_events, key, event.rank)
         if read is not None and read.updated_by(event.occurred_at):
             return False
         younger = read is not None and read.asked_at > happened_at
         self.fence(variant, now)
-        self._told.pop(key, None)
+        self._event_entries.pop(key, None)
         if event.status is StockStatus.OUT_OF_STOCK and not younger:
             level = StockLevel(variant, 0, event.status, event.occurred_at)
             reading = StockReading(level, as_of, EVENT)
-            told = self._kept(reading, happened_at)
-            self._put(self._told, key, told)
+            self._put(self._event_entries, key, self._entry_of(reading, happened_at))
         return True
 
     def fence(self, variant: ProductVariantId, now: float) -> None:
-        """Something about `variant` changed: no read that began before `now` is stored any more.
+        """Stop storing reads of `variant` that began before `now`, and expire its entry.
 
-        "Unknown" is forgotten; a reading stays, for the service may be down when it is next asked,
-        but it is asked first.
+        An "unknown" is deleted. A reading stays for the case that the service does not answer, but
+        the next read asks the service first.
         """
         key = variant.int
-        if (gone := self._put(self._fences, key, now)) is not None:
-            self._fence_for_all = gone
-        for kept in (self._entries, self._told):
-            if key in kept:
-                _ask_first(kept, key)
+        if (evicted := self._put(self._fences, key, now)) is not None:
+            self._fence_for_all = evicted
+        for entries in (self._entries, self._event_entries):
+            if key in entries:
+                _expire(entries, key)
 
-    def _kept(self, reading: StockReading, asked_at: float) -> KeptReading:
-        if asked_at != self._ends[0]:
-            # Made once for all that a request brought: a float takes as much room as three fields.
-            self._ends = _Ends.of(self.options, asked_at)
-        asked_at, fresh_until, jitter, refresh_until, stale_until = self._ends
+    def _entry_of(self, reading: StockReading, asked_at: float) -> KeptReading:
+        if asked_at != self._last_windows[0]:
+            # Made once for all readings of a request: a float takes as much memory as 3 fields.
+            self._last_windows = _WindowEnds.of(self.options, asked_at)
+        asked_at, fresh_until, jitter, revalidate_until, stale_until = self._last_windows
         level = reading.level
         return KeptReading(
             asked_at,
             fresh_until - self.uniform(0.0, jitter),
-            refresh_until,
+            revalidate_until,
             stale_until,
             level.available_quantity,
             level.status,
@@ -236,22 +240,22 @@ class ReadingStore:
             reading.source,
         )
 
-    def _put(self, kept: OrderedDict[int, T], key: int, value: T) -> T | None:
-        """Put `value` in as the youngest; what was put in first goes if it is one too many."""
-        kept[key] = value
-        kept.move_to_end(key)
-        return kept.popitem(last=False)[1] if len(kept) > self.options.max_entries else None
+    def _put(self, values: OrderedDict[int, T], key: int, value: T) -> T | None:
+        """Put `value` in as the youngest; beyond `max_entries` evict the oldest and return it."""
+        values[key] = value
+        values.move_to_end(key)
+        return values.popitem(last=False)[1] if len(values) > self.options.max_entries else None
 
     def fence_all(self, now: float) -> None:
         """As `fence`, for every variant there is."""
         self._fences.clear()
         self._fence_for_all = now
-        for kept in (self._entries, self._told):
-            for key in list(kept):
-                _ask_first(kept, key)
+        for entries in (self._entries, self._event_entries):
+            for key in list(entries):
+                _expire(entries, key)
 
     @staticmethod
-    def _wins(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
+    def _may_replace(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
         if asked_at >= known.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known, KeptReading):
@@ -259,10 +263,10 @@ class ReadingStore:
         return asked_at >= known.asked_at
 
 
-def _ask_first(kept: dict[int, Entry], key: int) -> None:
-    """Forget an "unknown", and let a reading be shown only if the service does not answer."""
-    entry = kept[key]
+def _expire(entries: dict[int, Entry], key: int) -> None:
+    """Delete an "unknown"; leave a reading as the fallback for a service that does not answer."""
+    entry = entries[key]
     if isinstance(entry, KeptUnknown):
-        del kept[key]
+        del entries[key]
     else:
-        entry.fresh_until = entry.refresh_until = -inf
+        entry.fresh_until = entry.revalidate_until = -inf

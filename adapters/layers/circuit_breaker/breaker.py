@@ -1,7 +1,7 @@
-"""`CircuitBreaker`: the state machine of a circuit breaker, without a clock and without a call (R17).
+"""`CircuitBreaker`: the state machine of a circuit breaker, without a clock and without a call.
 
-Time is passed in, in seconds of a monotonic scale. A call asks for a `Permit`, and says what came
-of it with that permit; what was permitted before a change of state changes nothing after it.
+Time is passed in, in seconds of a monotonic scale. A caller acquires a `Permit`, makes its call,
+and releases the permit with the outcome. A permit of an earlier state changes nothing.
 """
 
 from collections import deque
@@ -17,20 +17,20 @@ from shelfport.ports.snapshot import BreakerSnapshot
 
 
 class CallOutcome(Enum):
-    """What came of a permitted call, to the breaker."""
+    """The outcome of a permitted call, for the breaker."""
 
     SUCCESS = "success"
     FAILURE = "failure"
     IGNORED = "ignored"
-    """It says nothing of the service's health: the caller left, or the request was at fault."""
+    """No sign of the service's health: the caller left, or the request was wrong."""
 
 
 @attrs.frozen(eq=False)
 class Permit:
-    """Leave to make one call."""
+    """The permission to make one call."""
 
     generation: int
-    """The state that it was given in; each change of state begins a new one."""
+    """The number of the state that granted it; each change of state begins a new generation."""
     started: float
     probe: bool = False
 
@@ -48,9 +48,9 @@ def _exact(_low: float, _high: float) -> float:
 
 @attrs.define(eq=False)
 class CircuitBreaker:
-    """Closed, it counts; open, it refuses; half-open, it lets a few probes through.
+    """Closed, it counts outcomes; open, it refuses calls; half-open, it permits a few probes.
 
-    Not thread-safe, but for `snapshot`: it belongs to one event loop.
+    It belongs to one event loop. Only `snapshot` is thread-safe.
     """
 
     options: BreakerOptions
@@ -65,16 +65,16 @@ class CircuitBreaker:
     _slow: int = attrs.field(init=False, default=0, repr=False)
     _open_until: float = attrs.field(init=False, default=0.0, repr=False)
     _leases: dict[Permit, float] = attrs.field(init=False, factory=dict, repr=False)
-    """The probes under way, each with the moment at which its lease ends."""
+    """The probes in flight, each with the end of its lease."""
     _good_probes: int = attrs.field(init=False, default=0, repr=False)
 
     @property
     def state(self) -> BreakerState:
-        """The state as of the last call; time alone changes it at the next one."""
+        """The state after the last call; the end of a pause shows only at the next call."""
         return self._state
 
     def acquire(self, now: float) -> Permit | None:
-        """Ask to make a call; None is a refusal."""
+        """Return the permit for a call; None refuses it."""
         if self._state is BreakerState.CLOSED or self._forced:
             return None if self._state is BreakerState.OPEN else Permit(self._generation, now)
         if self._state is BreakerState.OPEN:
@@ -89,19 +89,19 @@ class CircuitBreaker:
         return permit
 
     def release(self, permit: Permit, outcome: CallOutcome, now: float) -> None:
-        """Say what came of a permitted call. A permit is released once."""
+        """Report the outcome of a permitted call. A permit is released once."""
         if permit.generation != self._generation or self._forced:
             return
         slow = now - permit.started >= self.options.slow_call_duration
         if permit.probe:
-            # A probe whose lease has ended was given up; another one stands in its place.
+            # A probe whose lease has ended does not count: another one may have replaced it.
             if self._leases.pop(permit, now) > now:
                 self._probed(outcome, now, slow=slow)
         elif slow or outcome is not CallOutcome.IGNORED:
             self._count(_Counted(now, outcome is CallOutcome.FAILURE, slow))
 
     def force(self, state: BreakerState | None, now: float) -> None:
-        """Hold the circuit open or closed whatever happens; None lets it go, closed.
+        """Hold the circuit open or closed, whatever the outcomes; None ends that, closed.
 
         Raises:
             ValueError: half-open cannot be held.
@@ -109,11 +109,11 @@ class CircuitBreaker:
         if state is BreakerState.HALF_OPEN:
             raise ValueError("a breaker can be forced open or closed, not half-open")
         self._forced = state is not None
-        self._change(state or BreakerState.CLOSED, now, "forced" if state else "let go")
+        self._change(state or BreakerState.CLOSED, now, "forced" if state else "no longer forced")
 
     def snapshot(self, now: float) -> BreakerSnapshot:
-        """What the breaker knows at `now`. Changes nothing, and may be asked from any thread."""
-        # A copy is taken in one step; a walk along the deque is not.
+        """The breaker's state at `now`. Changes nothing, and may be called from any thread."""
+        # Copying a deque is atomic; iterating over it is not.
         counted = [one for one in self._counted.copy() if one.at > now - self.options.window]
         waits = self._state is BreakerState.OPEN and not self._forced
         return BreakerSnapshot(

@@ -1,4 +1,4 @@
-"""`CircuitBreakerLayer`: a service that fails is left alone for a while (R17)."""
+"""`CircuitBreakerLayer`: refuses calls while the service fails."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
@@ -18,6 +18,7 @@ from shelfport.domain.model import (
     Operation,
     OperationInProgress,
     ProductVariantId,
+    RequestContext,
     TransientError,
 )
 from shelfport.ports import Clock, InventoryPort, Listener
@@ -28,14 +29,17 @@ T = TypeVar("T")
 
 @attrs.frozen(eq=False)
 class CircuitBreakerLayer:
-    """Asks the breaker before each call, and tells it what came of it.
+    """Asks the breaker for a permit before each call, and reports the outcome of the call.
 
-    A failure is what the service did: no answer, 5xx, 429, an answer against the contract, a
-    certificate that nobody can trust. A refusal of one request (4xx) says nothing of its health,
-    nor does a caller who left, or whose deadline cut the call, before the call was slow.
+    A failure is a fault of the service: no answer, 5xx, 429, an answer against the contract, a
+    certificate that cannot be trusted. A refusal of one request (4xx) is no sign of the service's
+    health, and neither is a call that its caller or its deadline ended before it was slow.
 
-    Right: `ConcurrencyLimitLayer(CircuitBreakerLayer(RecordingLayer(http)))`: it sees the time on the wire, request by request.
-    Wrong: `CircuitBreakerLayer(ConcurrencyLimitLayer(…))`, or `CircuitBreakerLayer(BatchingLayer(…))`: it sees our own queue, or 5 requests as 1.
+    Right: `ConcurrencyLimitLayer(CircuitBreakerLayer(RecordingLayer(http)))`: it measures the time
+    on the wire of each request.
+    Wrong: `CircuitBreakerLayer(ConcurrencyLimitLayer(…))`: it measures the time in this process's
+    queue, too.
+    Wrong: `CircuitBreakerLayer(BatchingLayer(…))`: it counts 5 requests as 1.
     """
 
     inner: InventoryPort
@@ -50,28 +54,26 @@ class CircuitBreakerLayer:
         if not ids:
             return {}
         permit = self._permit(Operation.READ, ids, call)
-        return await self._told(permit, self.inner.read(ids, call))
+        return await self._reported(permit, self.inner.read(ids, call))
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
         permit = self._permit(Operation.INITIALIZE, (request.variant_id,), call)
-        return await self._told(permit, self.inner.initialize(request, call))
+        return await self._reported(permit, self.inner.initialize(request, call))
 
     def _permit(self, operation: Operation, ids: Sequence[ProductVariantId], call: Call) -> Permit:
         permit = self.breaker.acquire(self.clock.monotonic())
         if permit is not None:
             return permit
-        error = CircuitOpen(
-            "the Inventory Service is not asked: its circuit is open, as it failed a moment ago",
-            operation=operation,
-            ids=ids,
-            correlation_id=call.correlation_id,
-            attempts=call.attempt,
+        error = RequestContext(operation, ids, call).error(
+            CircuitOpen,
+            "no request was sent: the circuit breaker is open, as the Inventory Service failed a "
+            "moment ago",
         )
         self.listener(CallRejected(operation, error, call.correlation_id))
         raise error
 
-    async def _told(self, permit: Permit, answer: Awaitable[T]) -> T:
+    async def _reported(self, permit: Permit, answer: Awaitable[T]) -> T:
         outcome = CallOutcome.IGNORED
         try:
             result = await answer
@@ -80,7 +82,7 @@ class CircuitBreakerLayer:
             outcome = _outcome_of(error)
             raise
         finally:
-            # In every case, a cancelled call and a bug included: a probe's lease must not be lost.
+            # In every case, also after a cancellation or a bug: a probe's lease must not be lost.
             self.breaker.release(permit, outcome, self.clock.monotonic())
         return result
 
@@ -88,7 +90,7 @@ class CircuitBreakerLayer:
 def _outcome_of(error: InventoryError) -> CallOutcome:
     match error:
         case OperationInProgress():
-            return CallOutcome.SUCCESS  # it answers, and quickly
+            return CallOutcome.SUCCESS  # the service answers
         case TransientError() | ContractViolation() | InsecureConnection():
             return CallOutcome.FAILURE
         case _:

@@ -1,4 +1,4 @@
-"""`Backplane`: what other replicas learn reaches this one's memory, and a gap is noticed."""
+"""`Backplane`: invalidates this replica's memory when other replicas announce changes."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,16 +11,17 @@ import attrs
 from shelfport.adapters.layers.shared_cache.client import SharedCacheClient
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.model import ProductVariantId
+from shelfport.domain.services.backoff import Backoff
 from shelfport.ports import Clock, Listener
 from shelfport.ports.shared_store import SharedCacheUnavailable
 from shelfport.ports.signals import BackplaneDisconnected, BackplaneReconnected
 
 _LONGEST_PAUSE = 5.0
-"""Seconds between two attempts to hear again, at most."""
+"""Seconds between two attempts to reconnect, at most."""
 
 
 class Memory(Protocol):
-    """What is told of changes: the first level, `CacheLayer`."""
+    """The cache in memory that the backplane invalidates: `CacheLayer`."""
 
     def invalidate(self, variants: Iterable[ProductVariantId]) -> None:
         """Something about `variants` changed."""
@@ -33,14 +34,14 @@ class Memory(Protocol):
 
 @attrs.define(eq=False)
 class Backplane:
-    """Listens for what other replicas fence, and tells `memory`.
+    """Receives the invalidations of other replicas, and invalidates `memory`.
 
-    A change that was announced while this replica did not hear is lost: as soon as it hears again,
-    nothing that it keeps from before counts as current any more. Until then its memory is right by
-    its windows alone, and the snapshot and a signal say so.
+    An invalidation that was announced while this replica was disconnected is lost. So everything in
+    memory is invalidated on reconnecting. Until then only the cache's windows bound the age of what
+    is shown; the snapshot and a signal say so.
     """
 
-    level: SharedCacheClient
+    client: SharedCacheClient
     memory: Memory = attrs.field(repr=False)
     clock: Clock = attrs.field(repr=False)
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
@@ -49,13 +50,13 @@ class Backplane:
     _tried: asyncio.Event = attrs.field(init=False, factory=asyncio.Event, repr=False)
 
     async def __aenter__(self) -> Self:
-        """Begin to listen, and wait for that as long as for anything else of the shared cache.
+        """Connect, and wait for that until the timeout of the shared cache.
 
-        What is read before this replica hears is fenced when it does.
+        What is read before the connection is there is invalidated when it is.
         """
-        self.background.start(self._listen(), "shared cache changes")
+        self.background.start(self._listen(), "shared cache backplane")
         try:
-            async with asyncio.timeout(self.level.options.timeout):
+            async with asyncio.timeout(self.client.options.timeout):
                 await self._tried.wait()
         except TimeoutError:
             pass
@@ -71,27 +72,31 @@ class Backplane:
 
     async def _listen(self) -> None:
         began = self.clock.monotonic()
-        deaf_since = began + self.level.options.timeout  # until then, nothing is in memory
-        pause = self.level.options.reconnect_interval
-        told = False
+        # Before the timeout of `__aenter__` ends, nothing is in memory.
+        disconnected_since = began + self.client.options.timeout
+        first = self.client.options.reconnect_interval
+        backoff = Backoff(first, max(first, _LONGEST_PAUSE))
+        failures = 0
+        signalled = False
         while True:
             try:
-                async with self.level.store.changes() as changes:
+                async with self.client.store.invalidations() as invalidations:
                     now = self.clock.monotonic()
-                    if told or now > deaf_since:
+                    if signalled or now > disconnected_since:
                         self.memory.invalidate_all()
-                        self.listener(BackplaneReconnected(now - min(deaf_since, now)))
-                    self.level.backplane_connected, deaf_since, told = True, inf, False
-                    pause = self.level.options.reconnect_interval
+                        self.listener(BackplaneReconnected(now - min(disconnected_since, now)))
+                    self.client.backplane_connected = True
+                    disconnected_since, signalled = inf, False
+                    failures = 0
                     self._tried.set()
-                    async for variants in changes:
+                    async for variants in invalidations:
                         self.memory.invalidate(variants)
             except SharedCacheUnavailable as error:
-                self.level.backplane_connected = False
-                deaf_since = min(deaf_since, self.clock.monotonic())
-                if not told:
+                self.client.backplane_connected = False
+                disconnected_since = min(disconnected_since, self.clock.monotonic())
+                if not signalled:
                     self.listener(BackplaneDisconnected(str(error)))
-                    told = True
+                    signalled = True
             self._tried.set()
-            await asyncio.sleep(self.uniform(pause / 2, pause))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            failures += 1
+            await asyncio.sleep(backoff.delay(failures, self.uniform(0.5, 1.0)))

@@ -1,8 +1,7 @@
-"""`SharedCacheClient`: a cache outside this process, which may never cost more than it is worth.
+"""`SharedCacheClient`: client of the shared cache, with a hard timeout and its own circuit breaker.
 
-What a store must do is the Protocol `SharedStore`; Redis is one (`shelfport.adapters.redis`). Here
-is what stands between it and a caller: a bound on every wait, a circuit of its own, and a queue
-for what nobody waits for.
+It is bypassed while the store is unavailable. `SharedStore` is the Protocol of a store; Redis is
+one (`shelfport.adapters.redis`). Writes that no caller waits for go through a bounded queue.
 """
 
 import asyncio
@@ -44,16 +43,16 @@ T = TypeVar("T")
 _Write = Callable[[], Awaitable[None]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_AT_ONCE = 1000
-"""Variants in one round trip: more would keep the store from serving others for milliseconds."""
+_MAX_BATCH = 1000
+"""Variants in one round trip: more would block the store for other clients for milliseconds."""
 
 
 @attrs.define(eq=False)
 class SharedCacheClient:
-    """The store, bounded: nobody waits longer than `timeout`, and while it is out nobody waits.
+    """Calls the store with a bound of `timeout` on every wait.
 
-    After a few failures the circuit opens, and callers go on as if there were no store. A task of
-    this object, never a caller, tries it again every `retry_after` seconds.
+    After a few failures the circuit opens, and callers do not wait for the store at all. A task of
+    this object, never a caller, tries the store again every `reconnect_interval` seconds.
     """
 
     store: SharedStore
@@ -79,7 +78,7 @@ class SharedCacheClient:
         self._writes = asyncio.Queue(self.options.write_queue_size)
 
     async def __aenter__(self) -> Self:
-        self.background.start(self._write_behind(), "shared cache writer")
+        self.background.start(self._write_queued(), "shared cache writer")
         return self
 
     async def __aexit__(
@@ -90,50 +89,51 @@ class SharedCacheClient:
     ) -> None:
         """Its tasks belong to the `Background` scope, and end with it."""
 
-    async def look(
-        self, ids: Sequence[ProductVariantId], terms: LookupOptions, deadline: float | None
+    async def lookup(
+        self, ids: Sequence[ProductVariantId], options: LookupOptions, deadline: float | None
     ) -> Mapping[ProductVariantId, Lookup] | None:
-        """What the store says of a page; None if it is out, or says nothing in time."""
-        glances: dict[ProductVariantId, Lookup] = {}
-        for part in _parts(ids):
+        """`SharedStore.lookup` of a page; None if the store is unavailable or too slow."""
+        lookups: dict[ProductVariantId, Lookup] = {}
+        for batch in _batches(ids):
             bound = self.options.timeout
             if deadline is not None:
                 bound = min(bound, deadline - self.clock.monotonic())
             try:
-                glances.update(await self._bounded(partial(self.store.look, part, terms), bound))
+                lookup = partial(self.store.lookup, batch, options)
+                lookups.update(await self._bounded(lookup, bound))
             except SharedCacheUnavailable:
                 return None
-        return glances
+        return lookups
 
-    def keep_behind(self, page: Mapping[ProductVariantId, StoreRequest], claim: str) -> None:
-        """`SharedStore.keep`, later and perhaps never."""
-        for part in _parts(list(page)):
-            keeping = {variant: page[variant] for variant in part}
-            self._put(partial(self._keep, keeping, claim))
+    def store_later(self, page: Mapping[ProductVariantId, StoreRequest], claim: str) -> None:
+        """Queue a `SharedStore.store`; it is dropped if the queue is full or the store fails."""
+        for batch in _batches(list(page)):
+            requests = {variant: page[variant] for variant in batch}
+            self._enqueue(partial(self._store, requests, claim))
 
-    def release_behind(self, ids: Sequence[ProductVariantId], claim: str) -> None:
-        """`SharedStore.release`, later and perhaps never."""
-        for part in _parts(ids):
-            self._put(partial(self.store.release, part, claim))
+    def release_later(self, ids: Sequence[ProductVariantId], claim: str) -> None:
+        """Queue a `SharedStore.release`, as `store_later`."""
+        for batch in _batches(ids):
+            self._enqueue(partial(self.store.release, batch, claim))
 
-    def fence_behind(self, ids: Sequence[ProductVariantId]) -> None:
-        """`SharedStore.fence`, later and perhaps never."""
-        self._put(lambda: self.store.fence(ids, None))
+    def fence_later(self, ids: Sequence[ProductVariantId]) -> None:
+        """Queue a `SharedStore.fence`, as `store_later`."""
+        self._enqueue(lambda: self.store.fence(ids, None))
 
     async def fence(self, ids: Sequence[ProductVariantId], stamp: str | None = None) -> None:
-        """`SharedStore.fence`, now, if it can be had within the bound."""
+        """`SharedStore.fence` now; it is dropped if the store fails or is too slow."""
         await self._write(lambda: self.store.fence(ids, stamp))
 
     async def apply_event(self, event: InventoryEvent) -> None:
         """See `CacheInvalidator.apply_event`: what was read before `event` is not current after it.
 
-        Every replica may tell it: the first one fences, and the others change nothing.
+        Every replica may apply it: the first one fences, and the others change nothing.
         """
         moment = (event.occurred_at - _EPOCH) // timedelta(microseconds=1)
         await self.fence((event.variant_id,), f"{moment:020d}-{event.event_id.hex}")
 
     def snapshot(self, now: float) -> SharedCacheSnapshot:
-        """How it stands at `now` (monotonic)."""
+        """The state at `now` (monotonic)."""
         return SharedCacheSnapshot(
             circuit_breaker=self._circuit.snapshot(now),
             hits=self.hits,
@@ -142,16 +142,17 @@ class SharedCacheClient:
             backplane_connected=self.backplane_connected,
         )
 
-    async def _keep(self, page: Mapping[ProductVariantId, StoreRequest], claim: str) -> None:
-        await self.store.keep(page, self.clock.now(), claim)  # now: it has waited in the queue
+    async def _store(self, page: Mapping[ProductVariantId, StoreRequest], claim: str) -> None:
+        # The time is read here, not in `store_later`: the request has waited in the queue.
+        await self.store.store(page, self.clock.now(), claim)
 
-    def _put(self, write: _Write) -> None:
+    def _enqueue(self, write: _Write) -> None:
         try:
             self._writes.put_nowait(write)
         except asyncio.QueueFull:
-            self._drop("as many wait already as may")
+            self._drop(f"the queue is full ({self._writes.maxsize})")
 
-    async def _write_behind(self) -> None:
+    async def _write_queued(self) -> None:
         while True:
             await self._write(await self._writes.get())
 
@@ -166,16 +167,16 @@ class SharedCacheClient:
         self.listener(SharedCacheWritesDropped(self._dropped, why))
 
     async def _bounded(self, ask: Callable[[], Awaitable[T]], bound: float) -> T:
-        """What `ask` brings within `bound` seconds.
+        """The result of `ask`, if it comes within `bound` seconds.
 
         Raises:
-            SharedOut: nothing.
+            SharedCacheUnavailable: the circuit is open, or the store failed or was too slow.
         """
-        if self._circuit.state is not BreakerState.CLOSED:
-            raise SharedCacheUnavailable("the shared cache is out")  # its probe is no caller's
-        permit = self._circuit.acquire(self.clock.monotonic())
+        permit = None
+        if self._circuit.state is BreakerState.CLOSED:  # no caller is the probe of an open circuit
+            permit = self._circuit.acquire(self.clock.monotonic())
         if permit is None:
-            raise SharedCacheUnavailable("the shared cache is out")
+            raise SharedCacheUnavailable("the shared cache is unavailable")
         outcome = CallOutcome.IGNORED
         try:
             async with asyncio.timeout(bound):
@@ -204,7 +205,7 @@ class SharedCacheClient:
             self.listener(SharedCacheRecovered())
 
     async def _probe(self) -> None:
-        """Try the store now and then, until it answers."""
+        """Try the store every `reconnect_interval` seconds, until it answers."""
         while self._circuit.state is not BreakerState.CLOSED:
             await asyncio.sleep(self.options.reconnect_interval)
             permit = self._circuit.acquire(self.clock.monotonic())
@@ -221,6 +222,6 @@ class SharedCacheClient:
                 self._circuit.release(permit, outcome, self.clock.monotonic())
 
 
-def _parts(ids: Sequence[ProductVariantId]) -> Iterator[Sequence[ProductVariantId]]:
-    for start in range(0, len(ids), _MOST_AT_ONCE):
-        yield ids[start : start + _MOST_AT_ONCE]
+def _batches(ids: Sequence[ProductVariantId]) -> Iterator[Sequence[ProductVariantId]]:
+    for start in range(0, len(ids), _MAX_BATCH):
+        yield ids[start : start + _MAX_BATCH]

@@ -1,4 +1,4 @@
-"""`SharedCacheLayer`: what one replica has read, all of them know (R10, R19 at scale)."""
+"""`SharedCacheLayer`: the layer over the cache that all replicas share."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +21,7 @@ from shelfport.domain.model import (
     Operation,
     OverloadedHere,
     ProductVariantId,
+    RequestContext,
     StockReading,
     Unreadable,
     settled,
@@ -29,16 +30,17 @@ from shelfport.ports import Clock, InventoryPort
 from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, StoreRequest
 
 _MARGIN = 0.02
-"""Seconds before the deadline at which old stock is shown: later, nobody is there to see it."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
-"""Seconds between two glances while another replica asks the service."""
-_NO_TIME = 0.001
-"""Seconds that are not worth waiting for."""
+"""Seconds before the deadline at which the layer falls back to stale readings, so that they arrive
+in time."""
+_FIRST_PAUSE, _MAX_PAUSE = 0.005, 0.05
+"""Seconds between two lookups while another replica asks the service."""
+_NEGLIGIBLE = 0.001
+"""Seconds; a shorter wait is skipped."""
 
 
 @attrs.define(eq=False)
-class _Page:
-    """One read under way."""
+class _PageRead:
+    """The state of one `read`."""
 
     call: Call
     began: float
@@ -46,44 +48,46 @@ class _Page:
     answers: dict[ProductVariantId, Answer | None]
     """In first-asked order; None where there is no answer yet."""
     tokens: dict[ProductVariantId, bytes] = attrs.field(factory=dict)
-    kept: dict[ProductVariantId, StockReading] = attrs.field(factory=dict)
-    """No longer current, but better than nothing."""
+    fallbacks: dict[ProductVariantId, StockReading] = attrs.field(factory=dict)
+    """Stored readings that are not current, marked STALE."""
 
     def missing(self) -> list[ProductVariantId]:
         return [variant for variant, answer in self.answers.items() if answer is None]
 
-    def can_be_shown(self) -> bool:
-        """Whether everything that is missing can be shown as it was kept."""
-        return all(variant in self.kept for variant in self.missing())
+    def has_all_fallbacks(self) -> bool:
+        """Whether every variant without an answer has a fallback."""
+        return all(variant in self.fallbacks for variant in self.missing())
 
-    def answer(self, answers: Mapping[ProductVariantId, Answer]) -> None:
-        """Take answers, and what was kept in the place of failures."""
+    def take(self, answers: Mapping[ProductVariantId, Answer]) -> None:
+        """Take `answers`, and a fallback instead of each failure that has one."""
         for variant, answer in answers.items():
-            fallback = self.kept.get(variant) if type(answer) is Unreadable else None
+            fallback = self.fallbacks.get(variant) if type(answer) is Unreadable else None
             self.answers[variant] = fallback or answer
 
 
 @attrs.frozen(eq=False)
 class SharedCacheLayer:
-    """Looks into a cache that all replicas share before it asks the service.
+    """Looks up variants in a cache that all replicas share, before it asks the service.
 
-    A reading younger than `ttl`, wherever it was read, is served as CACHED, with its true
-    `as_of`: the layer above dates it by that, so that windows do not add up. For the rest one
-    replica asks (it holds a lease), and the others wait for what it brings. If the service does not
-    answer, what is kept up to `stale_if_error` is served as STALE; within `soft_timeout`, if that is
-    all that is missing. Without the store, it is as if this layer were not there.
+    A reading younger than `ttl` is served as CACHED, also when another replica read it. It keeps
+    its true `as_of`: the layer above dates it by that, so that windows do not add up. For the rest,
+    one replica asks the service (it holds a lease), and the others wait for its answer. If the
+    service does not answer, a stored reading is served as STALE, up to the end of `stale_if_error`;
+    after `soft_timeout`, if every missing variant has one. Without the store, the layer only
+    forwards.
 
-    Every reading is kept with a token from the glance before it, which an event or a write makes
-    worthless: a slow read does not put back what has changed since.
+    Every answer is stored with the fencing token of the lookup before it. An event or a write
+    invalidates the token, so that a slow read does not restore an old value.
 
-    Right: `CoalescingLayer(SharedCacheLayer(BatchingLayer(…)))`: one glance for a page, whatever its size.
-    Wrong: `SharedCacheLayer(CoalescingLayer(…))`: every caller glances for himself, and each takes leases that make
-    the others of this very process wait.
+    Right: `CoalescingLayer(SharedCacheLayer(BatchingLayer(…)))`: one lookup for a page, whatever
+    its size.
+    Wrong: `SharedCacheLayer(CoalescingLayer(…))`: every caller does its own lookup, and takes
+    leases for which the other callers of the same process wait.
     """
 
     inner: InventoryPort
     clock: Clock = attrs.field(repr=False)
-    level: SharedCacheClient
+    client: SharedCacheClient
     windows: CacheOptions
     background: Background = attrs.field(repr=False)
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
@@ -95,72 +99,73 @@ class SharedCacheLayer:
         """See `InventoryPort.read`."""
         if not ids:
             return {}
-        page = _Page(call, self.clock.monotonic(), self.new_claim(), dict.fromkeys(ids))
+        page = _PageRead(call, self.clock.monotonic(), self.new_claim(), dict.fromkeys(ids))
         pause = _FIRST_PAUSE
         while missing := page.missing():
-            glances = await self._look(missing, page)
-            if glances is None:
-                if len(missing) == len(page.answers) and not page.kept:
+            lookups = await self._lookup(missing, page)
+            if lookups is None:
+                if len(missing) == len(page.answers) and not page.fallbacks:
                     return await self.inner.read(ids, call)
-                await self._ask(missing, page)
-            elif to_ask := self._sort(glances, page):
-                await self._ask(to_ask, page)
+                await self._fetch(missing, page)
+            elif to_fetch := self._take_current(lookups, page):
+                await self._fetch(to_fetch, page)
             elif not page.missing():
-                break  # all of it is current: what a page should cost
-            elif (left := self._patience(page)) > _NO_TIME:
+                break  # all variants are current: the page costs one lookup
+            elif (left := self._wait_left(page)) > _NEGLIGIBLE:
                 await asyncio.sleep(min(self.uniform(pause / 2, pause), left))
-                pause = min(pause * 1.5, _LONGEST_PAUSE)
-            elif page.can_be_shown():
-                page.answer(page.kept)
+                pause = min(pause * 1.5, _MAX_PAUSE)
+            elif page.has_all_fallbacks():
+                page.take(page.fallbacks)
             else:
-                await self._ask(page.missing(), page)
+                await self._fetch(page.missing(), page)
         return settled({v: answer for v, answer in page.answers.items() if answer is not None})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Passed through; whatever came of it, what was read before is not believed any more."""
+        """Forward the call, then fence the variant whether or not the call succeeded."""
         ids = (request.variant_id,)
         try:
             initialized = await self.inner.initialize(request, call)
         except BaseException:
-            self.level.fence_behind(ids)
+            self.client.fence_later(ids)
             raise
-        await self.level.fence(ids)
+        await self.client.fence(ids)
         return initialized
 
-    async def _look(
-        self, missing: Sequence[ProductVariantId], page: _Page
+    async def _lookup(
+        self, missing: Sequence[ProductVariantId], page: _PageRead
     ) -> Mapping[ProductVariantId, Lookup] | None:
         windows, limit = self.windows, page.call.max_staleness
-        # A caller's limit is an age at the time of the call: what was read since then is young.
+        # A caller's limit is an age at the time of the call: readings since then are young enough.
         longest = inf if limit is None else limit + self.clock.monotonic() - page.began
-        terms = LookupOptions(
+        options = LookupOptions(
             now=self.clock.now(),
-            # Not the very end of the window: whoever refreshes early wants better than this.
+            # Less than the whole window: memory refreshes early by its jitter, and would else get
+            # the same reading back.
             reading_age=min(windows.ttl * (1 - windows.jitter), longest),
             unknown_age=min(windows.negative_ttl, longest),
             claim=page.claim,
-            # Who accepts nothing kept waits for nobody, and lets nobody wait.
-            lease=0 if limit == 0 else self.level.options.lease,
+            # A caller that accepts no stored reading neither waits for a lease nor takes one.
+            lease=0 if limit == 0 else self.client.options.lease,
         )
-        return await self.level.look(missing, terms, page.call.deadline)
+        return await self.client.lookup(missing, options, page.call.deadline)
 
-    def _sort(
-        self, glances: Mapping[ProductVariantId, Lookup], page: _Page
+    def _take_current(
+        self, lookups: Mapping[ProductVariantId, Lookup], page: _PageRead
     ) -> list[ProductVariantId]:
-        """Take what is current, and say for what this replica asks."""
-        to_ask: list[ProductVariantId] = []
+        """Take the current values; return the variants that this replica must ask for."""
+        to_fetch: list[ProductVariantId] = []
         oldest = self._oldest(page.call)
-        for variant, glance in glances.items():
-            if glance.current:
-                self.level.hits += 1
-                page.answers[variant] = glance.kept
+        for variant, lookup in lookups.items():
+            if lookup.current:
+                self.client.hits += 1
+                page.answers[variant] = lookup.value
                 continue
-            page.tokens[variant] = glance.token
-            if isinstance(glance.kept, StockReading) and glance.kept.as_of > oldest:
-                page.kept[variant] = glance.kept.kept_as(Freshness.STALE)
-            if glance.lease is not Lease.HELD_BY_OTHER:
-                to_ask.append(variant)
-        return to_ask
+            page.tokens[variant] = lookup.token
+            if isinstance(lookup.value, StockReading) and lookup.value.as_of > oldest:
+                page.fallbacks[variant] = lookup.value.kept_as(Freshness.STALE)
+            if lookup.lease is not Lease.HELD_BY_OTHER:
+                to_fetch.append(variant)
+        return to_fetch
 
     def _oldest(self, call: Call) -> datetime:
         longest = self.windows.discard_age
@@ -168,64 +173,64 @@ class SharedCacheLayer:
             longest = min(longest, call.max_staleness)
         return self.clock.now() - timedelta(seconds=longest)
 
-    def _patience(self, page: _Page) -> float:
+    def _wait_left(self, page: _PageRead) -> float:
         """Seconds left to wait for another replica."""
-        patience = 2 * self.level.options.lease
-        if page.can_be_shown():
-            patience = self.windows.soft_timeout
+        wait = 2 * self.client.options.lease
+        if page.has_all_fallbacks():
+            wait = self.windows.soft_timeout
         if page.call.deadline is not None:
-            # It may have died: half of the time is for asking ourselves.
-            patience = min(patience, (page.call.deadline - page.began) / 2)
-        return page.began + patience - self.clock.monotonic()
+            # The other replica may have crashed: half of the time is for a request of our own.
+            wait = min(wait, (page.call.deadline - page.began) / 2)
+        return page.began + wait - self.clock.monotonic()
 
-    async def _ask(self, variants: Sequence[ProductVariantId], page: _Page) -> None:
-        """Ask the service, as long as there is nothing better to do."""
-        self.level.misses += len(variants)
-        work = self._ask_and_keep(variants, page)
+    async def _fetch(self, variants: Sequence[ProductVariantId], page: _PageRead) -> None:
+        """Ask the service; stop waiting in time to serve the fallbacks."""
+        self.client.misses += len(variants)
+        work = self._fetch_and_store(variants, page)
         task = self.background.start(work, "shared read")
-        patience = None
-        if any(variant in page.kept for variant in variants):
+        timeout = None
+        if any(variant in page.fallbacks for variant in variants):
             if page.call.deadline is not None:
-                patience = page.call.deadline - self.clock.monotonic() - _MARGIN
-            if page.can_be_shown():
-                patience = min(self.windows.soft_timeout, inf if patience is None else patience)
-        await asyncio.wait({task}, timeout=patience)
+                timeout = page.call.deadline - self.clock.monotonic() - _MARGIN
+            if page.has_all_fallbacks():
+                timeout = min(self.windows.soft_timeout, inf if timeout is None else timeout)
+        await asyncio.wait({task}, timeout=timeout)
         outcome: Mapping[ProductVariantId, Answer] | InventoryError
+        context = RequestContext(Operation.READ, variants, page.call)
         if not task.done():
             sentence = "the Inventory Service did not answer in time"
-            outcome = _ended(DeadlineExceeded, sentence, variants, page.call)
+            outcome = context.error(DeadlineExceeded, sentence)
         elif task.cancelled():
-            sentence = "this process is shutting down"
-            outcome = _ended(OverloadedHere, sentence, variants, page.call)
+            outcome = context.error(OverloadedHere, "this process is shutting down")
         else:
             outcome = task.result()
         if isinstance(outcome, InventoryError):
             outcome = dict.fromkeys(variants, Unreadable(outcome))
-        page.answer(outcome)
+        page.take(outcome)
 
-    async def _ask_and_keep(
-        self, variants: Sequence[ProductVariantId], page: _Page
+    async def _fetch_and_store(
+        self, variants: Sequence[ProductVariantId], page: _PageRead
     ) -> Mapping[ProductVariantId, Answer] | InventoryError:
-        """Goes on when its caller has left: others wait for what it brings.
+        """Ask the service, and store the answers; goes on when the caller has left.
 
-        A failure is a value here: there may be nobody left to whom it could be raised.
+        A failure is returned, not raised: there may be no caller left that would receive it.
         """
         asked_at = self.clock.now()
         tokens = {variant: page.tokens.get(variant, b"") for variant in variants}
-        keeping: dict[ProductVariantId, StoreRequest] = {}
+        requests: dict[ProductVariantId, StoreRequest] = {}
         try:
             answers = await self.inner.read(variants, page.call)
-            keeping = dict(self._worth_keeping(answers, tokens, asked_at))
+            requests = dict(self._store_requests(answers, tokens, asked_at))
         except InventoryError as error:
             return error
         finally:
-            if keeping:
-                self.level.keep_behind(keeping, page.claim)
-            if rest := [v for v in variants if tokens[v] and v not in keeping]:
-                self.level.release_behind(rest, page.claim)
+            if requests:
+                self.client.store_later(requests, page.claim)
+            if rest := [v for v in variants if tokens[v] and v not in requests]:
+                self.client.release_later(rest, page.claim)
         return answers
 
-    def _worth_keeping(
+    def _store_requests(
         self,
         answers: Mapping[ProductVariantId, Answer],
         tokens: Mapping[ProductVariantId, bytes],
@@ -236,21 +241,9 @@ class SharedCacheLayer:
             if not tokens[variant] or isinstance(answer, Unreadable):
                 continue
             if isinstance(answer, StockReading):
-                as_of, worth = answer.as_of, self.windows.discard_age
+                as_of, lifetime = answer.as_of, self.windows.discard_age
             else:
-                as_of, worth = answer.as_of or asked_at, self.windows.negative_ttl
-            seconds = worth - max(now - as_of, timedelta(0)).total_seconds()
-            if seconds > 0:
-                yield variant, StoreRequest(answer, as_of, tokens[variant], seconds)
-
-
-def _ended(
-    kind: type[InventoryError], sentence: str, ids: Sequence[ProductVariantId], call: Call
-) -> InventoryError:
-    return kind(
-        sentence,
-        operation=Operation.READ,
-        ids=ids,
-        correlation_id=call.correlation_id,
-        attempts=call.attempt,
-    )
+                as_of, lifetime = answer.as_of or asked_at, self.windows.negative_ttl
+            ttl = lifetime - max(now - as_of, timedelta(0)).total_seconds()
+            if ttl > 0:
+                yield variant, StoreRequest(answer, as_of, tokens[variant], ttl)

@@ -1,5 +1,5 @@
-// Puts newer fragments of the page in the place of older ones, as the server sends them. Without
-// this script the page is whole, and as old as its last load.
+// Replaces fragments of the page with newer ones from the server. Without this script the page is
+// complete, and as old as its last load.
 "use strict";
 
 const path = document.body.dataset.live;
@@ -20,7 +20,7 @@ if (path && panel) {
   const swap = (id, html) => {
     const element = document.getElementById(id);
     if (!element) return;
-    // What the reader has opened, scrolled or stands on stays so.
+    // Keep what the reader has opened, scrolled or focused.
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
     const label = focused && focused.getAttribute("aria-label");
     const open = [...element.querySelectorAll("details[open][id]")].map((d) => d.id);
@@ -49,13 +49,13 @@ if (path && panel) {
       lost = null;
       say("live");
       Object.assign(pending, JSON.parse(message.data));
-      // Nothing is pulled away under a selection, such as of an id that is being copied.
+      // Replace nothing while text is selected, such as an id that is being copied.
       if (!document.getSelection().isCollapsed) return;
       for (const [id, html] of Object.entries(pending)) swap(id, html);
       pending = {};
     });
     source.addEventListener("error", () => {
-      // A stream ends now and then, and the next one begins at once.
+      // A stream ends regularly, and the next one begins at once.
       lost ??= setTimeout(() => say("not connected"), 4000);
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
     });

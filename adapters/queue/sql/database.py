@@ -1,7 +1,7 @@
-"""The two databases, as far as they differ: how to reach each, how to open it, what it says.
+"""SQLite and PostgreSQL, where they differ: addresses, engines, and the meaning of errors.
 
-An engine is made when the queue is entered, never before: what a forked child inherits is an
-address. It works in autocommit, as each statement of the queue stands for itself.
+An engine is made when the queue is entered, never before, so that a fork inherits no connection. It
+works in autocommit, as each statement of the queue is a transaction of its own.
 """
 
 import sqlite3
@@ -17,36 +17,36 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typed_settings import Secret
 
 from shelfport.adapters.queue.sql.schema import CHANNEL, POSTGRES_STEPS, SQLITE_STEPS, Step
-from shelfport.adapters.runtime.secret_address import as_secret
+from shelfport.adapters.runtime.secret_text import as_secret
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a statement waits for another process's lock on an SQLite file."""
 CONNECT_TIMEOUT = 5.0
 STATEMENT_TIMEOUT = 10.0
-"""Seconds until PostgreSQL counts as gone, connecting and answering."""
+"""Seconds that PostgreSQL may take to connect, and to answer a statement."""
 
 
 class Database(Protocol):
-    """What the queue needs to know of the database under it."""
+    """What the queue needs to know about its database."""
 
     @property
     def begin(self) -> str:
-        """Begins a transaction that no other change of the schema can interleave."""
+        """Begins the transaction of a migration."""
         ...
 
     @property
     def lock(self) -> str | None:
-        """Where `begin` does not see to that: what does, until the transaction's end."""
+        """Locks the schema until the transaction's end; None if `begin` does so."""
         ...
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Make the tables, and bring older ones to this edition's version."""
+        """The steps that create the tables, and upgrade older ones to this edition's version."""
         ...
 
     @property
     def channel(self) -> str | None:
-        """Where it announces new entries to other processes; None if it cannot."""
+        """The channel on which it notifies other processes of new entries; None if it cannot."""
         ...
 
     @property
@@ -56,12 +56,12 @@ class Database(Protocol):
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """The driver's own errors, where they come without SQLAlchemy's around them."""
+        """The driver's own errors, which may come without SQLAlchemy's around them."""
         ...
 
     @property
     def place(self) -> str:
-        """The address as a person may read it: without a password, and without options."""
+        """The address for people: without a password, and without options."""
         ...
 
     def engine(self) -> AsyncEngine:
@@ -69,12 +69,12 @@ class Database(Protocol):
         ...
 
     def meaning(self, error: BaseException) -> str:
-        """What the driver's `error` means and what to do, to follow "the queue in PLACE"."""
+        """What the driver's `error` means, and what to do, after the words "the queue in PLACE"."""
         ...
 
 
 def _said(error: BaseException) -> str:
-    """The driver's own words, without SQLAlchemy's around them."""
+    """The first line of the driver's own message."""
     original = getattr(error, "orig", None) or error
     words = str(original).splitlines()
     return words[0].rstrip(".") if words else type(original).__name__
@@ -89,13 +89,13 @@ def _meaning(error: BaseException, meanings: Mapping[str, str], otherwise: str) 
 
 
 _NO_TABLES = (
-    "has no tables: run `shelfport queue migrate`, or set queue.create_schema to have them made"
+    "has no tables: run `shelfport queue migrate`, or set queue.create_schema to create them"
 )
 
 
 @attrs.frozen
 class Sqlite:
-    """A file on a local disk, in WAL mode; what is committed is on the disk (synchronous=FULL)."""
+    """A file on a local disk, in WAL mode; a commit is on the disk (synchronous=FULL)."""
 
     url: URL
     busy_timeout: float = BUSY_TIMEOUT
@@ -113,7 +113,7 @@ class Sqlite:
         return f"sqlite:///{self.url.database}"
 
     def engine(self) -> AsyncEngine:
-        """See `Database`. One connection: writers of one file take turns in any case."""
+        """See `Database`. One connection, as an SQLite file has one writer at a time."""
         engine = create_async_engine(
             self.url.set(drivername="sqlite+aiosqlite"),
             isolation_level="AUTOCOMMIT",
@@ -122,7 +122,7 @@ class Sqlite:
             max_overflow=0,
             connect_args={"timeout": self.busy_timeout},
         )
-        event.listen(engine.sync_engine, "do_connect", _looked_into)
+        event.listen(engine.sync_engine, "do_connect", _try_to_open)
         event.listen(engine.sync_engine, "connect", _durable)
         return engine
 
@@ -146,11 +146,11 @@ class Sqlite:
         )
 
 
-def _looked_into(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
-    """Have a file that cannot be opened fail here and now.
+def _try_to_open(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+    """Fail early for a file that cannot be opened.
 
-    In aiosqlite the thread of a connection that failed lives on for a moment, and stumbles if the
-    event loop is closed meanwhile.
+    The thread of an aiosqlite connection that failed runs on for a moment, and raises if the event
+    loop is closed meanwhile.
     """
     with closing(sqlite3.connect(*arguments, **options | {"timeout": 0})) as connection:
         try:
@@ -164,7 +164,7 @@ def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute("PRAGMA journal_mode=WAL")
-        # NORMAL would lose what was committed last when the machine loses power.
+        # NORMAL would lose the last commits when the machine loses power.
         cursor.execute("PRAGMA synchronous=FULL")
     except BaseException:
         connection.close()
@@ -207,8 +207,8 @@ class Postgres:
             connect_args={
                 "timeout": CONNECT_TIMEOUT,
                 "command_timeout": STATEMENT_TIMEOUT,
-                # Planned anew each time: a plan kept from when the queue was short reads all of
-                # it when it is long (100,000 entries: 14 ms a claim instead of 2.5).
+                # No cached plans: a plan made for a short queue scans all of a long one
+                # (100,000 entries: 14 ms a claim instead of 2.5).
                 "prepared_statement_cache_size": 0,
             },
         )
@@ -230,15 +230,15 @@ class Postgres:
 
 
 _NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres")}
-"""The driver of each database, and the extra that brings it."""
+"""The driver of each database, and the extra that installs it."""
 
 
 def database(address: Secret[str] | str) -> Database:
     """The database at `address`: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
 
     Raises:
-        ValueError: it is no such address, or its extra is not installed. The sentence does not
-            quote the address, which may hold a password.
+        ValueError: the address is wrong, or its extra is not installed. The message does not quote
+            the address, which may hold a password.
     """
     try:
         url = make_url(as_secret(address).get_secret_value())
@@ -257,8 +257,8 @@ def database(address: Secret[str] | str) -> Database:
         return Postgres(url)
     if url.database in {None, "", ":memory:"}:
         raise ValueError(
-            "queue.url names no file: SQLite in memory keeps nothing; "
-            "use sqlite:///PATH, or memory: if nothing has to be kept"
+            "queue.url names no file: SQLite in memory is not durable; "
+            "use sqlite:///PATH, or memory: for a queue in memory"
         )
     return Sqlite(url)
 

@@ -17,7 +17,7 @@ from shelfport.adapters.queue.sql.schema import (
 
 @attrs.frozen
 class Migrated:
-    """Which version was found, and which is there now; 0 is a database without our tables."""
+    """The version that was found, and the version now; 0 is a database without the tables."""
 
     before: int
     after: int
@@ -39,12 +39,12 @@ async def migrate(
     allowed: bool = True,
     steps: Sequence[Step] | None = None,
 ) -> Migrated:
-    """Make or upgrade the tables, all steps or none; what is as it should be is left alone.
+    """Create or upgrade the tables, all steps or none; tables of this version are left alone.
 
-    Several processes may do so at once: one does, the others find it done.
+    Several processes may call it at once: one migrates, the others find the tables current.
 
     Raises:
-        SchemaDiffers: the tables are of a later edition, or are not there and may not be made.
+        SchemaDiffers: the tables are of a later edition, or migrating is not allowed.
     """
     steps = database.steps if steps is None else steps
     known = len(steps)
@@ -86,7 +86,7 @@ def _refuse(found: int, known: int, database: Database, *, allowed: bool) -> Non
         state = f"has schema version {found}" if found else "has no tables yet"
         raise SchemaDiffers(
             f"the queue in {database.place} {state}, and this edition works with version {known}: "
-            "run `shelfport queue migrate`, or set queue.create_schema to have it done at the "
+            "run `shelfport queue migrate`, or set queue.create_schema to migrate at the "
             "start",
             found=found,
             known=known,

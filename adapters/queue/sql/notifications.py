@@ -1,7 +1,7 @@
-"""Hears what other processes store, where the database announces it: PostgreSQL's LISTEN.
+"""Wakes the worker when another process stores an entry: PostgreSQL's LISTEN and NOTIFY.
 
-Nothing depends on it. Whoever is woken looks into the queue, and would have looked a little later
-anyway; a pooler in between that passes no announcements on costs that little, and no entry.
+Nothing depends on it: a worker polls anyway. Behind a connection pooler that drops notifications,
+an entry waits for the next poll.
 """
 
 import asyncio
@@ -13,46 +13,44 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from shelfport.adapters.queue.sql.database import Database
+from shelfport.domain.services.backoff import Backoff
 
 logger = logging.getLogger("shelfport.queue")
 
-_SILENCE = 15.0
-"""Seconds without a word after which the server is asked whether it is still there."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-"""Seconds between two attempts to hear again; doubled each time, and jittered."""
+_CHECK_INTERVAL = 15.0
+"""Seconds without a notification after which the connection is checked."""
+_BACKOFF = Backoff(base_delay=0.1, max_delay=10.0)
 
 
-async def hear(database: Database, wake: Callable[[], None]) -> None:
-    """Call `wake` for every announcement, for ever; connect anew when that was cut off."""
+async def listen(database: Database, wake: Callable[[], None]) -> None:
+    """Call `wake` for every notification, until cancelled; reconnect after a failure."""
     errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *database.errors)
     failures = 0
     while True:
-        heard = asyncio.Event()
+        listening = asyncio.Event()
         try:
-            await _until_cut_off(database, wake, heard)
+            await _until_disconnected(database, wake, listening)
         except errors as error:
-            if heard.is_set():
+            if listening.is_set():
                 failures = 0
             if failures == 0:
                 logger.info(
-                    "announcements of the queue in %s are not heard (it is polled all the same): "
-                    "%s",
+                    "not receiving notifications of the queue in %s (it is polled anyway): %s",
                     database.place,
                     error,
                     extra={"event": "inventory.queue_notifications", "place": database.place},
                 )
-        bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures, 30))
         failures += 1
-        await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311 - no secret
+        await asyncio.sleep(_BACKOFF.delay(failures, random.uniform(0.5, 1.0)))  # noqa: S311 - no secret
 
 
-async def _until_cut_off(
-    database: Database, wake: Callable[[], None], heard: asyncio.Event
+async def _until_disconnected(
+    database: Database, wake: Callable[[], None], listening: asyncio.Event
 ) -> None:
-    """Hear on a connection of its own, which no statement of the queue has to wait for.
+    """Listen on a connection of its own, so that no statement of the queue waits for it.
 
     Raises:
-        Exception: one of the database's errors, once there is nothing to be heard.
+        Exception: one of the database's errors, when the connection is lost.
     """
     gone = asyncio.Event()
     engine = database.engine()
@@ -63,16 +61,16 @@ async def _until_cut_off(
                 raw: Any = (await connection.get_raw_connection()).driver_connection
                 raw.add_termination_listener(lambda *_: gone.set())
                 await raw.add_listener(database.channel, lambda *_: wake())
-                heard.set()
-                wake()  # for what was announced while nobody heard
+                listening.set()
+                wake()  # for entries that were stored before this connection listened
                 while not gone.is_set():
                     try:
-                        async with asyncio.timeout(_SILENCE):
+                        async with asyncio.timeout(_CHECK_INTERVAL):
                             await gone.wait()
                     except TimeoutError:
                         await raw.execute("SELECT 1")
             finally:
-                # Never back into a pool: it still listens.
+                # Not back into a pool: it still listens.
                 await connection.invalidate()
     finally:
         await engine.dispose()

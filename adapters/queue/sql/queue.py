@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shelfport.adapters.queue.sql import statements
 from shelfport.adapters.queue.sql.database import Database
 from shelfport.adapters.queue.sql.migration import Migrated, migrate
-from shelfport.adapters.queue.sql.notifications import hear
+from shelfport.adapters.queue.sql.notifications import listen
 from shelfport.adapters.queue.sql.row import from_micros, from_row, insert_sql, to_row
 from shelfport.adapters.runtime.background import Background
 from shelfport.adapters.runtime.wake import Wake
@@ -32,22 +32,22 @@ T = TypeVar("T")
 class SqlQueue:
     """An `InitializationQueue` in a table; each operation is one statement, and so one transaction.
 
-    A statement that was sent is seen to its end, even if whoever asked for it is cancelled: so a
-    cancelled caller changes nothing halfway, and its connection stays usable.
+    A statement that was sent runs to its end, even if its caller is cancelled: so a cancelled
+    caller changes all or nothing, and the connection stays usable.
 
     Args:
         database: where; see `shelfport.adapters.queue.sql.database.database`.
-        create_schema: whether entering may make the tables, or upgrade them.
+        create_schema: whether entering may create the tables, or upgrade them.
     """
 
     def __init__(self, database: Database, *, create_schema: bool = True) -> None:
         self._database = database
         self._create_schema = create_schema
         self.migrated: Migrated | None = None
-        """What entering found, and what it made of it."""
+        """The schema version that entering found, and the version now."""
         self._engine: AsyncEngine | None = None
         self._statements = Background()
-        self._ears = Background()
+        self._listening = Background()
         self._wake = Wake()
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class SqlQueue:
             raise RuntimeError("this queue is open already: enter it once")
         self._engine = self._database.engine()
         await self._statements.__aenter__()
-        await self._ears.__aenter__()
+        await self._listening.__aenter__()
         try:
             self.migrated = await self._on_a_connection(
                 lambda connection: migrate(connection, self._database, allowed=self._create_schema)
@@ -78,7 +78,7 @@ class SqlQueue:
 
     async def _close(self) -> None:
         engine, self._engine = self._engine, None
-        await self._ears.__aexit__(None, None, None)
+        await self._listening.__aexit__(None, None, None)
         await self._statements.drain()
         await self._statements.__aexit__(None, None, None)
         if engine is not None:
@@ -124,11 +124,13 @@ class SqlQueue:
         """See `InitializationQueue.give_back`."""
         return await self._changes(statements.give_back(claim, now=now))
 
-    async def bury(
+    async def dead_letter(
         self, claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str
     ) -> bool:
-        """See `InitializationQueue.bury`."""
-        return await self._changes(statements.bury(claim, now=now, reason=reason, error=error))
+        """See `InitializationQueue.dead_letter`."""
+        return await self._changes(
+            statements.dead_letter(claim, now=now, reason=reason, error=error)
+        )
 
     async def stats(self) -> QueueStats:
         """See `InitializationQueue.stats`."""
@@ -167,11 +169,11 @@ class SqlQueue:
     async def wait(self, seconds: float) -> None:
         """See `InitializationQueue.wait`.
 
-        From the first time on, what other processes store ends it as well, where the database
-        announces that: who never waits needs no connection for it.
+        The first wait opens a connection that listens for entries of other processes, where the
+        database notifies.
         """
-        if self._database.channel is not None and self._engine is not None and not self._ears:
-            self._ears.start(hear(self._database, self.wake), "queue announcements")
+        if self._database.channel is not None and self._engine is not None and not self._listening:
+            self._listening.start(listen(self._database, self.wake), "queue notifications")
         await self._wake.wait(seconds)
 
     async def _changes(self, statement: Executable, row: dict[str, Any] | None = None) -> bool:
@@ -188,24 +190,24 @@ class SqlQueue:
         return rows[0] if rows else None
 
     async def _on_a_connection(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Do `work`, to its end.
+        """Run `work` to its end.
 
         Raises:
-            QueueFailed: the database did not do it, or nobody knows.
+            QueueFailed: the database failed, or did not say whether it did the work.
         """
         engine = self._engine
         if engine is None:
             raise RuntimeError("this queue is not open: use it inside `async with`")
-        task = self._statements.start(self._worked(engine, work), "queue statement")
+        task = self._statements.start(self._run(engine, work), "queue statement")
         result = await asyncio.shield(task)
         if isinstance(result, QueueFailed):
             raise result
         return result
 
-    async def _worked(
+    async def _run(
         self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]
     ) -> T | QueueFailed:
-        """What `work` brought; a failure as a value, as perhaps nobody waits for it any more."""
+        """The result of `work`; a failure is returned, as the caller may have been cancelled."""
         database = self._database
         errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *database.errors)
         try:

@@ -1,9 +1,8 @@
-"""One entry as one row: the columns, their order and their values, in one place.
+"""One entry as one row: the columns, their order and their values.
 
-Everything is text or an integer, and two flags, so that any driver of any database takes the same
-parameters and the `sqlite3` shell shows what a person can read. Instants are microseconds since
-1970 in UTC. This file needs no database library: a host that stores an entry through its own
-driver imports nothing else.
+All values are text, integers or flags, so that every driver takes the same parameters and people
+can read them in the `sqlite3` shell. Instants are microseconds since 1970 in UTC. This module
+imports no database library: a host that stores an entry through its own driver needs none of ours.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from shelfport.domain.model import (
 
 TABLE = "shelfport_initializations"
 ENTRY_VERSION = 1
-"""The shape of an entry that this edition writes; it leaves those of later ones alone."""
+"""The version of the rows that this edition writes; it does not claim rows of later versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,12 +38,12 @@ def from_micros(micros: int) -> datetime:
 
 
 def clean_text(text: str) -> str:
-    """As much of an error's sentence as any database stores: no NUL, no lone surrogate, no book."""
+    """The text as any database stores it: no NUL, no lone surrogate, at most 2,000 characters."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:2000]
 
 
 def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
-    """What is stored of a new entry, by column; the other columns have defaults.
+    """The values of a new entry, by column; the other columns have defaults.
 
     Its order is the order of `COLUMNS`.
     """
@@ -76,8 +75,8 @@ COLUMNS = (
 def insert_sql(*placeholders: str) -> str:
     """The one INSERT that stores an entry, for SQLite and PostgreSQL alike.
 
-    An entry under the same idempotency key is left alone, and that is no error: nothing of the
-    host's transaction is lost to it. With no placeholders, they are named (`:policy`).
+    If an entry has the same idempotency key, the statement changes nothing and does not fail, so
+    the host's transaction goes on. Without placeholders, they are named (`:policy`).
     """
     names = placeholders or tuple(f":{column}" for column in COLUMNS)
     return (
@@ -88,9 +87,9 @@ def insert_sql(*placeholders: str) -> str:
 
 def from_row(row: Mapping[str, Any]) -> QueuedInitialization:
     """The entry that a row of the table holds."""
-    death = None
+    dead_letter = None
     if row["dead_at"] is not None:
-        death = DeadLetter(
+        dead_letter = DeadLetter(
             at=from_micros(row["dead_at"]), reason=DeadLetterReason(row["dead_reason"])
         )
     return QueuedInitialization(
@@ -109,5 +108,5 @@ def from_row(row: Mapping[str, Any]) -> QueuedInitialization:
         marked=bool(row["marked"]),
         holder=row["holder"],
         last_error=row["last_error"],
-        death=death,
+        dead_letter=dead_letter,
     )

@@ -1,7 +1,7 @@
-"""The queue's tables, as a list of steps: version 1, and from each version to the next.
+"""The schema of the queue's tables, as a list of steps: each step makes the next version.
 
-Each database has its own list, and so its own versions; the tables are the same. A step that was
-released is never changed again; what must change becomes a step of its own.
+Each database has its own list, and so its own versions; the tables are the same. A released step
+is never changed; each change of the schema is a new step.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,11 @@ _TABLES: Step = (
 )
 
 CHANNEL = TABLE
-"""Where PostgreSQL announces that there is something to do."""
+"""The channel on which PostgreSQL notifies the workers of new entries."""
 
-_ANNOUNCED: Step = (
-    # By the database itself, so that every driver's INSERT is announced: when its transaction
-    # commits, and not at all if it does not. Of updates, only those by which people meddle with the
-    # dead: nobody waits for what workers do.
+_NOTIFIED: Step = (
+    # A trigger notifies for the INSERT of every driver, when its transaction commits. Of updates,
+    # it notifies for those of dead_at only: a dead letter may be due again.
     f"""
     CREATE FUNCTION {TABLE}_announce() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -64,29 +63,28 @@ _ANNOUNCED: Step = (
 )
 
 SQLITE_STEPS: Sequence[Step] = (_TABLES,)
-POSTGRES_STEPS: Sequence[Step] = (_TABLES, _ANNOUNCED)
-"""Step n (from 1) makes version n of version n - 1; their number is this edition's version."""
+POSTGRES_STEPS: Sequence[Step] = (_TABLES, _NOTIFIED)
+"""Step n (from 1) makes version n from version n - 1; this edition's version is their number."""
 
 CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version BIGINT NOT NULL)"
 
 
 class SchemaDiffers(QueueFailed):
-    """The tables are of another version than this edition works with, and were left as they are.
+    """The tables have another version than this edition works with; they were not changed.
 
-    Cause: an edition that was installed and whose tables were not upgraded, or one that is older
-    than the tables.
+    Cause: shelfport was upgraded and its tables were not, or it is older than the tables.
 
-    What to do: run `shelfport queue migrate` with the newer edition, once for the database; where
-    the tables are the newer ones, install that edition. Nothing that waits is lost.
+    What to do: run `shelfport queue migrate` once, with the newer edition; where the tables are
+    newer, install that edition of shelfport. No entry is lost.
     """
 
     def __init__(self, message: str, *, found: int, known: int) -> None:
         super().__init__(message)
         self.found = found
-        """Their version; 0 where there are none."""
+        """The version of the tables; 0 if there are none."""
         self.known = known
 
     @property
     def older(self) -> bool:
-        """Whether this edition can upgrade them."""
+        """Whether this edition can upgrade the tables."""
         return self.found < self.known

@@ -1,8 +1,8 @@
-"""Every statement of the queue, for SQLite and PostgreSQL alike: each changes all, or nothing.
+"""The statements of the queue, for SQLite and PostgreSQL alike.
 
-One statement is one transaction, so nothing is half done when a worker dies, and no lock is held
-between two of them. SQLite takes its write lock at the beginning of an UPDATE, as after BEGIN
-IMMEDIATE, and leaves out FOR UPDATE, which it neither knows nor needs.
+One statement is one transaction, so a worker that crashes leaves no change half done, and no lock
+is held between two statements. SQLite takes its write lock at the beginning of an UPDATE; for
+SQLite, SQLAlchemy leaves out FOR UPDATE, which SQLite neither knows nor needs.
 """
 
 from datetime import datetime, timedelta
@@ -50,25 +50,25 @@ entries = table(
 )  # fmt: skip
 
 _c = entries.c
-_alive = _c.dead_at.is_(None)
+_waiting = _c.dead_at.is_(None)
 
 
 def undo_clock_step(now: datetime) -> Update:
-    """What is due later than anything may be: written by a clock ahead of `now`, so due now."""
+    """Make entries due now whose `due_at` is later than any may be: a clock was ahead of `now`."""
     horizon = to_micros(now + timedelta(seconds=LONGEST_WAIT))
-    return update(entries).where(_alive, _c.due_at > horizon).values(due_at=to_micros(now))
+    return update(entries).where(_waiting, _c.due_at > horizon).values(due_at=to_micros(now))
 
 
 def claim(*, holder: str, limit: int, now: datetime, lease: float) -> Update:
-    """Take what is due longest, passing over what another worker is taking at this moment.
+    """Claim the entries that are due longest; skip those that another worker is claiming now.
 
-    The token is the time, unless that would not make it greater: so it is new even if an entry
-    was dropped and stored once more under its key.
+    The token is the present time, or the last token plus one if that is greater: so it is new even
+    if an entry was dropped and stored once more under its key.
     """
     micros = to_micros(now)
     due = (
         select(_c.idempotency_key)
-        .where(_alive, _c.due_at <= micros, _c.entry_version <= ENTRY_VERSION)
+        .where(_waiting, _c.due_at <= micros, _c.entry_version <= ENTRY_VERSION)
         .order_by(_c.due_at, _c.queued_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -98,12 +98,12 @@ def _fence(claim: Claim) -> tuple[Any, Any]:
 
 
 def renew(claim: Claim, *, now: datetime, lease: float) -> Update:
-    """Move the lease's end."""
+    """Hold the entry for `lease` seconds from `now`."""
     return _held(claim).values(due_at=to_micros(now + timedelta(seconds=lease)))
 
 
 def note_marked(claim: Claim) -> Update:
-    """Mark the entry; if the claim is not the last one, make that one void as well."""
+    """Mark the entry; if the claim is not the last one, void the last one as well."""
     return (
         update(entries)
         .where(_c.idempotency_key == str(claim.entry.request.idempotency_key))
@@ -116,24 +116,24 @@ def note_marked(claim: Claim) -> Update:
 
 
 def complete(claim: Claim) -> Delete:
-    """Forget the entry."""
+    """Delete the entry."""
     return delete(entries).where(*_fence(claim))
 
 
 def retry_later(claim: Claim, *, due_at: datetime, error: str) -> Update:
-    """Put the entry off."""
+    """Postpone the entry until `due_at`."""
     return _held(claim).values(
         due_at=to_micros(due_at), holder=null(), last_error=clean_text(error)
     )
 
 
 def give_back(claim: Claim, *, now: datetime) -> Update:
-    """Undo the claim."""
+    """Undo the claim: due now, unclaimed, the attempt not counted."""
     return _held(claim).values(due_at=to_micros(now), holder=null(), attempts=_c.attempts - 1)
 
 
-def bury(claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str) -> Update:
-    """Make it a dead letter."""
+def dead_letter(claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str) -> Update:
+    """Move the entry to the dead letters."""
     micros = to_micros(now)
     return _held(claim).values(
         due_at=micros,
@@ -145,9 +145,9 @@ def bury(claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str) -
 
 
 def stats() -> Select[Any]:
-    """Three look-ups, each in an index of its own."""
-    waiting = select(func.count()).select_from(entries).where(_alive)
-    oldest = select(func.min(_c.queued_at)).where(_alive)
+    """Count the waiting entries and the dead letters, and find the oldest; each by an index."""
+    waiting = select(func.count()).select_from(entries).where(_waiting)
+    oldest = select(func.min(_c.queued_at)).where(_waiting)
     dead = select(func.count()).select_from(entries).where(_c.dead_at.is_not(None))
     return select(
         waiting.scalar_subquery().label("waiting"),
@@ -157,11 +157,11 @@ def stats() -> Select[Any]:
 
 
 def listed(*, dead: bool | None, limit: int) -> Select[Any]:
-    """Entries, those queued first first."""
+    """The entries in the order in which they were queued."""
     which = select(*_c).order_by(_c.queued_at).limit(limit)
     if dead is None:
         return which
-    return which.where(_c.dead_at.is_not(None) if dead else _alive)
+    return which.where(_c.dead_at.is_not(None) if dead else _waiting)
 
 
 def found(key: UUID) -> Select[Any]:
@@ -170,7 +170,7 @@ def found(key: UUID) -> Select[Any]:
 
 
 def retry(key: UUID, *, now: datetime) -> Update:
-    """Make it due, alive, and nobody's."""
+    """Reset the entry: due now, not dead, unclaimed."""
     return (
         update(entries)
         .where(_c.idempotency_key == str(key))
@@ -186,5 +186,5 @@ def retry(key: UUID, *, now: datetime) -> Update:
 
 
 def drop(key: UUID) -> Delete:
-    """Forget it, dead or alive."""
+    """Delete the entry, dead or not."""
     return delete(entries).where(_c.idempotency_key == str(key))

@@ -13,7 +13,7 @@ class Script:
 
     text: str = attrs.field(repr=False)
     sha: str
-    """By which EVALSHA calls it; a checksum by Redis' own rules, which protects nothing."""
+    """The checksum by which EVALSHA calls it; Redis defines it, and it protects nothing."""
 
     @classmethod
     def load(cls, file: Path) -> Self:

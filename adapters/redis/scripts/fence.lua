@@ -1,10 +1,11 @@
--- Something changed about variants: what was read before is not current, and replicas are told.
+-- Fence variants: values that were read before are no longer current. Announce it to replicas.
 --
 -- KEYS  a hash for each variant: see lookup.lua
--- ARGV  1 a new token  2 the event's stamp ('' for a write)  3 how long a mere token lives, in
---       milliseconds  4 the channel  5 what the message begins with, then each variant's part of it
--- Returns how many were fenced: an event that is not later than the last one fences nothing.
-local told = {}
+-- ARGV  1 a new token  2 the event's stamp ('' for a write)  3 the lifetime of a hash without a
+--       value, in milliseconds  4 the channel  5 the beginning of the message, then each variant's
+--       part of it
+-- Returns the number of fenced variants: an event that is not later than the last fences nothing.
+local fenced = {}
 for i, key in ipairs(KEYS) do
   local last = redis.call('HGET', key, 'e')
   if ARGV[2] == '' or not last or last < ARGV[2] then
@@ -19,13 +20,14 @@ for i, key in ipairs(KEYS) do
         redis.call('PEXPIRE', key, ARGV[3])
       end
     else
-      -- A full server takes no new token, but without any nothing old is current, nor kept.
+      -- A server out of memory takes no new token. Without any token, no old value is current, and
+      -- no read that began before is stored.
       redis.call('DEL', key)
     end
-    told[#told + 1] = ARGV[5 + i]
+    fenced[#fenced + 1] = ARGV[5 + i]
   end
 end
-if #told > 0 then
-  redis.call('PUBLISH', ARGV[4], ARGV[5] .. table.concat(told))
+if #fenced > 0 then
+  redis.call('PUBLISH', ARGV[4], ARGV[5] .. table.concat(fenced))
 end
-return #told
+return #fenced

@@ -1,8 +1,8 @@
--- End the leases of a reader that brought nothing.
+-- End the leases of a claim whose read brought no answer.
 --
 -- KEYS  a hash for each variant: see lookup.lua
--- ARGV  1 who read
--- Returns how many were ended.
+-- ARGV  1 the claim
+-- Returns the number of ended leases.
 local count = 0
 for _, key in ipairs(KEYS) do
   if redis.call('HGET', key, 'l') == ARGV[1] then

@@ -1,4 +1,4 @@
-"""Concurrency: many tasks at once, and a cancelled one that disturbs no other."""
+"""Concurrency: many tasks at once, and a cancelled one that does not affect the others."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -27,24 +27,24 @@ CALLERS = 40
 
 
 class ConcurrencyCases:
-    """One event loop, many tasks at once; whoever is cancelled disturbs no other."""
+    """Many tasks of one event loop; a cancelled task does not affect the others."""
 
     @case()
     async def test_many_callers_each_get_their_own_answer(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Overlapping questions at the same time are answered like one after the other."""
+        """Concurrent reads with overlapping ids get the same answers as sequential reads."""
         quantities = list(range(1, 11))
         known = await stocked(harness, *quantities)
         unknown = new_variant()
-        questions = [
+        requests = [
             [known[n % 10], unknown, known[(n * 3 + 1) % 10], known[(n * 7 + 2) % 10]]
             for n in range(CALLERS)
         ]
 
-        pages = await asyncio.gather(*(port.read(asked, a_call(harness)) for asked in questions))
+        pages = await asyncio.gather(*(port.read(asked, a_call(harness)) for asked in requests))
 
-        for asked, answers in zip(questions, pages, strict=True):
+        for asked, answers in zip(requests, pages, strict=True):
             assert list(dict.fromkeys(asked)) == list(answers)
             assert UnknownVariant(unknown) == answers[unknown]
             of_known = [variant for variant in asked if variant != unknown]
@@ -56,7 +56,7 @@ class ConcurrencyCases:
     async def test_a_cancelled_caller_disturbs_no_other(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Whoever else asked the same at the same time gets the answer, first or last in line."""
+        """The other callers of the same read get the answer, whichever callers were cancelled."""
         asked = await stocked(harness, 1, 2)
         callers = [asyncio.create_task(_read_quantities(port, harness, asked)) for _ in range(6)]
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ class ConcurrencyCases:
     async def test_a_caller_cancelled_half_way_disturbs_no_other(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Also when the request is under way, and whoever leaves was the one that began it."""
+        """The other callers get the answer, although the cancelled caller sent the request."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.SLOW)
         first = asyncio.create_task(_read_quantities(port, harness, asked))
@@ -86,7 +86,7 @@ class ConcurrencyCases:
 
     @case(lambda c: c.can_stage(Trouble.HANG))
     async def test_cancellation_passes_through(self, port: InventoryPort, harness: Harness) -> None:
-        """A cancelled caller is let go at once, as cancelled, and not at its deadline."""
+        """A cancelled caller ends at once, as cancelled, and not at its deadline."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.HANG)
         caller = asyncio.create_task(port.read(asked, a_call(harness, seconds=10 * GENEROUS)))
@@ -102,7 +102,7 @@ class ConcurrencyCases:
     async def test_after_a_cancellation_it_reads_again(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A caller that left takes nothing with it."""
+        """Cancelled callers leave the adapter intact."""
         asked = await stocked(harness, 1, 2)
         for _ in range(5):
             caller = asyncio.create_task(port.read(asked, a_call(harness)))
@@ -116,7 +116,7 @@ class ConcurrencyCases:
     async def test_one_key_at_the_same_time_opens_one_record(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Whoever succeeds gets the same item; the others may come too early, nothing else."""
+        """Successful calls return the same item; the others fail with a retryable error."""
         request = a_request()
 
         outcomes = await asyncio.gather(
@@ -126,15 +126,15 @@ class ConcurrencyCases:
         created = [outcome for outcome in outcomes if isinstance(outcome, Created)]
         assert created
         assert all(created[0] == outcome for outcome in created)
-        early = [outcome for outcome in outcomes if not isinstance(outcome, Created)]
-        assert all(isinstance(e, InventoryError) and e.retryable for e in early), early
+        failed = [outcome for outcome in outcomes if not isinstance(outcome, Created)]
+        assert all(isinstance(e, InventoryError) and e.retryable for e in failed), failed
         assert 1 == await harness.records()
 
     @case(lambda c: c.initializes)
     async def test_rival_keys_at_the_same_time_open_one_record(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """One of them creates it, and the others are told that it is there."""
+        """One key creates the record; the others get `AlreadyThere`."""
         variant = new_variant()
         rivals = [a_request(variant, quantity=quantity) for quantity in range(1, 7)]
 

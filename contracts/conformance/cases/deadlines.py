@@ -1,4 +1,4 @@
-"""Deadlines: no call outlives its own."""
+"""Deadlines: every call ends at its deadline."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -19,13 +19,13 @@ from shelfport.ports import InventoryPort
 
 
 class DeadlineCases:
-    """What `call.deadline` promises, to a reader and to a writer."""
+    """`call.deadline`, for reads and initializations."""
 
     @case(lambda c: c.honours_deadline)
     async def test_a_read_whose_deadline_passed_is_not_made(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """It is refused as `DeadlineExceeded`, and certainly did not arrive."""
+        """The read raises `DeadlineExceeded`, and its request did not reach the service."""
         asked = await stocked(harness, 1, 2)
 
         error = await failure_of(port.read(asked, a_call(harness, seconds=-1)))
@@ -34,10 +34,10 @@ class DeadlineCases:
         assert ReachedService.NO == error.reached_service
 
     @case(lambda c: c.honours_deadline and c.counts_requests)
-    async def test_a_read_whose_deadline_passed_asks_nobody(
+    async def test_a_read_whose_deadline_passed_sends_no_request(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """No request goes out for an answer that nobody wants."""
+        """The adapter sends no request after the deadline."""
         asked = await stocked(harness, 1, 2)
 
         await failure_of(port.read(asked, a_call(harness, seconds=-1)))
@@ -48,7 +48,7 @@ class DeadlineCases:
     async def test_an_initialization_whose_deadline_passed_is_not_made(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """It is refused as `DeadlineExceeded`, and no record was opened."""
+        """The initialization raises `DeadlineExceeded`, and opens no record."""
         request = a_request()
 
         error = await failure_of(port.initialize(request, a_call(harness, seconds=-1)))
@@ -59,7 +59,7 @@ class DeadlineCases:
 
     @case(lambda c: c.honours_deadline and c.can_stage(Trouble.HANG))
     async def test_a_read_ends_at_its_deadline(self, port: InventoryPort, harness: Harness) -> None:
-        """What hangs is left when the deadline passes: not much before, and not long after."""
+        """A read that hangs ends at its deadline: neither earlier nor much later."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.HANG)
         began = harness.clock.monotonic()
@@ -74,7 +74,7 @@ class DeadlineCases:
     async def test_an_initialization_ends_at_its_deadline(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """What hangs is left when the deadline passes, and may have arrived."""
+        """An initialization that hangs ends at its deadline, and may have reached the service."""
         await harness.cause(Trouble.HANG)
 
         async with asyncio.timeout(SOON + GENEROUS):
@@ -86,7 +86,7 @@ class DeadlineCases:
     async def test_a_slow_answer_before_the_deadline_is_waited_for(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A deadline is no reason to give up early."""
+        """A slow answer that arrives before the deadline is returned."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.SLOW)
 

@@ -11,7 +11,7 @@ from shelfport.contracts.conformance.case import case
 from shelfport.contracts.conformance.harness import Harness
 from shelfport.ports import InventoryPort
 
-_WRITTEN_FOR = {
+_METHODS = {
     "initializes": "records",
     "troubles": "cause",
     "spoils_one": "spoil",
@@ -21,29 +21,29 @@ _WRITTEN_FOR = {
 
 
 class DeclarationCases:
-    """What is declared makes sense, and the harness lives up to it."""
+    """The declaration is consistent, and the harness defines the required methods."""
 
     capabilities: ClassVar[Capabilities]
 
     def test_the_declared_capabilities_fit_together(
         self, harness: Harness, request: pytest.FixtureRequest
     ) -> None:
-        """No capability contradicts another, and the harness has the method that each needs."""
+        """No capability contradicts another, and the harness defines the method of each."""
         declared = self.capabilities
         for name, value in attrs.asdict(declared, recurse=False).items():
             request.node.user_properties.append((f"conformance.{name}", str(value)))
-        unwritten = [
+        missing = [
             f"{capability} needs Harness.{method}"
-            for capability, method in _WRITTEN_FOR.items()
+            for capability, method in _METHODS.items()
             if getattr(declared, capability)
             and getattr(type(harness), method) is getattr(Harness, method)
         ]
 
-        assert [] == [*declared.contradictions(), *unwritten]
+        assert [] == [*declared.contradictions(), *missing]
 
     @case()
     async def test_it_has_the_methods_of_the_port(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A host whose injection checks types takes it for an `InventoryPort`."""
+        """A dependency injection that checks types accepts it as an `InventoryPort`."""
         assert isinstance(port, InventoryPort)

@@ -1,4 +1,4 @@
-"""Failures of reads: values while anything was answered, else one `InventoryError`."""
+"""Failed reads: a value beside other answers, else one `InventoryError`."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 from typing import ClassVar
@@ -31,7 +31,7 @@ def _seconds(trouble: Trouble) -> float:
 
 
 class FailureCases:
-    """The "Raises" of `InventoryPort.read`, and what its errors say."""
+    """The "Raises" of `InventoryPort.read`, and the content of its errors."""
 
     capabilities: ClassVar[Capabilities]
 
@@ -39,7 +39,7 @@ class FailureCases:
     async def test_a_read_in_trouble_raises_an_inventory_error(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """Nothing but an `InventoryError` leaves it, and no answer is made up."""
+        """The read raises an `InventoryError`, and invents no answer."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(trouble)
 
@@ -51,7 +51,7 @@ class FailureCases:
     async def test_a_read_of_one_in_trouble_raises_an_inventory_error(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """One id is no exception: an unknown variant is not made of a failure."""
+        """A failed read of one id does not report the variant as unknown."""
         [variant] = await stocked(harness, 1)
         await harness.cause(trouble)
 
@@ -61,7 +61,7 @@ class FailureCases:
     async def test_a_read_of_many_in_trouble_raises_one_inventory_error(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """However many requests a read is made of, one error comes of it, and no group."""
+        """A read of several requests raises one error, and no group."""
         count = self.capabilities.many_ids
         asked = [new_variant() for _ in range(count)]
         await harness.cause(trouble)
@@ -72,7 +72,7 @@ class FailureCases:
     async def test_an_error_of_a_read_says_what_it_is_about(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """It carries the operation, ids that were asked for, and the caller's correlation id."""
+        """The error carries the operation, requested ids, and the caller's correlation id."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(trouble)
 
@@ -85,10 +85,10 @@ class FailureCases:
         assert error.attempts >= 1
 
     @case(lambda c: c.can_stage(Trouble.OVERLOADED))
-    async def test_an_overload_is_told_with_its_pause(
+    async def test_an_overload_has_a_retry_after(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """An overloaded service was reached, may be asked again, and said when."""
+        """An overload is retryable, reached the service, and has a `retry_after`."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.OVERLOADED)
 
@@ -100,8 +100,10 @@ class FailureCases:
         assert error.retry_after > 0
 
     @case(lambda c: c.can_stage(Trouble.UNREACHABLE))
-    async def test_being_unreachable_may_pass(self, port: InventoryPort, harness: Harness) -> None:
-        """It is worth another attempt."""
+    async def test_an_unreachable_service_is_retryable(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """The error of an unreachable service is retryable."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.UNREACHABLE)
 
@@ -110,8 +112,8 @@ class FailureCases:
         assert error.retryable
 
     @case(lambda c: c.can_stage(Trouble.GARBAGE))
-    async def test_garbage_does_not_pass(self, port: InventoryPort, harness: Harness) -> None:
-        """An answer against the contract needs a person, and arrived all the same."""
+    async def test_garbage_is_not_retryable(self, port: InventoryPort, harness: Harness) -> None:
+        """An answer that breaks the contract is not retryable, and the request arrived."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.GARBAGE)
 
@@ -124,7 +126,7 @@ class FailureCases:
     async def test_after_the_trouble_it_reads_again(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """One failure leaves nothing broken behind."""
+        """Reads succeed again after the trouble ends."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(trouble)
         await failure_of(port.read(asked, a_call(harness, seconds=1)))
@@ -135,10 +137,10 @@ class FailureCases:
         assert [1, 2] == quantities_of(answers, asked)
 
     @case_of_trouble(QUICK)
-    async def test_an_empty_question_does_not_notice_trouble(
+    async def test_a_read_without_ids_does_not_fail_in_trouble(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """Who asks nobody cannot fail."""
+        """A read without ids succeeds in trouble."""
         await harness.cause(trouble)
 
         assert {} == dict(await port.read([], a_call(harness)))
@@ -147,7 +149,7 @@ class FailureCases:
     async def test_a_failure_beside_an_answer_is_a_value(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """One variant that cannot be read costs no other."""
+        """An unreadable variant does not affect the other variants."""
         a, spoilt, c = asked = await stocked(harness, 1, 2, 3)
         await harness.spoil(spoilt)
 
@@ -163,7 +165,7 @@ class FailureCases:
     async def test_a_failure_beside_an_unknown_variant_is_a_value(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """That a variant is unknown is an answer, so the read does not raise."""
+        """An unknown variant is an answer, so the read does not raise."""
         [spoilt] = await stocked(harness, 2)
         unknown = new_variant()
         await harness.spoil(spoilt)
@@ -175,7 +177,7 @@ class FailureCases:
 
     @case(lambda c: c.spoils_one)
     async def test_failures_alone_are_raised(self, port: InventoryPort, harness: Harness) -> None:
-        """If not one id was answered, the read raises: for one id, and for several."""
+        """A read without any answer raises: for one id, and for several."""
         spoilt = await stocked(harness, 2, 3)
         for variant in spoilt:
             await harness.spoil(variant)
@@ -187,7 +189,7 @@ class FailureCases:
     async def test_an_unreadable_variant_is_named(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The error in the place of an answer is about that id."""
+        """The error of an unreadable variant names its id."""
         fine, spoilt = await stocked(harness, 1, 2)
         await harness.spoil(spoilt)
 

@@ -1,4 +1,4 @@
-"""Initialisation: one record for one key, and none that was there is touched."""
+"""Initialization: one key opens one record, and existing records stay unchanged."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import attrs
@@ -26,13 +26,13 @@ from shelfport.ports import InventoryPort
 
 
 class InitializationCases:
-    """`InventoryPort.initialize`, while all is well."""
+    """`InventoryPort.initialize` without trouble."""
 
     @case(lambda c: c.initializes)
     async def test_it_opens_one_record_with_the_quantity(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Exactly one, with what was asked for, and the item says the same."""
+        """It opens exactly one record with the requested quantity, and the item has the same."""
         request = a_request(quantity=7)
 
         item = item_of(await port.initialize(request, a_call(harness)))
@@ -49,7 +49,7 @@ class InitializationCases:
     async def test_it_opens_a_record_without_stock(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Zero units are a quantity."""
+        """The initial quantity may be 0."""
         request = a_request(quantity=0)
 
         item = item_of(await port.initialize(request, a_call(harness)))
@@ -59,7 +59,7 @@ class InitializationCases:
 
     @case(lambda c: c.initializes)
     async def test_it_passes_the_threshold_on(self, port: InventoryPort, harness: Harness) -> None:
-        """At the threshold the stock is low, above it is not."""
+        """The stock is low at the threshold, and not above it."""
         low = a_request(quantity=5, low_stock_threshold=5)
         ample = a_request(quantity=5, low_stock_threshold=4)
 
@@ -74,7 +74,7 @@ class InitializationCases:
     async def test_a_new_record_is_seen_by_the_next_read(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Also if the variant was read before and found unknown."""
+        """A read after the initialization finds the variant, although it was unknown before."""
         request = a_request(quantity=7)
         variant = request.variant_id
         before = await port.read([variant], a_call(harness))
@@ -89,7 +89,7 @@ class InitializationCases:
     async def test_a_repetition_gives_the_same_item(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The same key again is `Created` again, and opens no second record."""
+        """The same key is `Created` again, and opens no second record."""
         request = a_request()
         first = item_of(await port.initialize(request, a_call(harness)))
 
@@ -102,7 +102,7 @@ class InitializationCases:
     async def test_a_repetition_leaves_changed_stock_alone(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """What was sold since is not put back."""
+        """A repetition does not reset the stock."""
         request = a_request(quantity=7)
         await port.initialize(request, a_call(harness))
         await harness.set_stock(request.variant_id, 2)
@@ -113,7 +113,7 @@ class InitializationCases:
 
     @case_without_adapter(lambda c: c.initializes and c.remembers_keys)
     async def test_the_key_outlives_the_adapter(self, harness: Harness) -> None:
-        """After a restart the repetition carries the same key, and is known by it."""
+        """After a restart a repetition with the same key gets the same item."""
         request = a_request()
         async with harness.adapter() as port:
             first = item_of(await port.initialize(request, a_call(harness)))
@@ -127,7 +127,7 @@ class InitializationCases:
     async def test_another_key_finds_the_record_there(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """`AlreadyThere` brings the present level of the record."""
+        """Another key gets `AlreadyThere` with the current level of the record."""
         first = a_request(quantity=7)
         await port.initialize(first, a_call(harness))
         await harness.set_stock(first.variant_id, 3)
@@ -144,7 +144,7 @@ class InitializationCases:
     async def test_a_record_that_was_there_is_left_alone(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """An existing record keeps its stock, and there is no second one."""
+        """An existing record keeps its stock, and no second record is opened."""
         [variant] = await stocked(harness, 3)
 
         await port.initialize(a_request(variant, quantity=50), a_call(harness))
@@ -156,7 +156,7 @@ class InitializationCases:
     async def test_a_key_of_another_request_is_a_conflict(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Another quantity or another variant under the key is refused, and nothing written."""
+        """Another quantity or variant under a used key is a `Conflict`, and writes nothing."""
         first = a_request(quantity=7)
         await port.initialize(first, a_call(harness))
         more = attrs.evolve(first, initial_quantity=8)
@@ -174,7 +174,7 @@ class InitializationCases:
     async def test_it_opens_records_for_several_variants(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Each operation is its own: nothing of one gets into another."""
+        """Several initializations are independent of each other."""
         requests = [a_request(quantity=quantity) for quantity in (1, 2, 3)]
 
         items = [item_of(await port.initialize(r, a_call(harness))) for r in requests]
@@ -188,7 +188,7 @@ class InitializationCases:
     async def test_what_opens_no_records_says_so(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """It raises a permanent error: a success would be a lie, and waiting would not help."""
+        """An adapter that opens no records raises a permanent error."""
         request = a_request()
 
         error = await failure_of(port.initialize(request, a_call(harness)))

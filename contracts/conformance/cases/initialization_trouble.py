@@ -1,4 +1,4 @@
-"""Initialisation in trouble: what certainly did not happen, and what may have."""
+"""Initialization in trouble: whether a record may have been opened."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -44,7 +44,7 @@ class InitializationTroubleCases:
     async def test_an_initialization_in_trouble_raises_an_inventory_error(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """Nothing but an `InventoryError` leaves it, and no success is made up."""
+        """It raises an `InventoryError`, and reports no success."""
         await harness.cause(trouble)
 
         error = await failure_of(port.initialize(a_request(), a_call(harness, seconds=1)))
@@ -55,7 +55,7 @@ class InitializationTroubleCases:
     async def test_an_error_of_an_initialization_says_what_it_is_about(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """It carries the operation, the variant, and the caller's correlation id."""
+        """The error carries the operation, the variant, and the caller's correlation id."""
         request = a_request()
         await harness.cause(trouble)
 
@@ -71,7 +71,7 @@ class InitializationTroubleCases:
     async def test_it_says_no_only_if_nothing_arrived(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """`reached_service` is NO only if there is certainly no record: a host acts on it."""
+        """`reached_service` is NO only if no record was opened: a host relies on it."""
         request = a_request()
         await harness.cause(trouble)
 
@@ -85,7 +85,7 @@ class InitializationTroubleCases:
     async def test_a_lost_answer_may_have_opened_the_record(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The record is there; the error says that it may be."""
+        """The record exists; the error says that the request may have reached the service."""
         request = a_request(quantity=7)
         await harness.cause(Trouble.ANSWER_LOST)
 
@@ -98,7 +98,7 @@ class InitializationTroubleCases:
     async def test_a_repetition_after_trouble_opens_one_record(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """Whether or not the first attempt was carried out, the second one settles it."""
+        """The second attempt returns the item, whether or not the first was carried out."""
         request = a_request(quantity=7)
         await harness.cause(trouble)
         await failure_of(port.initialize(request, a_call(harness, seconds=_seconds(trouble))))
@@ -113,7 +113,7 @@ class InitializationTroubleCases:
     async def test_a_repetition_after_a_cancellation_opens_one_record(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A caller that left half way may have opened it; its key still tells."""
+        """A cancelled caller may have opened the record; the same key opens no second one."""
         request = a_request(quantity=7)
         await harness.cause(Trouble.SLOW)
         caller = asyncio.create_task(port.initialize(request, a_call(harness)))
@@ -131,7 +131,7 @@ class InitializationTroubleCases:
 async def _until_settled(
     port: InventoryPort, harness: Harness, request: InitialStock
 ) -> InventoryItem:
-    """The item, once what is still at work on the key has ended."""
+    """Repeat the request until the service has finished earlier work on the key."""
     while True:
         try:
             return item_of(await port.initialize(request, a_call(harness)))

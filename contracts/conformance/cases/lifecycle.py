@@ -1,4 +1,4 @@
-"""Lifecycle: constructing does nothing, leaving leaves nothing."""
+"""Lifecycle: no I/O in the constructor, no tasks after the exit."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -18,12 +18,12 @@ _watched: list[list[str]] = []
 
 
 class LifecycleCases:
-    """It is entered once, before the first call, and left after the last."""
+    """An adapter is entered once, before the first call, and left after the last."""
 
     @chosen_by(lambda c: c.holds_resources)
     def test_constructing_it_does_no_io(self, harness: Harness) -> None:
-        """It is made outside an event loop, and opens no file and no connection."""
-        harness.unopened()  # what it imports is imported here
+        """The constructor needs no event loop, and opens no file and no connection."""
+        harness.unopened()  # imports its modules
         seen = _begin_to_watch()
         try:
             harness.unopened()
@@ -34,7 +34,7 @@ class LifecycleCases:
 
     @case_without_adapter(lambda c: c.holds_resources)
     async def test_it_is_an_async_context_manager(self, harness: Harness) -> None:
-        """What holds resources is entered before the first call, and left after the last."""
+        """An adapter that holds resources is an async context manager."""
         port = harness.unopened()
 
         assert hasattr(type(port), "__aenter__")
@@ -42,7 +42,7 @@ class LifecycleCases:
 
     @case_without_adapter(lambda c: c.holds_resources)
     async def test_a_call_before_it_is_entered_is_refused(self, harness: Harness) -> None:
-        """It says so at once, rather than answering or opening something behind the host."""
+        """A call before the entry raises at once, and opens nothing."""
         asked = await stocked(harness, 1)
 
         with pytest.raises(Exception, match=r"\w"):
@@ -50,7 +50,7 @@ class LifecycleCases:
 
     @case_without_adapter()
     async def test_one_after_the_other_can_be_opened(self, harness: Harness) -> None:
-        """A host that starts again finds everything as it was."""
+        """Adapters that are opened one after the other read the same stock."""
         asked = await stocked(harness, 1, 2)
         for _ in range(3):
             async with harness.adapter() as port:
@@ -59,7 +59,7 @@ class LifecycleCases:
 
     @case_without_adapter()
     async def test_it_leaves_no_task_behind(self, harness: Harness) -> None:
-        """Whatever it began has ended when it is left, also with callers that were cancelled."""
+        """The adapter ends its tasks at its exit, also those of cancelled callers."""
         asked = await stocked(harness, 1, 2)
         before = asyncio.all_tasks()
         async with harness.adapter() as port:
@@ -69,13 +69,13 @@ class LifecycleCases:
             caller.cancel()
             await asyncio.wait([caller])
         for _ in range(3):
-            await asyncio.sleep(0)  # those that were cancelled on leaving end now
+            await asyncio.sleep(0)  # cancelled tasks end here
 
         assert set() == asyncio.all_tasks() - before
 
 
 def _begin_to_watch() -> list[str]:
-    """A list that every opened file and connection goes into, until it is taken out again."""
+    """A list that collects opened files and connections until it leaves `_watched`."""
     _install_hook()
     seen: list[str] = []
     _watched.append(seen)
@@ -84,7 +84,7 @@ def _begin_to_watch() -> list[str]:
 
 @cache
 def _install_hook() -> None:
-    """Once, and for good: Python has no way to take an audit hook out."""
+    """Install the audit hook once: Python cannot remove it."""
     sys.addaudithook(_note)
 
 

@@ -1,4 +1,4 @@
-"""Ownership: what is given stays the caller's, what is returned becomes it."""
+"""Ownership: arguments stay the caller's, and answers become the caller's."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -20,13 +20,13 @@ from shelfport.ports import InventoryPort
 
 
 class OwnershipCases:
-    """It keeps and changes nothing that it is given; what it returns belongs to the caller."""
+    """The adapter neither keeps nor changes arguments, and its answers belong to the caller."""
 
     @case()
     async def test_the_ids_are_left_as_they_were(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The caller's list is neither sorted nor thinned nor emptied."""
+        """A read does not change the caller's list."""
         a, b, c = await stocked(harness, 1, 2, 3)
         given = [c, a, c, new_variant(), b]
         before = list(given)
@@ -37,7 +37,7 @@ class OwnershipCases:
 
     @case()
     async def test_the_ids_are_not_kept(self, port: InventoryPort, harness: Harness) -> None:
-        """What the caller does with its list afterwards changes no answer."""
+        """A later change of the caller's list does not change the answer."""
         given = await stocked(harness, 1, 2, 3)
         asked = list(given)
         answers = await port.read(given, a_call(harness))
@@ -49,7 +49,7 @@ class OwnershipCases:
 
     @case()
     async def test_any_sequence_will_do(self, port: InventoryPort, harness: Harness) -> None:
-        """A tuple of ids is as good as a list."""
+        """A read accepts a tuple of ids."""
         asked = tuple(await stocked(harness, 1, 2))
 
         answers = await port.read(asked, a_call(harness))
@@ -58,7 +58,7 @@ class OwnershipCases:
 
     @case()
     async def test_the_call_is_left_as_it_was(self, port: InventoryPort, harness: Harness) -> None:
-        """The terms of a call may be used for another call."""
+        """A read does not change the call, which may be used again."""
         asked = await stocked(harness, 1)
         call = a_call(harness, max_staleness=30)
         before = attrs.evolve(call)
@@ -71,7 +71,7 @@ class OwnershipCases:
     async def test_the_request_is_left_as_it_was(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The request may be sent again: its key is its own."""
+        """An initialization does not change the request, which may be sent again."""
         request, call = a_request(), a_call(harness)
         before = attrs.evolve(request), attrs.evolve(call)
 
@@ -83,7 +83,7 @@ class OwnershipCases:
     async def test_the_answer_belongs_to_the_caller(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A caller that empties its answer takes nothing away from the next one."""
+        """A caller that changes its answer does not change the next answer."""
         asked = await stocked(harness, 1, 2)
 
         for _ in range(3):
@@ -96,7 +96,7 @@ class OwnershipCases:
     async def test_two_callers_have_answers_of_their_own(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Callers at the same time do not share what they get."""
+        """Concurrent callers do not share an answer."""
         asked = await stocked(harness, 1, 2)
         first, second = await asyncio.gather(
             port.read(asked, a_call(harness)), port.read(asked, a_call(harness))

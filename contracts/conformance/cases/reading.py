@@ -1,4 +1,4 @@
-"""Reading: one entry each, in order, true, and dated."""
+"""Reading: one entry for each id, in order, correct and dated."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -30,7 +30,7 @@ class ReadingCases:
     async def test_every_id_asked_for_is_answered(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """No id is left out, known or unknown."""
+        """Every id has an entry, known or unknown."""
         asked = [*await stocked(harness, 5, 0, 100), new_variant()]
 
         answers = await port.read(asked, a_call(harness))
@@ -39,7 +39,7 @@ class ReadingCases:
 
     @case()
     async def test_nothing_else_is_answered(self, port: InventoryPort, harness: Harness) -> None:
-        """No entry stands under an id that was not asked for."""
+        """The answer has no entry for an id that was not requested."""
         others = await stocked(harness, 1, 2)
         asked = await stocked(harness, 5, 0)
         await port.read(others, a_call(harness))
@@ -52,7 +52,7 @@ class ReadingCases:
     async def test_answers_come_in_first_asked_order(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The order is that of the question, known and unknown mixed, also after another order."""
+        """Entries are in the order of the ids, known and unknown mixed, after any earlier order."""
         known = await stocked(harness, *range(1, 7))
         asked = [known[3], new_variant(), known[0], known[5], new_variant(), known[1]]
         expected = list(asked)
@@ -65,7 +65,7 @@ class ReadingCases:
     async def test_a_repeated_id_has_one_entry_at_its_first_place(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Duplicates are one question."""
+        """A repeated id has one entry, at its first position."""
         a, b, c = await stocked(harness, 1, 2, 3)
 
         answers = await port.read([b, a, b, c, a, b], a_call(harness))
@@ -74,7 +74,7 @@ class ReadingCases:
         assert [b, a, c] == [variant for variant in answers if variant in {a, b, c}]
 
     @case()
-    async def test_an_id_that_is_only_repeated_is_one_question(
+    async def test_a_single_id_that_is_repeated_has_one_entry(
         self, port: InventoryPort, harness: Harness
     ) -> None:
         """The same id several times, and no other, is answered like one id."""
@@ -85,18 +85,14 @@ class ReadingCases:
         assert [4] == quantities_of(answers, [variant])
 
     @case()
-    async def test_an_empty_question_has_an_empty_answer(
-        self, port: InventoryPort, harness: Harness
-    ) -> None:
-        """No ids, no entries, in whatever sequence they are missing."""
+    async def test_no_ids_have_an_empty_answer(self, port: InventoryPort, harness: Harness) -> None:
+        """An empty list and an empty tuple have an empty answer."""
         assert {} == dict(await port.read([], a_call(harness)))
         assert {} == dict(await port.read((), DEFAULT_CALL))
 
     @case(lambda c: c.counts_requests)
-    async def test_an_empty_question_asks_nobody(
-        self, port: InventoryPort, harness: Harness
-    ) -> None:
-        """No ids, no request."""
+    async def test_no_ids_send_no_request(self, port: InventoryPort, harness: Harness) -> None:
+        """A read without ids sends no request."""
         await port.read([], a_call(harness))
 
         assert 0 == harness.requests()
@@ -105,7 +101,7 @@ class ReadingCases:
     async def test_an_id_without_a_record_is_unknown(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Unknown is an answer, not a failure: alone, and beside a known one."""
+        """An unknown variant is an answer, not a failure: alone, and beside a known one."""
         alone, beside = new_variant(), new_variant()
         [known] = await stocked(harness, 3)
 
@@ -119,7 +115,7 @@ class ReadingCases:
     async def test_several_ids_without_records_are_unknown(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """That nothing at all is known is no failure either."""
+        """A read of unknown variants only is no failure."""
         asked = [new_variant() for _ in range(3)]
 
         answers = await port.read(asked, a_call(harness))
@@ -130,7 +126,7 @@ class ReadingCases:
     async def test_a_reading_is_about_the_id_that_it_stands_under(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The level under an id is that id's level."""
+        """The entry of an id has that id's level."""
         asked = await stocked(harness, 1, 2, 3)
 
         answers = await port.read(asked, a_call(harness))
@@ -141,7 +137,7 @@ class ReadingCases:
     async def test_a_reading_tells_what_is_stored(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Quantities come through unchanged, from 0 to the greatest."""
+        """The adapter returns quantities unchanged, from 0 to the maximum."""
         quantities = [0, 1, 10, 11, 100, MAX_QUANTITY]
         asked = await stocked(harness, *quantities)
 
@@ -155,7 +151,7 @@ class ReadingCases:
     async def test_a_reading_has_the_services_status(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """None is out, at the threshold is low, above it is in stock."""
+        """0 units are out of stock, the threshold is low, more are in stock."""
         asked = [new_variant() for _ in range(3)]
         for variant, quantity in zip(asked, (0, 5, 6), strict=True):
             await harness.set_stock(variant, quantity, low_stock_threshold=5)
@@ -177,7 +173,7 @@ class ReadingCases:
 
     @case()
     async def test_as_of_is_aware(self, port: InventoryPort, harness: Harness) -> None:
-        """The instant of a reading has a UTC offset: else its age comes out wrong."""
+        """The instant of a reading has a UTC offset."""
         [variant] = await stocked(harness, 3)
 
         answers = await port.read([variant], a_call(harness))
@@ -186,7 +182,7 @@ class ReadingCases:
 
     @case()
     async def test_as_of_lies_within_the_call(self, port: InventoryPort, harness: Harness) -> None:
-        """The first reading of a variant was asked for in this call: not before, and not later."""
+        """`as_of` of a first reading lies between the start and the end of its call."""
         asked = await stocked(harness, 3, 4)
         await asyncio.sleep(3 * ALLOWANCE.total_seconds())
         began = harness.clock.now()
@@ -203,7 +199,7 @@ class ReadingCases:
     async def test_as_of_is_when_the_request_was_sent(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Not when the answer came: the level was true then, or later."""
+        """`as_of` is the sending of the request, not the receipt of the answer."""
         asked = await stocked(harness, 3, 4)
         await harness.cause(Trouble.SLOW)
 
@@ -218,7 +214,7 @@ class ReadingCases:
     async def test_as_many_ids_as_declared_are_read(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """A read of `many_ids` ids has one entry each, in order."""
+        """A read of `many_ids` ids has one entry for each, in order."""
         known = await stocked(harness, 1, 2, 3)
         count = self.capabilities.many_ids
         asked = [new_variant() for _ in range(count - 3)]

@@ -1,4 +1,4 @@
-"""Staleness: what may be answered from memory, and with which caveat."""
+"""Staleness: which readings may come from memory, and how they are marked."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
@@ -23,13 +23,13 @@ PAUSE = 0.05
 
 
 class StalenessCases:
-    """`call.max_staleness`, and the caveat of R19."""
+    """`call.max_staleness` and the freshness of each reading."""
 
     @case()
     async def test_no_staleness_is_never_answered_from_memory(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """With `max_staleness=0` a change is seen by the next read: a checkout relies on it."""
+        """With `max_staleness=0` the next read returns a change: a checkout relies on it."""
         asked = await stocked(harness, 5, 6)
         await port.read(asked, a_call(harness))
         for variant in asked:
@@ -41,7 +41,7 @@ class StalenessCases:
 
     @case()
     async def test_max_staleness_is_a_limit(self, port: InventoryPort, harness: Harness) -> None:
-        """A reading older than what the caller accepts is not handed out."""
+        """A reading older than `max_staleness` is not returned."""
         [variant] = await stocked(harness, 5)
         await port.read([variant], a_call(harness))
         await asyncio.sleep(PAUSE)
@@ -53,7 +53,7 @@ class StalenessCases:
 
     @case()
     async def test_a_removed_record_is_unknown(self, port: InventoryPort, harness: Harness) -> None:
-        """With `max_staleness=0` a record that is gone is gone."""
+        """With `max_staleness=0` a removed record is unknown."""
         [variant] = await stocked(harness, 5)
         await port.read([variant], a_call(harness))
         await harness.remove(variant)
@@ -66,7 +66,7 @@ class StalenessCases:
     async def test_without_a_memory_every_reading_is_live(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """What keeps nothing asks every time, and says so."""
+        """An adapter without memory reads the service each time, and marks readings as LIVE."""
         [variant] = await stocked(harness, 5)
         for quantity in (5, 1):
             await harness.set_stock(variant, quantity)
@@ -76,7 +76,7 @@ class StalenessCases:
 
     @case(lambda c: c.keeps_readings)
     async def test_a_kept_reading_says_so(self, port: InventoryPort, harness: Harness) -> None:
-        """A reading from memory keeps its date and is not LIVE; a LIVE one tells what is stored."""
+        """A reading from memory keeps its `as_of` and is not LIVE; a LIVE one is current."""
         [variant] = await stocked(harness, 5)
         first = reading_of(await port.read([variant], a_call(harness)), variant)
         await harness.set_stock(variant, 1)
@@ -97,7 +97,7 @@ class StalenessCases:
     async def test_no_staleness_is_kept_in_trouble_too(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """With `max_staleness=0` there is no falling back on a kept reading."""
+        """With `max_staleness=0` a failed read does not return a kept reading."""
         [variant] = await stocked(harness, 5)
         await port.read([variant], a_call(harness))
         await harness.cause(trouble)
@@ -108,7 +108,7 @@ class StalenessCases:
     async def test_a_reading_kept_through_trouble_keeps_its_date(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """What is shown for want of better is dated as it was, and not called LIVE."""
+        """A kept reading that replaces a failed one keeps its `as_of`, and is not LIVE."""
         [variant] = await stocked(harness, 5)
         first = reading_of(await port.read([variant], a_call(harness)), variant)
         await harness.cause(trouble)

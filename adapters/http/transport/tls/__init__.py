@@ -1,1 +1,1 @@
-"""TLS towards the Inventory Service: contexts, certificates, and what a failed handshake means."""
+"""TLS to the Inventory Service: contexts, certificates, and the errors of handshakes."""

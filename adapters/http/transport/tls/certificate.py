@@ -1,7 +1,7 @@
-"""When a certificate expires.
+"""Reads when a certificate expires.
 
-The standard library reads that of a peer (`getpeercert`), and of a certificate in a file nothing;
-this walks to the one field that is wanted, past the others (docs/decisions/0015).
+The standard library does that for a peer's certificate (`getpeercert`) and not for one in a file,
+so this walks through the DER to `notAfter`.
 """
 
 import re
@@ -17,7 +17,7 @@ def expiry_of_pem(text: str) -> datetime:
     """When the first certificate in `text`, the holder's own, expires (RFC 5280 §4.1.2.5).
 
     Raises:
-        ValueError: there is none, or it is no certificate.
+        ValueError: there is no certificate, or it cannot be parsed.
     """
     found = _FIRST.search(text)
     if found is None:
@@ -45,7 +45,7 @@ def _expiry_of_der(der: bytes) -> datetime:
     at = _after(der, at)  # notBefore
     tag, start, end = _element(der, at)
     text = der[start:end].decode("ascii")
-    if tag == _UTC_TIME:  # two digits of the year: up to 49 it is of this century
+    if tag == _UTC_TIME:  # a year of two digits: below 50 it is in this century
         text = ("20" if text[:2] < "50" else "19") + text
     elif tag != _GENERALIZED_TIME:
         raise ValueError("its validity does not end in a time")

@@ -1,6 +1,6 @@
-"""TLS towards the Inventory Service: whom to trust, what to show, and what to do at rotation (R26).
+"""The TLS context of requests: trusted authorities, the client certificate, and their rotation.
 
-Host names are checked and certificates verified, always: there is no setting to switch that off.
+Certificates and host names are always verified: no setting turns that off.
 """
 
 import ssl
@@ -13,8 +13,8 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.http.transport.reloading_file import BadFile, ReloadingFile, because
-from shelfport.adapters.http.transport.secret_text import optional_secret
 from shelfport.adapters.http.transport.tls.certificate import expiry_of_peer, expiry_of_pem
+from shelfport.adapters.runtime.secret_text import optional_secret
 from shelfport.ports.snapshot import TlsSnapshot
 
 MinimumVersion = Literal["1.2", "1.3"]
@@ -32,32 +32,32 @@ def _version(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> No
 
 @attrs.frozen(kw_only=True)
 class TlsOptions:
-    """Whom to trust, and what to show. Files are PEM, and read again when they change."""
+    """Trusted authorities and the client certificate. Files are PEM, and reloaded on change."""
 
     ca_file: str | None = None
-    """The authorities that may vouch for the service, in place of the system's.
+    """The certificate authorities to trust, in place of the system's.
 
-    Why: the system's are trusted where nobody says otherwise; a bundle does not join them."""
+    Why: by default the system's authorities are trusted; a bundle replaces them."""
     cert_file: str | None = None
-    """Our certificate for mutual TLS, followed by those between it and its authority."""
+    """The client certificate for mutual TLS, followed by the intermediate certificates."""
     key_file: str | None = None
-    """Its private key; None if that is in `cert_file`, too."""
+    """The private key of the client certificate; None if it is in `cert_file`."""
     key_password: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
-    """What the private key is encrypted with. Never printed."""
+    """The password that the private key is encrypted with. Never printed."""
     minimum: MinimumVersion = attrs.field(default="1.2", validator=_version)
-    """The oldest version of TLS that is spoken.
+    """The oldest version of TLS that is accepted.
 
-    Why: older versions are broken (RFC 8996); `1.3` where the service has it."""
+    Why: older versions are broken (RFC 8996); set `1.3` if the service supports it."""
 
     def __attrs_post_init__(self) -> None:
         if self.cert_file is None:
             for name in ("key_file", "key_password"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"{name} is set, but cert_file is not: whose key is it?")
+                    raise ValueError(f"{name} is set without cert_file: set both")
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that are read, and watched."""
+        """The files that are read, and checked for changes."""
         return tuple(filter(None, (self.ca_file, self.cert_file, self.key_file)))
 
 
@@ -68,22 +68,22 @@ class _Loaded:
 
 
 class Tls:
-    """The `ssl.SSLContext` of the requests, made anew when its files change.
+    """The `ssl.SSLContext` of the requests, made again when its files change.
 
-    A context cannot forget an authority that it once trusted, so a new one takes its place. aiohttp
-    keeps connections by the context that they were made with: from the next request on, none of
-    before is used, and those that are idle close after aiohttp's 15 seconds.
+    An authority cannot be removed from a context, so a new context replaces it. aiohttp pools
+    connections by their context: the next request opens a new connection, and the idle ones of the
+    old context close after aiohttp's 15 seconds.
 
     Args:
-        options: the files and the version.
-        host: whose certificate is looked at for its expiry; other hosts' are not the service's.
+        options: the files and the minimum version.
+        host: the service's host; the expiry of its certificate is recorded.
     """
 
     def __init__(self, options: TlsOptions, host: str | None) -> None:
         self._options = options
         self._host = host
         self._service_expires: datetime | None = None
-        self.watched: ReloadingFile[_Loaded] = ReloadingFile(
+        self.files: ReloadingFile[_Loaded] = ReloadingFile(
             "the TLS files", options.files, self._load
         )
 
@@ -92,14 +92,14 @@ class Tls:
         """The context for the next request.
 
         Raises:
-            RuntimeError: `watched` was never loaded.
+            RuntimeError: `files` were never loaded.
         """
-        return self.watched.value.context
+        return self.files.value.context
 
     def snapshot(self) -> TlsSnapshot:
-        """What is known of the certificates' ends. No I/O."""
+        """When the certificates expire, as far as it is known. No I/O."""
         return TlsSnapshot(
-            own_expires=self.watched.value.own_expires, service_expires=self._service_expires
+            own_expires=self.files.value.own_expires, service_expires=self._service_expires
         )
 
     def _load(self) -> _Loaded:
@@ -109,7 +109,7 @@ class Tls:
         own_expires = None
         if options.cert_file is not None:
             own_expires = self._load_own(context, options.cert_file)
-        context.sslobject_class = _noting(self._host, self._showed)
+        context.sslobject_class = _expiry_recorder(self._host, self._record_expiry)
         return _Loaded(context, own_expires)
 
     def _load_own(self, context: ssl.SSLContext, cert_file: str) -> datetime:
@@ -117,7 +117,7 @@ class Tls:
         _readable("key_file", options.key_file)
         try:
             own_expires = expiry_of_pem(Path(cert_file).read_text("ascii", "replace"))
-            # Always a function: without one, OpenSSL asks the terminal for the password.
+            # Always pass a function: without one, OpenSSL asks the terminal for the password.
             context.load_cert_chain(cert_file, options.key_file, password=self._password)
         except OSError as error:  # an SSLError is one
             raise BadFile(f"tls.cert_file is {cert_file!r}: {self._why(error)}") from error
@@ -134,7 +134,7 @@ class Tls:
             return because(error)
         match error.reason or "":
             case "KEY_VALUES_MISMATCH":
-                return "its private key is another certificate's"
+                return "its private key belongs to another certificate"
             case "" | "BAD_DECRYPT" | "BAD_PASSWORD_READ":
                 if self._options.key_password is None:
                     return (
@@ -144,15 +144,15 @@ class Tls:
             case reason:
                 return f"no certificate and private key in PEM ({reason})"
 
-    def _showed(self, expires: datetime) -> None:
+    def _record_expiry(self, expires: datetime) -> None:
         self._service_expires = expires
 
 
 def _readable(name: str, file: str | None) -> str | None:
-    """`file`, if there is one and it has PEM in it.
+    """`file`, after a check that it holds PEM; None unchanged.
 
     Raises:
-        BadFile: it has none, or cannot be read.
+        BadFile: it holds no PEM, or cannot be read.
     """
     if file is None:
         return None
@@ -165,18 +165,18 @@ def _readable(name: str, file: str | None) -> str | None:
     return file
 
 
-def _noting(host: str | None, showed: Callable[[datetime], None]) -> type[ssl.SSLObject]:
-    """A class for a context's connections that tells `showed` when `host`'s certificate expires.
+def _expiry_recorder(host: str | None, record: Callable[[datetime], None]) -> type[ssl.SSLObject]:
+    """A class of connections that calls `record` with the expiry of `host`'s certificate.
 
-    Here, because aiohttp lets go of a connection, and with it of the certificate, before anybody
-    can ask for it if the answer is short.
+    It reads the certificate in the handshake, because aiohttp may release the connection of a short
+    answer before the adapter can read it.
     """
 
-    class Noting(ssl.SSLObject):
+    class ExpiryRecorder(ssl.SSLObject):
         def do_handshake(self) -> None:
             super().do_handshake()
             certificate = self.getpeercert()
             if certificate and self.server_hostname == host:
-                showed(expiry_of_peer(str(certificate["notAfter"])))
+                record(expiry_of_peer(str(certificate["notAfter"])))
 
-    return Noting
+    return ExpiryRecorder

@@ -1,4 +1,4 @@
-"""What a failed TLS handshake was about, in a sentence that names the cause."""
+"""Translates a failed TLS handshake into a sentence that names the cause."""
 
 import re
 import ssl
@@ -11,7 +11,7 @@ from shelfport.domain.model import InsecureConnection, InventoryError, Unauthori
 _VERIFICATION: Final = {
     9: "the service's certificate is not valid yet: are both clocks right?",
     10: "the service's certificate has expired",
-    18: "the service's certificate is self-signed, and not one that is trusted",
+    18: "the service's certificate is self-signed, and is not trusted",
     19: "the service's certificate comes from an authority that is not trusted (tls.ca_file)",
     20: "the service's certificate comes from an authority that is not trusted (tls.ca_file)",
     21: "the service's certificate comes from an authority that is not trusted (tls.ca_file)",
@@ -19,13 +19,13 @@ _VERIFICATION: Final = {
     62: "the service's certificate is for another host name than base_url has",
     64: "the service's certificate is for another address than base_url has",
 }
-"""By the X509_V_ERR codes of OpenSSL."""
+"""Keys are the X509_V_ERR codes of OpenSSL."""
 
-_NO_CERTIFICATE = "the service wants a client certificate: set tls.cert_file"
+_NO_CERTIFICATE = "the service requires a client certificate: set tls.cert_file"
 _BAD_CERTIFICATE = "the service does not accept our certificate (tls.cert_file)"
-_NO_VERSION = "the service and tls.minimum have no version of TLS in common"
+_NO_VERSION = "the service does not support the TLS version that tls.minimum requires"
 _NO_AGREEMENT = (
-    "the service ended the handshake: it wants a client certificate (tls.cert_file), or another "
+    "the service ended the handshake: it requires a client certificate (tls.cert_file), or another "
     "cipher or version of TLS"
 )
 _ALERTS: Final[dict[str, tuple[type[InventoryError], str]]] = {
@@ -42,7 +42,7 @@ _ALERTS: Final[dict[str, tuple[type[InventoryError], str]]] = {
     "HANDSHAKE_FAILURE": (InsecureConnection, _NO_AGREEMENT),
     "INSUFFICIENT_SECURITY": (InsecureConnection, _NO_AGREEMENT),
 }
-"""By the names of the alerts (RFC 8446 §6.2), which OpenSSL puts behind a prefix of its own."""
+"""Keys are the names of alerts (RFC 8446 §6.2), without OpenSSL's prefix."""
 _OURS: Final = {
     "UNSUPPORTED_PROTOCOL": _NO_VERSION,
     "NO_PROTOCOLS_AVAILABLE": _NO_VERSION,
@@ -55,17 +55,17 @@ _OURS: Final = {
 
 @attrs.frozen
 class TlsFailure:
-    """What a handshake failed for, and what the port says of it."""
+    """Why a handshake failed, and the class of the port's error."""
 
     kind: type[InventoryError]
     sentence: str
 
 
 def tls_failure(error: BaseException) -> TlsFailure | None:
-    """What TLS had to do with `error`; None if nothing, or nothing that a person must mend.
+    """The TLS failure behind `error`; None if there is none, or none that needs a person.
 
-    A refusal of our certificate comes after the handshake in TLS 1.3, as what broke a connection
-    that was there: so the causes are looked through, too.
+    In TLS 1.3 the service refuses a client certificate after the handshake, so the failure may be
+    the cause of a connection error: the causes of `error` are searched, too.
     """
     found = _ssl_error(error)
     if found is None:
@@ -87,7 +87,7 @@ def tls_failure(error: BaseException) -> TlsFailure | None:
 def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
     """The first error of the TLS library among `error` and its causes.
 
-    aiohttp's own inherit from `SSLError` and have no reason: theirs is their cause's.
+    aiohttp's own subclasses of `SSLError` have no reason, so they are skipped.
     """
     while error is not None:
         if isinstance(error, ssl.SSLError) and getattr(error, "reason", None):

@@ -1,4 +1,4 @@
-"""`EventHandling`: what an event does in the host: the display status, and the teams (R11, R12)."""
+"""`EventHandler`: shows the status of an event in the host's catalogue, and notifies the teams."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,25 +11,25 @@ from shelfport.ports import Clock, Listener, Notifier, ProductCatalogPort
 from shelfport.ports.signals import EventHandled, EventOutcome, Signal
 
 
-def unheard(_signal: Signal) -> None:
-    """A listener, where nobody listens."""
+def no_listener(_signal: Signal) -> None:
+    """A listener that ignores every signal."""
 
 
-class EventHandling:
-    """Handles events of the work subscription, each as if it had come once and in order.
+class EventHandler:
+    """Handles the events of the consumer group: each once, and never an older one after a newer.
 
-    An `event_id` that was handled before is done with. An event that is older than the last one
-    shown of its variant is late: neither shown nor told, since what it says is no longer so. Both
-    memories are bounded and this process's own: across processes and restarts the catalogue keeps
-    the later `as_of`, and the webhook carries the `event_id`.
+    An event whose `event_id` was handled before is a duplicate: nothing is done. An event that is
+    older than the last one of its variant is late: it is neither shown nor notified. Both memories
+    are bounded, and belong to this process: across processes and restarts, the catalogue keeps the
+    later `as_of`, and a webhook gets the `event_id`.
 
     Args:
         catalog: the host's catalogue; None where the host shows no status.
-        notifier: tells the teams.
-        clock: for the lag.
-        counts: takes note of what was done.
-        remembered: how many events and variants to remember.
-        listener: is told what became of each event.
+        notifier: notifies the teams.
+        clock: measures the lag.
+        counts: counts what was done.
+        dedup_entries: how many events and variants to remember.
+        listener: gets the outcome of each event.
     """
 
     def __init__(
@@ -38,35 +38,37 @@ class EventHandling:
         notifier: Notifier,
         clock: Clock,
         counts: SubscriptionCounts,
-        remembered: int,
+        dedup_entries: int,
         *,
-        listener: Listener = unheard,
+        listener: Listener = no_listener,
     ) -> None:
         self._catalog = catalog
         self._notifier = notifier
         self._clock = clock
         self._counts = counts
         self._listener = listener
-        self._handled: BoundedDict[UUID, None] = BoundedDict(remembered)
-        self._shown: BoundedDict[ProductVariantId, tuple[datetime, UUID]] = BoundedDict(remembered)
+        self._handled: BoundedDict[UUID, None] = BoundedDict(dedup_entries)
+        self._shown: BoundedDict[ProductVariantId, tuple[datetime, UUID]] = BoundedDict(
+            dedup_entries
+        )
 
     async def handle(self, event: InventoryEvent) -> None:
-        """Show what `event` says and tell of it. After any exception, it is safe to repeat.
+        """Show the status of `event` and notify the teams. Safe to repeat after any exception.
 
         Two events of one variant must not be handled at the same time.
         """
         if event.event_id in self._handled:
             self._counts.duplicates += 1
-            verdict = EventOutcome.DUPLICATE
+            outcome = EventOutcome.DUPLICATE
         elif (last := self._shown.get(event.variant_id)) is not None and event.rank < last:
             self._counts.late += 1
-            verdict = EventOutcome.LATE
+            outcome = EventOutcome.LATE
         else:
             if self._catalog is not None:
                 await self._catalog.show_status(event.variant_id, event.status, event.occurred_at)
             self._shown.put(event.variant_id, event.rank)
             await self._notifier.notify(event)
-            verdict = EventOutcome.HANDLED
+            outcome = EventOutcome.HANDLED
         self._handled.put(event.event_id, None)
-        lag = self._counts.took(event.occurred_at, self._clock.now())
-        self._listener(EventHandled(event, verdict, lag, current_id()))
+        lag = self._counts.count_handled(event.occurred_at, self._clock.now())
+        self._listener(EventHandled(event, outcome, lag, current_id()))

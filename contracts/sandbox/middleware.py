@@ -1,4 +1,4 @@
-"""What stands between the socket and the endpoints: journal, faults, problems, the echoed id."""
+"""The sandbox's middleware: journal, faults, problem documents, the echoed correlation id."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from shelfport.contracts.sandbox.journal import Journal
 from shelfport.contracts.sandbox.problems import RequestRefused, problem
 
 CONTROL_PREFIX = "/_sandbox/"
-"""Requests below it are for the sandbox itself: no journal, no faults, no token."""
+"""Requests below this path control the sandbox: no journal, no faults, no token."""
 
 logger = logging.getLogger("shelfport.contracts.sandbox")
 
@@ -28,31 +28,31 @@ _SLUG_OF: dict[ErrorStatus, ProblemSlug] = {
 
 
 class Delay:
-    """The latency of one request, which is waited for once, wherever its work takes time."""
+    """The latency of one request, which is spent once."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     async def once(self) -> None:
-        """Wait, the first time; return at once after that."""
+        """Wait on the first call; return at once on later calls."""
         seconds, self._seconds = self._seconds, 0.0
         if seconds:
             await asyncio.sleep(seconds)
 
 
-# Not `request[...]`: string keys warn from aiohttp 3.14 on, and typed keys are not there before.
+# Not `request[...]`: string keys warn from aiohttp 3.14 on, and older versions have no typed keys.
 request_delay: ContextVar[Delay] = ContextVar("request_delay")
-"""The latency of the request that the current task works on."""
+"""The latency of the current task's request."""
 request_mode: ContextVar[FaultMode] = ContextVar("request_mode")
-"""What becomes of the request that the current task works on."""
+"""The fault mode of the current task's request."""
 
 
-class Front:
-    """The middleware of every request.
+class SandboxMiddleware:
+    """Records every request to the API, and applies the faults to it.
 
     Args:
-        plan: the faults in force.
-        journal: where requests to the API are noted.
+        plan: the current faults.
+        journal: records the requests to the API.
     """
 
     def __init__(self, plan: FaultPlan, journal: Journal) -> None:
@@ -60,20 +60,20 @@ class Front:
         self._journal = journal
 
     def install(self, app: web.Application) -> None:
-        """Put this front before `app`."""
+        """Add this middleware to `app`."""
         app.middlewares.append(self._handle)
         app.on_response_prepare.append(_echo_correlation_id)
 
     @web.middleware
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(CONTROL_PREFIX):
-            return await _carried_out(request, handler)
+            return await _execute(request, handler)
         number = self._journal.begin(request)
         status: int | None = None
         try:
-            response = await self._misbehave(request, handler)
+            response = await self._apply_faults(request, handler)
             status = response.status
-        except web.HTTPException as error:  # a foreign path or method: aiohttp's own answer
+        except web.HTTPException as error:  # an unknown path or method: aiohttp's own answer
             status = error.status
             raise
         else:
@@ -81,42 +81,42 @@ class Front:
         finally:
             self._journal.end(number, status)
 
-    async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        verdict = self._plan.judge(request.method)
-        delay = Delay(verdict.latency)
-        if verdict.error_status is not None:
+    async def _apply_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        decision = self._plan.decide(request.method)
+        delay = Delay(decision.latency)
+        if decision.error_status is not None:
             await delay.once()
-            return problem(_SLUG_OF[verdict.error_status])
-        match verdict.mode:
+            return problem(_SLUG_OF[decision.error_status])
+        match decision.mode:
             case "down":
                 await delay.once()
                 return problem("unavailable")
             case "refuse":
                 await delay.once()
-                return await _aborted(request)
+                return await _abort(request)
             case "hang":
                 await self._plan.changed()
             case _:
                 pass
         request_delay.set(delay)
-        request_mode.set(verdict.mode)
-        response = await _carried_out(request, handler)
+        request_mode.set(decision.mode)
+        response = await _execute(request, handler)
         await delay.once()
-        match verdict.mode:
+        match decision.mode:
             case "garbage":
                 return web.Response(text="<html>It works!", content_type="application/json")
             case "truncated":
-                return await _truncated(request, response)
+                return await _truncate(request, response)
             case "timeout_after_write":
                 await self._plan.changed()
             case "crash_after_write":
-                return await _aborted(request)
+                return await _abort(request)
             case _:
                 pass
         return response
 
 
-async def _carried_out(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _execute(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except RequestRefused as refusal:
@@ -128,7 +128,7 @@ async def _carried_out(request: web.Request, handler: Handler) -> web.StreamResp
         return problem("internal-error")
 
 
-async def _aborted(request: web.Request) -> web.StreamResponse:
+async def _abort(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     # The lost connection cancels this handler, like that of any client that leaves.
@@ -136,7 +136,7 @@ async def _aborted(request: web.Request) -> web.StreamResponse:
     raise AssertionError("unreachable")
 
 
-async def _truncated(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+async def _truncate(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
     assert isinstance(whole, web.Response)  # noqa: S101 - the endpoints make no others
     body = whole.body
     assert isinstance(body, bytes)  # noqa: S101 - as above

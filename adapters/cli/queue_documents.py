@@ -1,4 +1,4 @@
-"""What `queue` and `reconcile` print: documents for machines, tables for people."""
+"""What the commands below `queue` print: JSON documents, or tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,71 +13,75 @@ from shelfport.domain.model import QueuedInitialization, QueueStats
 
 
 class QueueEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """One entry of a `QueueDocument`. Every field is always there; unknown ones are null."""
+    """One entry of a `QueueDocument`. Every field is always present; unknown values are null."""
 
     idempotency_key: UUID
+    """The key of the operation: it names the entry."""
     variant_id: UUID
+    """The product variant."""
     state: Literal["WAITING", "HELD", "DEAD"]
+    """Whether the entry waits, is held by a worker, or is a dead letter."""
     policy: str
+    """`RETRY_LATER` or `NOT_ORDERABLE`."""
     initial_quantity: int
+    """Units on hand that the record starts with."""
     low_stock_threshold: int
+    """The number of units at which stock is low."""
     queued_at: datetime
+    """When the entry was made."""
     due_at: datetime
+    """When the entry may be tried; of a held entry, the end of the lease."""
     attempts: int
+    """Attempts that were begun."""
     marked: bool
+    """Whether the product is marked as not orderable in the catalog."""
     holder: str | None
+    """The worker that holds the entry, or held it last."""
     correlation_id: str | None
+    """The id of the host's request."""
     last_error: str | None
-    dead_at: datetime | None
-    death_reason: str | None
+    """Why the last attempt failed, in a sentence."""
+    dead_lettered_at: datetime | None
+    """When the entry became a dead letter."""
+    dead_letter_reason: str | None
+    """Why it became a dead letter: `REJECTED`, `KEY_REUSED` or `EXHAUSTED`."""
 
 
 class QueueDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `queue list`, `queue dead` and `queue show` print with --json."""
 
     waiting: int
-    dead: int
+    """How many entries wait, those that a worker holds included."""
+    dead_letters: int
+    """How many entries are dead letters."""
     oldest: datetime | None
+    """When the oldest waiting entry was made."""
     entries: Sequence[QueueEntry]
+    """The selected entries, oldest first."""
     schema: int = SCHEMA
+    """The version of this document."""
 
 
 class ChangeDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `queue retry` and `queue drop` print with --json."""
 
     changed: Sequence[UUID]
+    """Keys of entries that were changed."""
     not_found: Sequence[UUID]
+    """Keys that no entry has."""
     schema: int = SCHEMA
+    """The version of this document."""
 
 
 class MigrationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `queue migrate --json` prints."""
 
     before: int
+    """The version of the schema before; 0 if there were no tables."""
     after: int
+    """The version of the schema now."""
     schema: int = SCHEMA
-
-
-class UnreadableEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """A variant of a `ReconcileDocument` of which nobody knows whether it has a record."""
-
-    variant_id: UUID
-    reason: str
-
-
-class ReconcileDocument(msgspec.Struct, frozen=True, rename="camel"):
-    """What `reconcile --json` prints."""
-
-    correlation_id: str
-    dry_run: bool
-    given: int
-    present: int
-    missing: Sequence[UUID]
-    enqueued: int
-    already_queued: Sequence[UUID]
-    unreadable: Sequence[UnreadableEntry]
-    not_given: Sequence[UUID]
-    schema: int = SCHEMA
+    """The version of this document."""
 
 
 def queue_document(stats: QueueStats, entries: Sequence[QueuedInitialization]) -> QueueDocument:
@@ -88,11 +92,11 @@ def queue_document(stats: QueueStats, entries: Sequence[QueuedInitialization]) -
 
 
 def _entry(entry: QueuedInitialization) -> QueueEntry:
-    request, death = entry.request, entry.death
+    request, letter = entry.request, entry.dead_letter
     return QueueEntry(
         idempotency_key=request.idempotency_key,
         variant_id=request.variant_id,
-        state="DEAD" if death is not None else "HELD" if entry.holder is not None else "WAITING",
+        state="DEAD" if letter is not None else "HELD" if entry.holder is not None else "WAITING",
         policy=entry.policy.value,
         initial_quantity=request.initial_quantity,
         low_stock_threshold=request.low_stock_threshold,
@@ -103,22 +107,22 @@ def _entry(entry: QueuedInitialization) -> QueueEntry:
         holder=entry.holder,
         correlation_id=entry.correlation_id,
         last_error=entry.last_error,
-        dead_at=None if death is None else death.at,
-        death_reason=None if death is None else death.reason.value,
+        dead_lettered_at=None if letter is None else letter.at,
+        dead_letter_reason=None if letter is None else letter.reason.value,
     )
 
 
 def print_queue(document: QueueDocument, now: datetime) -> None:
-    """Print how the queue stands in a line, and its entries in a table."""
+    """Print the counts in a line, and the entries in a table."""
     oldest = "" if document.oldest is None else f", the oldest for {age(document.oldest, now)}"
-    print(f"{document.waiting} waiting{oldest}; {document.dead} dead")
+    print(f"{document.waiting} waiting{oldest}; {document.dead_letters} dead letters")
     if not document.entries:
         return
     rows = table(
         "Idempotency key", "Variant", "State", "Age", "Attempts", "Last error", right="Attempts"
     )
     for entry in document.entries:
-        state = entry.death_reason or entry.state.lower()
+        state = entry.dead_letter_reason or entry.state.lower()
         rows.add_row(
             str(entry.idempotency_key),
             str(entry.variant_id),
@@ -131,30 +135,15 @@ def print_queue(document: QueueDocument, now: datetime) -> None:
 
 
 def print_entry(document: QueueDocument) -> None:
-    """Print all that one entry says, a line each."""
+    """Print the fields of one entry, a line each."""
     [entry] = document.entries
     for name, value in msgspec.to_builtins(entry).items():
-        shown = "-" if value is None else str(value).lower() if isinstance(value, bool) else value
-        print(f"{name:<18} {' '.join(str(shown).split())}")
-
-
-def print_reconciled(document: ReconcileDocument) -> None:
-    """Print what was found and done, a line each; then the variants that need a look."""
-    missing, queued = len(document.missing), len(document.already_queued)
-    print(f"{document.given} given, {document.present} have a record")
-    done = "would be enqueued" if document.dry_run else "enqueued"
-    count = missing - queued if document.dry_run else document.enqueued
-    print(f"{missing} missing: {count} {done}, {queued} in the queue already")
-    for variant in document.missing:
-        print(f"missing     {variant}")
-    for entry in document.unreadable:
-        print(f"unreadable  {entry.variant_id}  {entry.reason.lower().replace('_', ' ')}")
-    for variant in document.not_given:
-        print(f"not given   {variant}  is in the queue")
+        text = "-" if value is None else str(value).lower() if isinstance(value, bool) else value
+        print(f"{name:<18} {' '.join(str(text).split())}")
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago `then` was, as people say it."""
+    """How long ago `then` was, in the largest unit with a count of at least 2."""
     seconds = max(int((now - then.astimezone(UTC)).total_seconds()), 0)
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
