@@ -203,7 +203,7 @@ def docs(session: nox.Session) -> None:
     """
     install(session, "docs", "types", extras=EXTRAS)
     if "--write" in session.posargs:
-        session.run("python", "docs/generate.py")
+        session.run("python", "-m", "docs.generate")
     pages = ("docs", "build/docs")
     session.run("sphinx-build", "-E", "-W", "--keep-going", "-q", "-b", "html", *pages)
     session.run("pytest", "tests/docs", "tests/test_docs.py", "tests/test_log_catalogue.py")

@@ -1,4 +1,4 @@
-"""Who is measured: the floor, shelfport, and the two that a team would assemble."""
+"""The contestants: bare aiohttp, shelfport, and two stacks that a team would assemble."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from shelfport import InventoryIntegration, Settings, StockStatus, build
 
 @attrs.frozen
 class BareLevel:
-    """A stock level without a rule."""
+    """A stock level without validation."""
 
     variant_id: UUID
     available_quantity: int
@@ -35,7 +35,7 @@ _decode = msgspec.json.Decoder(list[_Wire]).decode
 
 
 class Bare:
-    """aiohttp and msgspec, straight to attrs: the least that a client in Python can do.
+    """aiohttp and msgspec, decoded to attrs: the least work of a client in Python.
 
     No timeout but aiohttp's, no retry, no breaker, no record, no memory.
     """
@@ -70,6 +70,6 @@ async def bare(url: str) -> AsyncIterator[Bare]:
 
 @asynccontextmanager
 async def shelfport(url: str, **settings: Any) -> AsyncIterator[InventoryIntegration]:
-    """Shelfport as it comes, towards the service at `url`."""
+    """A host of shelfport with its defaults, for the service at `url`."""
     async with build(Settings(base_url=url, **settings)) as inventory:
         yield inventory

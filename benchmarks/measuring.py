@@ -1,4 +1,4 @@
-"""Times of several contestants, taken in turns, and what they say of each other."""
+"""Measures several contestants in turns, and compares their times."""
 
 import gc
 import time
@@ -43,11 +43,11 @@ class Times:
         return {name: self.of(name) for name in self.rounds}
 
     def ratio(self, name: str, to: str) -> Spread:
-        """How much longer `name` took than `to`, round by round: what slows both cancels out."""
+        """How much longer `name` took than `to`, round by round: a slowdown of both cancels out."""
         return Spread.of([a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True)])
 
     def better(self, *names: str) -> str:
-        """Who of `names` was faster."""
+        """The fastest of `names`."""
         return min(names, key=lambda name: self.of(name).median)
 
 
@@ -70,7 +70,7 @@ async def in_turns(
     order = list(works)
     for round_ in range(-1, rounds):
         for name in order:
-            # Each begins without the garbage of the one before it, and pays for its own.
+            # Each contestant begins without the garbage of the previous one.
             if before is not None and name in before:
                 await before[name]()
             gc.collect()

@@ -1,4 +1,4 @@
-"""What a row of the benchmarks found, and what it was to find."""
+"""The results of a row of the benchmarks, and its goals."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from benchmarks.measuring import Spread
 
 @attrs.frozen
 class Goal:
-    """One figure, and what it may be at most."""
+    """One figure and its limit."""
 
     what: str
     """In words: "1.5 × bare"."""
@@ -20,7 +20,7 @@ class Goal:
 
     @property
     def kept(self) -> bool:
-        """Whether it is as it should be; the median decides."""
+        """Whether the median keeps the limit."""
         return self.found.median == self.limit if self.exact else self.found.median <= self.limit
 
 

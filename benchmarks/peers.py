@@ -1,4 +1,4 @@
-"""What a team would write instead: the same duties, put together from well-known libraries.
+"""What a team would write instead: the same features, assembled from well-known libraries.
 
 Both keep levels for the three windows that shelfport has by default (5 s fresh, 30 s served and
 refreshed behind, 300 s shown if the service fails), ask for what is missing in requests of 200 ids,
@@ -29,7 +29,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 AS_IT_COMES = "U2 as it comes"
-"""For reading beside the others: goals are measured against the quicker U2."""
+"""For comparison only: goals refer to the faster U2."""
 FRESH, SERVED, KEPT = 5.0, 30.0, 300.0
 """Seconds; see above."""
 MOST_IDS = 200
@@ -39,7 +39,7 @@ logger = logging.getLogger("peers")
 
 
 class Status(Enum):
-    """As inventory-service.yaml names them."""
+    """The statuses of inventory-service.yaml."""
 
     IN_STOCK = "IN_STOCK"
     LOW_STOCK = "LOW_STOCK"
@@ -61,7 +61,7 @@ _levels = TypeAdapter(list[Level])
 
 
 class Kept(NamedTuple):
-    """What the cache holds of a variant."""
+    """A cache entry of a variant."""
 
     level: Level
     asked_at: float
@@ -79,14 +79,14 @@ class Peer(ABC):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def one(self, variant: UUID) -> Kept | None:
-        """What is known of one variant; None if nothing is."""
+        """The entry of one variant; None if it is unknown."""
         kept = await self._look_one(str(variant))
         if kept is not None and time.monotonic() - kept.asked_at < FRESH:
             return kept
         return (await self.page([variant])).get(variant)
 
     async def page(self, ids: Sequence[UUID]) -> dict[UUID, Kept]:
-        """What is known of the variants of a page."""
+        """The entries of the variants of a page."""
         found = await self._look([str(variant) for variant in ids])
         now = time.monotonic()
         page: dict[UUID, Kept] = {}
@@ -112,7 +112,7 @@ class Peer(ABC):
         return page
 
     async def renew(self, ids: Sequence[UUID]) -> None:
-        """Ask for `ids`, whatever is known of them."""
+        """Fetch `ids`, whether or not they are cached."""
         await self._fetch(list(ids))
 
     def _refresh(self, ids: list[UUID]) -> None:
@@ -145,7 +145,7 @@ class Peer(ABC):
         return fetched
 
     async def _request(self, ids: list[UUID]) -> list[Level]:
-        """One attempt: neither repeated nor guarded."""
+        """One attempt, without retries and circuit breaker."""
         correlation_id = uuid4().hex
         began = time.monotonic()
         async with self._session.get(
@@ -190,7 +190,7 @@ class U1(Peer):
 
     async def __aenter__(self) -> Self:
         self._cache = cashews.Cache()
-        # Looking for what has expired costs a walk through all there is: once a minute will do.
+        # The search for expired entries walks through all entries: once a minute is enough.
         self._cache.setup(f"mem://?size={MOST_ENTRIES}&check_interval=60")
         breakers = purgatory.AsyncCircuitBreakerFactory(default_threshold=5, default_ttl=5)
         self._breaker = await breakers.get_breaker("inventory")
@@ -254,7 +254,7 @@ class U2(Peer):
 
 
 class U2AsItComes(U2):
-    """U2 with aiocache's own default: what a team has that does not look for it."""
+    """U2 with aiocache's own default."""
 
     timeout = 5.0
 

@@ -21,7 +21,7 @@ _CONTESTANTS = ("floor", "bare", "shelfport", "U1", "U2")
 
 
 def draw(rows: Sequence[Row], folder: Path) -> None:
-    """Write `beside.svg`, who takes how long, and `growth.svg`, how cost grows, as far as known."""
+    """Write `beside.svg`, the contestants' times, and `growth.svg`, how cost grows, if measured."""
     beside = [row for row in rows if len(_ours(row)) > 2]
     if beside:
         figure, axes = plt.subplots(1, len(beside), figsize=(2 * len(beside), 2.4))

@@ -1,4 +1,4 @@
-"""The table, as it is printed and as it is written."""
+"""Prints the table, and writes it to the page."""
 
 from collections.abc import Iterable, Iterator
 
@@ -25,7 +25,7 @@ def figure(spread: Spread) -> str:
 
 
 def goal_line(goal: Goal) -> str:
-    """What was to be, and what is."""
+    """The goal and the figure."""
     sign = "=" if goal.exact else "≤"
     limit = f"{goal.limit:,.4g}"
     verdict = "ok  " if goal.kept else "MISS"

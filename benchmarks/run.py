@@ -18,7 +18,7 @@ from benchmarks.report import markdown, printed, renewed
 from benchmarks.rows import ROWS
 
 _LONGEST_ROW = 120.0
-"""Seconds after which a row is given up."""
+"""Seconds after which a row fails."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def service() -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        # Its standard input ends, and so does it.
+        # The service ends when its standard input ends.
 
 
 def measure(key: str) -> Row:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             row = measure(key)
         except (subprocess.SubprocessError, msgspec.MsgspecError) as error:
-            # The others may still be measured; this one is no success.
+            # The other rows are still measured.
             unmeasured = Goal("it was measured", 0, Spread.of([1.0]), exact=True)
             row = Row(key, f"not measured: {error}", [unmeasured])
         rows.append(row)

@@ -1,4 +1,4 @@
-"""The Inventory Service of the benchmarks: as cheap as Python can be, so that clients show.
+"""The Inventory Service of the benchmarks: as cheap as possible, so that clients dominate.
 
 It knows every variant there could be, and answers `GET /inventory?productVariantIds=…` and
 `GET /inventory/{id}` as inventory-service.yaml says. The path before `/inventory` is a name under
@@ -16,18 +16,17 @@ from benchmarks.surroundings import SERVICE_CORE, alone_on
 DELAY = 0.005
 """Seconds before `/slow` answers."""
 AWAKE = 0.001
-"""Seconds after a request in which the next one is waited for without sleep."""
+"""Seconds after a request during which the loop does not sleep."""
 
 _STATUSES = ("IN_STOCK", "LOW_STOCK", "OUT_OF_STOCK")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 
 
 class Awake:
-    """Keeps the loop from sleeping for a moment after each request, as if others asked, too.
+    """Keeps the loop awake for a moment after each request, as if other clients sent requests.
 
-    A core that falls asleep between two requests takes as long to wake as a request takes, and
-    each time another while. Not for ever: where others want the core, too, whoever never sleeps
-    waits longest.
+    A sleeping core takes about as long to wake as a request takes, and the time varies. The loop
+    still sleeps after that moment: a process that never sleeps gets a shared core last.
     """
 
     def __init__(self) -> None:
@@ -35,7 +34,7 @@ class Awake:
         self._spins = False
 
     def stay(self) -> None:
-        """A request came."""
+        """Stay awake after a request."""
         loop = asyncio.get_running_loop()
         self._until = loop.time() + AWAKE
         if not self._spins:
@@ -49,7 +48,7 @@ class Awake:
 
 
 class Book:
-    """What came since this was last told, and the mood."""
+    """The requests since the last report, and the mood."""
 
     def __init__(self) -> None:
         self.mood = "answer"
@@ -58,12 +57,12 @@ class Book:
         self._ids: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def note(self, name: str, ids: list[str]) -> None:
-        """A request for `ids` came under `name`."""
+        """Count a request for `ids` under `name`."""
         self._requests[name] += 1
         self._ids[name].update(ids)
 
     def tell(self) -> bytes:
-        """The counts as JSON, set to nothing again."""
+        """The counts as JSON; resets them."""
         counts = {
             name: {
                 "requests": requests,
@@ -89,14 +88,14 @@ def level(variant: str) -> str:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; requests have no body, and come one after the other."""
+    """One keep-alive connection; requests have no body, and arrive one after the other."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what answers go to."""
+        """Keep the transport for the answers."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP's is one
 
     def data_received(self, data: bytes) -> None:

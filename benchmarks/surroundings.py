@@ -1,4 +1,4 @@
-"""What a row runs in: the service beside it, its counts, and variants to ask for."""
+"""The environment of a row: the service, its counts, and variants to request."""
 
 import itertools
 import logging
@@ -17,14 +17,14 @@ _URGENT = -15
 
 
 def alone_on(core: int) -> None:
-    """Keep this process on `core`, before all others there, if the system lets it."""
+    """Pin this process to `core`, with high priority, if the system allows it."""
     os.sched_setaffinity(0, {core})
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _URGENT)
 
 
 class Came(msgspec.Struct):
-    """What one contestant's requests were, as the service saw them."""
+    """The requests of one contestant, as the service counted them."""
 
     requests: int = 0
     ids: int = 0
@@ -38,15 +38,15 @@ class Service:
     root: str
 
     def at(self, *how: str) -> str:
-        """A base URL of it: `slow`, `moody`, or a mere name under which it counts."""
+        """A base URL: `slow`, `moody`, or a name under which the service counts."""
         return "/".join((self.root, *how))
 
     async def came(self) -> dict[str, Came]:
-        """What came since the last time, by base path."""
+        """The counts since the last call, by base path."""
         return msgspec.json.decode(await self._get("/came"), type=dict[str, Came])
 
     async def mood(self, mood: str) -> None:
-        """Have what is asked at `moody` answered (`answer`) or not (`hang`)."""
+        """Let requests to `moody` be answered (`answer`) or hang (`hang`)."""
         await self._get(f"/mood/{mood}")
 
     async def _get(self, path: str) -> bytes:
@@ -55,37 +55,37 @@ class Service:
 
 
 class Variants:
-    """Ids, each new; the same sequence in every process."""
+    """New ids; the same sequence in every process."""
 
     def __init__(self, seed: int = 20261124) -> None:
         self._random = random.Random(seed)
 
     def some(self, count: int) -> list[UUID]:
-        """So many new ids."""
+        """`count` new ids."""
         return [UUID(int=self._random.getrandbits(128) | 1) for _ in range(count)]
 
     def pages(self, count: int, size: int = 24) -> list[list[UUID]]:
-        """So many pages of new ids."""
+        """`count` pages of new ids."""
         return [self.some(size) for _ in range(count)]
 
     def views(self, count: int, size: int, of: list[UUID]) -> list[list[UUID]]:
-        """So many pages that draw from the same ids."""
+        """`count` pages that draw from the same ids."""
         return [self._random.sample(of, size) for _ in range(count)]
 
 
 class Taker:
-    """Hands out pages to a contestant, so many at a time, none twice."""
+    """Gives pages to a contestant, each page once."""
 
     def __init__(self, pages: list[list[UUID]]) -> None:
         self._pages: Iterator[list[UUID]] = iter(pages)
 
     def take(self, count: int) -> list[list[UUID]]:
-        """The next pages; making them took no time of the measurement."""
+        """The next pages, which were made before the measurement."""
         return list(itertools.islice(self._pages, count))
 
 
 def records(level: int) -> None:
-    """Have the contestants' records made, from `level` on, for a handler that drops them."""
+    """Let contestants create log records from `level` on, for a handler that drops them."""
     for name in ("shelfport", "peers"):
         logger = logging.getLogger(name)
         logger.setLevel(level)

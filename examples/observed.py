@@ -1,4 +1,4 @@
-"""A page before a sandbox service that fails for a while, and what Prometheus would scrape of it.
+"""A page of a sandbox service that fails for a while, and the metrics for Prometheus.
 
 Run it: `pip install -e '.[prometheus]' && python examples/observed.py`.
 """
@@ -15,19 +15,19 @@ from shelfport.options import BreakerOptions, CacheOptions
 from shelfport.prometheus import Prometheus
 
 SHOE = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
-AT_ONCE = CacheOptions(ttl=0, stale_while_revalidate=0)
+NO_FRESH_CACHE = CacheOptions(ttl=0, stale_while_revalidate=0)
 """Nothing counts as fresh, so that each page asks the service."""
 IMPATIENT = BreakerOptions(minimum_calls=2)
 """Two calls are enough to judge the service by."""
 
 
 async def main() -> None:
-    """Ask while the service is up, while it is down, and look at the figures."""
+    """Read while the service is up and while it is down, and print the metrics."""
     registry = CollectorRegistry()
     async with (
         Sandbox(seed=[SeedRecord(SHOE, 5)]) as sandbox,
         build(
-            Settings(base_url=sandbox.url, cache=AT_ONCE, breaker=IMPATIENT),
+            Settings(base_url=sandbox.url, cache=NO_FRESH_CACHE, breaker=IMPATIENT),
             telemetry=[Prometheus(registry)],
         ) as inventory,
     ):

@@ -69,7 +69,7 @@ def _metastable(runs: Runs) -> Iterator[str]:
         if took is None or took > 2 * RECOVERED:
             yield f"a tight service, {way.title}: not back after {2 * RECOVERED:g} s"
     if tight_recovery(runs, TIGHT[-1].name) is not None:
-        yield "a tight service recovers with neither budget nor breaker: what are they for?"
+        yield "a tight service recovers without budget and breaker"
 
 
 def _stable(found: Mapping[str, Figures]) -> Iterator[str]:
@@ -100,6 +100,6 @@ def _sized(runs: Runs, found: Mapping[str, Figures]) -> Iterator[str]:
             variants=fleet.variants,
             shared_cache=way.shared,
         )
-        said, was = steady_load(load, 5.0), found[way.name].calm
-        if abs(said - was) > _SIZED * was:
-            yield f"{way.title}: `shelfport size` says {said:,.0f} a second, and it was {was:,.0f}"
+        sized, was = steady_load(load, 5.0), found[way.name].calm
+        if abs(sized - was) > _SIZED * was:
+            yield f"{way.title}: `shelfport size` says {sized:,.0f} a second, and it was {was:,.0f}"

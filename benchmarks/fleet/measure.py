@@ -7,7 +7,7 @@ import attrs
 
 from benchmarks.fleet.run import Recording
 from benchmarks.fleet.scenario import LENGTH, Day, Fleet, Scene, draw_stock
-from benchmarks.fleet.service import Tally
+from benchmarks.fleet.service import BinnedCount
 
 OUTAGES = ("dead", "slow")
 STEADY = 0.2
@@ -20,7 +20,7 @@ _FEW = 0.01
 
 @attrs.frozen(kw_only=True)
 class Figures:
-    """What the issue of scale asks of one run. Rates are of the whole fleet, ages seconds."""
+    """The figures of one run. Rates are of the whole fleet, ages in seconds."""
 
     way: str
     title: str
@@ -53,7 +53,7 @@ class Figures:
     wrong_calm: float
     wrong_bus: float
     wrong_outage: float
-    """Seconds of a sell-out for which viewers of the variant were told "in stock": of sell-outs
+    """Seconds of a sell-out for which viewers of the variant saw "in stock": of sell-outs
     that began in calm, in the bus outage, and in the two outages."""
     wait_p50: float
     wait_p99: float
@@ -137,17 +137,17 @@ class SellOuts:
     spans: Sequence[tuple[float, float]]
 
     def wrong(self, recording: Recording, day: Day, *scenes: str) -> float:
-        """Seconds told wrong for a sell-out that began in one of `scenes`, as viewers meet it.
+        """Seconds of wrong "in stock" for a sell-out that began in one of `scenes`.
 
         Views come at random moments, so the share of wrong ones is the share of wrong time.
         """
         seconds = seen = wrong = 0.0
-        for number, (views, told_wrong) in recording.told_wrong.items():
+        for number, (views, wrongly_in_stock) in recording.wrongly_in_stock.items():
             begins, ends = self.spans[number]
             if day.scene_at(begins) in scenes:
                 seconds += (ends - begins) * views
                 seen += views
-                wrong += told_wrong
+                wrong += wrongly_in_stock
         return wrong / seen * seconds / seen if seen else 0.0
 
 
@@ -202,7 +202,7 @@ def _calm(day: Day) -> Iterator[tuple[float, float]]:
 
 
 def _sum(bins: Sequence[int], begin: float, end: float) -> int:
-    return sum(bins[int(begin / Tally.BIN) : int(end / Tally.BIN)])
+    return sum(bins[int(begin / BinnedCount.BIN) : int(end / BinnedCount.BIN)])
 
 
 def _rate(bins: Sequence[int], begin: float, end: float) -> float:

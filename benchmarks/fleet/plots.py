@@ -8,7 +8,7 @@ from benchmarks.fleet.jobs import FRONT, HALF, Job
 from benchmarks.fleet.measure import Figures, outage
 from benchmarks.fleet.run import Recording
 from benchmarks.fleet.scenario import the_day
-from benchmarks.fleet.service import Tally
+from benchmarks.fleet.service import BinnedCount
 from benchmarks.fleet.way import OFF, TIGHT, WAYS
 
 Runs = Mapping[str, tuple[Job, Recording]]
@@ -17,7 +17,7 @@ Runs = Mapping[str, tuple[Job, Recording]]
 def draw_plots(runs: Runs, found: Sequence[Figures], folder: Path) -> list[Path]:
     """Write all plots into `folder`; what was written."""
     # Here, so that the tests of the simulation need no plotting.
-    import matplotlib as mpl  # noqa: PLC0415 - as said
+    import matplotlib as mpl  # noqa: PLC0415 - as above
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "shelfport"  # the same plot is the same file
@@ -97,7 +97,7 @@ def _metastable(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
 def _jitter(plt: Any, runs: Runs, _: Sequence[Figures]) -> Any:
     figure, rows = plt.subplots(1, 2, figsize=(9, 2.4), sharey=True)
     for axes, way in zip(rows, (WAYS[1], OFF[1]), strict=True):
-        axes.plot(*_rates(runs[way.name + FRONT], "asked", Tally.BIN), linewidth=0.8)
+        axes.plot(*_rates(runs[way.name + FRONT], "asked", BinnedCount.BIN), linewidth=0.8)
         axes.set(title="with jitter" if way is WAYS[1] else way.title, xlabel="seconds")
     rows[0].set_ylabel("requests a second")
     return figure
@@ -132,7 +132,7 @@ def _rates(run: tuple[Job, Recording], kind: str, every: float) -> tuple[list[fl
     """Moments, and what there was of `kind` in a second, of the whole fleet."""
     job, recording = run
     bins: list[int] = getattr(recording, kind)
-    step = round(every / Tally.BIN)
+    step = round(every / BinnedCount.BIN)
     starts = range(0, len(bins) - step, step)
     rates = [sum(bins[start : start + step]) / every * job.fleet.sample for start in starts]
-    return [start * Tally.BIN for start in starts], rates
+    return [start * BinnedCount.BIN for start in starts], rates

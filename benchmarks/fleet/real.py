@@ -28,7 +28,7 @@ _ROOT = Path(__file__).parents[2]
 _TO_START = 120.0
 """Seconds that the processes may take until all are ready."""
 _TO_END = 10.0
-"""Seconds that a process may take to end once it has told what it saw."""
+"""Seconds that a process may take to end after its report."""
 _SMALL = 0.05
 """Seconds: ages that both are below are alike, whatever their ratio."""
 
@@ -99,10 +99,10 @@ async def _really(fleet: Fleet, day: Day) -> tuple[Measured, str]:
     terms = Terms(0, day.until, "", redis_url, bus_url, name)
     try:
         async with (
-            EventPublisher(open_bus(event_options(terms))) as announcer,
+            EventPublisher(open_bus(event_options(terms))) as publisher,
             Sandbox(
                 seed=[SeedRecord(variant, 100) for variant in stock.ids],
-                publish=announcer.announce,
+                publish=publisher.publish,
             ) as sandbox,
             AsyncExitStack() as stack,
         ):
@@ -137,9 +137,9 @@ async def _really(fleet: Fleet, day: Day) -> tuple[Measured, str]:
 
 
 async def _started(terms: Terms, number: int, stack: AsyncExitStack) -> asyncio.subprocess.Process:
-    told = msgspec.json.encode(msgspec.structs.replace(terms, number=number)).decode()
+    arguments = msgspec.json.encode(msgspec.structs.replace(terms, number=number)).decode()
     host = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.fleet.real_host", told),
+        *(sys.executable, "-m", "benchmarks.fleet.real_host", arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=_ROOT,
@@ -178,7 +178,7 @@ async def _service(sandbox: Sandbox, fleet: Fleet, day: Day, begins: float) -> i
     changes += [(s.ends, s.rank, 100) for s in stock.sell_outs if s.ends < day.until]
     moments = [(day.warm_until, None, 0), (day.until + 0.5, None, 0)]
     asked = 0
-    # A look each second: the journal keeps only so many requests.
+    # Read the journal each second: it keeps a limited number of requests.
     moments += [(float(second), None, 1) for second in range(1, int(day.until))]
     for at, rank, quantity in sorted([*changes, *moments], key=lambda change: change[0]):
         await asyncio.sleep(max(begins + at - time.time(), 0.0))

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from benchmarks.fleet.scenario import draw_stock, draw_views, the_real_fleet
-from benchmarks.fleet.way import Nobody
+from benchmarks.fleet.way import NullNotifier
 from shelfport import (
     InventoryIntegration,
     Settings,
@@ -27,7 +27,7 @@ from shelfport.options import SharedCacheOptions
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a process is told at its start."""
+    """The arguments of a process."""
 
     number: int
     seconds: float
@@ -89,7 +89,7 @@ async def run(terms: Terms) -> Seen:
             counts["unavailable"] += 1
 
     late = 0.0
-    async with build(settings, notifier=Nobody(), bus=open_bus(options)) as inventory:
+    async with build(settings, notifier=NullNotifier(), bus=open_bus(options)) as inventory:
         print("ready", flush=True)
         begins = float(await asyncio.to_thread(sys.stdin.readline)) + time.monotonic() - time.time()
         async with asyncio.TaskGroup() as tasks:

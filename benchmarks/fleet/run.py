@@ -1,4 +1,4 @@
-"""One run: a fleet, a day, a way; what comes out is a `Recording`."""
+"""One run of a fleet for a day, in one way; it returns a `Recording`."""
 
 import asyncio
 import gc
@@ -16,11 +16,11 @@ import attrs
 import msgspec
 
 from benchmarks.fleet.scenario import Day, Fleet, Views, draw_stock, draw_views
-from benchmarks.fleet.service import Service, Tally
+from benchmarks.fleet.service import BinnedCount, Service
 from benchmarks.fleet.stock import Stock
 from benchmarks.fleet.virtual_time import EPOCH, VirtualClock, VirtualLoop, simulate
 from benchmarks.fleet.way import Host, Way, make_host
-from shelfport.adapters.bus.in_process import BusAway, InProcessBus
+from shelfport.adapters.bus.in_process import BusUnavailable, InProcessBus
 from shelfport.domain.model import (
     Availability,
     Call,
@@ -44,11 +44,11 @@ _DRAIN = 10.0
 
 @attrs.frozen(kw_only=True)
 class Recording:
-    """What one run was like. Everything is of the sampled share; ages are seconds."""
+    """The results of one run, of the sampled share; ages are in seconds."""
 
     way: str
     asked: list[int]
-    """Requests at the service, by bins of `Tally.BIN` seconds."""
+    """Requests at the service, by bins of `BinnedCount.BIN` seconds."""
     failed: list[int]
     views: list[int]
     unavailable: list[int]
@@ -56,8 +56,8 @@ class Recording:
     """What viewers saw, by scene: its age when they saw it."""
     waits: "dict[str, array[float]]"
     """How long they waited for it; 0 from memory."""
-    told_wrong: dict[int, tuple[int, int]]
-    """By sell-out: views while it lasted, and those of them that said "in stock"."""
+    wrongly_in_stock: dict[int, tuple[int, int]]
+    """By sell-out: views while it lasted, and the views among them that showed "in stock"."""
     signals: dict[str, int]
     kept: int
     """Variants in the memory of the fullest host at the end."""
@@ -91,7 +91,7 @@ class _Run:
         self.hosts: list[Host] = []
         self.stacks: list[AsyncExitStack] = []
         self.signals: Counter[str] = Counter()
-        self.views, self.unavailable = Tally(day.until), Tally(day.until)
+        self.views, self.unavailable = BinnedCount(day.until), BinnedCount(day.until)
         self.ages: dict[str, array[float]] = {}
         self.waits: dict[str, array[float]] = {}
         self.seen = [0] * len(self.stock.sell_outs)
@@ -101,11 +101,11 @@ class _Run:
     async def run(self) -> None:
         for _ in range(self.fleet.sampled_hosts if self.way.library else 0):
             await self._open(len(self.hosts))
-        others = [self._own(self._announce())]
+        others = [self._own(self._publish_events())]
         if self.day.deploy_at is not None and self.way.library:
             others.append(self._own(self._deploy(self.day.deploy_at)))
-        if self.day.bus_away is not None:
-            others.append(self._own(self._bus_outage(*self.day.bus_away)))
+        if self.day.bus_outage is not None:
+            others.append(self._own(self._bus_outage(*self.day.bus_outage)))
         done = self.loop.create_future()
         self._at(0, done)
         await done
@@ -146,7 +146,7 @@ class _Run:
         self.signals[type(signal).__name__] += 1
 
     def _at(self, number: int, done: "asyncio.Future[None]") -> None:
-        """Let the view of this number happen, and see to the next one."""
+        """Schedule the view of this number, which schedules the next one."""
         arrivals = self.arrivals
         if number == len(arrivals.at):
             done.set_result(None)
@@ -161,9 +161,9 @@ class _Run:
             self._own(self._get(variant, rank))
         else:
             host = self.hosts[self.arrivals.host[number]]
-            entry = host.port.shelf.get(variant)
+            entry = host.port.store.get(variant)
             if entry is not None and self.loop.time() < entry.fresh_until:
-                # It will not wait for anything: no task is needed to run it to its end.
+                # Memory answers without waiting, so no task is needed.
                 self._show(_now(host.integration.get_stock_level(variant)), rank, self.loop.time())
             else:
                 self._own(self._look(host, variant, rank))
@@ -200,8 +200,8 @@ class _Run:
             self.seen[episode] += 1
             self.wrong[episode] += shown.level.status is not StockStatus.OUT_OF_STOCK
 
-    async def _announce(self) -> None:
-        """The service tells of each change, in order, and tries again while the bus is away."""
+    async def _publish_events(self) -> None:
+        """Publish an event for each change, in order; repeat while the bus is unavailable."""
         changes = [(s.begins, s.rank, "inventory.out-of-stock") for s in self.stock.sell_outs]
         changes += [(s.ends, s.rank, "inventory.back-in-stock") for s in self.stock.sell_outs]
         for number, (at, rank, channel) in enumerate(sorted(changes)):
@@ -214,7 +214,7 @@ class _Run:
             }
             message = Message(msgspec.json.encode(payload), {}, channel)
             while True:
-                with suppress(BusAway):
+                with suppress(BusUnavailable):
                     await self.bus.publish(message)
                     break
                 await asyncio.sleep(0.5)
@@ -225,13 +225,13 @@ class _Run:
 
     async def _bus_outage(self, begins: float, ends: float) -> None:
         await asyncio.sleep(begins)
-        self.bus.away = True
+        self.bus.available = False
         await asyncio.sleep(ends - begins)
-        self.bus.away = False
+        self.bus.available = True
 
 
 def _now(coroutine: Coroutine[Any, Any, Availability]) -> Availability:
-    """What a coroutine returns that waits for nothing."""
+    """The result of a coroutine that does not wait."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -242,7 +242,7 @@ def _now(coroutine: Coroutine[Any, Any, Availability]) -> Availability:
 def record(fleet: Fleet, day: Day, way: Way) -> Recording:
     """Run the day."""
     began = time.process_time()
-    # Records of failures are not read here, and would cost more than the calls.
+    # Log records of failures would cost more than the calls.
     logging.disable(logging.CRITICAL)
     gc.set_threshold(200_000, 20, 20)
     random.seed(fleet.seed + 4)
@@ -260,12 +260,12 @@ def record(fleet: Fleet, day: Day, way: Way) -> Recording:
         unavailable=run.unavailable.bins,
         ages=run.ages,
         waits=run.waits,
-        told_wrong={
+        wrongly_in_stock={
             number: (seen, wrong)
             for number, (seen, wrong) in enumerate(zip(run.seen, run.wrong, strict=True))
             if seen
         },
         signals=dict(run.signals),
-        kept=max((len(host.port.shelf) for host in run.hosts), default=0),
+        kept=max((len(host.port.store) for host in run.hosts), default=0),
         seconds=took,
     )

@@ -1,4 +1,4 @@
-"""The day: who looks at what, when, and what goes wrong meanwhile.
+"""The day: the views of the hosts, and the failures.
 
 The calm hours of a day are alike, so only some minutes of them are simulated; the scenes are
 simulated whole, each after as much calm as a cache remembers.
@@ -77,7 +77,7 @@ class Fleet:
 
 @attrs.frozen(kw_only=True)
 class Day:
-    """What happens when. Moments are seconds of the simulation."""
+    """The schedule of the day, in seconds of the simulation."""
 
     scenes: tuple[Scene, ...]
     warm_until: float
@@ -88,7 +88,7 @@ class Day:
     """When a third of the hosts is restarted, with nothing in memory."""
     sale: tuple[float, float] | None = None
     """When more look, all at the same few variants, which sell out in the middle."""
-    bus_away: tuple[float, float] | None = None
+    bus_outage: tuple[float, float] | None = None
 
     def scene_at(self, at: float) -> str:
         """The name of the scene at a moment; "calm" between them, "warm-up" before."""
@@ -126,7 +126,7 @@ def the_day() -> Day:
         until=1920.0,
         deploy_at=300.0,
         sale=(480.0, 660.0),
-        bus_away=(1200.0, 1320.0),
+        bus_outage=(1200.0, 1320.0),
         troubles=(
             Trouble(begins=900.0, ends=1020.0, dead=True),
             Trouble(begins=1500.0, ends=1620.0, slower=8.0),
@@ -173,7 +173,7 @@ def the_front_page() -> tuple[Fleet, Day]:
 
 @attrs.frozen(kw_only=True)
 class Views:
-    """Who looks at what, in the order of time."""
+    """The views, in order of time."""
 
     at: "array[float]"
     host: "array[int]"

@@ -28,7 +28,7 @@ from shelfport.domain.model import (
 )
 
 _REFUSED = 0.001
-"""Seconds until a machine without the service says that nobody listens."""
+"""Seconds until a machine without the service refuses a connection."""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,8 +57,8 @@ class Trouble:
     slower: float = 1.0
 
 
-class Tally:
-    """What happened, in bins of time."""
+class BinnedCount:
+    """Counts occurrences in bins of time."""
 
     BIN = 0.25
 
@@ -94,7 +94,7 @@ class Service:
         self._draw = draw
         self._free = [0.0] * capacity.workers
         self._mu = -(capacity.sigma**2) / 2
-        self.asked, self.failed = Tally(until), Tally(until)
+        self.asked, self.failed = BinnedCount(until), BinnedCount(until)
 
     async def ask(
         self, ids: Sequence[ProductVariantId], call: Call, timeout: float
@@ -120,7 +120,7 @@ class Service:
         return {v: StockReading(self._stock.level(v, served), as_of, "simulated") for v in ids}
 
     def _finish(self, sent: float) -> tuple[float, type[InventoryError] | None]:
-        """When the client hears of its request, and how it fails, if it does."""
+        """The time of the answer, and the error, if the request fails."""
         capacity = self._capacity
         if self._trouble(sent).dead:
             return sent + _REFUSED, ConnectionFailed
@@ -161,7 +161,7 @@ class ServicePort:
         return await self.service.ask(tuple(dict.fromkeys(ids)), call, self.attempt_timeout)
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        """Nobody opens records here."""
+        """Refused: the simulated service opens no records."""
         raise RequestRejected(
             "the simulated service opens no records",
             operation=Operation.INITIALIZE,

@@ -23,7 +23,7 @@ class _Leaping(selectors.SelectSelector):
         """Let `timeout` seconds pass.
 
         Raises:
-            RuntimeError: there is nothing to wait for: everybody waits for somebody else.
+            RuntimeError: there is no timer left: every task waits for another.
         """
         if timeout is None:
             raise RuntimeError("the simulation stands still: no timer, and nothing to do")

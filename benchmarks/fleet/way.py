@@ -134,8 +134,8 @@ TIGHT = (
 """For a service that is sized for what a fleet with a shared cache asks of it in calm hours."""
 
 
-class Nobody:
-    """A notifier that tells nobody."""
+class NullNotifier:
+    """A notifier that sends nothing."""
 
     async def notify(self, event: InventoryEvent) -> None:
         """See `Notifier.notify`."""
@@ -165,10 +165,10 @@ def make_host(
         clock=providers.Object(clock),
         adapter=providers.Object(ServicePort(service, way.settings.http.attempt_timeout)),
         listener=providers.Object(listener),
-        notifier=providers.Object(Nobody()),
+        notifier=providers.Object(NullNotifier()),
     )
     if way.shared:
-        container.second_level.override(
+        container.shared_cache.override(
             providers.Singleton(
                 SharedCacheClient,
                 store,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.outcome import Row
-from benchmarks.rows import decoding, hits, misses, scale, second_level, starting, threads
+from benchmarks.rows import decoding, hits, misses, scale, shared_cache, starting, threads
 from benchmarks.surroundings import Service
 
 ROWS: dict[str, Callable[[Service], Coroutine[Any, Any, Row]]] = {
@@ -18,6 +18,6 @@ ROWS: dict[str, Callable[[Service], Coroutine[Any, Any, Row]]] = {
     "P8": scale.p8,
     "P9": starting.p9,
     "P10": decoding.p10,
-    "P11": second_level.p11,
+    "P11": shared_cache.p11,
     "P12": threads.p12,
 }

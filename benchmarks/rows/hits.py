@@ -1,4 +1,4 @@
-"""P1, P2, P6: what memory answers."""
+"""P1, P2, P6: answers from memory."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ def _pages(
 def _fresh(
     ids: Sequence[UUID], inventory: InventoryIntegration, peers: Mapping[str, Peer]
 ) -> dict[str, Work]:
-    """What keeps everybody's memory fresh, whatever else the machine does meanwhile."""
+    """Refreshes the memory of every contestant before a round."""
 
     async def renew() -> None:
         await inventory.get_stock_levels(ids, max_staleness=1)
@@ -150,7 +150,7 @@ async def p2(service: Service) -> Row:
 
 
 def _beside(times: Times) -> str:
-    """What the goals were set by: peers with their libraries' defaults."""
+    """The peers with their libraries' defaults, for which the goals were set."""
     ratios = (
         f"{name}: {times.ratio(name, 'shelfport').median:.1f}" for name in ("U1", AS_IT_COMES)
     )
@@ -158,17 +158,17 @@ def _beside(times: Times) -> str:
 
 
 async def p6(service: Service) -> Row:
-    """Pages while the service hangs, of values that are shown at once and refreshed behind."""
+    """Pages while the service hangs: stale readings are returned at once and refreshed later."""
     records(logging.INFO)
-    views, at_once = 1000, 50
+    views, concurrency = 1000, 50
     variants = Variants()
     catalogue = variants.some(500)
     wanted = variants.views(views, PAGE, catalogue)
 
     def all_views(call: Callable[[Sequence[UUID]], Awaitable[object]]) -> Work:
         async def work() -> None:
-            for start in range(0, views, at_once):
-                await asyncio.gather(*map(call, wanted[start : start + at_once]))
+            for start in range(0, views, concurrency):
+                await asyncio.gather(*map(call, wanted[start : start + concurrency]))
 
         return work
 
@@ -208,7 +208,7 @@ async def p6(service: Service) -> Row:
     return Row(
         "P6",
         f"the service hangs, values in the served-at-once window: {views} views of {PAGE}, "
-        f"{at_once} at a time",
+        f"{concurrency} at a time",
         [
             Goal(
                 "8 × the same views as hits",

@@ -1,4 +1,4 @@
-"""P3, P4, P5: what the service is asked for."""
+"""P3, P4, P5: pages that need the service."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ Page = Callable[[Sequence[UUID]], Awaitable[object]]
 
 
 async def p3(service: Service) -> Row:
-    """A page that nobody has asked for before, alone."""
+    """A page that is not cached, alone."""
     rounds, count = 40, 25
     pages = Variants().pages((rounds + 1) * count)
 
@@ -65,17 +65,17 @@ async def p3(service: Service) -> Row:
 
 
 async def p4(service: Service) -> Row:
-    """Sixteen such pages at a time."""
+    """Sixteen such pages at the same time."""
     records(logging.INFO)
-    rounds, count, at_once = 40, 3, 16
-    pages = Variants().pages((rounds + 1) * count * at_once)
+    rounds, count, concurrency = 40, 3, 16
+    pages = Variants().pages((rounds + 1) * count * concurrency)
 
     def together(call: Page) -> Work:
         taker = Taker(pages)
 
         async def work() -> None:
             for _ in range(count):
-                await asyncio.gather(*map(call, taker.take(at_once)))
+                await asyncio.gather(*map(call, taker.take(concurrency)))
 
         return work
 
@@ -93,12 +93,12 @@ async def p4(service: Service) -> Row:
                 "U2": together(u2.page),
             },
             rounds=rounds,
-            pieces=count * at_once,
+            pieces=count * concurrency,
         )
     best = times.better("U1", "U2")
     return Row(
         "P4",
-        f"{at_once} distinct pages of {PAGE} at a time, miss; a page",
+        f"{concurrency} distinct pages of {PAGE} at a time, miss; a page",
         [
             Goal("0.75 × bare", 0.75, times.ratio("shelfport", "bare")),
             Goal(f"0.15 × the better peer, {best}", 0.15, times.ratio("shelfport", best)),
@@ -114,7 +114,7 @@ async def p5(service: Service) -> Row:
     variants = Variants()
     wanted = [variants.views(views, PAGE, variants.some(500)) for _ in range(rounds + 1)]
 
-    def at_once(call: Page) -> Work:
+    def concurrently(call: Page) -> Work:
         todo = iter(wanted)
 
         async def work() -> None:
@@ -131,10 +131,10 @@ async def p5(service: Service) -> Row:
         await service.came()
         times = await in_turns(
             {
-                "bare": at_once(floor.page),
-                "shelfport": at_once(inventory.get_stock_levels),
-                "U1": at_once(u1.page),
-                "U2": at_once(u2.page),
+                "bare": concurrently(floor.page),
+                "shelfport": concurrently(inventory.get_stock_levels),
+                "U1": concurrently(u1.page),
+                "U2": concurrently(u2.page),
             },
             rounds=rounds,
             pieces=1,

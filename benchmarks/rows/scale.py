@@ -22,7 +22,7 @@ MOST_IDS = 200
 SIZES = (200, 10_000, 100_000)
 CALLERS = (1, 4, 16, 64, 256, 1000, 2500, 5000)
 MOST_KEPT = 100_000
-"""Variants that memory holds, by default: one more, and one of them goes."""
+"""The default number of variants in memory; one more evicts one."""
 _PATIENCE = 60.0
 """Seconds: 100,000 ids take longer than a page may."""
 
@@ -37,7 +37,7 @@ async def p7(service: Service) -> Row:
     requests: dict[int, list[float]] = {size: [] for size in SIZES}
     for round_ in range(-1, rounds):
         for size in SIZES:
-            # As much work in all for each size, and each with an empty memory.
+            # The same amount of work for each size, each with an empty memory.
             repeats = 50 if size == MOST_IDS else 1
             wanted = [variants.some(size) for _ in range(repeats)]
             async with shelfport(service.at(str(size))) as inventory:
@@ -101,7 +101,7 @@ async def _an_id_of(inventory: InventoryIntegration, ids: Sequence[UUID]) -> flo
 
 
 async def _bytes_of_a_cached_variant(service: Service) -> float:
-    """What memory holds after a read of 50,000 that it did not hold before, a variant.
+    """The memory of a cached variant, measured with a read of 50,000.
 
     The ids are the host's, and so is the page: both are dropped, so that only what is kept counts.
     """
@@ -121,7 +121,7 @@ async def _bytes_of_a_cached_variant(service: Service) -> float:
 
 
 async def p8(service: Service) -> Row:
-    """Very many callers at once, each with a page of its own that nobody has asked for."""
+    """Very many callers at once, each with its own page that is not cached."""
     records(logging.INFO)
     failed = 0
 

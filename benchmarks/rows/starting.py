@@ -1,4 +1,4 @@
-"""P9: what it costs to have shelfport."""
+"""P9: the cost of importing and building shelfport."""
 
 import json
 import os
@@ -61,11 +61,11 @@ def _closure(distribution: str) -> set[str]:
     return needed
 
 
-async def p9(service: Service) -> Row:  # noqa: ARG001 - the others'
+async def p9(service: Service) -> Row:  # noqa: ARG001 - the rows' common signature
     """Importing and building, beside importing aiohttp."""
     python = os.environ.get(CORE_PYTHON, sys.executable)
     times: dict[str, list[float]] = {"import aiohttp": [], "import shelfport, build()": []}
-    # As installed, and not as in a checkout that nobody has compiled: the first run does.
+    # With compiled bytecode, as after an installation: the first run compiles.
     with TemporaryDirectory() as cache:
         for round_ in range(-1, 15):
             for name, what in zip(times, (_AIOHTTP, _SHELFPORT), strict=True):
@@ -73,7 +73,7 @@ async def p9(service: Service) -> Row:  # noqa: ARG001 - the others'
                 if round_ >= 0:
                     times[name].append(seconds)
     measured = Times(times)
-    # Where the extras are installed: whether one of them is imported all the same.
+    # Where the extras are installed: whether shelfport imports one of them.
     imported = json.loads(_run(sys.executable, _MODULES.format(what=_SHELFPORT)))
     owners = packages_distributions()
     extras = _names(line for line in requires("shelfport") or [] if "extra ==" in line)

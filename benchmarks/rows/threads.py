@@ -1,4 +1,4 @@
-"""P12: from a thread, without an event loop of one's own."""
+"""P12: calls from a thread without an event loop."""
 
 import asyncio
 import gc

@@ -54,8 +54,8 @@ def main() -> int:
         licences = licences_of(found)
         fine = all(PERMISSIVE.fullmatch(one) for one in licences) or name in WEAK_COPYLEFT_LOOKED_AT
         bad += not fine
-        told = "" if fine else "NOT KNOWN TO BE PERMISSIVE: "
-        print(f"{told}{name} {found.version}: {', '.join(licences)}")
+        warning = "" if fine else "NOT KNOWN TO BE PERMISSIVE: "
+        print(f"{warning}{name} {found.version}: {', '.join(licences)}")
     print(f"{len(seen)} packages, {bad} of a licence that is not known to be permissive")
     return 1 if bad else 0
 

@@ -20,7 +20,7 @@ def test_spread() -> None:
 
 
 async def test_turns() -> None:
-    """Contestants take turns, whoever began ends the next round; the first round is no figure."""
+    """The first contestant of a round is the last of the next; the first round does not count."""
     calls: list[str] = []
 
     async def work(name: str) -> None:

@@ -44,7 +44,7 @@ async def test_it_counts_by_name(service: Service) -> None:
 
 
 async def test_it_hangs_on_demand(service: Service) -> None:
-    """Where it is moody, and told to hang, nothing is answered until it is told to answer."""
+    """In the mood `hang`, requests to `moody` are not answered until the mood is `answer`."""
     ids = Variants().some(1)
     async with build(Settings(base_url=service.at("moody"))) as inventory:
         await service.mood("hang")

@@ -1,4 +1,4 @@
-"""Where a Chromium is; as a program, sees to it that there is one, and prints where.
+"""Finds a Chromium; as a program, installs one if there is none, and prints its path.
 
 python -m tests.browser.chromium
 """
@@ -12,7 +12,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 
 
 class NoBrowser(Exception):
-    """There is none, and none could be installed; the message says what to install."""
+    """There is no Chromium, and none could be installed; the message names what to install."""
 
 
 def chromium() -> str:
@@ -32,7 +32,7 @@ def chromium() -> str:
 
 
 def installed() -> str:
-    """The path of a Chromium, which is installed first where Debian's packages can be.
+    """The path of a Chromium; it is installed first if Debian's packages are available.
 
     Raises:
         NoBrowser: there is none, and none could be installed.

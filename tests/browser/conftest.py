@@ -1,4 +1,4 @@
-"""A real browser before the demo: what it complains of, and whatever it fetches, is noted."""
+"""A real browser on the demo; its complaints and its requests are recorded."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 WINDOWS = Windows(ttl=1.0, stale_while_revalidate=1.0, stale_if_error=7.0, open_duration=0.5)
 PATIENCE = 20_000
-"""Milliseconds that a page has to come to show something; for slow machines."""
+"""Milliseconds that a page may take to show something; for slow machines."""
 
 
 @attrs.frozen
 class Shop:
-    """The demo, and a browser before it."""
+    """The demo, and a browser on it."""
 
-    stage: DemoEnvironment
+    environment: DemoEnvironment
     browser: "Browser"
     context: "BrowserContext"
     complaints: list[str]
-    """What the console had to say, and errors of scripts."""
+    """Messages of the console, and errors of scripts."""
     fetched: set[str]
-    """From which hosts something was fetched."""
+    """The hosts that the browser requested."""
 
     async def open(self, path: str = "/") -> "Page":
         """A new page at `path`."""
         page = await self.context.new_page()
         self.watch(page)
-        answer = await page.goto(self.stage.url + path)
+        answer = await page.goto(self.environment.url + path)
         assert answer is not None
         assert 200 == answer.status
         return page
 
     def watch(self, page: "Page") -> None:
-        """Note what `page` complains of and fetches."""
+        """Record the complaints and requests of `page`."""
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -50,7 +50,7 @@ class Shop:
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
-    """The demo with its buttons, in short windows; at the end nothing may be complained of."""
+    """The demo with its buttons, in short windows; at the end there may be no complaint."""
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=PATIENCE)
@@ -58,20 +58,23 @@ async def shop() -> AsyncIterator[Shop]:
         path = chromium()
     except NoBrowser as error:
         pytest.skip(str(error))
-    async with demo_environment(WINDOWS, buttons=True) as stage, async_playwright() as playwright:
+    async with (
+        demo_environment(WINDOWS, buttons=True) as environment,
+        async_playwright() as playwright,
+    ):
         # Root, as in a container, has no sandbox to give; the pages are our own.
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         context = await browser.new_context(viewport={"width": 1280, "height": 900})
-        shop = Shop(stage, browser, context, [], set())
+        shop = Shop(environment, browser, context, [], set())
         yield shop
         await browser.close()
     assert [] == shop.complaints
-    assert {urlsplit(stage.url).netloc} >= shop.fetched
+    assert {urlsplit(environment.url).netloc} >= shop.fetched
 
 
 @pytest.fixture(scope="session")
 def pictures() -> Path:
-    """Where the tests leave what a person should look at."""
+    """The folder for pictures that a person should look at."""
     folder = Path(__file__).parents[2] / "build" / "browser"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

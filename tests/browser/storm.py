@@ -1,12 +1,12 @@
-"""What the ops page costs an integration under a storm of 2,000 signals a second.
+"""The cost of the ops page for an integration that makes 2,000 signals a second.
 
     python -m tests.browser.storm
 
-One process, as a host has it: an integration that is read as fast as it goes, and signals that come
-at the rate of the storm, as a crowd behind a failing service would make them. In turns the page is
-there, with a watcher in a process of its own, or it is not. What counts is reads per second of
-the processor's time, so that whatever else runs on the machine is not billed; and of all turns the
-better quarter's edge, since what else runs makes turns slower, and never faster.
+One process, as in a host: an integration that is read as fast as possible, and signals at the rate
+of the storm, as many callers of a failing service make them. Turns with the page, and a watcher in
+a process of its own, alternate with turns without it. The figure is reads per second of processor
+time, so that other processes do not count; of all turns it is the upper quartile, since other
+processes make turns slower, and never faster.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ TURN: Final = 1.0
 """Seconds of one turn."""
 PAIRS: Final = 40
 BOUND: Final = 0.05
-"""What the page may cost."""
+"""The share of the throughput that the page may cost."""
 _TICK: Final = 0.01
 
 
 def signals() -> Iterator[Signal]:
-    """What a crowd behind a failing service makes, for ever: each under an id of its own."""
+    """The signals of many callers of a failing service, for ever, each with its own id."""
     for number in cycle(range(1_000_000)):
         cid = f"storm-{number}"
         error = ServiceOverloaded(
@@ -74,7 +74,7 @@ def signals() -> Iterator[Signal]:
 
 @attrs.define
 class Turn:
-    """What one turn came to."""
+    """The figures of one turn."""
 
     reads: int = 0
     sent: int = 0
@@ -88,12 +88,12 @@ class Turn:
 
 
 async def storm(turn: Turn, recorder: Recorder | None, until: float) -> None:
-    """Send signals at the rate, whatever comes between: what was missed is made up for."""
+    """Send signals at the rate; late ones are sent as soon as possible."""
     made, began = signals(), time.monotonic()
     while (now := time.monotonic()) < until:
         due = int((now - began) * RATE) - turn.sent
         for signal in (next(made) for _ in range(due)):
-            # Without a page the signals are made all the same: what hears them is the difference.
+            # Without a page the signals are made too: the difference is the recorder.
             if recorder is not None:
                 recorder.signal(signal)
         turn.sent += due
@@ -101,7 +101,7 @@ async def storm(turn: Turn, recorder: Recorder | None, until: float) -> None:
 
 
 async def one_turn(inventory: InventoryIntegration, recorder: Recorder | None) -> Turn:
-    """Read as fast as it goes, in a storm."""
+    """Read as fast as possible during a storm."""
     turn, page = Turn(), ids(24)
     until = time.monotonic() + TURN
     began = time.process_time()
@@ -127,7 +127,7 @@ with urllib.request.urlopen(sys.argv[1]) as stream:
 
 @contextmanager
 def watcher(url: str) -> Iterator[subprocess.Popen[str]]:
-    """Somebody who looks at the page, in a process of their own."""
+    """A client of the page's stream, in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-c", WATCHER, url], stdout=subprocess.PIPE, text=True
     )
@@ -140,12 +140,12 @@ def watcher(url: str) -> Iterator[subprocess.Popen[str]]:
 
 @attrs.frozen
 class Measured:
-    """What came of it."""
+    """The result of all turns."""
 
     cost: float
     """The share of the throughput that the page takes."""
     middle: float
-    """The same, as the median of the pairs says it."""
+    """The same, as the median of the pairs."""
     spread: tuple[float, float]
     """The smallest and the greatest of the pairs."""
     without: float
@@ -154,7 +154,7 @@ class Measured:
     updates: float
     """Messages a second that the watcher got."""
     shown: bool
-    """Whether what the watcher got tells of the storm."""
+    """Whether the watcher got entries of the storm."""
 
 
 async def measure(pairs: int = PAIRS) -> Measured:
@@ -182,7 +182,7 @@ async def measure(pairs: int = PAIRS) -> Measured:
             for with_page in (True, False) if number % 2 else (False, True):
                 if with_page:
                     with watcher(url) as process:
-                        await asyncio.sleep(0.5)  # it has begun to look
+                        await asyncio.sleep(0.5)  # it has started to watch
                         with_it = await one_turn(seen, recorder)
                         process.kill()
                         output, _ = await asyncio.to_thread(process.communicate)
@@ -203,7 +203,7 @@ async def measure(pairs: int = PAIRS) -> Measured:
         without=_undisturbed(turns[::2]),
         rate=sum(turn.sent for turn in turns) / (TURN * len(turns)),
         updates=len(got) / ((TURN + 0.5) * pairs),
-        shown="served stale" in latest.get("happenings", ""),
+        shown="served stale" in latest.get("log", ""),
     )
 
 
@@ -221,7 +221,7 @@ def main() -> int:
         f"the page costs {found.cost:.1%} (median of pairs {found.middle:.1%}, from {low:.1%} to "
         f"{high:.1%}), bound {BOUND:.0%}"
     )
-    print(f"the watcher got {found.updates:.2f} updates a second, which tell of it: {found.shown}")
+    print(f"updates a second: {found.updates:.2f}; with entries of the storm: {found.shown}")
     good = (
         found.cost <= BOUND and found.rate >= RATE * 0.95 and found.updates >= 0.6 and found.shown
     )

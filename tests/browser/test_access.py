@@ -1,4 +1,4 @@
-"""Whoever cannot use a mouse, or sees little, or has a small screen."""
+"""Access by keyboard, with a screen reader, and on a small screen."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.browser.conftest import Shop
 
 
 async def outage(shop: Shop) -> Page:
-    """The shop with everything on it that an outage brings; the ops page has a dead letter."""
+    """The shop in an outage; the ops page gets a dead letter."""
     page = await shop.open()
     await page.click("#state-down")
     await page.fill("#name", "Summit Head Torch, 400 lumens")
@@ -25,7 +25,7 @@ async def outage(shop: Shop) -> Page:
 
 
 async def focused(page: Page) -> str:
-    """The id, or else the text, of what has the focus."""
+    """The id, or else the text, of the focused element."""
     found: str = await page.evaluate(
         "(document.activeElement.id || document.activeElement.textContent).trim()"
     )
@@ -58,7 +58,7 @@ async def test_the_shop_by_keyboard_alone(shop: Shop) -> None:
 
 
 async def test_the_ops_page_by_keyboard_alone(shop: Shop) -> None:
-    """The focus, what is typed and what is unfolded stay while fragments are replaced."""
+    """The focus, typed text and open details stay while fragments are replaced."""
     await outage(shop)
     ops = await shop.open("/ops/")
     await expect(ops.locator("#dead summary")).to_be_visible()
@@ -77,7 +77,7 @@ async def test_the_ops_page_by_keyboard_alone(shop: Shop) -> None:
     await ops.keyboard.press("Tab")
     await ops.keyboard.press("Enter")
 
-    await expect(ops.locator(".notice")).to_have_text("It is forgotten.")
+    await expect(ops.locator(".notice")).to_have_text("The entry is dropped.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -85,7 +85,7 @@ async def test_the_ops_page_by_keyboard_alone(shop: Shop) -> None:
 async def test_axe_finds_nothing(
     shop: Shop, scheme: Any, width: int, pictures: Path, report: Any
 ) -> None:
-    """axe-core finds no fault on either page in an outage, and nothing is wider than the screen."""
+    """axe-core finds no fault on either page in an outage, and no page is wider than the screen."""
     page = await outage(shop)
     ops = await shop.open("/ops/?correlation=nothing")
     await expect(ops.locator("#dead summary")).to_be_visible()
@@ -105,8 +105,8 @@ async def test_axe_finds_nothing(
         assert await one.evaluate("document.documentElement.scrollWidth") <= width
 
 
-async def test_a_screen_reader_hears_the_plots(shop: Shop) -> None:
-    """A plot is an image with a sentence; the state of the circuit is spoken when it changes."""
+async def test_the_plots_have_descriptions(shop: Shop) -> None:
+    """A plot is an image with a description; changes of the headline are announced."""
     ops = await shop.open("/ops/")
     for plot in ("#served svg", "#latency svg"):
         await expect(ops.locator(plot)).to_have_role("img")

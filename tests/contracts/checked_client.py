@@ -1,4 +1,4 @@
-"""An HTTP client that holds every answer of the sandbox against inventory-service.yaml."""
+"""An HTTP client that checks every answer of the sandbox against inventory-service.yaml."""
 
 from functools import cache
 from typing import Any

@@ -6,7 +6,7 @@ import pytest
 
 from shelfport.contracts.sandbox import Sandbox
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import SEED, StillClock, connected
+from tests.contracts.sandbox_setup import SEED, StillClock, connected
 
 
 @pytest.fixture

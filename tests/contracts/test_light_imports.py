@@ -1,4 +1,4 @@
-"""What does without the extra `contracts` brings nothing of it."""
+"""Modules that do not need the extra `contracts` do not import it."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ MODULES = "shelfport, shelfport.contracts, shelfport.contracts.sandbox, shelfpor
 
 
 def test_nothing_of_the_extra_is_imported() -> None:
-    """Pact's library and the validators are imported by what uses them alone."""
+    """Only the modules that use Pact's library and the validators import them."""
     program = f"import sys, {MODULES}; print([name for name in {EXTRA} if name in sys.modules])"
 
     ran = subprocess.run(

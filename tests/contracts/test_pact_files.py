@@ -9,14 +9,14 @@ PACT = '{"consumer": {"name": "c"}, "provider": {"name": "p"}, "interactions": [
 
 
 def test_the_packaged_pact() -> None:
-    """The wheel has a pact file, with interactions that are told apart by their descriptions."""
+    """The wheel has a pact file whose interactions have unique descriptions."""
     with packaged_pacts() as pacts:
         assert ["shelfport-inventory-service.json"] == [path.name for path in pacts.paths]
         assert len(pacts.descriptions) == len(set(pacts.descriptions)) > 20
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    """A folder stands for the pact files in it, a file for itself."""
+    """A folder gives its pact files, a file gives itself."""
     for name in ("b", "a"):
         (tmp_path / f"{name}.json").write_text(PACT % f'{{"description": "{name}"}}')
     (tmp_path / "c.txt").write_text("no pact")
@@ -36,7 +36,7 @@ def test_a_folder(tmp_path: Path) -> None:
     ids=["missing", "cut off", "something else", "empty", "no text"],
 )
 def test_what_is_no_pact(tmp_path: Path, content: str | None, sentence: str) -> None:
-    """What is no pact file is refused in one sentence that names it."""
+    """A file that is no pact is refused in one sentence that names it."""
     path = tmp_path / "pact.json"
     if content is not None:
         path.write_bytes(content.encode(errors="surrogateescape"))
@@ -47,13 +47,13 @@ def test_what_is_no_pact(tmp_path: Path, content: str | None, sentence: str) -> 
 
 
 def test_a_folder_without_pacts(tmp_path: Path) -> None:
-    """A folder without pacts is refused: nothing to verify is not everything verified."""
+    """A folder without pacts is refused."""
     with pytest.raises(ValueError, match="has no pact files"):
         read_pacts([tmp_path])
 
 
 def test_another_consumer_s_name(tmp_path: Path) -> None:
-    """A pact under another consumer's name is the same in all else."""
+    """A pact under another consumer's name has the same content."""
     path = tmp_path / "pact.json"
     path.write_text(PACT % '{"description": "é"}')
     original, other = (

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from shelfport.contracts import tool
-from shelfport.contracts.tool import Ran, ToolMissing, find_tool, run_tool
+from shelfport.contracts.tool import ToolMissing, ToolResult, find_tool, run_tool
 
 
 async def test_the_tool_is_the_installed_package_s() -> None:
-    """The binary is that of pact-python-cli, whatever else is called pact."""
-    ran = await run_tool("broker", "--version")
+    """The binary is that of pact-python-cli, not another `pact` on the path."""
+    result = await run_tool("broker", "--version")
 
     assert find_tool().endswith("pact")
-    assert (0, True) == (ran.code, "pact" in ran.out)
+    assert (0, True) == (result.code, "pact" in result.out)
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_environment_of_the_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Secrets go through the environment, and of Pact's own variables no other does."""
+    """The tool gets secrets in its environment, and no other variable of Pact."""
     program = tmp_path / "pact"
     program.write_text(f"#!{sys.executable}\nimport os\nprint(dict(os.environ))\n")
     program.chmod(0o700)
@@ -37,9 +37,9 @@ async def test_the_environment_of_the_tool(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PACT_BROKER_CAN_I_DEPLOY_DRY_RUN", "true")
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
     monkeypatch.setenv("NO_PROXY", "localhost")
-    ran = await run_tool(secrets={"PACT_BROKER_TOKEN": "sesame"})
+    result = await run_tool(secrets={"PACT_BROKER_TOKEN": "sesame"})
 
-    seen = eval(ran.out)
+    seen = eval(result.out)
     assert {"PACT_DO_NOT_TRACK": "true", "PACT_BROKER_TOKEN": "sesame"} == {
         name: value for name, value in seen.items() if name.startswith(("PACT_", "OTEL_"))
     }
@@ -49,7 +49,7 @@ async def test_the_environment_of_the_tool(monkeypatch: pytest.MonkeyPatch, tmp_
 async def test_a_cancelled_run_ends_the_tool(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The child does not outlive whoever waited for it."""
+    """A cancelled run kills the child process."""
     program, alive = tmp_path / "pact", tmp_path / "alive"
     program.write_text(f'#!/bin/sh\necho $$ > "{alive}"\nexec sleep 60\n')
     program.chmod(0o700)
@@ -66,18 +66,18 @@ async def test_a_cancelled_run_ends_the_tool(
 
 
 @pytest.mark.parametrize(
-    ("ran", "complaint"),
+    ("result", "error_text"),
     [
-        (Ran(2, "", "error: no such option\n\nFor more, try '--help'.\n"), "no such option"),
+        (ToolResult(2, "", "error: no such option\n\nFor more, try '--help'.\n"), "no such option"),
         (
-            Ran(1, "trying\n❌ ❌ Environment x does not exist\n\n", ""),
+            ToolResult(1, "trying\n❌ ❌ Environment x does not exist\n\n", ""),
             "Environment x does not exist",
         ),
-        (Ran(1, "", "first\nlast\n ---\n"), "last"),
-        (Ran(3, "", ""), "exit code 3, without a word"),
+        (ToolResult(1, "", "first\nlast\n ---\n"), "last"),
+        (ToolResult(3, "", ""), "exit code 3 and no output"),
     ],
     ids=["usage", "marked", "last line", "nothing"],
 )
-def test_what_it_complains_of(ran: Ran, complaint: str) -> None:
-    """Of all that it writes, the line that says why is found."""
-    assert complaint == ran.complaint
+def test_the_error_text(result: ToolResult, error_text: str) -> None:
+    """The error text is the line of the output that names the cause."""
+    assert error_text == result.error_text

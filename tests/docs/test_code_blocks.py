@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-import shelfport
+from docs.generate.public import HOMES, thing
 from shelfport import load_settings
 from shelfport.contracts.sandbox import Sandbox
 from tests.docs.given import given
 from tests.support.figures import Report
 from tests.support.pages import BLOCKS, ROOT, Block, name_of
 
-LANGUAGES = {"http", "json", "pycon", "python", "sh", "text", "toml", "yaml"}
-"""Each is checked here or, for `sh`, in test_shell_blocks.py; `text` is what programs print."""
-DIRECTIVES = {"{eval-rst}", "{include}"}
+LANGUAGES = {"http", "json", "py", "pycon", "python", "sh", "text", "toml", "yaml"}
+"""Each is checked here or, for `sh`, in test_shell_blocks.py and, for the `py` of the generated
+API pages, in test_api.py; `text` is what programs print."""
+DIRECTIVES = {"{include}"}
 """What Sphinx checks when it builds the pages."""
 MARKS = {None, "generated", "not run", "ten lines", "test command", "yours"}
 
@@ -100,8 +101,8 @@ def public_docstrings() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
     return [
         test
-        for name in shelfport.__all__
-        for test in finder.find(getattr(shelfport, name), name)
+        for name, home in HOMES.items()
+        for test in finder.find(thing(home, name), name)
         if test.examples
     ]
 

@@ -1,4 +1,4 @@
-"""docs/failure.md says what the code does: its names exist, and its main rows are acted out."""
+"""docs/failure.md is true: its names exist, and the code does what its main rows say."""
 
 import logging
 import random
@@ -49,12 +49,17 @@ from tests.test_log_catalogue import ROWS as RECORDS
 
 TEXT = (ROOT / "docs" / "failure.md").read_text("utf-8")
 SHORT = {metric.name.removeprefix("shelfport.inventory."): metric for metric in METRICS}
-QUIET = {"inventory.call", "inventory.plain_http", "inventory.plain_redis", "inventory.suppressed"}
-"""Events that tell of no failure of their own; `inventory.call` is in the table all the same."""
+NOT_A_FAILURE = {
+    "inventory.call",
+    "inventory.plain_http",
+    "inventory.plain_redis",
+    "inventory.suppressed",
+}
+"""Events of no failure of their own; `inventory.call` is in the table too."""
 
 
 class Row(NamedTuple):
-    """What happens, what the caller sees, which records come, which metrics move."""
+    """The failure, the caller's view, the records and the metrics."""
 
     what: str
     sees: str
@@ -63,7 +68,7 @@ class Row(NamedTuple):
 
     @property
     def events(self) -> list[tuple[str, set[str]]]:
-        """Each event that is named, with the levels behind it."""
+        """Each named event, with the levels behind it."""
         return [
             (event, set(re.findall(r"\b(?:DEBUG|INFO|WARNING|ERROR)\b", behind)))
             for event, behind in re.findall(r"`(inventory\.\w+)`([^`]*)", self.records)
@@ -78,14 +83,14 @@ ROWS = [
 
 
 def row(start: str) -> Row:
-    """The row that begins so."""
+    """The row with this beginning."""
     [found] = [row for row in ROWS if row.what.startswith(start)]
     return found
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.what))
 def test_records_and_metrics_exist(row: Row) -> None:
-    """Every event is in the catalogue of records at such a level; every metric is one."""
+    """Every event is in docs/logs.md with these levels, and every metric exists."""
     for event, levels in row.events:
         assert levels, event
         assert levels <= RECORDS[event][1], event
@@ -93,16 +98,16 @@ def test_records_and_metrics_exist(row: Row) -> None:
 
 
 def test_every_failure_that_is_logged_is_in_the_table() -> None:
-    """Each event that may be a WARNING or an ERROR has a row."""
+    """Each event with a level of WARNING or ERROR is in a row."""
     loud = {event for event, (_, levels, _) in RECORDS.items() if levels & {"WARNING", "ERROR"}}
 
-    assert set() == loud - QUIET - {event for row in ROWS for event, _ in row.events} - {
-        "inventory.notification_lost"  # nobody was there to be told: in logs.md alone
+    assert set() == loud - NOT_A_FAILURE - {event for row in ROWS for event, _ in row.events} - {
+        "inventory.notification_lost"  # it has no row: no caller and no metric is affected
     }
 
 
 def test_every_reason_is_in_the_table() -> None:
-    """Each reason that a page may have stands in a row."""
+    """Each reason of an unavailable stock is in a row."""
     assert set() == {reason.value for reason in UnavailableReason} - set(
         re.findall(r"`([A-Z_]+)`", TEXT)
     )
@@ -117,11 +122,11 @@ AT_ONCE = Settings(
     queue=QueueOptions(url="memory:", worker=False),
     limit=LimitOptions(max_concurrency=1, max_queue=1),
 )
-"""Nothing is fresh, so that each call asks; three failures open the circuit."""
+"""No reading is fresh, so that each call makes a request; three failures open the circuit."""
 
 
 class Shop(NamedTuple):
-    """An integration, and the service behind it, to be broken."""
+    """An integration, and its service, which a test can break."""
 
     inventory: InventoryIntegration[Any]
     service: InMemoryInventory
@@ -129,17 +134,17 @@ class Shop(NamedTuple):
 
 
 async def fails_with(shop: Shop, kind: type[Exception]) -> object:
-    """Nothing is kept, and the service fails so."""
+    """No reading is cached, and the service fails with `kind`."""
     shop.service.fail_with(kind("as the test says"))  # type: ignore[arg-type]  # an InventoryError
     return await shop.inventory.get_stock_level(SHOE)
 
 
 def failing(kind: type[Exception]) -> Callable[[Shop], Awaitable[object]]:
-    """A story of one kind of failure."""
+    """A scenario with one kind of failure."""
     return lambda shop: fails_with(shop, kind)
 
 
-async def mended_by_a_repetition(shop: Shop) -> object:
+async def mended_by_a_retry(shop: Shop) -> object:
     """The first attempt fails, the second does not."""
     shop.service.set_stock(SHOE, 3)
     shop.chaos.error_rate = 0.2  # seed 7 draws 0.32 for the first attempt, then 0.15 and 0.65
@@ -149,16 +154,16 @@ async def mended_by_a_repetition(shop: Shop) -> object:
     return answer
 
 
-async def kept_and_slow(shop: Shop) -> object:
-    """Something is kept, and the service is slow."""
+async def cached_and_slow(shop: Shop) -> object:
+    """A reading is cached, and the service is slow."""
     shop.service.set_stock(SHOE, 3)
     await shop.inventory.get_stock_level(SHOE)
     shop.chaos.latency = 0.3
     return await shop.inventory.get_stock_level(SHOE)
 
 
-async def kept_and_down(shop: Shop) -> object:
-    """Something is kept, and the service is down."""
+async def cached_and_down(shop: Shop) -> object:
+    """A reading is cached, and the service is down."""
     shop.service.set_stock(SHOE, 3)
     await shop.inventory.get_stock_level(SHOE)
     shop.service.fail_with(ConnectionFailed("gone"))
@@ -166,13 +171,13 @@ async def kept_and_down(shop: Shop) -> object:
 
 
 async def hangs(shop: Shop) -> object:
-    """Nothing is kept, and no answer comes."""
+    """No reading is cached, and the service does not answer."""
     shop.chaos.hang = True
     return await shop.inventory.get_stock_level(SHOE, deadline=0.05)
 
 
 async def circuit_opens(shop: Shop) -> object:
-    """It failed often enough."""
+    """The service fails often enough."""
     shop.service.fail_with(ServiceFailed("down"))
     answer: object = None
     for _ in range(4):
@@ -181,7 +186,7 @@ async def circuit_opens(shop: Shop) -> object:
 
 
 async def unknown(shop: Shop) -> object:
-    """The service has no record of it."""
+    """The service has no record of the variant."""
     return await shop.inventory.get_stock_level(SHOE)
 
 
@@ -194,66 +199,66 @@ async def queued(shop: Shop) -> object:
 
 
 async def already_there(shop: Shop) -> object:
-    """A record is there."""
+    """The record exists."""
     shop.service.set_stock(SHOE, 3)
     return await shop.inventory.request_inventory_initialization(SHOE)
 
 
-async def refused_for_good(shop: Shop) -> object:
-    """The service refuses this request."""
+async def rejected_permanently(shop: Shop) -> object:
+    """The service rejects the request permanently."""
     shop.service.fail_with(RequestRejected("never"))
     return await shop.inventory.request_inventory_initialization(
         SHOE, policy=InitializationPolicy.RETRY_LATER
     )
 
 
-STORIES: Mapping[str, Callable[[Shop], Awaitable[object]]] = {
-    "One attempt fails": mended_by_a_repetition,
-    "The service is slow, and something": kept_and_slow,
-    "The service is slow, and nothing": hangs,
-    "The service is down, and something": kept_and_down,
-    "The service is down, and nothing": failing(ConnectionFailed),
-    "It failed often enough": circuit_opens,
+SCENARIOS: Mapping[str, Callable[[Shop], Awaitable[object]]] = {
+    "One attempt fails": mended_by_a_retry,
+    "The service is slow, and a reading": cached_and_slow,
+    "The service is slow, and no reading": hangs,
+    "The service is down, and a reading": cached_and_down,
+    "The service is down, and no reading": failing(ConnectionFailed),
+    "It fails so often": circuit_opens,
     "429 or 503": failing(ServiceOverloaded),
     "The service has no record": unknown,
     "The whole answer": failing(ContractViolation),
     "The credentials are refused": failing(Unauthorized),
     "The address is wrong": failing(RequestRejected),
     "The certificate": failing(InsecureConnection),
-    "The record is there already": already_there,
+    "The record exists already": already_there,
     "It cannot be opened, under `RETRY_LATER`": queued,
-    "The service refuses this request": refused_for_good,
+    "The service rejects this request": rejected_permanently,
 }
-"""What is acted out, by how its row begins."""
+"""The scenarios, by the beginning of their rows."""
 
 
-@pytest.mark.parametrize("start", STORIES)
-async def test_a_row_is_acted_out(start: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The caller sees what the row says; its records come at their levels, its metrics move."""
+@pytest.mark.parametrize("start", SCENARIOS)
+async def test_a_row_is_true(start: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The caller's view, the records with their levels, and the metrics are those of the row."""
     caplog.set_level(logging.DEBUG, "shelfport")
     registry = CollectorRegistry()
     service = InMemoryInventory(clock=SystemClock())
     chaos = ChaosLayer(service, random.Random(7).uniform)
     async with build(AT_ONCE, adapter=chaos, telemetry=[Prometheus(registry)]) as inventory:
         before = figures(registry)
-        seen = await STORIES[start](Shop(inventory, service, chaos))
+        seen = await SCENARIOS[start](Shop(inventory, service, chaos))
         after = figures(registry)
 
     assert_seen(seen, row(start).sees)
-    told = {(vars(record).get("event"), record.levelname) for record in caplog.records}
+    written = {(vars(record).get("event"), record.levelname) for record in caplog.records}
     for event, levels in row(start).events:
-        # A later level of the same row comes when a worker is at it.
-        assert any((event, level) in told for level in levels), (event, told)
+        # A worker writes the other levels of the row later.
+        assert any((event, level) in written for level in levels), (event, written)
     for name in re.findall(r"`([\w.]+)`", row(start).metrics):
         if SHORT[name].name.startswith("shelfport.inventory.queue"):
-            continue  # as this process's worker saw it last, and here is none
+            continue  # as the worker saw it last, and there is no worker here
         series = SHORT[name].prometheus_name.removesuffix("_total")
         moved = {k: v for k, v in after.items() if k.startswith(series) and before.get(k, 0) != v}
         assert moved, name
 
 
 def figures(registry: CollectorRegistry) -> dict[str, float]:
-    """What would be scraped, but for when each series was made."""
+    """What a scrape gets, except the times at which series were made."""
     return {
         f"{sample.name}{sorted(sample.labels.items())}": sample.value
         for metric in registry.collect()
@@ -263,7 +268,7 @@ def figures(registry: CollectorRegistry) -> dict[str, float]:
 
 
 def assert_seen(seen: object, sees: str) -> None:
-    """What the caller got is named in the row."""
+    """The row names what the caller got."""
     match seen:
         case Unavailable(reason):
             assert f"`{reason.value}`" in sees
@@ -276,19 +281,19 @@ def assert_seen(seen: object, sees: str) -> None:
 
 
 class Faulty:
-    """Another package's adapter, with a bug."""
+    """An adapter of another package, with a bug."""
 
     async def read(self, _ids: object, _call: Call) -> Mapping[ProductVariantId, Any]:
-        """Raises what it must not."""
+        """Raises an error that the port does not allow."""
         raise KeyError("sku")
 
     async def initialize(self, _request: object, _call: Call) -> Any:
-        """Raises what it must not."""
+        """Raises an error that the port does not allow."""
         raise AdapterFault("never asked here")
 
 
 async def test_a_bug_of_an_adapter(caplog: pytest.LogCaptureFixture) -> None:
-    """A bug of another package's adapter is `ADAPTER_FAULT`, and the row's ERROR."""
+    """A bug in an adapter of another package is `ADAPTER_FAULT`, with the ERROR of the row."""
     async with build(AT_ONCE, adapter=Faulty()) as inventory:
         seen = await inventory.get_stock_level(SHOE)
 

@@ -85,10 +85,11 @@ SHORT = {metric.name.removeprefix("shelfport.inventory.") for metric in METRICS}
         ("shelfport init ID --quantity many", "many"),
         ("SHELFPORT_CACHE_FRESH=3 shelfport check", "no variable"),
         ("nox -s test", "no session"),
+        ("nox -s tests -- tests/adapter", "there is no tests/adapter"),
         ('pip install "shelfport[rediss]"', "no extra"),
         ("curl -X PUT http://127.0.0.1:8080/_sandbox/fault -d '{}'", "no such address"),
         ("python shop.py", "no such module"),
-        ("shelfprot check", "nobody checks"),
+        ("shelfprot check", "is not checked"),
     ],
 )
 def test_a_slip_is_found(line: str, why: str) -> None:

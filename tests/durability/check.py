@@ -1,4 +1,4 @@
-"""What a run left behind, held against what it should have: every difference is a violation."""
+"""Compares the state after a run with the expected one: every difference is a violation."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from shelfport import InitializationPolicy
 from shelfport.contracts.sandbox import Opening
 from tests.durability.plan import Product
 from tests.durability.service import decoy
-from tests.durability.shop import Row, Told
+from tests.durability.shop import Marking, Row
 
 LOST = "lost"
 TWICE = "twice"
@@ -24,7 +24,7 @@ PROCESS = "process"
 
 @attrs.frozen
 class Violation:
-    """Something that must not be."""
+    """A difference from the expected state."""
 
     kind: str
     what: str
@@ -32,24 +32,24 @@ class Violation:
 
 @attrs.frozen(kw_only=True)
 class Evidence:
-    """What is there in the end."""
+    """The state after a run."""
 
     wanted: Sequence[Product]
     products: Sequence[Row]
-    told: Sequence[Told]
+    markings: Sequence[Marking]
     """Oldest first."""
     openings: Sequence[Opening]
     """The ledger's, oldest first."""
     attempts: Sequence[UUID]
     """The keys of all POST requests that reached the service."""
     left: Sequence[tuple[UUID, str | None]]
-    """What is still in the queue: the key, and the reason of a dead entry."""
+    """The entries that are still in the queue: the key, and the reason of a dead letter."""
     failures: Sequence[str] = ()
-    """Processes that ended neither well nor killed."""
+    """Processes that failed: neither exit code 0 nor killed."""
 
 
 def violations(evidence: Evidence) -> list[Violation]:
-    """Everything that must not be, in no particular order; nothing is well."""
+    """All violations, in no particular order; none if the run is correct."""
     return [
         Violation(kind, what)
         for rule in (_records, _keys, _flags, _entries, _processes)
@@ -75,7 +75,7 @@ def _records(evidence: Evidence) -> Found:
 
 
 def _keys(evidence: Evidence) -> Found:
-    """Nothing was sent under a key but that which was stored with the product."""
+    """Every request has the idempotency key that was stored with the product."""
     key_of = {row.variant: UUID(row.key) for row in evidence.products}
     known = set(key_of.values())
     decoys = {str(decoy(p.poisoned)) for p in evidence.wanted if p.poisoned is not None}
@@ -89,24 +89,24 @@ def _keys(evidence: Evidence) -> Found:
 
 
 def _flags(evidence: Evidence) -> Found:
-    """A product is orderable as its policy says; where that withholds it, in that order."""
+    """A product is orderable as its policy says, and was marked in the right order."""
     wanted = {product.number: product for product in evidence.wanted}
     opened: dict[str, datetime] = {}
     for opening in evidence.openings:
         opened.setdefault(str(opening.variant_id), opening.opened_at)
-    told: dict[str, list[Told]] = {}
-    for telling in evidence.told:
-        told.setdefault(telling.variant, []).append(telling)
+    by_variant: dict[str, list[Marking]] = {}
+    for marking in evidence.markings:
+        by_variant.setdefault(marking.variant, []).append(marking)
     for row in evidence.products:
         product = wanted[row.number]
-        tellings = told.get(row.variant, [])
+        markings = by_variant.get(row.variant, [])
         if product.policy is InitializationPolicy.RETRY_LATER:
             right = product.orderable
-            if tellings:
-                yield FLAG, f"product {row.number} stays as it is, but the catalogue was told"
+            if markings:
+                yield FLAG, f"product {row.number} stays as it is, but the catalogue marked it"
         else:
             right = row.variant in opened
-            first = tellings[0] if tellings else None
+            first = markings[0] if markings else None
             if first is None or first.orderable:
                 yield ORDER, f"product {row.number} was never withheld"
             elif first.at > opened.get(row.variant, datetime.max.replace(tzinfo=UTC)):
@@ -116,7 +116,7 @@ def _flags(evidence: Evidence) -> Found:
 
 
 def _entries(evidence: Evidence) -> Found:
-    """What is left in the queue are the dead letters of poisoned products, all of them."""
+    """The queue has the dead letters of all poisoned products, and no other entry."""
     poisoned = {p.poisoned: p.number for p in evidence.wanted if p.poisoned is not None}
     left = dict(evidence.left)
     for key, reason in left.items():
@@ -127,6 +127,6 @@ def _entries(evidence: Evidence) -> Found:
 
 
 def _processes(evidence: Evidence) -> Found:
-    """Every process ended well, or was killed."""
+    """Every process ended with exit code 0, or was killed."""
     for failure in evidence.failures:
         yield PROCESS, failure

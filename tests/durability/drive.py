@@ -2,7 +2,7 @@
 
 A process of its own, without an event loop and without threads, so that it can fork: a child is at
 work a moment after its forerunner was killed, and the kills meet work, not imports. Only what this
-process forked is killed, and each death is waited for.
+process forked is killed, and the driver waits for each to end.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from tests.durability.shop import Shop
 from tests.durability.worker import work
 
 TICK = 0.02
-"""Seconds between two looks at the children."""
+"""Seconds between two checks of the children."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run."""
+    """The outcome of a run."""
 
     violations: list[tuple[str, str]]
     kills: int
@@ -85,7 +85,7 @@ class Driver:
     kills_of_workers: int = 0
     workers_made: int = 0
     until: float = 0.0
-    """On the monotonic scale: what is not done by then is lost."""
+    """On the monotonic clock: an entry that is not done by then is lost."""
 
     def run(self) -> Outcome:
         """The whole run."""
@@ -105,7 +105,7 @@ class Driver:
         return self.outcome(time.monotonic() - began)
 
     def seen(self, look: Callable[[Shop], int]) -> int:
-        """A look at the shop, over a connection that no child inherits."""
+        """The shop, over a connection that no child inherits."""
         with closing(Shop(self.plan.url)) as shop:
             return look(shop)
 
@@ -125,7 +125,7 @@ class Driver:
             self.reap(again=True)
 
     def finish(self) -> None:
-        """Wait until the queue is empty; workers go on dying by their own hands meanwhile."""
+        """Wait until the queue is empty; workers go on crashing meanwhile."""
         while self.seen(Shop.waiting) and time.monotonic() < self.until:
             time.sleep(5 * TICK)
             self.reap(again=True)
@@ -148,7 +148,7 @@ class Driver:
         return child
 
     def be_child(self, run: Callable[[], None]) -> None:
-        """Never returns: a child that would return would drive, too."""
+        """Never returns: a child that returned would drive too."""
         code = 1
         try:
             run()
@@ -160,7 +160,7 @@ class Driver:
             os._exit(code)
 
     def reap(self, *, again: bool) -> None:
-        """Take note of who has ended; with `again`, fork the next where one was killed."""
+        """Note the children that have ended; with `again`, replace each that was killed."""
         while self.children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -178,7 +178,7 @@ class Driver:
                 self.fork(child.role, child.run)
 
     def end_all(self, *, but: Child | None = None) -> None:
-        """SIGTERM, and time to end well; who does not is a failure."""
+        """Send SIGTERM, and wait; a child that does not end in time is a failure."""
         for child in self.children.values():
             if child is not but:
                 os.kill(child.pid, signal.SIGTERM)
@@ -194,7 +194,7 @@ class Driver:
             self.reap(again=False)
 
     def outcome(self, seconds: float) -> Outcome:
-        """Look at everything that is there in the end."""
+        """Collect the state after the run."""
         plan = self.plan
         shop = Shop(plan.url)
         ledger = Ledger(plan.ledger, lambda: datetime.now(UTC))
@@ -206,7 +206,7 @@ class Driver:
         evidence = check.Evidence(
             wanted=list(plan.products()),
             products=shop.products(),
-            told=shop.told(),
+            markings=shop.markings(),
             openings=openings,
             attempts=attempts,
             left=left,

@@ -10,11 +10,11 @@ from tests.durability.plan import Plan, Product
 from tests.durability.shop import Shop
 
 PAUSE = 0.01
-"""Seconds until a host looks again whether it may go on."""
+"""Seconds between two checks whether a host may go on."""
 
 
 def create_products(plan: Plan, share: int, allowed: "Allowed") -> None:
-    """Create every product of one share that is not there yet; after a kill, the next one goes on.
+    """Create every missing product of one share; after a kill, the next host goes on.
 
     A tenth of the transactions is rolled back at first, entry and all, and made again under
     another key: an entry that outlived its product would show in the ledger.
@@ -35,7 +35,7 @@ def create_products(plan: Plan, share: int, allowed: "Allowed") -> None:
 
 
 class Allowed:
-    """How many products may be there: a number that the driver and its children share."""
+    """How many products may exist: a number that the driver and its children share."""
 
     value: int
 

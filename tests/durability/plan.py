@@ -1,4 +1,4 @@
-"""What one run is to do: written by the test, read by every process of the run."""
+"""The plan of a run: written by the test, read by every process of the run."""
 
 import random
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from shelfport import InitializationPolicy, ProductVariantId, variant_id
 
 
 class Sabotage(StrEnum):
-    """A protection that the workers of a run do without.
+    """A protection that is taken from the workers of a run.
 
     Each is needed for something that the service of these runs does:
 
-    - READ: the service dies after it wrote the record and before it noted the key. Whoever sends
-      again without reading first opens a second record, though the key is the same.
-    - KEY: the service carries a request out after its client gave up waiting. Who reads at once
+    - READ: the service crashes after it wrote the record and before it noted the key. A worker
+      that sends again without reading first opens a second record, though the key is the same.
+    - KEY: the service carries a request out after its client gave up waiting. A read at once
       finds nothing, and sends again; only that both requests carry one key keeps it one record.
     - LEASE: reading and sending are two steps. Two workers with one entry both read, both find
-      nothing, both send; and if the service dies after the first of the two, that makes two.
+      nothing, both send; and if the service crashes after the first of the two, that makes two.
     """
 
     NONE = "none"
@@ -37,7 +37,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """The host's database, which holds its products and shelfport's queue."""
     folder: str
-    """Where the ledger, the notes of its requests and the processes' last words are kept."""
+    """Where the ledger, the notes of its requests and the tracebacks of the processes are kept."""
     service_port: int
     seed: int
     operations: int
@@ -47,12 +47,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hosts: int = 2
     workers: int = 3
     at_once: int = 8
-    """Entries that one worker has in its hands."""
+    """Entries that one worker processes at once."""
     sabotage: Sabotage = Sabotage.NONE
     lost_answers: float = 0.06
     """The share of writes after which the answer is lost, the key remembered."""
     crashes: float = 0.06
-    """The share of writes after which the service dies, the key forgotten."""
+    """The share of writes after which the service crashes, the key forgotten."""
     late: float = 0.06
     """The share of writes that are carried out after their client gave up."""
     latency: float = 0.002
@@ -60,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lease: float = 3.0
     """Seconds that a worker holds an entry."""
     patience: float = 120.0
-    """Seconds until every product must be there, and the queue empty."""
+    """Seconds until every product must exist, and the queue must be empty."""
 
     @property
     def service_url(self) -> str:
@@ -82,7 +82,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return random.Random(f"{self.seed} {who}")
 
     def products(self) -> Iterator["Product"]:
-        """Every product that is to be created."""
+        """Every product of the run."""
         return map(self.product, range(self.operations))
 
     def product(self, number: int) -> "Product":

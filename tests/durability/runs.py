@@ -1,4 +1,4 @@
-"""Runs for tests: made ready, driven in a process of their own, and told of."""
+"""Runs for tests: prepared, driven in a process of their own, and summarised."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ LONG = bool(os.environ.get("SHELFPORT_LONG"))
 
 
 async def driven(url: str, folder: Path, **terms: Any) -> Outcome:
-    """Make the tables at `url`, and carry out a run."""
+    """Create the tables at `url`, and carry out a run."""
     async with SqlQueue(database(url)):
         shop = Shop(url)
         shop.create_tables()
@@ -41,7 +41,7 @@ async def driven(url: str, folder: Path, **terms: Any) -> Outcome:
     return msgspec.json.decode(run.stdout, type=Outcome)
 
 
-def told(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
     """The figures of a run, in a line."""
     kinds = [kind for kind, _ in outcome.violations]
     found = {kind: kinds.count(kind) for kind in sorted(set(kinds))}

@@ -31,7 +31,7 @@ async def serve(plan: Plan) -> None:
 
 
 async def _live(sandbox: Sandbox, plan: Plan, chance: random.Random, stop: asyncio.Event) -> None:
-    """Some seconds of service, with trouble by chance and an outage in the middle."""
+    """Some seconds of service, with random faults and an outage in the middle."""
     usual = Faults(
         mode_rates={
             "timeout_after_write": plan.lost_answers,
@@ -60,7 +60,7 @@ async def _live(sandbox: Sandbox, plan: Plan, chance: random.Random, stop: async
 
 
 async def _learn_poisoned_keys(plan: Plan) -> None:
-    """Have the service know some keys from another request, so that it refuses them for good."""
+    """Store some keys with another request, so that the service refuses them for good."""
     async with aiohttp.ClientSession(plan.service_url, raise_for_status=True) as session:
         for product in plan.products():
             if product.poisoned is not None:
@@ -72,5 +72,5 @@ async def _learn_poisoned_keys(plan: Plan) -> None:
 
 
 def decoy(key: UUID) -> UUID:
-    """The variant that the service knows a poisoned key for."""
+    """The variant of the other request with a poisoned key."""
     return UUID(int=key.int ^ 1)

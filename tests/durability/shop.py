@@ -1,4 +1,4 @@
-"""The host's own database: products, what was told of them, and its `ProductCatalogPort`."""
+"""The host's own database: products, their markings, and its `ProductCatalogPort`."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from tests.support.enqueuing import file_of
 _TABLES = (
     "CREATE TABLE product (number INTEGER PRIMARY KEY, variant TEXT NOT NULL UNIQUE,"
     " key TEXT NOT NULL, orderable BOOLEAN NOT NULL)",
-    "CREATE TABLE told (variant TEXT NOT NULL, orderable BOOLEAN NOT NULL, at TEXT NOT NULL)",
+    "CREATE TABLE markings (variant TEXT NOT NULL, orderable BOOLEAN NOT NULL, at TEXT NOT NULL)",
 )
 
 
@@ -36,8 +36,8 @@ class Row:
 
 
 @attrs.frozen
-class Told:
-    """What the catalogue was told of a product: that it is orderable, or not."""
+class Marking:
+    """One call of the catalogue: a product was marked as orderable, or as not orderable."""
 
     variant: str
     orderable: bool
@@ -45,7 +45,7 @@ class Told:
 
 
 class Connection(Protocol):
-    """What sqlite3 and psycopg have in common, as far as it is used here."""
+    """The common part of sqlite3 and psycopg that is used here."""
 
     def execute(self, query: Any, params: Sequence[Any] = (), /) -> Any:
         """Run a statement."""
@@ -53,7 +53,7 @@ class Connection(Protocol):
 
 
 class Shop:
-    """The host's side, without asyncio: what creates products, and what looks at the end."""
+    """The host's side, without asyncio: creates products, and reads the state at the end."""
 
     def __init__(self, url: str) -> None:
         self._sqlite = url.startswith("sqlite")
@@ -72,7 +72,7 @@ class Shop:
             self._execute(statement)
 
     def create(self, product: Product, entry: QueuedInitialization, *, commit: bool) -> None:
-        """A product and its entry, in one transaction, which may come to nothing."""
+        """Create a product and its entry in one transaction, which may be rolled back."""
         with self._transaction(commit=commit):
             self._execute(
                 "INSERT INTO product VALUES (?, ?, ?, ?)",
@@ -94,15 +94,15 @@ class Shop:
         return self._connection.execute(statement.replace("?", mark), values)
 
     def numbers(self) -> set[int]:
-        """The products that are there."""
+        """All products."""
         return {number for (number,) in self._execute("SELECT number FROM product")}
 
     def count(self) -> int:
-        """How many there are."""
+        """How many products there are."""
         return int(self._execute("SELECT count(*) FROM product").fetchone()[0])
 
     def waiting(self) -> int:
-        """How many entries are neither done nor dead."""
+        """How many entries wait."""
         waiting = f"SELECT count(*) FROM {TABLE} WHERE dead_at IS NULL"
         return int(self._execute(waiting).fetchone()[0])
 
@@ -110,13 +110,15 @@ class Shop:
         rows = self._execute("SELECT number, variant, key, orderable FROM product")
         return [Row(number, variant, key, bool(flag)) for number, variant, key, flag in rows]
 
-    def told(self) -> list[Told]:
+    def markings(self) -> list[Marking]:
         """Oldest first."""
-        rows = self._execute("SELECT variant, orderable, at FROM told ORDER BY at")
-        return [Told(variant, bool(flag), datetime.fromisoformat(at)) for variant, flag, at in rows]
+        rows = self._execute("SELECT variant, orderable, at FROM markings ORDER BY at")
+        return [
+            Marking(variant, bool(flag), datetime.fromisoformat(at)) for variant, flag, at in rows
+        ]
 
     def left(self) -> list[tuple[UUID, str | None]]:
-        """The entries that are still there: the key, and the reason of a dead one."""
+        """The entries of the queue: the key, and the reason of a dead letter."""
         rows = self._execute(f"SELECT idempotency_key, dead_reason FROM {TABLE}")
         return [(UUID(key), reason) for key, reason in rows]
 
@@ -149,7 +151,7 @@ class Catalogue:
                 text("UPDATE product SET orderable = :orderable WHERE variant = :variant"), values
             )
             await connection.execute(
-                text("INSERT INTO told VALUES (:variant, :orderable, :at)"),
+                text("INSERT INTO markings VALUES (:variant, :orderable, :at)"),
                 {**values, "at": datetime.now(UTC).isoformat(timespec="microseconds")},
             )
 

@@ -1,11 +1,11 @@
-"""Killed at random, again and again: no product is without its record, and none has two."""
+"""With processes killed at random, every product gets exactly one record."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.durability.runs import LONG, driven, told
+from tests.durability.runs import LONG, driven, summary
 from tests.support.figures import Report
 from tests.support.queues import own_database, sqlite_url
 
@@ -23,10 +23,10 @@ async def own_postgres(postgres_url: str) -> AsyncIterator[str]:
 
 
 async def test_sqlite(tmp_path: Path, report: Report) -> None:
-    """On SQLite: nothing lost, nothing twice, every flag right, one key an operation."""
+    """On SQLite: no record lost or doubled, every flag right, one key an operation."""
     outcome = await driven(sqlite_url(tmp_path), tmp_path, seed=1, **TERMS)
 
-    report(told(outcome))
+    report(summary(outcome))
     assert [] == outcome.violations
     assert TERMS["kills"] <= outcome.kills
 
@@ -35,6 +35,6 @@ async def test_postgres(own_postgres: str, tmp_path: Path, report: Report) -> No
     """On PostgreSQL: the same."""
     outcome = await driven(own_postgres, tmp_path, seed=2, **TERMS)
 
-    report(told(outcome))
+    report(summary(outcome))
     assert [] == outcome.violations
     assert TERMS["kills"] <= outcome.kills

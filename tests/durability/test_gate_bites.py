@@ -1,4 +1,4 @@
-"""Without one of its protections a run is found out: the gate can fail."""
+"""Without one of its protections a run has violations: the check can fail."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 
 from tests.durability.check import ENTRY, KEY, LOST, TWICE
 from tests.durability.plan import Sabotage
-from tests.durability.runs import LONG, driven, told
+from tests.durability.runs import LONG, driven, summary
 from tests.support.figures import Report
 from tests.support.queues import own_database, sqlite_url
 
 
 @attrs.frozen
 class Bite:
-    """What a run is like in which a protection is missed, and how it shows."""
+    """A run without a protection, and the violations that it must have."""
 
     shows: set[str]
     """One of these kinds of violations is found at least."""
@@ -56,7 +56,7 @@ async def bites(url: str, folder: Path, sabotage: Sabotage, report: Report) -> N
         url, folder, seed=3, kills=0, lease=1.0, patience=60.0, sabotage=sabotage, **bite.terms
     )
 
-    report(f"without the {sabotage}: {told(outcome)}")
+    report(f"without the {sabotage}: {summary(outcome)}")
     found = {kind for kind, _ in outcome.violations}
     assert bite.shows & found
     assert KINDS.get(sabotage, set()) <= found
@@ -64,7 +64,7 @@ async def bites(url: str, folder: Path, sabotage: Sabotage, report: Report) -> N
 
 @sabotaged
 async def test_sqlite(tmp_path: Path, sabotage: Sabotage, report: Report) -> None:
-    """On SQLite, what is missed shows in the ledger or in the queue."""
+    """On SQLite, a missing protection shows in the ledger or in the queue."""
     await bites(sqlite_url(tmp_path), tmp_path, sabotage, report)
 
 
@@ -78,12 +78,12 @@ async def test_postgres(
 
 
 async def test_nothing_is_found_where_nothing_is_missed(tmp_path: Path, report: Report) -> None:
-    """The harshest of these services finds no fault with workers that lack nothing."""
+    """With the harshest of these services, workers with all protections have no violation."""
     for number, bite in enumerate(BITES.values()):
         folder = tmp_path / str(number)
         folder.mkdir()
         outcome = await driven(
             sqlite_url(folder), folder, seed=3, kills=0, lease=3.0, patience=90.0, **bite.terms
         )
-        report(told(outcome))
+        report(summary(outcome))
         assert [] == outcome.violations

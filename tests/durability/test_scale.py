@@ -56,7 +56,7 @@ async def claim_cost(queue: SqlQueue, number: int) -> float:
 
 
 async def measured(short: str, long: str, report: Report) -> None:
-    """Claim from a short queue and from a long one in turns: what holds one up holds up both."""
+    """Claim from a short queue and a long one in turns, so that load affects both alike."""
     async with SqlQueue(database(short)) as few_there, SqlQueue(database(long)) as many_there:
         await filled(few_there, 0, FEW, short)
         await filled(many_there, 0, MANY, long)
@@ -83,6 +83,6 @@ async def test_sqlite(tmp_path: Path, report: Report) -> None:
 
 
 async def test_postgres(postgres_url: str, report: Report) -> None:
-    """On PostgreSQL: the same, before the server's statistics know of the entries."""
+    """On PostgreSQL: the same, before the server has statistics of the entries."""
     async with own_database(postgres_url) as short, own_database(postgres_url) as long:
         await measured(short, long, report)

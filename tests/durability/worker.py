@@ -1,4 +1,4 @@
-"""A worker of a run, which dies where it is told to, and may lack one of its protections."""
+"""A worker of a run, which crashes where the plan says, and may lack one of its protections."""
 
 import asyncio
 import os
@@ -25,12 +25,12 @@ Method = Callable[..., Awaitable[Any]]
 
 
 async def work(plan: Plan, dies_after: int | None) -> None:
-    """Work the queue off until SIGTERM.
+    """Process the queue until SIGTERM.
 
     Args:
         plan: the run.
         dies_after: SIGKILL comes before or after this many steps, each a call of the queue, the
-            service or the catalogue; None for a worker that dies only if another kills it.
+            service or the catalogue; None for a worker that ends only when it is killed.
     """
     _sabotage(plan.sabotage)
     if dies_after is not None:
@@ -64,7 +64,7 @@ async def work(plan: Plan, dies_after: int | None) -> None:
 
 
 def _sabotage(sabotage: Sabotage) -> None:
-    """Take a protection away, in this process alone."""
+    """Remove a protection, in this process only."""
     match sabotage:
         case Sabotage.READ:
             patch.object(attempt, "must_read_first", lambda entry: False).start()
@@ -93,7 +93,10 @@ def _sabotage(sabotage: Sabotage) -> None:
 
 
 _STEPS: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
-    (SqlQueue, ("claim", "renew", "note_marked", "complete", "retry_later", "give_back", "bury")),
+    (
+        SqlQueue,
+        ("claim", "renew", "note_marked", "complete", "retry_later", "give_back", "dead_letter"),
+    ),
     (HttpInventory, ("read", "initialize")),
     (Catalogue, ("mark_not_orderable", "mark_orderable")),
 )

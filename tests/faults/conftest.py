@@ -5,5 +5,5 @@ import pytest
 
 @pytest.fixture
 def unlogged(caplog: pytest.LogCaptureFixture) -> None:
-    """No records: pytest would keep those of 10,000 calls, with all that their errors refer to."""
+    """Turns logging off: pytest would keep the records of 10,000 calls, with their errors."""
     caplog.set_level(logging.CRITICAL + 1, "shelfport")

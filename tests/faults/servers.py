@@ -1,4 +1,4 @@
-"""Services that are in trouble, on real sockets, and count what reaches them."""
+"""Failing services on real sockets, which count their requests."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ Trouble = Callable[[asyncio.StreamWriter, bytes], Awaitable[None]]
 
 @attrs.define
 class Wire:
-    """A server that meets every request with `trouble`, which may change at any time."""
+    """A server that handles every request with `trouble`, which may change at any time."""
 
     trouble: Trouble
     requests: int = 0
@@ -45,7 +45,7 @@ class Wire:
                 await writer.wait_closed()
 
     async def hang_up(self) -> None:
-        """End all conversations at once."""
+        """Close all connections at once."""
         talks = list(self._talks)
         for task in talks:
             task.cancel()
@@ -67,7 +67,7 @@ async def wired(trouble: Trouble, port: int = 0) -> AsyncIterator[Wire]:
 
 
 def closed_port() -> int:
-    """A port at which nobody listens."""
+    """A port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -76,7 +76,7 @@ def closed_port() -> int:
 
 
 def well_formed(target: bytes) -> bytes:
-    """The whole of a good answer to a read of `target`: 100 of everything."""
+    """A complete good answer to a read of `target`, with 100 units of each variant."""
     url = urlsplit(target.decode())
     if url.query:
         asked = parse_qs(url.query)["productVariantIds"][0].split(",")
@@ -93,22 +93,22 @@ def head(status: str, length: int) -> bytes:
 
 
 async def answer(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """All is well."""
+    """Answer with good levels."""
     writer.write(well_formed(target))
 
 
 async def unavailable(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """It says that it is overloaded, and asks for no patience in particular."""
+    """Answer 503 without `Retry-After`."""
     writer.write(head("503 Service Unavailable", 0))
 
 
 async def reset(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """The connection is aborted before a byte of an answer."""
+    """Abort the connection before a byte of an answer."""
     writer.transport.abort()
 
 
 async def reset_in_body(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """The connection is aborted in the middle of the body."""
+    """Abort the connection in the middle of the body."""
     whole = well_formed(target)
     writer.write(whole[:-40])
     await writer.drain()
@@ -117,25 +117,25 @@ async def reset_in_body(writer: asyncio.StreamWriter, target: bytes) -> None:
 
 
 async def truncated(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """The body ends early, and in good order."""
+    """End the body early, with an orderly close."""
     writer.write(well_formed(target)[:-40])
     writer.close()
 
 
 async def garbage(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """What comes is no HTTP."""
+    """Send bytes that are not HTTP."""
     writer.write(b"\x00\xffno such thing\r\n\r\n")
     writer.close()
 
 
 async def hang(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """The request is taken, and for 5 seconds nothing comes."""
+    """Accept the request, and send nothing for 5 seconds."""
     await asyncio.sleep(5)
     writer.write(well_formed(target))
 
 
 async def drip(writer: asyncio.StreamWriter, target: bytes) -> None:
-    """The answer comes at one byte a second."""
+    """Send one byte of the answer a second."""
     for byte in well_formed(target):
         writer.write(bytes([byte]))
         await writer.drain()

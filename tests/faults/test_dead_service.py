@@ -1,4 +1,4 @@
-"""What reaches a service that is dead, and one that comes back: counted on the wire."""
+"""The number of requests to a dead service, and to one that comes back."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ dead = pytest.mark.parametrize("trouble", [reset, unavailable])
 
 
 def ignore(signal: Signal) -> None:
-    """Nobody listens."""
+    """Discard the signal."""
 
 
 def retried(http: HttpInventory) -> RetryLayer:
@@ -44,14 +44,14 @@ def retried(http: HttpInventory) -> RetryLayer:
 
 
 async def together(calls: Calls) -> "asyncio.Future[list[object]]":
-    """All calls in one turn of the loop."""
+    """All calls start in one turn of the loop."""
     tasks = [asyncio.ensure_future(call()) for call in calls]
     await asyncio.sleep(0)
     return asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def in_turns(calls: Calls) -> "asyncio.Future[list[object]]":
-    """All calls at once, but each in a turn of its own, so that none shares a request."""
+    """All calls run at once, but start in turns of their own, so that they share no request."""
     tasks = []
     for call in calls:
         tasks.append(asyncio.ensure_future(call()))
@@ -112,7 +112,7 @@ class DyingConnection:
 
 
 async def test_a_kept_connection_that_died(report: Report) -> None:
-    """One read whose kept connection died is sent again by the retries, and by nobody else."""
+    """A read on a pooled connection that died is sent again by `RetryLayer` only."""
     service = DyingConnection()
     async with (
         wired(service.trouble) as wire,
@@ -129,7 +129,7 @@ async def test_a_kept_connection_that_died(report: Report) -> None:
 
 
 async def test_the_client_repeats_nothing() -> None:
-    """Without retries a kept connection that died is one request and an error."""
+    """Without retries a read on a pooled connection that died is one request and an error."""
     service = DyingConnection()
     async with (
         wired(service.trouble) as wire,
@@ -147,7 +147,7 @@ async def test_probes_of_a_service_that_comes_back(
     report: Report,
     arrival: Arrival,
 ) -> None:
-    """When it comes back, 50 waiting callers are one request to it until that is answered."""
+    """When the service is back, 50 callers send it one request until that is answered."""
     asked, back = asyncio.Event(), asyncio.Event()
 
     async def slowly(writer: asyncio.StreamWriter, target: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A 300 ms deadline under every fault: exactly in virtual time, and measured over sockets."""
+"""A deadline of 300 ms under every fault, in virtual time and over sockets."""
 
 import asyncio
 import random
@@ -49,7 +49,7 @@ IN_TIME = 5.0
 
 
 def ignore(signal: Signal) -> None:
-    """Nobody listens."""
+    """Discard the signal."""
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ def loses_answers_late(port: ChaosLayer) -> None:
 @pytest.mark.looptime
 @pytest.mark.parametrize("trouble", [hangs, takes_ten_seconds])
 async def test_exactly_kept(trouble: Callable[[ChaosLayer], None]) -> None:
-    """Whoever waits for a service that does not answer is answered at the deadline, to the tick."""
+    """A caller of a service that does not answer gets its result exactly at the deadline."""
     trouble(port := chaos())
     clock = LoopClock()
     async with composed(port) as stack:
@@ -118,7 +118,7 @@ async def test_exactly_kept(trouble: Callable[[ChaosLayer], None]) -> None:
 @pytest.mark.looptime
 @pytest.mark.parametrize("trouble", [takes_a_tenth_and_fails, loses_answers_late])
 async def test_never_later(trouble: Callable[[ChaosLayer], None]) -> None:
-    """Attempts, pauses and queueing together never take longer than the deadline."""
+    """Attempts, back-off and waiting for a slot together never exceed the deadline."""
     trouble(port := chaos())
     clock = LoopClock()
     async with composed(port) as stack:
@@ -137,7 +137,7 @@ async def test_never_later(trouble: Callable[[ChaosLayer], None]) -> None:
     assert max(took) > 0.09
 
 
-def told(durations: list[float]) -> str:
+def percentiles(durations: list[float]) -> str:
     """The percentiles of some durations."""
     ordered = sorted(durations)
     p50, p99 = (ordered[round(share * (len(ordered) - 1))] for share in (0.5, 0.99))
@@ -148,7 +148,7 @@ def told(durations: list[float]) -> str:
 
 
 def patient(url: str) -> Settings:
-    """Settings under which nothing but a caller's own deadline is short."""
+    """Settings whose limits are all longer than the caller's deadline."""
     return Settings(
         base_url=url,
         deadline=3 * FAR,
@@ -180,24 +180,24 @@ async def durations(url: str, *, rounds: int = 2, callers: int = 30) -> list[flo
 
 @pytest.mark.parametrize("trouble", [reset, reset_in_body, truncated, garbage, hang, drip])
 async def test_over_sockets(report: Report, trouble: Trouble) -> None:
-    """Whatever the service does on the wire, a page is answered in time."""
+    """A page is answered in time under every fault of the service."""
     async with wired(trouble) as wire:
         took = await durations(wire.url)
 
-    report(told(took))
+    report(percentiles(took))
     assert max(took) < IN_TIME
 
 
 async def test_refused(report: Report) -> None:
-    """Where nobody listens, a page is answered in time."""
+    """A page is answered in time at a closed port."""
     took = await durations(f"http://127.0.0.1:{closed_port()}")
 
-    report(told(took))
+    report(percentiles(took))
     assert max(took) < IN_TIME
 
 
 async def test_slow_dns(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that takes 20 seconds to resolve costs a page its deadline and no more."""
+    """A page is answered in time although its name takes 20 seconds to resolve."""
 
     async def slow(*args: object, **kwargs: object) -> list[object]:
         await asyncio.sleep(FAR)
@@ -207,12 +207,12 @@ async def test_slow_dns(report: Report, monkeypatch: pytest.MonkeyPatch) -> None
 
     took = await durations("http://inventory.localhost:8080")
 
-    report(told(took))
+    report(percentiles(took))
     assert max(took) < IN_TIME
 
 
 async def test_restarts_under_load(report: Report) -> None:
-    """While the service restarts again and again, every page is answered in time."""
+    """Every page is answered in time while the service restarts repeatedly."""
     port = closed_port()
     took: list[float] = []
     answered = 0
@@ -240,13 +240,13 @@ async def test_restarts_under_load(report: Report) -> None:
         stop = True
         await asyncio.gather(*customers)
 
-    report(f"{told(took)}, {answered} of them with stock")
+    report(f"{percentiles(took)}, {answered} of them with stock")
     assert answered
     assert max(took) < IN_TIME
 
 
 async def test_a_page_of_many(report: Report) -> None:
-    """A listing of 1,000 variants keeps the same deadline at a service that hangs."""
+    """A listing of 1,000 variants keeps the deadline, too."""
     async with wired(hang) as wire, build(patient(wire.url)) as inventory:
         began = time.monotonic()
         page = await inventory.get_stock_levels(ids(1000), deadline=DEADLINE)

@@ -1,4 +1,4 @@
-"""An hour at a service that flaps, in virtual time: pages stand, and tell the truth."""
+"""An hour with a flapping service, in virtual time: pages are served, and are true."""
 
 import asyncio
 import random
@@ -39,7 +39,7 @@ from tests.support.values import ids
 HOUR, VIEWS = 3600.0, 10_000
 DEADLINE = 2.0
 TICK = 1e-5
-"""Instants are told in microseconds."""
+"""Instants are in microseconds."""
 PASSING = {
     UnavailableReason.CIRCUIT_OPEN,
     UnavailableReason.OVERLOADED,
@@ -50,7 +50,7 @@ PASSING = {
 
 @attrs.define
 class Diary:
-    """Stands between the stack and the service, and writes down what the service said when."""
+    """A port between stack and service that records the service's answers and their times."""
 
     inner: ChaosLayer
     said: set[tuple[ProductVariantId, datetime, int]] = attrs.field(factory=set)
@@ -116,7 +116,7 @@ MOODS: list[Callable[[ChaosLayer], None]] = [
 
 
 async def flap(chaos: ChaosLayer, chance: random.Random) -> None:
-    """A mood for some seconds, then another; in the middle of the hour, 7 minutes of nothing."""
+    """Change the service's fault every few seconds, with an outage of 7 minutes in the middle."""
     clock = LoopClock()
     while True:
         long = 1500 < clock.monotonic() < 1600
@@ -129,7 +129,7 @@ async def flap(chaos: ChaosLayer, chance: random.Random) -> None:
 async def sell(
     service: InMemoryInventory, stock: list[ProductVariantId], chance: random.Random
 ) -> None:
-    """Stock changes all the time, whether or not anybody can ask for it."""
+    """Change stock continuously, during outages, too."""
     while True:
         service.set_stock(chance.choice(stock), chance.randrange(1000))
         await asyncio.sleep(chance.expovariate(5))
@@ -137,14 +137,14 @@ async def sell(
 
 @attrs.define
 class Shop:
-    """Views pages and checks each against the diary."""
+    """Reads pages and checks each against the recorded answers."""
 
     lookup: StockLookup
     diary: Diary
     settings: Settings
     shown: Counter[str] = attrs.field(factory=Counter)
     last_shown: dict[ProductVariantId, float] = attrs.field(factory=dict)
-    """Of each variant, how true the truest reading was that anybody has seen."""
+    """Of each variant, the `as_of` of the newest reading that any page showed."""
     slowest: float = 0.0
 
     async def view(self, asked: list[ProductVariantId]) -> None:
@@ -161,7 +161,7 @@ class Shop:
                 self.shown[shown.reason.name] += 1
                 assert shown.reason in PASSING
                 seen = seen_before.get(variant)
-                # What anybody has seen is shown to all for as long as it may be shown at all.
+                # A reading that one page showed is available to all pages until it is discarded.
                 longest = self.settings.cache.discard_age - DEADLINE
                 assert seen is None or began - seen > longest
             else:
@@ -196,7 +196,7 @@ class Shop:
 @pytest.mark.looptime
 @pytest.mark.usefixtures("unlogged")
 async def test_an_hour_of_flapping(report: Report) -> None:
-    """10,000 pages in an hour: no exception, no reading that was not true at the time it says."""
+    """Of 10,000 pages in an hour none raises, and each reading was true at its `as_of`."""
     random.seed(7)  # the container draws jitter from the module's generator
     chance = random.Random(7)
     clock, settings = LoopClock(), Settings()

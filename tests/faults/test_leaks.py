@@ -1,4 +1,4 @@
-"""After thousands of calls that went wrong in every way, nothing of them is left."""
+"""Thousands of failed calls leave no task, socket or memory behind."""
 
 import asyncio
 import gc
@@ -59,7 +59,7 @@ def open_sockets() -> int:
 
 
 async def settled() -> None:
-    """Give transports the turns of the loop that they take to close."""
+    """Let the loop run until transports are closed."""
     for _ in range(20):
         await asyncio.sleep(0.01)
     gc.collect()
@@ -68,7 +68,7 @@ async def settled() -> None:
 @pytest.mark.usefixtures("unlogged")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts sockets in /proc")
 async def test_nothing_leaks(report: Report) -> None:
-    """No task, no socket and no memory is left over, however the calls ended."""
+    """No task, socket or memory is left, however the calls ended."""
     chance = random.Random(7)
     kinds: Counter[str] = Counter()
 

@@ -1,8 +1,8 @@
 """The fuzzer behind `nox -s fuzz`: bounded in time, resumable, with figures at its end.
 
-Input is bred: what led to a new kind of outcome joins the corpus, and is damaged further. The
-corpus lies in `.fuzz/`, so that the next run goes on from it, with other random numbers. Ends with
-1 at the first input on which a parser breaks its promise, and keeps that input.
+An input with a new kind of outcome joins the corpus and is mutated further. The corpus is in
+`.fuzz/`, so that the next run continues from it with other random numbers. The run ends with 1 at
+the first input on which a parser raises an undocumented error, and keeps that input.
 """
 
 import argparse
@@ -117,8 +117,8 @@ def main() -> int:
             return 1
         left -= outcomes.total()
         total += outcomes.total()
-        told = ", ".join(f"{n:,} {name}" for name, n in sorted(outcomes.items()))
-        print(f"{target.name:<15} {outcomes.total():>9,} inputs: {told}", flush=True)
+        counts = ", ".join(f"{n:,} {name}" for name, n in sorted(outcomes.items()))
+        print(f"{target.name:<15} {outcomes.total():>9,} inputs: {counts}", flush=True)
     took = time.monotonic() - began
     print(
         f"run {run}: {total:,} inputs in {took:.0f} s, no crash, no hang, no unclassified exception"

@@ -1,7 +1,7 @@
 """What is fuzzed: each parser of foreign input, what it is fed, and its outcomes.
 
 A new one is a row in `TARGETS`. A parser gives the class of its outcome, one of a few names;
-whatever it raises beside what it promises goes through, and is a finding.
+any other exception than those it documents is a finding.
 """
 
 import json
@@ -109,7 +109,7 @@ def _levels(content: bytes) -> str:
         levels = decode_levels(content, NOW)
     except Malformed:
         return "refused"
-    return "partly read" if levels.malformed or levels.nameless else "read"
+    return "partly read" if levels.malformed or levels.unidentified else "read"
 
 
 def _problem(content: bytes) -> str:

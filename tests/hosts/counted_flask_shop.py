@@ -1,4 +1,4 @@
-"""The Flask example with one page more: how many HTTP sessions this worker has made."""
+"""The Flask example with one more page: the number of HTTP sessions of this worker."""
 
 import os
 from typing import Any

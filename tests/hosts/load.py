@@ -1,4 +1,4 @@
-"""Customers and editors of a shop: they look at pages and create products, many at once."""
+"""Load on a shop: concurrent page views and new products."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ CONNECTION_GONE = (aiohttp.ClientError, ConnectionError, TimeoutError)
 
 @attrs.define
 class Load:
-    """What came of it."""
+    """The results of a load."""
 
     seconds: list[float] = attrs.field(factory=list)
     """How long each page took."""
@@ -25,7 +25,7 @@ class Load:
     created: list[UUID] = attrs.field(factory=list)
     """The products that were answered 201."""
     refused: int = 0
-    """Requests that met nobody, or were cut off."""
+    """Requests without a connection, or without a complete answer."""
 
     def __str__(self) -> str:
         cuts = quantiles(self.seconds, n=100)
@@ -35,7 +35,7 @@ class Load:
 
 
 async def look(session: aiohttp.ClientSession, url: str, variant: UUID, load: Load) -> None:
-    """Look at one product page."""
+    """Request one product page."""
     began = time.perf_counter()
     async with session.get(f"{url}/products/{variant}") as response:
         page = await response.json() if response.status == 200 else {}
@@ -47,7 +47,7 @@ async def look(session: aiohttp.ClientSession, url: str, variant: UUID, load: Lo
 async def create(
     session: aiohttp.ClientSession, url: str, policy: str, load: Load, **headers: str
 ) -> UUID | None:
-    """Create a product; its variant, or None if the shop answered that it was not created."""
+    """Create a product; returns its variant, or None if the shop did not create it."""
     new = {"name": "Ridgeline Trail Shoe", "policy": policy}
     async with session.post(f"{url}/products", json=new, headers=headers) as response:
         if response.status != 201:
@@ -59,9 +59,9 @@ async def create(
 
 
 async def pages(
-    url: str, variants: Iterable[UUID], number: int, at_once: int, *, keep: bool = True
+    url: str, variants: Iterable[UUID], number: int, concurrency: int, *, keep: bool = True
 ) -> Load:
-    """Look at `number` pages, `at_once` at a time, over kept connections or a new one for each."""
+    """Request `number` pages with `concurrency`, over kept connections or a new one for each."""
     load, todo, shown = Load(), iter(range(number)), cycle(variants)
 
     async def customer(session: aiohttp.ClientSession) -> None:
@@ -73,14 +73,14 @@ async def pages(
         aiohttp.ClientSession(connector=connector) as session,
         asyncio.TaskGroup() as customers,
     ):
-        for _ in range(at_once):
+        for _ in range(concurrency):
             customers.create_task(customer(session))
     return load
 
 
 @asynccontextmanager
-async def under_load(url: str, variants: Iterable[UUID], at_once: int) -> AsyncIterator[Load]:
-    """Pages and new products until the block ends, whatever the shop does meanwhile."""
+async def under_load(url: str, variants: Iterable[UUID], concurrency: int) -> AsyncIterator[Load]:
+    """Request pages and create products until the block ends."""
     load, shown, numbers, over = Load(), cycle(variants), count(), asyncio.Event()
     # ROLL_BACK asks inside a transaction: on SQLite, where one writes at a time, all others wait.
     policies = cycle((*("RETRY_LATER", "NOT_ORDERABLE") * 4, "ROLL_BACK"))
@@ -98,7 +98,7 @@ async def under_load(url: str, variants: Iterable[UUID], at_once: int) -> AsyncI
 
     timeout = aiohttp.ClientTimeout(total=20)
     async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as visitors:
-        for _ in range(at_once):
+        for _ in range(concurrency):
             visitors.create_task(visitor(session))
         try:
             yield load

@@ -1,4 +1,4 @@
-"""The example hosts as a user starts them: a process each, driven over HTTP, ended by SIGTERM."""
+"""The example hosts as a user runs them: processes with HTTP requests, ended by SIGTERM."""
 
 import asyncio
 import os
@@ -93,18 +93,18 @@ class Shop:
         return time.monotonic() - began
 
     def trouble(self) -> list[str]:
-        """The lines of its output that a user would stumble over."""
+        """The suspicious lines of its output."""
         lines = self.output.read_text("utf-8").splitlines()
         return [line for line in lines if _TROUBLE.search(line)]
 
     def held(self) -> list[str]:
-        """Who has entries of its queue in their hands: whoever ended well gave them back."""
+        """The workers that hold entries of its queue; a clean end gives them back."""
         with closing(sqlite3.connect(self.database)) as connection:
             rows = connection.execute(f"SELECT holder FROM {TABLE} WHERE holder IS NOT NULL")
             return [holder for (holder,) in rows]
 
     async def queued(self) -> set[UUID]:
-        """The variants that wait in its queue, dead ones included."""
+        """The variants in its queue, dead letters included."""
         async with SqlQueue(database(f"sqlite:///{self.database}"), create_schema=False) as queue:
             return {entry.request.variant_id for entry in await queue.entries(limit=10_000)}
 

@@ -1,4 +1,4 @@
-"""What the documents show is what runs."""
+"""The documents show code that runs."""
 
 import asyncio
 import os

@@ -28,14 +28,14 @@ def played(*in_short: Host) -> pytest.MarkDecorator:
 
 @pytest.fixture
 async def service() -> AsyncIterator[Sandbox]:
-    """An Inventory Service with the catalogue's stock, which tells what was opened."""
+    """An Inventory Service with the products' stock, which lists opened records."""
     async with Sandbox(seed=seed_records(), ledger=True) as sandbox:
         yield sandbox
 
 
 @played(FASTAPI)
 async def test_a_shop(host: Host, service: Sandbox, tmp_path: Path, report: Report) -> None:
-    """Pages show stock, products are created under each policy, the service down is no outage.
+    """Pages show stock, products are created under each policy, and pages work without the service.
 
     One test, as each start of a host costs a second of work.
     """

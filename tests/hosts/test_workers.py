@@ -23,14 +23,14 @@ TOKEN = "of-the-sandbox"
 
 @pytest.fixture
 async def tokens() -> AsyncIterator[Service]:
-    """An authorization server that sells one token, as often as it is asked."""
+    """An authorization server that issues the same token each time."""
 
-    async def sell(_request: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(0.05)  # so that callers who do not share a purchase show
+    async def issue(_request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(0.05)  # so that callers which do not share a fetch are noticed
         answer = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}
         return json_response(answer)
 
-    async with serving(sell) as service:
+    async with serving(issue) as service:
         yield service
 
 
@@ -38,7 +38,7 @@ async def tokens() -> AsyncIterator[Service]:
 async def test_four_workers_of_eight_threads(
     tokens: Service, tmp_path: Path, report: Report
 ) -> None:
-    """Of all pages none fails, and each worker bought one token and made one HTTP session."""
+    """No page fails, and each worker fetched one token and made one HTTP session."""
     command = ("gunicorn", f"--workers={WORKERS}", "--threads=8", "--bind=127.0.0.1:PORT")
     folder = str(Path(__file__).parent)
     host = attrs.evolve(FLASK, command=(*command, "--pythonpath", folder, "counted_flask_shop:app"))
@@ -69,7 +69,7 @@ async def test_four_workers_of_eight_threads(
 
 
 async def sessions_of_workers(shop: Shop) -> dict[int, int]:
-    """How many sessions each worker made: asked anew until every worker has answered."""
+    """The number of sessions of each worker; asks until every worker has answered."""
     found: dict[int, int] = {}
     async with asyncio.timeout(60):
         while len(found) < WORKERS:

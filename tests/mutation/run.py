@@ -43,7 +43,7 @@ TIMED_OUT = {36, 24, -24, 152, 255}
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one module's mutants."""
+    """The outcome of one module's mutants."""
 
     fingerprint: str
     mutants: int
@@ -65,7 +65,7 @@ def say(line: str) -> None:
 
 
 def tests_of(module: str) -> list[str]:
-    """What has to notice a change of `module`: its own tests, and all of the domain's for it."""
+    """The tests of `module`: its own, or all of the domain's."""
     path = Path(module)
     if path.parts[0] == "domain":
         return ["tests/domain"]
@@ -168,12 +168,12 @@ def mutate(copy: Path, module: str, seen: str) -> Result:
         seen,
         len(codes),
         len(codes) - len(left),
-        [told(copy, name) for name in left],
+        [summary_of(copy, name) for name in left],
         round(time.monotonic() - began, 1),
     )
 
 
-def told(copy: Path, name: str) -> str:
+def summary_of(copy: Path, name: str) -> str:
     """A mutant in one line that stays the same when others come and go: where, and what."""
     function = name.rpartition(".")[2].rpartition("__mutmut_")[0]
     function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")

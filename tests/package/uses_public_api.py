@@ -46,7 +46,7 @@ def badge(availability: Availability) -> str:
             assert_never(other)
 
 
-def told(outcome: Initialized) -> str:
+def outcome_text(outcome: Initialized) -> str:
     """The words for the outcome of an initialisation."""
     match outcome:
         case Created(item):

@@ -17,7 +17,7 @@ from shelfport.signals import Listener
 
 
 def test_every_adapter_and_layer_is_a_port() -> None:
-    """Adapters and layers are ports to mypy, and to hosts whose injection checks at run time."""
+    """Adapters and layers implement the port for mypy, and for `isinstance` at run time."""
     clock: Clock = SystemClock()
     listener: Listener = log_signal
     memory: InventoryPort = InMemoryInventory(clock=clock)
@@ -36,8 +36,9 @@ def test_every_adapter_and_layer_is_a_port() -> None:
         ports.append(inner)
 
     assert [
-        "CacheLayer", "DeadlineLayer", "CoalescingLayer", "BatchingLayer", "RetryLayer", "ConcurrencyLimitLayer", "CircuitBreakerLayer", "RecordingLayer",
-        "PortCheckLayer", "ChaosLayer", "InMemoryInventory",
+        "CacheLayer", "DeadlineLayer", "CoalescingLayer", "BatchingLayer", "RetryLayer",
+        "ConcurrencyLimitLayer", "CircuitBreakerLayer", "RecordingLayer", "PortCheckLayer",
+        "ChaosLayer", "InMemoryInventory",
     ] == [type(port).__name__ for port in ports[2:]]  # fmt: skip
     assert [True] * len(ports) == [isinstance(port, InventoryPort) for port in ports]
     assert isinstance(PortCheckLayer(memory), InventoryPort)

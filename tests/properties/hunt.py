@@ -1,4 +1,4 @@
-"""What can be seen of an integration, all of it: to be searched for what must not be seen."""
+"""Collects all output of an integration, to search it for secrets."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ OURS = str(Path(__file__).parents[2])
 
 
 class Kept(logging.Handler):
-    """Every record of every logger, as a host would have it written, and its fields."""
+    """Every record of every logger, formatted, with its fields."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -46,15 +46,15 @@ def everything_logged() -> Iterator[Kept]:
         root.setLevel(level)
 
 
-def told(error: BaseException) -> str:
-    """An error as error trackers have it: with its causes, and the variables of all frames."""
+def recorded(error: BaseException) -> str:
+    """An error as error trackers record it: with causes and the variables of all frames."""
     whole = traceback.TracebackException.from_exception(error, capture_locals=True)
     return "".join(whole.format())
 
 
-def told_by_us(error: BaseException) -> str:
-    """As `told`, but with the variables of our frames alone: a client needs the password."""
-    seen, whole = {id(error)}, [told_without_variables(error)]
+def recorded_by_us(error: BaseException) -> str:
+    """As `recorded`, but only with the variables of our frames: clients need the password."""
+    seen, whole = {id(error)}, [recorded_without_variables(error)]
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop()
@@ -67,8 +67,8 @@ def told_by_us(error: BaseException) -> str:
     return "\n".join(whole)
 
 
-def told_without_variables(error: BaseException) -> str:
-    """An error as a log has it, with its causes."""
+def recorded_without_variables(error: BaseException) -> str:
+    """An error as a log records it, with its causes."""
     return "".join(traceback.format_exception(error))
 
 
@@ -83,7 +83,7 @@ def frames(trace: TracebackType | None) -> Iterator[dict[str, Any]]:
 
 
 def reprs(thing: object, depth: int = 6, seen: set[int] | None = None) -> Iterator[str]:
-    """The `repr` of an object and of everything of ours that it holds."""
+    """The `repr` of an object and of all our objects in it."""
     seen = set() if seen is None else seen
     if depth == 0 or id(thing) in seen:
         return
@@ -102,7 +102,7 @@ def reprs(thing: object, depth: int = 6, seen: set[int] | None = None) -> Iterat
 
 
 class Telemetries:
-    """Both telemetries over real SDKs, and all that they would send."""
+    """Both telemetries with real SDKs, and all that they export."""
 
     def __init__(self) -> None:
         self._spans, self._metrics = InMemorySpanExporter(), InMemoryMetricReader()
@@ -116,7 +116,7 @@ class Telemetries:
         )
 
     def shown(self) -> list[str]:
-        """The spans, the metrics and the registry's text; each must have something in it."""
+        """The spans, the metrics and the registry's text; none may be empty."""
         spans = [span.to_json() for span in self._spans.get_finished_spans()]
         data = self._metrics.get_metrics_data()
         assert data is not None

@@ -1,6 +1,6 @@
-"""Payloads drawn from the contract's schemas: all that keep one, and each way to break it.
+"""Payloads made from the contract's schemas: valid ones, and each way to break one.
 
-A small reader of its own, so that the generator of the pact does not vouch for itself.
+It reads the schemas by itself, independently of the pact generator.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def _uuids(draw: st.DrawFn) -> str:
 
 
 def valid(schema: Schema) -> st.SearchStrategy[Any]:
-    """Every value that keeps `schema`; objects with members that it does not name."""
+    """Valid values of `schema`; objects also have members that it does not name."""
     match schema:
         case {"enum": choices}:
             return st.sampled_from(choices)

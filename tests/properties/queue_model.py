@@ -1,9 +1,9 @@
-"""The queue and its worker against a model that tells the same story with dicts and no awaits.
+"""The queue and its worker against a model of dicts without awaits.
 
-Hosts enqueue, workers claim and die between any two of their steps, the service fails in every
-way, carries requests out late and forgets keys, the clock jumps, and people meddle with dead
-letters. After each step the queue's rows, the service's records and the catalogue's flags are those
-of the model; in the end the trouble stops, and every operation has come to its one right end.
+Hosts enqueue, workers claim and crash between any two steps, the service fails in every way,
+carries requests out late and forgets keys, the clock jumps, and people retry and drop dead letters.
+After each step the queue's rows, the service's records and the catalogue's flags equal the model's;
+after the faults end, every operation is done exactly once.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ EIGHTH = 0.125
 
 
 class Trouble(Enum):
-    """What befalls one attempt."""
+    """The fault of one attempt."""
 
     NONE = "none"
     UNREACHABLE = "nothing arrives"
@@ -72,43 +72,43 @@ class Trouble(Enum):
     FORGOTTEN = "written, the answer lost, the key forgotten"
     LATE = "carried out later"
     REJECTED = "refused for good"
-    CIRCUIT = "not asked"
+    CIRCUIT = "not sent"
     CATALOGUE = "the host's catalogue fails"
 
 
-DeadLetter = tuple[int, bool] | None
-"""Before, or after, which outside call of an attempt its worker dies, counted from 0."""
+CrashPoint = tuple[int, bool] | None
+"""The outside call of an attempt, counted from 0, before or after which its worker crashes."""
 
 
-class Died(BaseException):
-    """A worker dies: no code of it runs any more."""
+class Crashed(BaseException):
+    """The worker crashes: none of its code runs any more."""
 
 
 @attrs.define
 class Outside:
-    """The service and the catalogue: what is true of them, and how they act."""
+    """The service and the catalogue: their state and their behaviour."""
 
     records: dict[ProductVariantId, list[UUID]] = attrs.field(factory=dict)
-    """The keys that opened a record, each one; two are one too many."""
+    """The keys that opened each record; two are one too many."""
     remembered: set[UUID] = attrs.field(factory=set)
     pending: list[tuple[ProductVariantId, UUID]] = attrs.field(factory=list)
     orderable: dict[ProductVariantId, bool] = attrs.field(factory=dict)
     trouble: Trouble = Trouble.NONE
-    dies: DeadLetter = None
+    crash_at: CrashPoint = None
     calls: int = 0
     sent: bool = False
     """Whether the request of this attempt has arrived."""
 
-    def begin(self, trouble: Trouble, dies: DeadLetter) -> None:
-        self.trouble, self.dies, self.calls, self.sent = trouble, dies, 0, False
+    def begin(self, trouble: Trouble, crash_at: CrashPoint) -> None:
+        self.trouble, self.crash_at, self.calls, self.sent = trouble, crash_at, 0, False
 
     def before_call(self) -> None:
-        if self.dies == (self.calls, False):
-            raise Died
+        if self.crash_at == (self.calls, False):
+            raise Crashed
 
     def after_call(self) -> None:
-        if self.dies == (self.calls, True):
-            raise Died
+        if self.crash_at == (self.calls, True):
+            raise Crashed
         self.calls += 1
 
     def mark(self, variant: ProductVariantId, orderable: bool) -> None:
@@ -136,9 +136,9 @@ class Outside:
 
     def refuse_early(self) -> None:
         if self.trouble is Trouble.UNREACHABLE:
-            raise ConnectionFailed("nobody there", reached_service=ReachedService.NO)
+            raise ConnectionFailed("refused", reached_service=ReachedService.NO)
         if self.trouble is Trouble.CIRCUIT:
-            raise CircuitOpen("not asked")
+            raise CircuitOpen("not sent")
 
     def write(self, variant: ProductVariantId, key: UUID, *, remembered: bool) -> None:
         if key not in self.remembered:
@@ -146,8 +146,8 @@ class Outside:
         if remembered:
             self.remembered.add(key)
 
-    def land(self) -> None:
-        """Carry out what came and was left lying."""
+    def carry_out(self) -> None:
+        """Carry out the pending requests."""
         for variant, key in self.pending:
             self.write(variant, key, remembered=True)
         self.pending.clear()
@@ -155,7 +155,7 @@ class Outside:
 
 @attrs.define
 class Row:
-    """What the model knows of an entry."""
+    """An entry in the model."""
 
     key: UUID
     variant: ProductVariantId
@@ -171,7 +171,7 @@ class Row:
 
 @attrs.define
 class Model:
-    """The story, told plainly."""
+    """The queue and its worker, without awaits."""
 
     outside: Outside = attrs.field(factory=Outside)
     rows: dict[UUID, Row] = attrs.field(factory=dict)
@@ -187,18 +187,18 @@ class Model:
         return due[:limit]
 
     def attempt(self, row: Row, claim: int, claimed: Row, now: float) -> None:
-        """What a worker does with a claim, of which it knows the row as it was `claimed`."""
+        """One attempt of a worker, which knows the row as it was `claimed`."""
         try:
-            self.story(row, claim, claimed, now)
-        except Died:
+            self.steps(row, claim, claimed, now)
+        except Crashed:
             return
 
-    def story(self, row: Row, claim: int, claimed: Row, now: float) -> None:
+    def steps(self, row: Row, claim: int, claimed: Row, now: float) -> None:
         attempts = claimed.attempts
         good = self.rows.get(row.key) is row and row.claim == claim
 
         def renewed() -> Any:
-            """Before each change: only asked if the lease is over."""
+            """Before each change; renewed only if the lease is over."""
             if 0 < claimed.due - now <= OPTIONS.lease:
                 return True
             return self.call(lambda: good and self.put(row, due=now + OPTIONS.lease))
@@ -244,7 +244,7 @@ class Model:
         return True
 
 
-class Mortal:
+class Crashing:
     """Whatever a worker calls: each call is a step, before and after which the worker may die."""
 
     def __init__(self, inner: object, outside: Outside) -> None:
@@ -299,7 +299,7 @@ class Catalogue:
 
 @attrs.frozen
 class Held:
-    """A claim whose worker died: it may come to life again, later."""
+    """A claim whose worker stood still: it may continue later."""
 
     claim: Claim
     row: Row
@@ -307,11 +307,11 @@ class Held:
 
 
 troubles = st.one_of(st.just(Trouble.NONE), st.sampled_from(Trouble))
-deaths = st.one_of(st.none(), st.tuples(st.integers(0, 6), st.booleans()))
+crash_points = st.one_of(st.none(), st.tuples(st.integers(0, 6), st.booleans()))
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """The rules; a subclass opens the queue that is to be held against the model."""
+    """The rules; a subclass opens the queue that is compared with the model."""
 
     runner: ClassVar[asyncio.Runner]
     """One event loop for all examples, as a server's connections outlive none."""
@@ -342,69 +342,69 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.rows[row.key] = row
         assert self.runner.run(self.queue.add(entry))
 
-    @rule(befalls=st.lists(st.tuples(troubles, deaths), min_size=1, max_size=3))
-    def work(self, befalls: list[tuple[Trouble, DeadLetter]]) -> None:
-        """A worker claims as many entries as it has hands, and each attempt meets its fate."""
-        rows = self.model.claim(len(befalls), self.now)
+    @rule(plans=st.lists(st.tuples(troubles, crash_points), min_size=1, max_size=3))
+    def work(self, plans: list[tuple[Trouble, CrashPoint]]) -> None:
+        """A worker claims entries, and makes an attempt at each, as planned."""
+        rows = self.model.claim(len(plans), self.now)
         claims = {
             claim.entry.request.idempotency_key: claim
             for claim in self.runner.run(
                 self.queue.claim(
-                    holder="w", limit=len(befalls), now=self.clock.now(), lease=OPTIONS.lease
+                    holder="w", limit=len(plans), now=self.clock.now(), lease=OPTIONS.lease
                 )
             )
         }
         assert {row.key for row in rows} == set(claims)
         known = [attrs.evolve(row) for row in rows]
-        for row, claimed, (trouble, dies) in zip(rows, known, befalls, strict=False):
-            self.attempt(Held(claims[row.key], row, claimed), trouble, dies)
+        for row, claimed, (trouble, crash_at) in zip(rows, known, plans, strict=False):
+            self.attempt(Held(claims[row.key], row, claimed), trouble, crash_at)
 
-    def attempt(self, held: Held, trouble: Trouble, dies: DeadLetter) -> None:
-        self.model.outside.begin(trouble, dies)
+    def attempt(self, held: Held, trouble: Trouble, crash_at: CrashPoint) -> None:
+        self.model.outside.begin(trouble, crash_at)
         self.model.attempt(held.row, held.claimed.claim, held.claimed, self.now)
-        self.outside.begin(trouble, dies)
-        mortal: Callable[[object], Any] = partial(Mortal, outside=self.outside)
-        worker = EntryProcessor(
-            queue=mortal(self.queue),
-            port=mortal(Port(self.outside)),
-            catalog=mortal(Catalogue(self.outside)),
+        self.outside.begin(trouble, crash_at)
+        crashing: Callable[[object], Any] = partial(Crashing, outside=self.outside)
+        processor = EntryProcessor(
+            queue=crashing(self.queue),
+            port=crashing(Port(self.outside)),
+            catalog=crashing(Catalogue(self.outside)),
             clock=self.clock,
             options=OPTIONS,
             draw=lambda: 1.0,
-            changed=lambda variant: None,
+            invalidate=lambda variant: None,
             listener=lambda signal: None,
         )
 
-        async def until_death() -> bool:
+        async def until_crash() -> bool:
             # Not out of the loop: asyncio lets a BaseException through, and its tasks with it.
             try:
-                await worker.make(held.claim)
-            except Died:
+                await processor.process(held.claim)
+            except Crashed:
                 return True
             return False
 
-        if self.runner.run(until_death()) and not self.outside.sent:
-            # It may have stood still, and go on. One that has sent its request goes on behind that;
-            # whoever sends it once more has claimed the entry again, and reads first.
+        if self.runner.run(until_crash()) and not self.outside.sent:
+            # It may have stood still, and continue. After its request was sent, another worker that
+            # sends it again has claimed the entry again, and reads first.
             self.held.append(held)
 
     @precondition(lambda self: any(self.over(held) for held in self.held))
-    @rule(data=st.data(), trouble=troubles, dies=deaths)
-    def come_back(self, data: st.DataObject, trouble: Trouble, dies: DeadLetter) -> None:
-        """A worker that was held dead goes on with its claim, long after the lease was over."""
+    @rule(data=st.data(), trouble=troubles, crash_at=crash_points)
+    def come_back(self, data: st.DataObject, trouble: Trouble, crash_at: CrashPoint) -> None:
+        """A worker that stood still continues with its claim after the end of the lease."""
         held = data.draw(st.sampled_from([held for held in self.held if self.over(held)]))
         self.held.remove(held)
-        self.attempt(held, trouble, dies)
+        self.attempt(held, trouble, crash_at)
 
     @precondition(lambda self: len(self.dead_rows) < len(self.model.rows))
-    @rule(dies=st.tuples(st.integers(0, 3), st.booleans()), meanwhile=troubles, after=troubles)
-    def overtake(self, dies: DeadLetter, meanwhile: Trouble, after: Trouble) -> None:
-        """A worker stands still beyond its lease, others have their turn, and it goes on.
+    @rule(crash_at=st.tuples(st.integers(0, 3), st.booleans()), meanwhile=troubles, after=troubles)
+    def overtake(self, crash_at: CrashPoint, meanwhile: Trouble, after: Trouble) -> None:
+        """A worker stands still beyond its lease, others process the entry, and it continues.
 
-        Each step is a rule of its own as well; drawn one by one, they rarely come in this order.
+        Each step is a rule of its own as well; drawn one by one, this order is rare.
         """
         before = len(self.held)
-        self.work([(Trouble.NONE, dies)])
+        self.work([(Trouble.NONE, crash_at)])
         standing = self.held[before:]
         self.clock.advance(OPTIONS.lease)
         self.work([(meanwhile, None)] * 3)
@@ -419,18 +419,18 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 2.0, 8.0, 60.0, 61.0, 3600.0, -3600.0]))
     def step_the_clock(self, seconds: float) -> None:
-        """Time passes, or somebody sets the clock back an hour."""
+        """Time passes, or the clock is set back by an hour."""
         self.clock.advance(seconds)
 
     @rule()
-    def land(self) -> None:
-        """The service carries out what it had left lying."""
-        self.outside.land()
-        self.model.outside.land()
+    def carry_out(self) -> None:
+        """The service carries out its pending requests."""
+        self.outside.carry_out()
+        self.model.outside.carry_out()
 
     @precondition(lambda self: self.dead_rows)
     @rule(data=st.data(), again=st.booleans())
-    def meddle(self, data: st.DataObject, again: bool) -> None:
+    def retry_or_drop(self, data: st.DataObject, again: bool) -> None:
         """A person retries a dead letter, or drops it."""
         row = data.draw(st.sampled_from(self.dead_rows))
         if again:
@@ -453,7 +453,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "queue"))
     @invariant()
     def agrees(self) -> None:
-        """What is stored, opened and told is what the model says."""
+        """The stored entries, the records and the catalogue equal the model's."""
         entries = self.runner.run(self.queue.entries(limit=1000))
         assert {
             (row.key, round(row.due, 3), row.attempts, row.marked, row.dead)
@@ -464,16 +464,16 @@ class QueueMachine(RuleBasedStateMachine):
                 round((entry.due_at - EPOCH).total_seconds(), 3),
                 entry.attempts,
                 entry.marked,
-                entry.death.reason.value if entry.death else None,
+                entry.dead_letter.reason.value if entry.dead_letter else None,
             )
             for entry in entries
         }
         assert self.model.outside.records == self.outside.records
         assert self.model.outside.orderable == self.outside.orderable
-        self.nothing_is_lost_or_twice()
+        self.nothing_is_lost_or_doubled()
 
-    def nothing_is_lost_or_twice(self) -> None:
-        """The promise itself, apart from how it is kept."""
+    def nothing_is_lost_or_doubled(self) -> None:
+        """No entry is lost, and no record is opened twice."""
         for row in self.added:
             opened = self.outside.records.get(row.variant, [])
             assert opened in ([], [row.key])
@@ -484,14 +484,14 @@ class QueueMachine(RuleBasedStateMachine):
                 assert row.variant in self.outside.orderable, "sent before it was marked"
 
     def teardown(self) -> None:
-        """The trouble ends: what is left comes to its end, and to the right one."""
+        """The faults end: every entry is done, exactly once."""
         if not hasattr(self, "queue"):
             return
         for row in list(self.dead_rows):
             row.due, row.dead, row.attempts = self.now, None, min(row.attempts, 1)
             row.claim += 1
             self.runner.run(self.queue.retry(row.key, now=self.clock.now()))
-        self.land()
+        self.carry_out()
         for _ in range(len(self.added) + int(LONGEST_WAIT / OPTIONS.lease) + 1):
             self.clock.advance(OPTIONS.lease)
             self.work([(Trouble.NONE, None)] * 3)

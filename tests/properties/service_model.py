@@ -44,7 +44,7 @@ class Model:
         self.stock[variant] = quantity, threshold
 
     def initialize(self, request: InitialStock) -> tuple[str, Told]:
-        """`created` with what the record began with, `there` with what it has, or why not."""
+        """`created` with the initial values, `there` with the current ones, or a failure."""
         if not self.up:
             return "failed", None
         quantity, threshold = request.initial_quantity, request.low_stock_threshold

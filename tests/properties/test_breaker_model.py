@@ -1,7 +1,7 @@
 """The circuit breaker against a model that remembers everything and recomputes it each time.
 
-The model keeps a log of what happened, and no counter: at every step it tells the whole story
-again from the beginning, with lists. All times are eighths of a second, so that floating point
+The model keeps a log and no counter: at every step it computes the state anew from the whole
+log, with lists. All times are eighths of a second, so that floating point
 is exact and every boundary is met.
 """
 
@@ -21,16 +21,16 @@ CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.H
 
 
 @attrs.frozen
-class Asked:
-    """Somebody asked for a permit."""
+class Acquired:
+    """A caller asked for a permit."""
 
     at: float
     caller: int
 
 
 @attrs.frozen
-class Said:
-    """The caller said what came of it."""
+class Released:
+    """The caller reported the outcome."""
 
     at: float
     caller: int
@@ -39,13 +39,13 @@ class Said:
 
 @attrs.frozen
 class Held:
-    """An operator forced a state, or let it go."""
+    """An operator forced a state, or ended that."""
 
     at: float
     state: BreakerState | None
 
 
-Event = Asked | Said | Held
+Event = Acquired | Released | Held
 
 
 @attrs.frozen
@@ -58,13 +58,13 @@ class Era:
 
 
 @attrs.define
-class Story:
-    """What a log comes to."""
+class Model:
+    """The state that a log leads to."""
 
     options: BreakerOptions
     eras: list[Era] = attrs.field(factory=lambda: [Era(CLOSED, 0.0)])
-    admitted: dict[int, tuple[Era, Asked]] = attrs.field(factory=dict)
-    heard: list[tuple[Era, Said]] = attrs.field(factory=list)
+    admitted: dict[int, tuple[Era, Acquired]] = attrs.field(factory=dict)
+    reported: list[tuple[Era, Released]] = attrs.field(factory=list)
 
     @property
     def era(self) -> Era:
@@ -75,68 +75,68 @@ class Story:
         pairs = zip(self.eras, self.eras[1:], strict=False)
         return [(a.state, b.state) for a, b in pairs if a.state is not b.state]
 
-    def took(self, said: Said) -> float:
-        return said.at - self.admitted[said.caller][1].at
+    def took(self, released: Released) -> float:
+        return released.at - self.admitted[released.caller][1].at
 
-    def slow(self, said: Said) -> bool:
-        return self.took(said) >= self.options.slow_call_duration
+    def slow(self, released: Released) -> bool:
+        return self.took(released) >= self.options.slow_call_duration
 
-    def counting(self, now: float) -> list[Said]:
-        """What is in the window of a closed era."""
+    def counting(self, now: float) -> list[Released]:
+        """The outcomes in the window of a closed era."""
         return [
-            said
-            for era, said in self.heard
+            released
+            for era, released in self.reported
             if era is self.era
             and era.state is CLOSED
             and not era.held
-            and now - said.at < self.options.window
-            and (said.outcome is not CallOutcome.IGNORED or self.slow(said))
+            and now - released.at < self.options.window
+            and (released.outcome is not CallOutcome.IGNORED or self.slow(released))
         ]
 
-    def probes(self, now: float) -> tuple[list[int], list[Said]]:
-        """The probes of this era that hold a lease, and what those said that came in time."""
+    def probes(self, now: float) -> tuple[list[int], list[Released]]:
+        """The probes of this era that hold a lease, and the outcomes that came in time."""
         lease = self.options.half_open_timeout
-        said = [w for era, w in self.heard if era is self.era and self.took(w) < lease]
-        spoken = {word.caller for _, word in self.heard}
+        released = [w for era, w in self.reported if era is self.era and self.took(w) < lease]
+        answered = {word.caller for _, word in self.reported}
         leased = [
             caller
-            for caller, (era, asked) in self.admitted.items()
-            if era is self.era and caller not in spoken and now - asked.at < lease
+            for caller, (era, acquired) in self.admitted.items()
+            if era is self.era and caller not in answered and now - acquired.at < lease
         ]
-        return leased, said
+        return leased, released
 
     def admits(self, now: float) -> bool:
         if self.era.state is CLOSED:
             return True
         if self.era.state is OPEN:
             return False
-        leased, said = self.probes(now)
-        good = [word for word in said if word.outcome is CallOutcome.SUCCESS]
+        leased, released = self.probes(now)
+        good = [word for word in released if word.outcome is CallOutcome.SUCCESS]
         return len(leased) + len(good) < self.options.half_open_calls
 
-    def ask(self, asked: Asked) -> None:
+    def acquire(self, acquired: Acquired) -> None:
         era = self.era
         if (
             era.state is OPEN
             and not era.held
-            and asked.at - era.since >= self.options.open_duration
+            and acquired.at - era.since >= self.options.open_duration
         ):
-            self.eras.append(Era(HALF_OPEN, asked.at))
-        if self.admits(asked.at):
-            self.admitted[asked.caller] = self.era, asked
+            self.eras.append(Era(HALF_OPEN, acquired.at))
+        if self.admits(acquired.at):
+            self.admitted[acquired.caller] = self.era, acquired
 
-    def say(self, said: Said) -> None:
-        era, _ = self.admitted[said.caller]
-        self.heard.append((era, said))
+    def release(self, released: Released) -> None:
+        era, _ = self.admitted[released.caller]
+        self.reported.append((era, released))
         if era is not self.era or era.held:
             return
-        turn = self.after_a_call(said) if era.state is CLOSED else self.after_a_probe(said)
+        turn = self.after_a_call(released) if era.state is CLOSED else self.after_a_probe(released)
         if turn is not era.state:
-            self.eras.append(Era(turn, said.at))
+            self.eras.append(Era(turn, released.at))
 
-    def after_a_call(self, said: Said) -> BreakerState:
-        window = self.counting(said.at)
-        if said not in window or len(window) < self.options.minimum_calls:
+    def after_a_call(self, released: Released) -> BreakerState:
+        window = self.counting(released.at)
+        if released not in window or len(window) < self.options.minimum_calls:
             return CLOSED
         failed = [word for word in window if word.outcome is CallOutcome.FAILURE]
         slow = [word for word in window if self.slow(word)]
@@ -146,11 +146,11 @@ class Story:
         )
         return OPEN if too_many else CLOSED
 
-    def after_a_probe(self, said: Said) -> BreakerState:
-        _, in_time = self.probes(said.at)
-        if said not in in_time:
+    def after_a_probe(self, released: Released) -> BreakerState:
+        _, in_time = self.probes(released.at)
+        if released not in in_time:
             return HALF_OPEN
-        if said.outcome is CallOutcome.FAILURE or self.slow(said):
+        if released.outcome is CallOutcome.FAILURE or self.slow(released):
             return OPEN
         good = [word for word in in_time if word.outcome is CallOutcome.SUCCESS]
         return CLOSED if len(good) >= self.options.half_open_calls else HALF_OPEN
@@ -171,18 +171,18 @@ class Story:
         )
 
 
-def tell(log: list[Event], options: BreakerOptions) -> Story:
-    """Tell the story of `log` from its beginning."""
-    story = Story(options)
+def replay(log: list[Event], options: BreakerOptions) -> Model:
+    """Compute the state of `log` from its beginning."""
+    model = Model(options)
     for event in log:
         match event:
-            case Asked():
-                story.ask(event)
-            case Said():
-                story.say(event)
+            case Acquired():
+                model.acquire(event)
+            case Released():
+                model.release(event)
             case Held():
-                story.hold(event)
-    return story
+                model.hold(event)
+    return model
 
 
 moments = st.sampled_from([0.0, 0.0, 0.125, 0.375, 0.5, 0.875, 1.0, 1.5, 2.0, 4.0])
@@ -202,7 +202,7 @@ options = st.builds(
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """Callers that come, go, hang and report late, and an operator who meddles."""
+    """Callers that come, leave, hang and report late, and an operator that forces states."""
 
     @initialize(options=options)
     def begin(self, options: BreakerOptions) -> None:
@@ -215,8 +215,8 @@ class BreakerMachine(RuleBasedStateMachine):
         self.callers = 0
 
     @property
-    def story(self) -> Story:
-        return tell(self.log, self.options)
+    def model(self) -> Model:
+        return replay(self.log, self.options)
 
     @rule(seconds=moments)
     def wait(self, seconds: float) -> None:
@@ -224,60 +224,60 @@ class BreakerMachine(RuleBasedStateMachine):
         self.now += seconds
 
     @rule()
-    def ask(self) -> None:
-        """A caller gets a permit if the model says so, and only then."""
+    def acquire(self) -> None:
+        """A caller gets a permit exactly if the model allows it."""
         self.callers += 1
-        self.log.append(Asked(self.now, self.callers))
+        self.log.append(Acquired(self.now, self.callers))
 
         permit = self.breaker.acquire(self.now)
 
-        era_and_asked = self.story.admitted.get(self.callers)
-        assert (era_and_asked is not None) == (permit is not None)
-        if permit is not None and era_and_asked is not None:
-            assert (era_and_asked[0].state is HALF_OPEN) == permit.probe
+        era_and_acquired = self.model.admitted.get(self.callers)
+        assert (era_and_acquired is not None) == (permit is not None)
+        if permit is not None and era_and_acquired is not None:
+            assert (era_and_acquired[0].state is HALF_OPEN) == permit.probe
             assert self.now == permit.started
             self.permits[self.callers] = permit
 
     @precondition(lambda self: self.permits)
     @rule(data=st.data(), outcome=outcomes, after=moments)
-    def say(self, data: st.DataObject, outcome: CallOutcome, after: float) -> None:
-        """Any caller with a permit reports, however late."""
+    def release(self, data: st.DataObject, outcome: CallOutcome, after: float) -> None:
+        """A caller with a permit reports, at any time."""
         caller = data.draw(st.sampled_from(sorted(self.permits)), label="caller")
         self.now += after
         self.report(caller, outcome)
 
     def report(self, caller: int, outcome: CallOutcome) -> None:
-        self.log.append(Said(self.now, caller, outcome))
+        self.log.append(Released(self.now, caller, outcome))
         self.breaker.release(self.permits.pop(caller), outcome, self.now)
 
     @rule(count=st.integers(1, 4), outcome=outcomes, took=moments)
     def burst(self, count: int, outcome: CallOutcome, took: float) -> None:
-        """Several calls at once end alike."""
+        """Several calls at once end with the same outcome."""
         first = self.callers + 1
         for _ in range(count):
-            self.ask()
+            self.acquire()
         self.now += took
         for caller in range(first, first + count):
             if caller in self.permits:
                 self.report(caller, outcome)
                 self.agrees()
 
-    @precondition(lambda self: self.story.era.state is CLOSED and not self.story.era.held)
+    @precondition(lambda self: self.model.era.state is CLOSED and not self.model.era.held)
     @rule(waited=st.sampled_from([1.875, 2.0, 2.0, 2.0, 5.0]))
     def outage(self, waited: float) -> None:
-        """After a quiet while the service fails until the circuit opens, and for about as long."""
+        """After a pause the service fails until the circuit opens, and for about as long."""
         self.now += self.options.window
         self.burst(self.options.minimum_calls, CallOutcome.FAILURE, 0.0)
-        assert self.story.era.state is OPEN
+        assert self.model.era.state is OPEN
         self.now += waited
 
-    @precondition(lambda self: self.story.era.state is not CLOSED)
+    @precondition(lambda self: self.model.era.state is not CLOSED)
     @rule(count=st.integers(1, 10), outcome=outcomes, took=moments)
     def crowd(self, count: int, outcome: CallOutcome, took: float) -> None:
-        """Many come at once to a circuit that is not closed: no more pass than there are probes."""
+        """Many callers come to a circuit that is not closed: only probes pass."""
         before = set(self.permits)
         for _ in range(count):
-            self.ask()
+            self.acquire()
         new = sorted(set(self.permits) - before)
         assert len(new) <= self.options.half_open_calls
         self.now += took
@@ -285,8 +285,8 @@ class BreakerMachine(RuleBasedStateMachine):
             self.report(caller, outcome)
 
     @rule(state=st.sampled_from([OPEN, CLOSED, None, None, HALF_OPEN]))
-    def meddle(self, state: BreakerState | None) -> None:
-        """An operator holds a state or lets go; half-open cannot be held, and changes nothing."""
+    def force_state(self, state: BreakerState | None) -> None:
+        """An operator forces a state or ends that; half-open cannot be forced."""
         if state is HALF_OPEN:
             with pytest.raises(ValueError, match="half-open"):
                 self.breaker.force(state, self.now)
@@ -297,12 +297,12 @@ class BreakerMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "breaker"))
     @invariant()
     def agrees(self) -> None:
-        """State, snapshot and signals are those of the story."""
-        story = self.story
-        assert story.era.state is self.breaker.state
-        assert story.snapshot(self.now) == self.breaker.snapshot(self.now)
+        """State, snapshot and signals are those of the model."""
+        model = self.model
+        assert model.era.state is self.breaker.state
+        assert model.snapshot(self.now) == self.breaker.snapshot(self.now)
         changes = [(s.before, s.after) for s in self.signals if isinstance(s, BreakerChanged)]
-        assert story.changes == changes
+        assert model.changes == changes
         assert len(self.signals) == len(changes)
 
 

@@ -1,4 +1,4 @@
-"""The cache against a model of what the service said when, in any interleaving, in virtual time."""
+"""The cache against a model of the service's history, in any interleaving, in virtual time."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -96,7 +96,7 @@ class CacheModel(RuleBasedStateMachine):
             return
         self.run(self.pass_time(100))
         self.judge()
-        assert [] == self.views, "somebody was never answered"
+        assert [] == self.views, "a caller got no answer"
         self.run(self.background.__aexit__(None, None, None))
         self.runner.close()
         asyncio.set_event_loop(None)
@@ -105,7 +105,7 @@ class CacheModel(RuleBasedStateMachine):
         self.runner.run(work)
 
     async def answer(self, ids: Ids, call: Call) -> Answers:
-        """The service: says what was true when the request was sent, later."""
+        """The service: answers later, with what was true when the request was sent."""
         sent, failing = self.clock.monotonic(), self.failing
         truth = {variant: self.history[variant].at(sent) for variant in ids}
         if self.delay:
@@ -177,7 +177,7 @@ class CacheModel(RuleBasedStateMachine):
         asked=st.lists(st.sampled_from(VARIANTS), min_size=1, max_size=3),
         limit=st.sampled_from([None, None, None, 0.0, 2.0, 10.0]),
     )
-    def somebody_looks(self, asked: list[ProductVariantId], limit: float | None) -> None:
+    def a_caller_reads(self, asked: list[ProductVariantId], limit: float | None) -> None:
         async def look() -> None:
             task = asyncio.create_task(self._read(asked, limit))
             self.views.append(View(self.now(), limit, asked, task))
@@ -190,10 +190,10 @@ class CacheModel(RuleBasedStateMachine):
     @rule(variant=st.sampled_from(VARIANTS), quantity=st.integers(0, 9))
     def an_event_overtakes_a_slow_read(self, variant: ProductVariantId, quantity: int) -> None:
         self.the_service_changes(1.0, failing=False)
-        self.somebody_looks([variant], 0.0)
+        self.a_caller_reads([variant], 0.0)
         self.stock_changes_and_an_event_tells(variant, quantity)
         self.time_passes(1.5)
-        self.somebody_looks([variant], None)
+        self.a_caller_reads([variant], None)
 
     @rule(
         variant=st.sampled_from(VARIANTS),
@@ -204,25 +204,25 @@ class CacheModel(RuleBasedStateMachine):
         self, variant: ProductVariantId, quantity: int | None, changes: bool
     ) -> None:
         self.the_service_changes(1.0, failing=False)
-        self.somebody_looks([variant], 0.0)
+        self.a_caller_reads([variant], 0.0)
         self.time_passes(0.6)
         if changes:
             self.stock_changes(variant, quantity)
         self.the_service_changes(0.1, failing=False)
-        self.somebody_looks([variant], 0.0)
+        self.a_caller_reads([variant], 0.0)
         self.time_passes(1.5)
-        self.somebody_looks([variant], None)
+        self.a_caller_reads([variant], None)
 
     @rule(variant=st.sampled_from(VARIANTS), seconds=st.sampled_from([20.0, 61.0]))
     def an_outage(self, variant: ProductVariantId, seconds: float) -> None:
-        self.somebody_looks([variant], None)
+        self.a_caller_reads([variant], None)
         self.the_service_changes(0.0, failing=True)
         self.time_passes(seconds)
-        self.somebody_looks([variant], None)
+        self.a_caller_reads([variant], None)
         self.the_service_changes(0.0, failing=False)
 
     @rule(which=st.integers(0, 5))
-    def somebody_leaves(self, which: int) -> None:
+    def a_caller_leaves(self, which: int) -> None:
         if which < len(self.views):
 
             async def leave() -> None:

@@ -121,7 +121,7 @@ def test_every_list_of_levels_is_read(payload: list[dict[str, Any]]) -> None:
         level.variant_id for level in levels.by_int.values()
     }
     assert not levels.malformed
-    assert levels.nameless is None
+    assert levels.unidentified is None
 
 
 @given(payload=valid(EXISTS))

@@ -1,4 +1,4 @@
-"""Whatever bytes come, the decoder answers: with what they say, or with `Malformed`."""
+"""The decoder returns valid values or raises `Malformed`, for any bytes."""
 
 import random
 from collections import Counter
@@ -68,8 +68,8 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def told(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tell at the end how many inputs there were, and how many of them were refused."""
+def summary(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Reports the number of inputs, and of those that were refused."""
     yield
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     capture = request.config.pluginmanager.get_plugin("capturemanager")
@@ -82,7 +82,7 @@ def told(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def survives(decode: Callable[[bytes], object], content: bytes) -> object:
-    """What `decode` makes of `content`; None for `Malformed`, which alone may be raised."""
+    """The result of `decode`; None for `Malformed`, the only error that is allowed."""
     counted["inputs"] += 1
     try:
         return decode(content)
@@ -94,7 +94,7 @@ def survives(decode: Callable[[bytes], object], content: bytes) -> object:
 
 
 def level_from(document: dict[str, Any]) -> StockLevel:
-    """The level that a good document means, read without the decoder."""
+    """The level of a valid document, read without the decoder."""
     return StockLevel(
         variant_id(document["productVariantId"]),
         document["availableQuantity"],
@@ -104,7 +104,7 @@ def level_from(document: dict[str, Any]) -> StockLevel:
 
 
 def must_be_sound(decoded: Levels) -> None:
-    """Each level is valid, stands under its own id, and is not from the future."""
+    """Checks that each level is valid, has its own id as key, and is not in the future."""
     for number, level in decoded.by_int.items():
         assert number == level.variant_id.int
         assert attrs.evolve(level) == level  # its validators run again
@@ -113,7 +113,7 @@ def must_be_sound(decoded: Levels) -> None:
 
 
 @given(documents=st.lists(levels, max_size=6))
-def test_good_levels_are_what_they_say(documents: list[dict[str, Any]]) -> None:
+def test_valid_arrays(documents: list[dict[str, Any]]) -> None:
     """An array of the contract decodes to its levels; of two for one id, the later one."""
     expected: dict[ProductVariantId, StockLevel] = {}
     for level in map(level_from, documents):
@@ -128,13 +128,13 @@ def test_good_levels_are_what_they_say(documents: list[dict[str, Any]]) -> None:
 
 
 @given(document=levels)
-def test_a_good_level_is_what_it_says(document: dict[str, Any]) -> None:
+def test_valid_objects(document: dict[str, Any]) -> None:
     """An object of the contract decodes to its level."""
     assert level_from(document) == decode_level(msgspec.json.encode(document), NOW)
 
 
 @given(document=items)
-def test_a_good_item_is_what_it_says(document: dict[str, Any]) -> None:
+def test_valid_items(document: dict[str, Any]) -> None:
     """The body of a 201 decodes to its item."""
     level = level_from(document)
     expected = InventoryItem(
@@ -153,7 +153,7 @@ def test_a_good_item_is_what_it_says(document: dict[str, Any]) -> None:
 def test_one_bad_element_costs_its_own_variant(
     documents: list[dict[str, Any]], broken: st.DataObject
 ) -> None:
-    """The others are what they say, and the bad one is named."""
+    """The other elements are decoded, and the malformed one has its variant."""
     documents = list({document["productVariantId"]: document for document in documents}.values())
     place = broken.draw(st.integers(0, len(documents) - 1))
     field = broken.draw(st.sampled_from(["availableQuantity", "status", "updatedAt"]))
@@ -174,7 +174,7 @@ def test_one_bad_element_costs_its_own_variant(
 def test_an_instant_too_far_ahead_is_malformed(
     documents: list[dict[str, Any]], seconds: int
 ) -> None:
-    """Up to five minutes ahead is a clock that is off; beyond that, the element is refused."""
+    """An instant up to five minutes ahead is accepted; a later one is malformed."""
     variant = UUID(int=99)
     ahead = NOW + timedelta(minutes=5, seconds=seconds)
     late = {
@@ -192,7 +192,7 @@ def test_an_instant_too_far_ahead_is_malformed(
 
 @given(documents=st.lists(levels, max_size=4), seed=seeds)
 def test_damaged_levels(documents: list[dict[str, Any]], seed: int) -> None:
-    """Any damage to an array gives levels that are sound, or `Malformed`."""
+    """Any damage to an array gives valid levels, or `Malformed`."""
     rng = random.Random(seed)
     for _ in range(DAMAGES):
         content = damaged(documents, rng)
@@ -203,7 +203,7 @@ def test_damaged_levels(documents: list[dict[str, Any]], seed: int) -> None:
 
 @given(document=levels, seed=seeds)
 def test_a_damaged_level(document: dict[str, Any], seed: int) -> None:
-    """Any damage to an object gives a level that is sound, or `Malformed`."""
+    """Any damage to an object gives a valid level, or `Malformed`."""
     rng = random.Random(seed)
     for _ in range(DAMAGES):
         level = survives(lambda body: decode_level(body, NOW), damaged(document, rng))
@@ -223,7 +223,7 @@ def test_a_damaged_item(document: dict[str, Any], seed: int) -> None:
 
 @given(document=problems, seed=seeds)
 def test_a_damaged_problem(document: dict[str, Any], seed: int) -> None:
-    """Any damage to a problem document gives a problem: this one never refuses."""
+    """Any damage to a problem document gives a problem without an error."""
     rng = random.Random(seed)
     for _ in range(DAMAGES):
         counted["inputs"] += 1
@@ -232,7 +232,7 @@ def test_a_damaged_problem(document: dict[str, Any], seed: int) -> None:
 
 @given(content=st.binary(max_size=200))
 def test_noise(content: bytes) -> None:
-    """Random bytes are no document, and no surprise."""
+    """Random bytes are `Malformed`."""
     for decode in (lambda b: decode_levels(b, NOW), lambda b: decode_level(b, NOW), decode_item):
         survives(decode, content)
     assert isinstance(decode_problem(content), wire.ProblemBody)

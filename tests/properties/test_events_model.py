@@ -1,6 +1,6 @@
-"""Events in any order, any number of times, on any replica: the end is that of the ordered history.
+"""Events in any order, any number of times, on any replica end as the ordered history does.
 
-The model knows no memory, no fence and no window: it sorts the history and takes the last event.
+The model has no memory, no fence and no window: it sorts the history and takes the last event.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from shelfport import (
     StockStatus,
 )
 from shelfport.adapters.events.counts import SubscriptionCounts
-from shelfport.adapters.events.handling import EventHandling
+from shelfport.adapters.events.handler import EventHandler
 from shelfport.adapters.layers import CacheLayer, ReadingStore
 from shelfport.adapters.runtime.background import Background
 from shelfport.errors import TimedOut
@@ -40,7 +40,7 @@ OPTIONS = CacheOptions(ttl=5000, stale_while_revalidate=1000, stale_if_error=200
 
 @attrs.frozen
 class Read:
-    """A read that the cache kept before any event came: when it was sent, and what it brought."""
+    """A read that was cached before the first event: its instants and its quantity."""
 
     sent: float
     updated: float
@@ -65,7 +65,7 @@ reads = st.none() | st.builds(
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[InventoryEvent], list[InventoryEvent]]:
-    """A history, and how it comes: each event at least once, in any order."""
+    """A history, and its deliveries: each event at least once, in any order."""
     history = draw(histories)
     again = draw(st.lists(st.sampled_from(history), max_size=8))
     return history, draw(st.permutations([*history, *again]))
@@ -77,8 +77,8 @@ def last_of(history: Sequence[InventoryEvent], variant: ProductVariantId) -> Inv
     return max(of_it, key=lambda e: (e.occurred_at, e.event_id), default=None)
 
 
-class Told:
-    """A notifier that keeps what it was told."""
+class Notified:
+    """A notifier that keeps its events."""
 
     def __init__(self) -> None:
         self.events: list[InventoryEvent] = []
@@ -91,16 +91,18 @@ class Told:
 def test_the_catalogue_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], replicas: list[int]
 ) -> None:
-    """Handled out of order, again and by several replicas, it ends as the ordered history does."""
+    """Handled out of order, repeatedly and by several replicas, it ends as the ordered history."""
     history, delivered = given
     catalog = ShownCatalog()
-    told = [Told() for _ in range(3)]
+    notified = [Notified() for _ in range(3)]
     counts = [SubscriptionCounts() for _ in range(3)]
-    handlings = [EventHandling(catalog, told[n], ManualClock(), counts[n], 1000) for n in range(3)]
+    handlers = [
+        EventHandler(catalog, notified[n], ManualClock(), counts[n], 1000) for n in range(3)
+    ]
 
     async def handle() -> None:
         for event, replica in zip(delivered, replicas, strict=False):
-            await handlings[replica].handle(event)
+            await handlers[replica].handle(event)
 
     asyncio.run(handle())
     expected = {v: last for v in VARIANTS if (last := last_of(history, v)) is not None}
@@ -110,7 +112,7 @@ def test_the_catalogue_shows_what_happened_last(
         v: as_of for v, (as_of, _) in catalog.statuses.items()
     }
     for variant, event in expected.items():
-        # Across replicas, two events of one instant are told apart by nobody.
+        # Across replicas, two events of one instant have no order.
         same = [
             e for e in history if e.variant_id == variant and e.occurred_at == event.occurred_at
         ]
@@ -119,14 +121,14 @@ def test_the_catalogue_shows_what_happened_last(
             assert catalog.statuses[variant][1] is event.status
         assert catalog.statuses[variant][0] in times[variant]
     assert len(delivered) == sum(count.handled for count in counts)
-    for one in told:
+    for one in notified:
         assert len(one.events) == len({event.event_id for event in one.events})
 
 
 def in_the_end(
     history: Sequence[InventoryEvent], variant: ProductVariantId, read: Read | None
 ) -> tuple[int, StockStatus, datetime] | None:
-    """What the cache may show of `variant` while the service is down; None for nothing."""
+    """What the cache may show of `variant` while the service is down; None if nothing."""
     kept = None
     if read is not None:
         kept = (read.quantity, StockStatus.IN_STOCK, EPOCH + timedelta(seconds=read.sent))
@@ -144,11 +146,11 @@ def in_the_end(
 def test_the_cache_shows_what_happened_last(
     given: tuple[list[InventoryEvent], list[InventoryEvent]], read: Read | None
 ) -> None:
-    """Learned out of order and again, over any read, events leave what the ordered ones leave."""
+    """Applied out of order and repeatedly, after any read, events end as the ordered history."""
     history, delivered = given
     clock = ManualClock()
 
-    async def answer(asked: Ids, _call: object) -> Answers:
+    async def answer(ids: Ids, _call: object) -> Answers:
         if clock.seconds == NOW or read is None:
             raise TimedOut("down")
         updated = EPOCH + timedelta(seconds=read.updated)
@@ -156,13 +158,13 @@ def test_the_cache_shows_what_happened_last(
             v: StockReading(
                 StockLevel(v, read.quantity, StockStatus.IN_STOCK, updated), clock.now(), "model"
             )
-            for v in asked
+            for v in ids
         }
 
     async def live(events: Sequence[InventoryEvent]) -> list[object]:
         async with Background() as background:
-            shelf = ReadingStore(OPTIONS, lowest)
-            cached = CacheLayer(ScriptedPort(answer), clock, shelf, background, Heard())
+            store = ReadingStore(OPTIONS, lowest)
+            cached = CacheLayer(ScriptedPort(answer), clock, store, background, Heard())
             if read is not None:
                 clock.seconds = float(read.sent)
                 await cached.read(VARIANTS, DEFAULT_CALL)

@@ -61,7 +61,7 @@ questions = st.lists(variants, max_size=10)
 
 @attrs.define
 class World:
-    """Three ports to three services that are told the same."""
+    """Three ports to three services that get the same changes."""
 
     runner: asyncio.Runner
     behind_http: Sandbox
@@ -82,7 +82,7 @@ class World:
         self.restart_stack()
 
     def restart_stack(self) -> None:
-        """As after a restart of the host: nothing kept, and no circuit open."""
+        """As after a restart of the host: an empty cache, and a closed circuit."""
         self.runner.run(self._reopen())
 
     async def _reopen(self) -> None:
@@ -123,7 +123,7 @@ def world(runner: asyncio.Runner) -> Iterator[World]:
 
 
 class PortsAgree(RuleBasedStateMachine):
-    """What a host may do and what may happen to it, in any order."""
+    """The calls of a host and the changes of a service, in any order."""
 
     world: World
 
@@ -140,7 +140,7 @@ class PortsAgree(RuleBasedStateMachine):
 
     @rule(asked=questions)
     def read(self, asked: list[ProductVariantId]) -> None:
-        """Nothing kept is accepted, so all must tell the truth, or fail."""
+        """With a limit of 0, all must answer the truth, or fail."""
         expected = self.model.read(asked)
 
         for name, port in self.world.ports.items():
@@ -148,7 +148,7 @@ class PortsAgree(RuleBasedStateMachine):
 
     @rule(asked=questions)
     def read_what_may_be_kept(self, asked: list[ProductVariantId]) -> None:
-        """The stack may tell what was true once, if it says so; LIVE is the truth."""
+        """The stack may answer what was true before, unless the answer is LIVE."""
         call = self.call(max_staleness=None)
         try:
             answers = self.run(self.world.stack.read(asked, call))
@@ -234,7 +234,7 @@ class PortsAgree(RuleBasedStateMachine):
 
 
 def told(answer: Answer) -> Told:
-    """What an answer says of the stock, without when and by whom it was said."""
+    """The stock of an answer, without its date and its source."""
     match answer:
         case StockReading(level):
             return level.available_quantity, level.status
@@ -271,7 +271,7 @@ async def outcome_of(port: InventoryPort, request: InitialStock, call: Call) -> 
 
 
 def test_ports_agree_with_the_model(world: World) -> None:
-    """Whatever happens in whatever order, all three say what the model says, step by step."""
+    """In any order of steps, all three agree with the model after each step."""
 
     class InThisWorld(PortsAgree):
         pass

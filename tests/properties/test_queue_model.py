@@ -18,14 +18,14 @@ from tests.support.queues import sqlite_url
 
 @pytest.fixture(autouse=True)
 def loop_for_the_machines(runner: asyncio.Runner) -> Iterator[None]:
-    """The machines are made by hypothesis, which knows no fixtures."""
+    """Hypothesis makes the machines, without fixtures."""
     QueueMachine.runner = runner
     yield
     del QueueMachine.runner
 
 
 class InMemory(QueueMachine):
-    """The queue that forgets with its process."""
+    """The queue in memory."""
 
     @asynccontextmanager
     async def open_queue(self) -> AsyncIterator[InitializationQueue]:

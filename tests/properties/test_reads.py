@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever order and spelling: one entry each (R1), on both adapters."""
+"""Both adapters return one entry for each id, in any order and spelling (R1)."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def http(runner: asyncio.Runner) -> Iterator[HttpInventory]:
 
 
 def told(answer: object) -> object:
-    """What an answer says of the stock, without when and by whom it was said."""
+    """The stock of an answer, without its date and its source."""
     match answer:
         case StockReading(level):
             return level.variant_id, level.available_quantity, level.status
@@ -83,7 +83,7 @@ def test_memory_and_http_agree(
 def test_a_page_has_one_entry_for_each(
     runner: asyncio.Runner, memory: InMemoryInventory, ids: list[UUID], spellings: list[Spelling]
 ) -> None:
-    """Through the whole stack: one entry for each thing asked for, under it, in its place."""
+    """Through the whole stack: one entry for each requested id, under that id, in order."""
     refs = [spelling(v) for v, spelling in zip(ids, spellings, strict=False)]
 
     async def page() -> dict[UUID | str, object]:

@@ -1,4 +1,4 @@
-"""A planted secret is hunted through everything that the library emits; forged records, too."""
+"""A planted secret is searched in all output of the library; so are forged records."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from shelfport.options import (
     TlsOptions,
 )
 from shelfport.ports import Call
-from tests.properties.hunt import Kept, Telemetries, everything_logged, reprs, told
+from tests.properties.hunt import Kept, Telemetries, everything_logged, recorded, reprs
 from tests.support.servers import serving
 from tests.support.values import an_id, an_initial_stock, ids
 
@@ -42,7 +42,7 @@ hostile = st.text(max_size=60) | st.sampled_from(
 
 
 async def everything(settings: Settings) -> tuple[str, Kept]:
-    """Reads and writes that go wrong, and all that can be seen of them."""
+    """All output of reads and writes that fail."""
     seen: list[str] = []
     with everything_logged() as kept:
         telemetry = Telemetries()
@@ -55,11 +55,11 @@ async def everything(settings: Settings) -> tuple[str, Kept]:
                 try:
                     await port.read(wanted, Call(max_staleness=0))
                 except InventoryError as error:
-                    seen.append(told(error))
+                    seen.append(recorded(error))
             try:
                 await port.initialize(an_initial_stock(an_id(1)), Call())
             except InventoryError as error:
-                seen.append(told(error))
+                seen.append(recorded(error))
             page = await inventory.get_stock_levels(ids(2))
             seen += [repr(page), repr(inventory), repr(inventory.snapshot())]
             for thing in (container.adapter(), port, inventory, settings):
@@ -101,10 +101,10 @@ def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
         ]
     ),
 )
-def test_a_planted_secret_is_nowhere(
+def test_a_secret_is_in_no_output(
     runner: asyncio.Runner, sandbox: Sandbox, secret: str, scheme: Any, faults: Faults
 ) -> None:
-    """Not in records at DEBUG, errors with all frames' variables, reprs, snapshot, or journal."""
+    """A secret is not in DEBUG records, errors with frame variables, reprs, snapshot or journal."""
     sandbox.faults = faults
     sandbox.clear_journal()
 
@@ -119,11 +119,11 @@ def test_a_planted_secret_is_nowhere(
 
 @given(secret=secrets)
 def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: str) -> None:
-    """What the service says of the credentials gets into sentences and records with a mask."""
+    """Credentials that the service quotes are masked in messages and records."""
 
     async def quoting(request: web.BaseRequest) -> web.StreamResponse:
-        told = f"bad token: {request.headers['Authorization']}" + "x" * 300
-        return web.json_response({"type": "about:blank", "detail": told}, status=403)
+        detail = f"bad token: {request.headers['Authorization']}" + "x" * 300
+        return web.json_response({"type": "about:blank", "detail": detail}, status=403)
 
     async def run() -> str:
         async with serving(quoting) as service:
@@ -152,10 +152,10 @@ def test_a_service_that_quotes_what_it_was_sent(runner: asyncio.Runner, secret: 
 def test_a_client_secret_is_nowhere(
     runner: asyncio.Runner, secret: str, token_endpoint_auth_method: Any, status: int | None
 ) -> None:
-    """Nor is a client's secret, or the token that it bought, whatever the endpoint answers."""
-    token = "bought" + secret[::-1].replace(" ", "_")
+    """A client's secret and its token are in no output, whatever the endpoint answers."""
+    token = "fetched" + secret[::-1].replace(" ", "_")
 
-    async def selling(request: web.BaseRequest) -> web.StreamResponse:
+    async def issuing(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/token":
             if status is None and request.transport is not None:
                 request.transport.abort()
@@ -167,7 +167,7 @@ def test_a_client_secret_is_nowhere(
         return web.Response(status=500)
 
     async def run() -> str:
-        async with serving(selling) as service:
+        async with serving(issuing) as service:
             auth = AuthOptions(
                 scheme="client_credentials",
                 secret=secret,
@@ -186,7 +186,7 @@ def test_a_client_secret_is_nowhere(
 
 @given(secret=secrets, json=st.booleans(), verbose=st.booleans())
 def test_the_command_shows_no_secret(secret: str, json: bool, verbose: bool) -> None:
-    """`check` shows where a secret came from, and not what it is; errors neither."""
+    """`check` and its errors show the origin of a secret, but not the secret."""
     out, err = io.StringIO(), io.StringIO()
     arguments = ["check", *["--json"] * json, *["--verbose"] * verbose]
     with pytest.MonkeyPatch.context() as patch:
@@ -204,10 +204,10 @@ def test_the_command_shows_no_secret(secret: str, json: bool, verbose: bool) -> 
 
 
 @given(detail=hostile, correlation_id=hostile, status=st.sampled_from([200, 401, 418, 500, 503]))
-def test_nobody_forges_a_record(
+def test_records_cannot_be_forged(
     runner: asyncio.Runner, detail: str, correlation_id: str, status: int
 ) -> None:
-    """Whatever the service says and the caller is called, our records are printable lines."""
+    """Text of the service and the caller's ids cannot add lines to log records."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         content = {"type": detail, "detail": detail, "title": detail, "status": detail}

@@ -1,4 +1,4 @@
-"""One process of a fleet: told what to do line by line on stdin, it answers in lines of JSON.
+"""One process of a fleet: it takes commands line by line on stdin, and answers in lines of JSON.
 
 Usage: python -m tests.services.fleet_worker SERVICE_URL REDIS_URL PREFIX
 """
@@ -30,7 +30,7 @@ from shelfport.options import (
 
 
 class ShiftedClock(SystemClock):
-    """The system's clock, put forward: minutes pass without anybody waiting for them."""
+    """The system's clock, advanced: minutes pass without waiting."""
 
     shift = 0.0
 

@@ -1,4 +1,4 @@
-"""Transactional enqueue on PostgreSQL, and what is refused there."""
+"""Transactional enqueue on PostgreSQL, and the refusals."""
 
 from collections.abc import AsyncIterator
 
@@ -23,7 +23,7 @@ async def url(postgres_url: str) -> AsyncIterator[str]:
 
 @hosts
 async def test_hosts(url: str, host: Host) -> None:
-    """Product and entry vanish together, or are there together, where a worker finds the entry.
+    """Product and entry are rolled back together, or committed, and a worker finds the entry.
 
     An entry under a key that is stored already is left alone, and the host can still commit.
     """
@@ -68,7 +68,7 @@ async def test_psycopg_in_autocommit(url: str) -> None:
 
 
 async def test_no_tables(postgres_url: str) -> None:
-    """Without the queue's tables the driver's own error comes, with a note on what to do."""
+    """Without the queue's tables the driver's own error is raised, with a note on what to do."""
     async with own_database(postgres_url) as url:
         connection = await asyncpg.connect(url)
         await connection.execute("CREATE TABLE product (id TEXT PRIMARY KEY)")

@@ -1,6 +1,6 @@
-"""PostgreSQL announces new entries to the workers of other processes.
+"""PostgreSQL notifies the workers of other processes of new entries.
 
-A wait of five minutes stands for a worker that would not look by itself.
+A wait of five minutes stands for a worker that does not poll.
 """
 
 import asyncio
@@ -42,20 +42,20 @@ async def url(postgres_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def worker(url: str) -> AsyncIterator[SqlQueue]:
-    """A worker's queue, which hears: when it begins to, it looks once."""
+    """A worker's queue that listens; it is woken once when it begins to."""
     async with SqlQueue(database(url)) as queue:
         await woken(queue)
         yield queue
 
 
 async def woken(queue: SqlQueue) -> None:
-    """Return when `queue` is woken; a test that waits in vain fails."""
+    """Return when `queue` is woken; fail after the timeout."""
     async with asyncio.timeout(PATIENCE):
         await queue.wait(LONG)
 
 
 async def stays_asleep(queue: SqlQueue) -> bool:
-    """Whether nothing wakes it for a moment: what would, is here within milliseconds."""
+    """Whether nothing wakes it for a moment; a notification takes milliseconds."""
     waiting = asyncio.create_task(queue.wait(LONG))
     done, _ = await asyncio.wait({waiting}, timeout=0.3)
     waiting.cancel()
@@ -64,7 +64,7 @@ async def stays_asleep(queue: SqlQueue) -> bool:
 
 
 async def listeners(url: str) -> list[int]:
-    """The server's processes that serve whoever listens."""
+    """The server's processes whose clients listen."""
     connection = await asyncpg.connect(url)
     rows = await connection.fetch(LISTENERS, url.rpartition("/")[2])
     await connection.close()
@@ -73,7 +73,7 @@ async def listeners(url: str) -> list[int]:
 
 @hosts
 async def test_a_commit_wakes_other_processes(url: str, worker: SqlQueue, host: Host) -> None:
-    """An entry that a host enqueues through its own driver wakes a worker elsewhere, committed."""
+    """An entry that a host commits through its own driver wakes a worker in another process."""
     await host(url, an_entry(), False)
     assert await stays_asleep(worker)
 
@@ -82,7 +82,7 @@ async def test_a_commit_wakes_other_processes(url: str, worker: SqlQueue, host: 
 
 
 async def test_a_worker_elsewhere_opens_the_record(url: str) -> None:
-    """From the host's commit to the record, without anybody looking into the queue by the clock."""
+    """From the host's commit to the record without polling."""
     service = InMemoryInventory(clock=SystemClock())
     queue = QueueOptions(url=url, poll_interval=LONG)
     container = Container(
@@ -91,20 +91,20 @@ async def test_a_worker_elsewhere_opens_the_record(url: str) -> None:
     entry = QueuedInitialization(request=an_initial_stock(), queued_at=SystemClock().now())
     variant = entry.request.variant_id
 
-    async def heard() -> bool:
+    async def listening() -> bool:
         return bool(await listeners(url))
 
     async def opened() -> bool:
         return isinstance((await service.read([variant], DEFAULT_CALL))[variant], StockReading)
 
     async with container.integration():
-        await eventually(heard)
+        await eventually(listening)
         await by_asyncpg(url, entry, True)
         await eventually(opened)
 
 
-async def test_what_a_person_retries_wakes_other_processes(url: str, worker: SqlQueue) -> None:
-    """`shelfport queue retry` in a terminal is heard; what workers do among themselves is not."""
+async def test_a_retried_dead_letter_wakes_other_processes(url: str, worker: SqlQueue) -> None:
+    """`shelfport queue retry` wakes the workers; their own changes do not."""
     async with SqlQueue(database(url)) as terminal:
         await terminal.add(an_entry())
         await woken(worker)
@@ -114,15 +114,17 @@ async def test_what_a_person_retries_wakes_other_processes(url: str, worker: Sql
         assert await stays_asleep(worker)
 
         [claim] = await claimed(terminal, 20)
-        await terminal.bury(claim, now=at(20), reason=DeadLetterReason.REJECTED, error="no")
+        await terminal.dead_letter(claim, now=at(20), reason=DeadLetterReason.REJECTED, error="no")
         await woken(worker)
         assert await stays_asleep(worker)
         assert await terminal.retry(key_of(claim.entry), now=at(21))
         await woken(worker)
 
 
-async def test_it_hears_again(url: str, worker: SqlQueue, caplog: pytest.LogCaptureFixture) -> None:
-    """Cut off, it says so, connects anew, looks once for what it missed, and hears what comes."""
+async def test_it_listens_again(
+    url: str, worker: SqlQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a lost connection it logs, reconnects, is woken once, and gets notifications again."""
     caplog.set_level(logging.INFO, "shelfport.queue")
     [cut] = await listeners(url)
     waiting = asyncio.create_task(woken(worker))
@@ -133,14 +135,14 @@ async def test_it_hears_again(url: str, worker: SqlQueue, caplog: pytest.LogCapt
     await waiting
     assert cut not in await listeners(url)
     [record] = caplog.records
-    assert "are not heard (it is polled all the same): " in record.getMessage()
+    assert "not receiving notifications of the queue in " in record.getMessage()
     assert await stays_asleep(worker)
     await by_asyncpg(url, an_entry(), True)
     await woken(worker)
 
 
-async def test_a_server_that_was_away() -> None:
-    """A server that crashes and comes back is listened to again by the same queue."""
+async def test_a_server_that_was_down() -> None:
+    """The same queue listens again after the server has crashed and started."""
     with private_postgres() as server:
         async with SqlQueue(database(server.url)) as queue, SqlQueue(database(server.url)) as host:
             await woken(queue)
@@ -152,8 +154,8 @@ async def test_a_server_that_was_away() -> None:
             await woken(queue)
 
 
-async def test_without_an_announcement(url: str, worker: SqlQueue) -> None:
-    """An announcement that is not made costs the poll interval, and nothing else."""
+async def test_without_a_notification(url: str, worker: SqlQueue) -> None:
+    """Without a notification an entry waits for the poll interval."""
     server = await asyncpg.connect(url)
     await server.execute(f"DROP TRIGGER {TABLE}_announce ON {TABLE}")
     await server.close()
@@ -164,13 +166,13 @@ async def test_without_an_announcement(url: str, worker: SqlQueue) -> None:
     assert 1 == len(await claimed(worker, 10))
 
 
-async def test_who_never_waits_needs_no_connection(url: str) -> None:
-    """A host that only enqueues, and a command, do not listen; nobody does after the end."""
+async def test_without_a_wait_there_is_no_listener(url: str) -> None:
+    """A host that only enqueues, and a command, do not listen; a closed queue does not either."""
     async with SqlQueue(database(url)) as queue:
         await queue.add(an_entry())
         assert [] == await listeners(url)
-        await woken(queue)  # by what it has stored itself
-        await woken(queue)  # by having begun to hear
+        await woken(queue)  # by its own entry
+        await woken(queue)  # by the begin of listening
         assert 1 == len(await listeners(url))
 
     async def all_gone() -> bool:
@@ -180,7 +182,7 @@ async def test_who_never_waits_needs_no_connection(url: str) -> None:
 
 
 async def test_an_older_schema_is_upgraded(postgres_url: str) -> None:
-    """Tables of version 1 keep what waits in them, and announce from the upgrade on."""
+    """Tables of version 1 keep their entries, and notify after the upgrade."""
     async with own_database(postgres_url) as url:
         base, engine = database(url), database(url).engine()
         async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""PostgreSQL that crashes and comes back in the middle of the work."""
+"""PostgreSQL crashes and restarts during the work."""
 
 import asyncio
 from collections.abc import Iterator
@@ -62,8 +62,8 @@ async def test_a_crash_in_mid_work(server: PrivatePostgres) -> None:
         assert await queue.complete(claim)
 
 
-async def test_a_server_that_is_not_there(server: PrivatePostgres) -> None:
-    """A queue on a server that is down is refused when it is opened, with a sentence."""
+async def test_a_server_that_is_down(server: PrivatePostgres) -> None:
+    """Opening a queue on a server that is down fails with one sentence."""
     server.kill()
 
     place = rf"postgresql://127\.0\.0\.1:{server.port}/postgres"

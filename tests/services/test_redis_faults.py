@@ -1,4 +1,4 @@
-"""A Redis in trouble costs callers its bound, then nothing, and is used again by itself."""
+"""An unavailable Redis costs callers its timeout, then nothing, and is used again by itself."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ GENEROUS = 1.0
 
 @attrs.define
 class Replica:
-    """One process: an integration on a shared cache, its service, and what it said."""
+    """One process: an integration on a shared cache, its service, and its signals."""
 
     inventory: InventoryIntegration[ProductVariantId]
     service: Lively
@@ -105,7 +105,7 @@ async def opened(it: Replica) -> float:
 
 
 async def usable(it: Replica) -> None:
-    """Wait until the shared cache is in use again, and changes are heard."""
+    """Wait until the shared cache is in use again, and the backplane is connected."""
     await until(lambda: it.state is BreakerState.CLOSED and it.shared.backplane_connected)
 
 
@@ -113,12 +113,12 @@ async def kept(it: Replica, *variants: ProductVariantId) -> None:
     """View variants until they are in the shared cache."""
     async with asyncio.timeout(10):
         await it.view(*variants)
-        await until(it.inventory._shared._writes.empty)  # type: ignore[union-attr]  # set
+        await until(it.inventory._shared_cache._writes.empty)  # type: ignore[union-attr]  # set
         await asyncio.sleep(0.05)
 
 
 async def test_frozen(own_redis: PrivateRedis) -> None:
-    """A Redis that hangs costs a few callers the bound; then it is out, and later back."""
+    """A Redis that hangs costs a few callers the timeout; the circuit opens, and later closes."""
     async with replica(own_redis.url) as one, replica(own_redis.url) as other:
         await kept(one, *PAGE)
         own_redis.freeze()
@@ -135,7 +135,7 @@ async def test_frozen(own_redis: PrivateRedis) -> None:
 
 
 async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) -> None:
-    """Views beside a hung Redis cost as much as without any, but for the few that found out."""
+    """A hung Redis slows down only the few views that open the circuit."""
 
     async def views(it: Replica) -> list[float]:
         took = []
@@ -163,12 +163,12 @@ async def test_what_a_hung_redis_costs(own_redis: PrivateRedis, report: Report) 
     )
     assert (BreakerState.OPEN, 0) == (state, asked)
     assert 3 == len(found_out)
-    # Nobody has waited for the bound since: half of them would have to, for this to fail.
+    # No view has waited for the timeout since: half of them would have to, for this to fail.
     assert after[VIEWS // 2] < before[VIEWS // 2] + 0.045
 
 
 async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
-    """A Redis that is gone, and comes back empty, is used again; nothing is wrong meanwhile."""
+    """A Redis that was killed, and comes back empty, is used again; no view is wrong meanwhile."""
     cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
         await kept(one, *PAGE)
@@ -182,19 +182,19 @@ async def test_killed_and_started_again(own_redis: PrivateRedis) -> None:
         shared = await other.view(*PAGE)
 
     assert {Freshness.CACHED} == set(during)
-    assert {Freshness.LIVE} == set(after)  # what was announced meanwhile nobody heard
+    assert {Freshness.LIVE} == set(after)  # announcements meanwhile are lost
     assert {Freshness.CACHED} == set(shared)
-    # A server that is starting may accept a listener, and cut it off once more.
+    # A server that is starting may accept a listener, and disconnect it once more.
     assert len(one.heard.of(BackplaneDisconnected)) == len(one.heard.of(BackplaneReconnected)) >= 1
 
 
 async def test_started_again_between_two_views(own_redis: PrivateRedis) -> None:
-    """Kept connections that broke while they were idle cost nobody a failure."""
+    """Connections that broke while idle cause no failure."""
     async with replica(own_redis.url, timeout=1.0) as it:
         await kept(it, *PAGE)
         own_redis.kill()
         own_redis.start()
-        await asyncio.sleep(0.01)  # idle: the loop hears of the end, as both calls above block it
+        await asyncio.sleep(0.01)  # idle: the loop notices the end here; the calls above block it
         await it.view(an_id())
 
         assert BreakerState.CLOSED is it.state
@@ -216,7 +216,7 @@ async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
 
 
 async def takes(redis: "SyncRedis", it: Replica) -> bool:
-    """Whether what `it` reads is kept, where a look had still given out a token."""
+    """Whether the readings of `it` are stored, if a lookup still returned a token."""
     variant = an_id()
     dropped = it.shared.dropped_writes
     redis.config_set("maxmemory", "0")
@@ -231,7 +231,7 @@ async def takes(redis: "SyncRedis", it: Replica) -> bool:
 
 
 async def test_full(tmp_path: Path) -> None:
-    """A full Redis (maxmemory, noeviction) serves what it has; what it does not take is counted."""
+    """A full Redis (maxmemory, noeviction) serves its values; rejected writes are counted."""
     with private_redis(tmp_path, "--maxmemory-policy", "noeviction") as server:
         async with replica(server.url) as one, replica(server.url) as other:
             await kept(one, *PAGE)
@@ -251,8 +251,8 @@ async def test_full(tmp_path: Path) -> None:
     assert [Freshness.CACHED] == again
 
 
-async def test_a_primary_that_is_none_any_more(own_redis: PrivateRedis) -> None:
-    """A Redis that became a replica of another serves what it has, until it is a primary again."""
+async def test_a_demoted_primary(own_redis: PrivateRedis) -> None:
+    """A Redis that became a replica serves its values, until it is a primary again."""
     async with (
         replica(own_redis.url, timeout=1.0) as one,
         replica(own_redis.url, timeout=1.0) as other,
@@ -273,7 +273,7 @@ async def test_a_primary_that_is_none_any_more(own_redis: PrivateRedis) -> None:
 
 
 async def test_a_wrong_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Wrong credentials put the shared cache out, with a sentence that does not tell them."""
+    """With wrong credentials the shared cache is unavailable; the message does not quote them."""
     caplog.set_level(logging.DEBUG)
     with private_redis(tmp_path, "--requirepass", "right-one") as server:
         wrong = server.url.replace("//", "//:wr0ng-one@")
@@ -290,7 +290,7 @@ async def test_a_wrong_password(tmp_path: Path, caplog: pytest.LogCaptureFixture
 
 
 async def test_encrypted(tmp_path: Path) -> None:
-    """rediss:// checks the server's certificate against the CA that is named, and no other."""
+    """rediss:// checks the server's certificate against the given CA, and no other."""
     authority, stranger = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -315,7 +315,7 @@ async def test_encrypted(tmp_path: Path) -> None:
 
 
 async def test_changes_reach_other_replicas(own_redis: PrivateRedis) -> None:
-    """A write on one replica is seen by the next view on another one, within its fresh window."""
+    """A write on one replica is seen by the next view on another one, within its `ttl`."""
     cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one, replica(own_redis.url, cache) as other:
         a = an_id()
@@ -332,8 +332,8 @@ async def test_changes_reach_other_replicas(own_redis: PrivateRedis) -> None:
     assert 1 == after - asked
 
 
-async def test_a_channel_that_was_cut(own_redis: PrivateRedis) -> None:
-    """What was announced while the channel was cut is made up for: all is asked for once more."""
+async def test_a_lost_backplane(own_redis: PrivateRedis) -> None:
+    """After a lost connection of the backplane, everything is read anew."""
     cache = CacheOptions(ttl=60, stale_while_revalidate=0)
     async with replica(own_redis.url, cache) as one:
         await kept(one, *PAGE)
@@ -350,10 +350,10 @@ async def test_a_channel_that_was_cut(own_redis: PrivateRedis) -> None:
     assert 1 == len(one.service.reads) - asked
 
 
-async def test_a_channel_that_hangs(
+async def test_a_backplane_that_hangs(
     own_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is silent when asked for a word counts as cut off."""
+    """A server that does not answer a PING counts as disconnected."""
     monkeypatch.setattr("shelfport.adapters.redis.client._SILENCE", 0.1)
     async with replica(own_redis.url) as one:
         own_redis.freeze()
@@ -361,11 +361,11 @@ async def test_a_channel_that_hangs(
         own_redis.thaw()
         await until(lambda: one.heard.of(BackplaneReconnected))
 
-        assert "silent" in one.heard.of(BackplaneDisconnected)[0].why
+        assert "does not answer" in one.heard.of(BackplaneDisconnected)[0].why
 
 
 async def test_stale_from_redis(own_redis: PrivateRedis) -> None:
-    """A process that was just started shows what the fleet knew, if the service is down."""
+    """If the service is down, a process that just started serves readings of the fleet."""
     cache = CacheOptions(ttl=0.2, stale_while_revalidate=0.0, soft_timeout=0.1)
     async with replica(own_redis.url, cache) as one:
         await kept(one, *PAGE)

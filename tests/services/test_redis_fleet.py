@@ -1,4 +1,4 @@
-"""A fleet of processes on one Redis, cold: the service is asked once, and then it may go."""
+"""A cold fleet of processes on one Redis asks the service once, and survives its outage."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class Worker:
     process: asyncio.subprocess.Process
 
     async def told(self, **command: Any) -> dict[str, Any]:
-        """What it answers to a command."""
+        """The answer to a command."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         return await self.answer()
@@ -57,7 +57,7 @@ async def working(*arguments: str) -> AsyncIterator[Worker]:
         yield Worker(process)
     finally:
         if process.stdin is not None:
-            process.stdin.close()  # which it takes as its end
+            process.stdin.close()  # which ends it
         try:
             await asyncio.wait_for(process.wait(), 10)
         except TimeoutError:
@@ -66,7 +66,7 @@ async def working(*arguments: str) -> AsyncIterator[Worker]:
 
 
 def asked(journal: Iterable[JournalEntry]) -> list[tuple[str, datetime]]:
-    """Each id that the service was asked for, as often as it was, and when."""
+    """Each id that the service received, once for each request, and when."""
     found = []
     for entry in journal:
         _, _, listed = entry.query.partition("productVariantIds=")
@@ -76,7 +76,7 @@ def asked(journal: Iterable[JournalEntry]) -> list[tuple[str, datetime]]:
 
 
 def truly_dated(as_of: dict[str, str], requests: Sequence[tuple[str, datetime]]) -> bool:
-    """Whether each date is the moment just before a request for that variant came."""
+    """Whether each date is the moment just before a request for that variant."""
     when: dict[str, list[datetime]] = {}
     for variant, received_at in requests:
         when.setdefault(variant, []).append(received_at)
@@ -94,7 +94,7 @@ async def all_told(workers: Sequence[Worker], **command: Any) -> list[dict[str, 
 
 
 async def test_a_cold_fleet(redis_url: str, prefix: str, report: Report) -> None:
-    """All ask for the same at once; then each for random pages; then the service is gone."""
+    """All read the same page at once; then each reads random pages; then the service is down."""
     same = [str(an_id(number)) for number in range(1, VARIANTS + 1)]
     mixed = [str(an_id(number)) for number in range(10_001, 10_001 + VARIANTS)]
     async with Sandbox() as sandbox, AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What only a real Redis shows: round trips, keys, clocks, and messages of strangers."""
+"""What only a real Redis shows: round trips, keys, clocks, and foreign messages."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ A = an_id(1)
 
 @asynccontextmanager
 async def monitored(url: str) -> AsyncIterator[Callable[[], list[str]]]:
-    """The commands that clients send meanwhile; what scripts do inside is not theirs."""
+    """The commands of clients meanwhile, without the commands inside scripts."""
     commands: list[str] = []
     async with Redis.from_url(url) as redis, redis.monitor() as monitor:
 
@@ -55,7 +55,7 @@ async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) ->
     """A page of 24, memory cold, is exactly one command to Redis, and one more if it is kept."""
     page = ids(24)
     async with build(settings(own_redis.url), adapter=Lively()) as first:
-        await first.get_stock_levels(page)  # the server has seen the scripts, too
+        await first.get_stock_levels(page)  # the server knows the scripts now
         await until(lambda: first.snapshot().shared_cache.misses == 24)  # type: ignore[union-attr]  # set
 
         second = Lively()
@@ -81,27 +81,27 @@ async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) ->
 
 
 async def test_keys_are_in_one_slot(redis_store: RedisStore, redis_url: str) -> None:
-    """In a Redis Cluster all keys and the page's script are of one slot; nobody's text is a key."""
+    """In a Redis Cluster all keys of a page are in one slot; no key holds free text."""
     keys = [redis_store.key(variant) for variant in ids(50)]
     tags = {re.fullmatch(r"\{([^{}]+)\}:1:[0-9a-f]{32}", key) for key in keys}
 
     assert None not in tags
     assert {redis_store.prefix} == {tag.group(1) for tag in tags if tag is not None}
     with pytest.raises(AttributeError):
-        redis_store.key("text")  # type: ignore[arg-type]  # that is the question
+        redis_store.key("text")  # type: ignore[arg-type]  # the wrong type on purpose
 
 
 async def test_every_key_ends(redis_store: RedisStore, redis_url: str) -> None:
-    """Whatever is left behind, Redis forgets it."""
+    """Every key has an expiry."""
     now = datetime.now(UTC)
     fenced, looked, kept, unknown = ids(4)
-    terms = LookupOptions(now, 5, 5, "one", 10)
+    options = LookupOptions(now, 5, 5, "one", 10)
     await redis_store.fence([fenced], None)
-    glances = await redis_store.look([looked, kept, unknown], terms)
-    await redis_store.keep(
+    lookups = await redis_store.lookup([looked, kept, unknown], options)
+    await redis_store.store(
         {
-            kept: StoreRequest(a_reading(kept), now, glances[kept].token, 300),
-            unknown: StoreRequest(UnknownVariant(unknown), now, glances[unknown].token, 5),
+            kept: StoreRequest(a_reading(kept), now, lookups[kept].token, 300),
+            unknown: StoreRequest(UnknownVariant(unknown), now, lookups[unknown].token, 5),
         },
         now,
         "one",
@@ -117,12 +117,12 @@ async def test_every_key_ends(redis_store: RedisStore, redis_url: str) -> None:
 async def test_how_much_a_variant_takes(
     redis_store: RedisStore, redis_url: str, report: Report
 ) -> None:
-    """A variant takes some hundred bytes of Redis: 100,000 fit into a few dozen MB."""
+    """A variant takes a few hundred bytes of Redis: 100,000 fit into a few dozen MB."""
     now = datetime.now(UTC)
     page = ids(100)
-    glances = await redis_store.look(page, LookupOptions(now, 5, 5, "c" * 16, 10))
-    await redis_store.keep(
-        {v: StoreRequest(a_reading(v), now, glances[v].token, 300) for v in page}, now, "c" * 16
+    lookups = await redis_store.lookup(page, LookupOptions(now, 5, 5, "c" * 16, 10))
+    await redis_store.store(
+        {v: StoreRequest(a_reading(v), now, lookups[v].token, 300) for v in page}, now, "c" * 16
     )
     with SyncRedis.from_url(redis_url) as redis:
         used = [redis.memory_usage(redis_store.key(v)) or 0 for v in page]
@@ -132,66 +132,64 @@ async def test_how_much_a_variant_takes(
     report(f"{each:.0f} bytes a variant, key included")
 
 
-async def test_a_host_with_another_idea_of_the_time(redis_store: RedisStore) -> None:
-    """A reading of a host that is an hour ahead is not young for an hour."""
+async def test_a_host_with_a_wrong_clock(redis_store: RedisStore) -> None:
+    """A reading of a host whose clock is an hour ahead is not current for an hour."""
     ahead = datetime.now(UTC) + timedelta(hours=1)
-    token = (await redis_store.look([A], LookupOptions(ahead, 1, 1, "one", 10)))[A].token
-    await redis_store.keep({A: StoreRequest(a_reading(A), ahead, token, 300)}, ahead, "one")
+    token = (await redis_store.lookup([A], LookupOptions(ahead, 1, 1, "one", 10)))[A].token
+    await redis_store.store({A: StoreRequest(a_reading(A), ahead, token, 300)}, ahead, "one")
     await asyncio.sleep(1.2)
     now = datetime.now(UTC)
-    glance = (await redis_store.look([A], LookupOptions(now, 1, 1, "two", 10)))[A]
+    lookup = (await redis_store.lookup([A], LookupOptions(now, 1, 1, "two", 10)))[A]
 
-    assert not glance.current
-    assert isinstance(glance.kept, StockReading)
-    assert timedelta(seconds=1.1) < now - glance.kept.as_of < timedelta(minutes=5)
+    assert not lookup.current
+    assert isinstance(lookup.value, StockReading)
+    assert timedelta(seconds=1.1) < now - lookup.value.as_of < timedelta(minutes=5)
 
 
 async def test_a_payload_of_a_later_release(redis_store: RedisStore, redis_url: str) -> None:
-    """What a later release kept is asked for, and replaced by what this one can read."""
+    """A value of a later release is a miss, and is replaced by one of this release."""
     now = datetime.now(UTC)
-    terms = LookupOptions(now, 5, 5, "one", 10)
-    token = (await redis_store.look([A], terms))[A].token
-    await redis_store.keep({A: StoreRequest(a_reading(A), now, token, 300)}, now, "one")
+    options = LookupOptions(now, 5, 5, "one", 10)
+    token = (await redis_store.lookup([A], options))[A].token
+    await redis_store.store({A: StoreRequest(a_reading(A), now, token, 300)}, now, "one")
     with SyncRedis.from_url(redis_url) as redis:
         redis.hset(redis_store.key(A), "v", b"\x7fof a later release")
-    glance = (await redis_store.look([A], terms))[A]
-    await redis_store.keep({A: StoreRequest(a_reading(A), now, glance.token, 300)}, now, "one")
-    after = (await redis_store.look([A], terms))[A]
+    lookup = (await redis_store.lookup([A], options))[A]
+    await redis_store.store({A: StoreRequest(a_reading(A), now, lookup.token, 300)}, now, "one")
+    after = (await redis_store.lookup([A], options))[A]
 
-    assert (None, False) == (glance.kept, glance.current)
+    assert (None, False) == (lookup.value, lookup.current)
     assert (a_reading(A, as_of=now, freshness=Freshness.CACHED), True) == (
-        after.kept,
+        after.value,
         after.current,
     )
 
 
-async def test_ones_own_changes_and_strangers_messages(
-    redis_store: RedisStore, redis_url: str
-) -> None:
-    """A replica is not told its own changes; what is no message of ours tells nothing."""
-    async with redis_store.changes() as changes:
+async def test_own_and_foreign_messages(redis_store: RedisStore, redis_url: str) -> None:
+    """A replica skips its own announcements and foreign messages."""
+    async with redis_store.invalidations() as invalidations:
         await redis_store.fence([an_id(1)], None)
         with SyncRedis.from_url(redis_url) as redis:
             redis.publish(redis_store.channel, b"")
             redis.publish(redis_store.channel, b"stranger and strange")
             redis.publish(redis_store.channel, b"stranger" + an_id(2).bytes)
-        heard = await asyncio.wait_for(anext(changes), 5)
+        heard = await asyncio.wait_for(anext(invalidations), 5)
 
     assert [an_id(2)] == heard
 
 
-async def test_a_quiet_channel_is_asked_for_a_word(
+async def test_a_silent_channel_is_pinged(
     redis_store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Silence alone is no cut: the server is asked, and answers."""
+    """A silent channel is not lost: the server answers a PING."""
     monkeypatch.setattr("shelfport.adapters.redis.client._SILENCE", 0.1)
-    async with redis_store.changes() as changes:
+    async with redis_store.invalidations() as invalidations:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(changes), 0.5)
+            await asyncio.wait_for(anext(invalidations), 0.5)
 
 
 def test_a_client_is_made_without_io() -> None:
-    """Making it opens nothing, and what is not entered says so."""
+    """Constructing a client does no I/O; a client that is not entered raises an error."""
     client = RedisClient(SharedCacheOptions(url="redis://me:secret@cache.internal/3"))
 
     assert "RedisClient(redis://cache.internal:6379)" == repr(client)
@@ -202,11 +200,11 @@ def test_a_client_is_made_without_io() -> None:
 
 
 def test_a_password_is_in_no_sentence() -> None:
-    """Should a server ever quote the password, no error of ours does."""
+    """No error quotes the password, even if the server does."""
     client = RedisClient(SharedCacheOptions(url="redis://:s3cret@cache.internal"))
 
     with (
-        pytest.raises(SharedCacheUnavailable, match=r"no user with \*\*\*\*\*$"),
+        pytest.raises(SharedCacheUnavailable, match=r"no user with \*{7}$"),
         client._translated(),
     ):
         raise RedisError("no user with s3cret")

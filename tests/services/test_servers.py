@@ -6,7 +6,7 @@ from tests.support.services import Service, address_of, free_port
 
 
 def test_an_absent_server_is_a_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody listens, a test skips and says what it looked for, and where."""
+    """Without a server, the test is skipped, with the name and address of the server."""
     monkeypatch.delenv("SHELFPORT_REQUIRE_SERVICES", raising=False)
     monkeypatch.setenv("SHELFPORT_TEST_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
 
@@ -15,7 +15,7 @@ def test_an_absent_server_is_a_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_required_server_that_is_absent_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With SHELFPORT_REQUIRE_SERVICES=1, no test skips for want of a server."""
+    """With SHELFPORT_REQUIRE_SERVICES=1, no test is skipped for lack of a server."""
     monkeypatch.setenv("SHELFPORT_REQUIRE_SERVICES", "1")
     monkeypatch.setenv("SHELFPORT_TEST_NATS_URL", f"nats://127.0.0.1:{free_port()}")
 

@@ -82,7 +82,7 @@ class View:
 
 @attrs.define(eq=False)
 class Replica:
-    """One process, with what it may not forget."""
+    """One process, with its memory."""
 
     background: Background
     cached: CacheLayer
@@ -127,7 +127,7 @@ class FleetModel(RuleBasedStateMachine):
             self.redis.out, self.redis.delay = False, 0.0
             self.run(self.pass_time(100))
             self.judge()
-            assert [] == self.views, "somebody was never answered"
+            assert [] == self.views, "a caller got no answer"
         finally:
             self.run(self.left())
             self.redis.forget()
@@ -147,11 +147,11 @@ class FleetModel(RuleBasedStateMachine):
         background = Background()
         await background.__aenter__()
         store = RedisStore(self.redis, self.redis.prefix, os.urandom(8), lambda: uuid4().hex)
-        level = SharedCacheClient(store, OPTIONS, self.clock, background, Heard())
+        client = SharedCacheClient(store, OPTIONS, self.clock, background, Heard())
         shared = SharedCacheLayer(
             ScriptedPort(self.answer),
             self.clock,
-            level,
+            client,
             WINDOWS,
             background,
             midway,
@@ -161,8 +161,8 @@ class FleetModel(RuleBasedStateMachine):
         cached = CacheLayer(
             coalesced, self.clock, ReadingStore(WINDOWS, midway), background, Heard()
         )
-        feed = Backplane(level, cached, self.clock, midway, background, Heard())
-        await level.__aenter__()
+        feed = Backplane(client, cached, self.clock, midway, background, Heard())
+        await client.__aenter__()
         await feed.__aenter__()
         return Replica(background, cached, shared, feed, dict(self.known_to_redis))
 
@@ -173,7 +173,7 @@ class FleetModel(RuleBasedStateMachine):
         return self.runner.get_loop().time()
 
     async def answer(self, asked: Ids, call: Call) -> Answers:
-        """The service: says what was true when the request was sent, later."""
+        """The service: answers later, with what was true when the request was sent."""
         sent, failing = self.clock.monotonic(), self.failing
         truth = {variant: self.at(variant, sent) for variant in asked}
         if self.delay:
@@ -202,10 +202,10 @@ class FleetModel(RuleBasedStateMachine):
         self.history[variant].append((self.now(), quantity))
 
     @rule(variant=variants, quantity=quantities, first=whichever, gap=st.sampled_from([0, 0.2, 2]))
-    def an_event_tells(
+    def an_event_arrives(
         self, variant: ProductVariantId, quantity: int, first: int, gap: float
     ) -> None:
-        """One replica is told at once, the other one later."""
+        """One replica receives the event at once, the other one later."""
         self.stock_changes(variant, quantity)
         self.run(self.pass_time(TICK))
         event = InventoryLowStock(
@@ -214,12 +214,12 @@ class FleetModel(RuleBasedStateMachine):
 
         async def tell(replica: Replica, after: float) -> None:
             await asyncio.sleep(after)
-            dropped = replica.shared.level.snapshot(0).dropped_writes
-            await replica.shared.level.apply_event(event)
+            dropped = replica.shared.client.snapshot(0).dropped_writes
+            await replica.shared.client.apply_event(event)
             replica.cached.invalidate([variant])
             if replica in self.replicas:
                 replica.fences[variant] = self.clock.monotonic()
-            if replica.shared.level.snapshot(0).dropped_writes == dropped:
+            if replica.shared.client.snapshot(0).dropped_writes == dropped:
                 moment = (event.occurred_at - EPOCH).total_seconds()
                 self.known_to_redis[variant] = max(moment, self.known_to_redis[variant])
 
@@ -277,7 +277,7 @@ class FleetModel(RuleBasedStateMachine):
         asked=st.lists(variants, min_size=1, max_size=3),
         limit=st.sampled_from([None, None, None, 0.0, 2.0, 10.0]),
     )
-    def somebody_looks(
+    def a_caller_reads(
         self, which: int, asked: list[ProductVariantId], limit: float | None
     ) -> None:
         replica = self.replicas[which]
@@ -301,31 +301,31 @@ class FleetModel(RuleBasedStateMachine):
     def an_event_overtakes_a_slow_read(
         self, variant: ProductVariantId, quantity: int, which: int
     ) -> None:
-        """And then a process looks that was not there when it was told."""
+        """Then a process reads that had not started when the event came."""
         self.redis_changes(0.0, out=False)
         self.time_passes(1.5)
         self.the_service_changes(1.0, failing=False)
-        self.somebody_looks(which, [variant], 0.0)
-        self.an_event_tells(variant, quantity, 1 - which, 0.2)
+        self.a_caller_reads(which, [variant], 0.0)
+        self.an_event_arrives(variant, quantity, 1 - which, 0.2)
         self.time_passes(1.5)
         self.a_replica_is_started_again(1 - which)
-        self.somebody_looks(1 - which, [variant], None)
+        self.a_caller_reads(1 - which, [variant], None)
         self.time_passes(1.5)
 
     @rule(variant=variants, quantity=quantities, which=whichever)
-    def an_event_makes_what_is_kept_old(
+    def an_event_fences_a_stored_value(
         self, variant: ProductVariantId, quantity: int, which: int
     ) -> None:
-        """A process that was not there when it was told finds what was kept before."""
+        """A process that had not started when the event came finds the value from before."""
         self.redis_changes(0.0, out=False)
         self.time_passes(1.5)
         self.the_service_changes(0.1, failing=False)
-        self.somebody_looks(which, [variant], 0.0)
+        self.a_caller_reads(which, [variant], 0.0)
         self.time_passes(0.3)
-        self.an_event_tells(variant, quantity, which, 0.2)
+        self.an_event_arrives(variant, quantity, which, 0.2)
         self.time_passes(0.3)
         self.a_replica_is_started_again(which)
-        self.somebody_looks(which, [variant], None)
+        self.a_caller_reads(which, [variant], None)
 
     @rule(variant=variants, quantity=st.none() | quantities, changes=st.booleans())
     def a_quick_read_overtakes_a_slow_one(
@@ -333,23 +333,23 @@ class FleetModel(RuleBasedStateMachine):
     ) -> None:
         self.redis_changes(0.0, out=False)
         self.the_service_changes(1.0, failing=False)
-        self.somebody_looks(0, [variant], 0.0)
+        self.a_caller_reads(0, [variant], 0.0)
         self.time_passes(0.6)
         if changes:
             self.stock_changes(variant, quantity)
         self.the_service_changes(0.1, failing=False)
-        self.somebody_looks(1, [variant], 0.0)
+        self.a_caller_reads(1, [variant], 0.0)
         self.time_passes(1.5)
         self.a_replica_is_started_again(0)
-        self.somebody_looks(0, [variant], None)
+        self.a_caller_reads(0, [variant], None)
 
     @rule(variant=variants, seconds=st.sampled_from([20.0, 61.0]), which=whichever)
     def an_outage(self, variant: ProductVariantId, seconds: float, which: int) -> None:
-        self.somebody_looks(which, [variant], None)
+        self.a_caller_reads(which, [variant], None)
         self.time_passes(0.3)
         self.the_service_changes(0.0, failing=True)
         self.time_passes(seconds)
-        self.somebody_looks(1 - which, [variant], None)
+        self.a_caller_reads(1 - which, [variant], None)
         self.time_passes(1.5)
         self.the_service_changes(0.0, failing=False)
 
@@ -359,7 +359,7 @@ class FleetModel(RuleBasedStateMachine):
     # What must hold.
 
     def look_into_redis(self) -> None:
-        """Note what must not be: something older in the place of something newer."""
+        """Record a violation: an older value that replaced a newer one."""
         for variant in VARIANTS:
             found: Any = self.redis.redis.hgetall(f"{{{self.redis.prefix}}}:1:{variant.hex}")
             held: dict[bytes, bytes] = found
@@ -373,7 +373,7 @@ class FleetModel(RuleBasedStateMachine):
 
     @invariant()
     def redis_holds_the_newest(self) -> None:
-        """What Redis holds is never replaced by something older, nor current after an event."""
+        """A value in Redis is never replaced by an older one, and never current after an event."""
         assert [] == getattr(self, "wrongs", [])
 
     @invariant()
@@ -421,14 +421,14 @@ def told(variant: ProductVariantId, sent: float, changed: float, quantity: int |
 
 
 def is_older(held: Mapping[bytes, bytes], before: Mapping[bytes, bytes]) -> bool:
-    """By the later update; if they are equal, or one is "no record", by the later question."""
+    """By the later update; if they are equal, or one is "no record", by the later request."""
     if held[b"u"] and before[b"u"] and held[b"u"] != before[b"u"]:
         return int(held[b"u"]) < int(before[b"u"])
     return int(held[b"a"]) < int(before[b"a"])
 
 
 def test_two_replicas_and_a_redis(redis_url: str) -> None:
-    """Nobody is shown more than its windows allow, and what is newer is never replaced."""
+    """No view is older than its windows allow, and no newer value is replaced by an older one."""
     FleetModel.url = redis_url
     run_state_machine_as_test(
         FleetModel,

@@ -1,4 +1,4 @@
-"""A real Redis in virtual time: its scripts run for real, and how long that takes is made up."""
+"""A real Redis in virtual time: its scripts run for real, their duration is simulated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,9 +15,9 @@ from shelfport.ports.shared_store import SharedCacheUnavailable
 
 
 class VirtualRedis:
-    """A `ScriptRunner` that blocks the loop for the real command, and sleeps for the made-up time.
+    """A `ScriptRunner` that blocks the loop for the real command, and sleeps in virtual time.
 
-    What is published is delivered by this object, as late as everything else.
+    This object delivers published messages, with the same delay as replies.
     """
 
     def __init__(self, redis: "Redis", prefix: str) -> None:
@@ -27,7 +27,7 @@ class VirtualRedis:
         """Seconds to the server, and again back."""
         self.out = False
         self.observe: Callable[[], None] = lambda: None
-        """Called after each script, before anybody else can run."""
+        """Called after each script, before any other task can run."""
         self._channels: list[asyncio.Queue[bytes | None]] = []
 
     async def __aenter__(self) -> Self:
@@ -68,17 +68,17 @@ class VirtualRedis:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._channels.append(queue)
         try:
-            yield self._heard(queue)
+            yield self._received(queue)
         finally:
             self._channels.remove(queue)
 
     def cut(self) -> None:
-        """Cut off everybody who listens; what is published until they are back, they miss."""
+        """Disconnect every listener; a listener misses what is published until it reconnects."""
         for queue in self._channels:
             queue.put_nowait(None)
 
     def forget(self) -> None:
-        """As if it had been started again."""
+        """Forget everything, as after a restart."""
         for key in self.redis.scan_iter(match=f"*{self.prefix}*", count=10_000):
             self.redis.delete(key)
         self.cut()
@@ -87,7 +87,7 @@ class VirtualRedis:
         for queue in self._channels:
             queue.put_nowait(message)
 
-    async def _heard(self, queue: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
+    async def _received(self, queue: "asyncio.Queue[bytes | None]") -> AsyncIterator[bytes]:
         while True:
             message = await queue.get()
             if message is None:

@@ -1,1 +1,1 @@
-"""What several tests need: clocks that obey, ports that count, and makers of values."""
+"""Shared test support: clocks, ports, servers and makers of values."""

@@ -1,4 +1,4 @@
-"""A host's catalogue for tests."""
+"""A host's catalog for tests."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from shelfport import ProductVariantId, StockStatus
 
 
 class ShownCatalog:
-    """Keeps what it was told to show, in order; `refuses` what it is told not to take."""
+    """Records the statuses to show, in order; raises for the variants in `refuses`."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[ProductVariantId, StockStatus, datetime]] = []
@@ -14,10 +14,10 @@ class ShownCatalog:
         self.refused: set[ProductVariantId] = set()
 
     async def mark_orderable(self, variant: ProductVariantId) -> None:
-        """Not what this is about."""
+        """Do nothing."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
-        """Not what this is about."""
+        """Do nothing."""
 
     async def show_status(
         self, variant: ProductVariantId, status: StockStatus, as_of: datetime
@@ -30,5 +30,5 @@ class ShownCatalog:
             self.statuses[variant] = (as_of, status)
 
     def shown(self) -> dict[ProductVariantId, StockStatus]:
-        """What it shows now."""
+        """The latest status of each variant."""
         return {variant: status for variant, (_, status) in self.statuses.items()}

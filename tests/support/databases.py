@@ -1,4 +1,4 @@
-"""PostgreSQL databases of a test's own, on a server that others use as well."""
+"""PostgreSQL databases of a test's own, on a shared server."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.services import unique
 
 @contextmanager
 def temporary_database(server: str) -> Iterator[str]:
-    """The URL of a new database on `server`, which is gone afterwards. Not inside an event loop."""
+    """The URL of a new database on `server`, dropped afterwards. Not inside an event loop."""
     name = unique()
     asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
     try:

@@ -1,6 +1,6 @@
 """Hosts that create a product and enqueue its initialisation in one transaction: one a driver.
 
-Each inserts a row into its table `product`, enqueues, and commits or rolls back as it is told.
+Each inserts a row into its table `product`, enqueues, and commits or rolls back as the test says.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from shelfport.outbox import (
 from tests.support.services import unique
 
 Host = Callable[[str, QueuedInitialization, bool], Awaitable[bool]]
-"""Takes the database's URL, an entry, and whether to commit; answers what `enqueue_…` did."""
+"""Takes the database's URL, an entry, and whether to commit; returns the result of `enqueue_…`."""
 
 PRODUCT = "CREATE TABLE product (id TEXT PRIMARY KEY)"
 _INSERT = "INSERT INTO product (id) VALUES ({})"
@@ -158,7 +158,7 @@ def _by_django(url: str, entry: QueuedInitialization, commit: bool) -> bool:
 
 @contextmanager
 def django_alias(url: str) -> Iterator[str]:
-    """The alias of a database that is Django's for a while."""
+    """The alias of a temporary Django database."""
     if not django.conf.settings.configured:
         django.conf.settings.configure(USE_TZ=True)
         django.setup()

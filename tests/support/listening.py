@@ -1,4 +1,4 @@
-"""A listener that keeps what it hears."""
+"""A listener that records signals."""
 
 from typing import TypeVar
 
@@ -22,10 +22,10 @@ class Heard:
 
 
 def midway(low: float, high: float) -> float:
-    """In place of `random.uniform`: the middle, so that a test can tell what comes."""
+    """Replaces `random.uniform`: the middle, so that a test knows the result."""
     return (low + high) / 2
 
 
 def lowest(low: float, high: float) -> float:
-    """In place of `random.uniform`: no jitter."""
+    """Replaces `random.uniform`: no jitter."""
     return low

@@ -1,4 +1,4 @@
-"""Ports for tests: one that answers by a script and keeps what it was asked."""
+"""Ports for tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ Script = Callable[[Ids, Call], Awaitable[Answers]]
 
 
 class ScriptedPort:
-    """Answers reads by `script` (by default: 100 of everything) and lists all calls."""
+    """Answers reads by `script` (by default 100 units of each variant) and records all calls."""
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script
@@ -53,7 +53,7 @@ class ScriptedPort:
 
 
 class Lively(ScriptedPort):
-    """A service that answers with readings of now; it can be slow, or taken down."""
+    """A service that answers with live readings; it can be slow, or down."""
 
     def __init__(self) -> None:
         super().__init__(self.answer)
@@ -69,7 +69,7 @@ class Lively(ScriptedPort):
 
 
 def raising(error: Exception) -> Script:
-    """A script that answers nothing but `error`."""
+    """A script that raises `error`."""
 
     async def script(ids: Ids, call: Call) -> Answers:
         raise error

@@ -26,7 +26,7 @@ class PrivatePostgres:
     data: Path
     port: int
     account: str | None
-    """Whom it runs as; PostgreSQL refuses to run as root."""
+    """The user that it runs as; PostgreSQL refuses to run as root."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,7 +47,7 @@ class PrivatePostgres:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as a crash would: connections break in the middle of what they do."""
+        """End it as a crash would: connections break in the middle of their work."""
         process, self.process = self.process, None
         if process is not None:
             # With all its children, which would keep the next start waiting for their memory.
@@ -69,7 +69,7 @@ class PrivatePostgres:
 
 @contextmanager
 def private_postgres() -> Iterator[PrivatePostgres]:
-    """A new server that runs; without PostgreSQL's binaries, the test skips with the reason."""
+    """A new, running server; without PostgreSQL's binaries, the test is skipped with a reason."""
     binaries = _binaries()
     account = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="shelfport-postgres-"))

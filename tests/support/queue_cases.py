@@ -1,4 +1,4 @@
-"""What every queue must do, as tests: a class of cases, which each adapter's tests inherit."""
+"""The obligations of every queue, as a class of tests that each adapter's tests inherit."""
 
 import asyncio
 from contextlib import suppress
@@ -59,12 +59,12 @@ def keys(claims: list[Claim]) -> list[UUID]:
 
 
 class QueueCases:
-    """Inherit it, and give it the fixtures `queue` and `other`: two doors to one empty queue."""
+    """Inherit it, and define the fixtures `queue` and `other`: two clients of one empty queue."""
 
-    async def test_an_entry_is_kept_whole(
+    async def test_an_entry_is_stored_completely(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """Whatever an entry says is there when it is found again, to the microsecond."""
+        """Every field of an entry is stored, instants to the microsecond."""
         entry = QueuedInitialization(
             request=attrs.evolve(
                 an_initial_stock(), initial_quantity=2**31 - 1, low_stock_threshold=0
@@ -83,7 +83,7 @@ class QueueCases:
         assert await other.find(uuid4()) is None
 
     async def test_a_key_is_stored_once(self, queue: InitializationQueue) -> None:
-        """A second entry under a key is no error, and leaves the first one as it is."""
+        """A second entry with the same key is no error, and leaves the first one as it is."""
         entry = an_entry()
         await queued(queue, entry)
 
@@ -106,7 +106,7 @@ class QueueCases:
     async def test_one_holder_at_a_time(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """Nobody gets an entry while its lease lasts; at its end anybody does, with a new token."""
+        """A held entry cannot be claimed before its lease ends; then it can, with a new token."""
         await queued(queue, an_entry())
         [first] = await claimed(queue, 0)
 
@@ -115,8 +115,8 @@ class QueueCases:
         assert second.token > first.token
         assert 2 == second.entry.attempts
 
-    async def test_what_is_due_longest_comes_first(self, queue: InitializationQueue) -> None:
-        """By when it is due, then by when it was queued; what is not due yet does not come."""
+    async def test_the_entry_due_longest_comes_first(self, queue: InitializationQueue) -> None:
+        """Claims go by due_at, then by queued_at; an entry that is not due is not claimed."""
         later, sooner, same, future = await queued(
             queue, an_entry(3, due=5), an_entry(2, due=4), an_entry(1, due=5), an_entry(0, due=11)
         )
@@ -127,15 +127,15 @@ class QueueCases:
         assert [] == await claimed(queue, 10)
         assert [future] == keys(await claimed(queue, 11))
 
-    async def test_no_more_than_asked_for(self, queue: InitializationQueue) -> None:
-        """A worker gets as many as it has hands for, and the next one gets the rest."""
+    async def test_a_claim_is_limited(self, queue: InitializationQueue) -> None:
+        """A worker gets at most `limit` entries, and the next worker gets the rest."""
         given = await queued(queue, *(an_entry(n) for n in range(5)))
 
         assert given[:3] == keys(await claimed(queue, 10, limit=3))
         assert given[3:] == keys(await claimed(queue, 10, limit=3))
 
-    async def test_a_poison_entry_holds_up_nobody(self, queue: InitializationQueue) -> None:
-        """An entry that fails again and again stands behind those that became due meanwhile."""
+    async def test_a_failing_entry_does_not_delay_others(self, queue: InitializationQueue) -> None:
+        """An entry that fails again and again comes after those that became due meanwhile."""
         poison, *others = await queued(queue, *(an_entry(n) for n in range(4)))
         order: list[UUID] = []
         for now in range(10, 15):
@@ -149,7 +149,7 @@ class QueueCases:
         assert [poison, *others, poison] == order
 
     async def test_complete(self, queue: InitializationQueue, other: InitializationQueue) -> None:
-        """What is done is gone, for everybody and for good."""
+        """A completed entry is deleted."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue)
 
@@ -158,7 +158,7 @@ class QueueCases:
         assert not await queue.complete(claim)
 
     async def test_retry_later(self, queue: InitializationQueue) -> None:
-        """What failed waits until it is due again, with its error, in nobody's hands."""
+        """A failed entry waits until it is due again, unclaimed, with its error."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue)
 
@@ -170,8 +170,8 @@ class QueueCases:
         [again] = await claimed(queue, 30)
         assert 2 == again.entry.attempts
 
-    async def test_any_error_can_be_kept(self, queue: InitializationQueue) -> None:
-        """An error that holds what a database does not take puts its entry off all the same."""
+    async def test_any_error_can_be_stored(self, queue: InitializationQueue) -> None:
+        """An entry is postponed even if its error has characters that a database rejects."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue)
 
@@ -182,7 +182,7 @@ class QueueCases:
         assert found.last_error.startswith("nul ")
 
     async def test_give_back(self, queue: InitializationQueue) -> None:
-        """What was not tried is due at once, and no attempt is counted."""
+        """An entry that was given back is due at once, and no attempt is counted."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue, 5)
 
@@ -192,21 +192,21 @@ class QueueCases:
             await queue.find(key)
         )
 
-    async def test_bury_and_retry(self, queue: InitializationQueue) -> None:
-        """A dead letter is nobody's to claim until a person retries it; then it reads first."""
+    async def test_dead_letter_and_retry(self, queue: InitializationQueue) -> None:
+        """A dead letter is not claimed until a person retries it; then attempts count from 1."""
         [key] = await queued(queue, an_entry())
         for now in (0, 60, 120):
             [claim] = await claimed(queue, now)
-        assert await queue.bury(
+        assert await queue.dead_letter(
             claim, now=at(130), reason=DeadLetterReason.EXHAUSTED, error="never"
         )
 
         dead = await queue.find(key)
         assert dead is not None
-        assert dead.death is not None
+        assert dead.dead_letter is not None
         assert (at(130), DeadLetterReason.EXHAUSTED, "never", None) == (
-            dead.death.at,
-            dead.death.reason,
+            dead.dead_letter.at,
+            dead.dead_letter.reason,
             dead.last_error,
             dead.holder,
         )
@@ -214,11 +214,11 @@ class QueueCases:
 
         assert await queue.retry(key, now=at(200))
         [again] = await claimed(queue, 200)
-        assert (2, None) == (again.entry.attempts, again.entry.death)
+        assert (2, None) == (again.entry.attempts, again.entry.dead_letter)
         assert again.token > claim.token
 
-    async def test_retry_of_what_waits(self, queue: InitializationQueue) -> None:
-        """An entry that waits is due at once, and a claim of it is void; an unknown key is a no."""
+    async def test_retry_of_a_waiting_entry(self, queue: InitializationQueue) -> None:
+        """A waiting entry is due at once, and its claim is void; an unknown key returns False."""
         [key] = await queued(queue, an_entry(due=500))
 
         assert await queue.retry(key, now=at(7))
@@ -231,7 +231,7 @@ class QueueCases:
     async def test_an_old_token_changes_nothing(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """A worker that comes back after its lease finds every door shut."""
+        """A worker whose token is not the last one can change nothing."""
         [key] = await queued(queue, an_entry())
         [old] = await claimed(queue, 0)
         [new] = await claimed(other, 60)
@@ -241,14 +241,14 @@ class QueueCases:
             await queue.renew(old, now=at(61), lease=LEASE),
             await queue.retry_later(old, due_at=at(61), error="old"),
             await queue.give_back(old, now=at(61)),
-            await queue.bury(old, now=at(61), reason=DeadLetterReason.REJECTED, error="old"),
+            await queue.dead_letter(old, now=at(61), reason=DeadLetterReason.REJECTED, error="old"),
             await queue.complete(old),
         ]
         assert before == await queue.find(key)
         assert await other.complete(new)
 
     async def test_a_token_is_new_for_a_new_entry(self, queue: InitializationQueue) -> None:
-        """An entry that is dropped and stored once more is out of an old claim's reach."""
+        """An old claim cannot change an entry that was dropped and stored once more."""
         entry = an_entry()
         await queued(queue, entry)
         [old] = await claimed(queue, 0)
@@ -260,7 +260,7 @@ class QueueCases:
         assert not await queue.complete(old)
 
     async def test_renew(self, queue: InitializationQueue) -> None:
-        """A lease that is renewed lasts from then on, and the token stays good."""
+        """A renewed lease lasts from then on, and the token stays valid."""
         await queued(queue, an_entry())
         [claim] = await claimed(queue, 0)
 
@@ -269,7 +269,7 @@ class QueueCases:
         assert await queue.complete(claim)
 
     async def test_marked(self, queue: InitializationQueue) -> None:
-        """That the catalogue was told is kept, whatever becomes of the claim."""
+        """The mark is stored, and survives the end of the claim."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue, 0)
 
@@ -279,10 +279,10 @@ class QueueCases:
         assert found is not None
         assert found.marked
 
-    async def test_a_mark_that_comes_late(
+    async def test_a_late_mark(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """A mark by a worker that lost its lease voids the other's claim: it has to be done again.
+        """A mark by a worker that lost its lease voids the other claim, so the entry is done again.
 
         Else the other one could finish, and leave the product marked for good.
         """
@@ -298,7 +298,7 @@ class QueueCases:
         assert await queue.note_marked(old) is None
 
     async def test_drop(self, queue: InitializationQueue) -> None:
-        """A drop takes an entry away, even out of a worker's hands; a second one is a no."""
+        """A drop deletes an entry, even a claimed one; a second drop returns False."""
         [key] = await queued(queue, an_entry())
         [claim] = await claimed(queue)
 
@@ -307,21 +307,21 @@ class QueueCases:
         assert not await queue.drop(key)
 
     async def test_a_clock_that_is_set_back(self, queue: InitializationQueue) -> None:
-        """After a step back of an hour nothing waits for an hour: what is queued, held or put off.
+        """After a step of the clock back by an hour no entry waits for an hour.
 
-        What is due within the longest wait from now waits, and what is due later was dated by
-        the clock as it was, so it is due now.
+        An entry due within LONGEST_WAIT waits; one that is due later was dated before the step, so
+        it is due now.
         """
         hour = 3600.0
         given = await queued(queue, *(an_entry(hour + n) for n in range(3)))
         [_held] = await claimed(queue, hour + 5)
-        [put_off] = await claimed(queue, hour + 5)
-        assert await queue.retry_later(put_off, due_at=at(hour + 600), error="busy")
+        [postponed] = await claimed(queue, hour + 5)
+        assert await queue.retry_later(postponed, due_at=at(hour + 600), error="busy")
 
         assert set(given) == set(keys(await claimed(queue, 5, limit=9)))
 
     async def test_a_small_step_back_costs_a_bounded_wait(self, queue: InitializationQueue) -> None:
-        """A step that is shorter than the longest wait costs its own length, and no more."""
+        """A step shorter than LONGEST_WAIT delays an entry by its own length at most."""
         [key] = await queued(queue, an_entry(600))
 
         assert [] == await claimed(queue, 599)
@@ -331,20 +331,20 @@ class QueueCases:
         assert [key] == keys(await claimed(queue, -0.001))
 
     async def test_stats(self, queue: InitializationQueue, other: InitializationQueue) -> None:
-        """Those held count as waiting, dead ones do not; the age is that of the oldest waiting."""
+        """Held entries count as waiting, dead letters do not; `oldest` is of a waiting one."""
         assert QueueStats(waiting=0, oldest=None, dead_letters=0) == await queue.stats()
         await queued(queue, *(an_entry(n) for n in range(4)))
         oldest, _second = await claimed(queue, 10, limit=2)
 
         assert QueueStats(waiting=4, oldest=at(0), dead_letters=0) == await other.stats()
-        await queue.bury(oldest, now=at(11), reason=DeadLetterReason.REJECTED, error="no")
+        await queue.dead_letter(oldest, now=at(11), reason=DeadLetterReason.REJECTED, error="no")
         assert QueueStats(waiting=3, oldest=at(1), dead_letters=1) == await other.stats()
 
     async def test_entries(self, queue: InitializationQueue) -> None:
-        """A list is in the order of queueing, as long as asked for, of the kind asked for."""
+        """A list is in the order of queueing, of the given length and kind."""
         second, first, third = await queued(queue, an_entry(2), an_entry(1), an_entry(3))
         [claim] = await claimed(queue, 1)
-        await queue.bury(claim, now=at(1), reason=DeadLetterReason.REJECTED, error="no")
+        await queue.dead_letter(claim, now=at(1), reason=DeadLetterReason.REJECTED, error="no")
 
         async def listed(*, dead: bool | None = None, limit: int = 100) -> list[UUID]:
             return [key_of(entry) for entry in await queue.entries(dead=dead, limit=limit)]
@@ -371,7 +371,7 @@ class QueueCases:
         assert sorted(given) == sorted(key for each in taken for key in each)
 
     async def test_a_cancelled_claim_is_whole(self, queue: InitializationQueue) -> None:
-        """A claim that is cancelled has taken all that it was to take, or nothing."""
+        """A cancelled claim has claimed all of its entries, or none."""
         await queued(queue, *(an_entry(n) for n in range(3)))
 
         task = asyncio.create_task(claimed(queue, 10, limit=3, holder="gone"))
@@ -385,7 +385,7 @@ class QueueCases:
         assert 3 == len(await claimed(queue, 100, limit=3))
 
     async def test_wake(self, queue: InitializationQueue) -> None:
-        """What is stored here wakes who waits here, and a hint that comes early is kept."""
+        """Storing an entry ends a wait in this process; an early wake-up ends the next wait."""
         waiting = asyncio.create_task(queue.wait(20))
         await asyncio.sleep(0)
         await queued(queue, an_entry())
@@ -396,7 +396,7 @@ class QueueCases:
         await asyncio.wait_for(queue.wait(0.001), 5)
 
     async def test_an_id_is_no_pattern(self, queue: InitializationQueue) -> None:
-        """Entries of other variants are left alone, whatever is done to one."""
+        """A change of one entry leaves entries of other variants as they are."""
         mine = attrs.evolve(an_entry(), request=an_initial_stock(an_id(1)))
         yours = attrs.evolve(an_entry(), request=an_initial_stock(an_id(1)))
         await queued(queue, mine, yours)

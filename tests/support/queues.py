@@ -1,4 +1,4 @@
-"""Queues for tests: entries, a place in each database for their tables, and what a worker finds."""
+"""Queues for tests: entries, databases for their tables, and the entries that a worker finds."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ def an_entry(
 
 
 async def found(url: str) -> list[QueuedInitialization]:
-    """What a worker is given of the queue at `url`, as it was stored; then it is forgotten."""
+    """The entries of the queue at `url`, as they were stored; they are deleted."""
     entries = []
     async with SqlQueue(database(url), create_schema=False) as queue:
         stored = {entry.request.idempotency_key: entry for entry in await queue.entries()}
@@ -53,7 +53,7 @@ def sqlite_url(folder: Path) -> str:
 
 
 async def with_tables(url: str) -> str:
-    """Make the queue's tables at `url`, and the host's."""
+    """Create the queue's tables and the host's at `url`."""
     async with SqlQueue(database(url)):
         if url.startswith("sqlite"):
             with closing(sqlite3.connect(file_of(url))) as connection:
@@ -78,7 +78,7 @@ async def products(url: str) -> list[str]:
 
 @asynccontextmanager
 async def own_database(postgres_url: str) -> AsyncIterator[str]:
-    """The URL of a new database on the server, which is dropped in the end."""
+    """The URL of a new database on the server, which is dropped at the end."""
     name = unique()
     server = await asyncpg.connect(postgres_url)
     await server.execute(f"CREATE DATABASE {name}")

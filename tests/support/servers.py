@@ -1,4 +1,4 @@
-"""Servers on real sockets: one that answers as told, and one that writes raw bytes."""
+"""Servers on real sockets: one with a handler, and one that writes raw bytes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
 
 
 class Service:
-    """A server that gives every request to `answer`, and keeps the requests."""
+    """A server that handles requests with `answer`, and records them."""
 
     def __init__(self, answer: Handler) -> None:
         self.answer = answer
@@ -47,7 +47,7 @@ async def serving(answer: Handler) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def conversing(conversation: Conversation) -> AsyncIterator[str]:
-    """The URL of a server that holds `conversation` on every connection, byte by byte as told."""
+    """The URL of a server that runs `conversation` on every connection."""
     talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Real servers that tests talk to: where each is, and what happens where there is none.
+"""Real servers for tests: their addresses, and skipping without them.
 
 A test that wants one asks for its fixture (`postgres_url`, `redis_url`, …). Without the server it
 skips with the reason; with `SHELFPORT_REQUIRE_SERVICES=1` it fails instead. What it makes there it
@@ -30,7 +30,7 @@ class Service(Enum):
 
 
 def address_of(service: Service) -> str:
-    """The server's URL; the test skips, or fails where servers are required, if nobody listens."""
+    """The server's URL; without the server, the test skips, or fails if servers are required."""
     url = os.environ.get(service.variable, service.value)
     parts = urlsplit(url)
     assert parts.hostname is not None
@@ -43,14 +43,14 @@ def address_of(service: Service) -> str:
 
 
 def absent(reason: str) -> None:
-    """What a test needs is not there: skip with the reason, or fail where it is required."""
+    """Skip the test with the reason, or fail it if servers are required."""
     if os.environ.get("SHELFPORT_REQUIRE_SERVICES") == "1":
         pytest.fail(f"SHELFPORT_REQUIRE_SERVICES is set, but {reason}")
     pytest.skip(reason)
 
 
 def unique(prefix: str = "shelfport") -> str:
-    """A name that nothing else on a shared server has."""
+    """A unique name on a shared server."""
     return f"{prefix}_{uuid4().hex[:12]}"
 
 

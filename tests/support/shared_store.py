@@ -1,7 +1,7 @@
-"""What every shared cache must do, as plain Python: for tests without a server, in any time.
+"""A `SharedStore` as plain Python: for tests without a server, also in virtual time.
 
-It is written from the obligations of `SharedStore`, not from the scripts; `tests/services` holds
-both to the same cases.
+It follows the obligations of `SharedStore`, not the scripts; `tests/services` runs the same cases
+on both.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ import attrs
 from shelfport import Freshness, ProductVariantId, StockReading
 from shelfport.ports import Clock, UnknownVariant
 from shelfport.ports.shared_store import (
-    Kept,
     Lease,
     Lookup,
     LookupOptions,
     SharedCacheUnavailable,
+    StoredValue,
     StoreRequest,
 )
 
@@ -28,20 +28,20 @@ TOKEN_LIFE = 60.0
 
 @attrs.define
 class Held:
-    """What is known of one variant."""
+    """What the store holds of one variant."""
 
     token: bytes
     until: float
-    kept: Kept | None = None
+    value: StoredValue | None = None
     as_of: datetime | None = None
-    kept_with: bytes = b""
+    stored_with: bytes = b""
     holder: str = ""
     leased_until: float = 0.0
     stamp: str = ""
 
 
 class ModelStore:
-    """A `SharedStore` in memory, which can be slow, hung or broken, and counts what it is asked."""
+    """A `SharedStore` in memory that can be slow, hung or broken, and records its calls."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -57,47 +57,47 @@ class ModelStore:
         held = self.held.get(variant)
         return held if held is not None and self.clock.monotonic() < held.until else None
 
-    async def look(
-        self, ids: Sequence[ProductVariantId], terms: LookupOptions
+    async def lookup(
+        self, ids: Sequence[ProductVariantId], options: LookupOptions
     ) -> Mapping[ProductVariantId, Lookup]:
-        await self._reached("look")
-        return {variant: self._glance(variant, terms) for variant in ids}
+        await self._reached("lookup")
+        return {variant: self._lookup(variant, options) for variant in ids}
 
-    def _glance(self, variant: ProductVariantId, terms: LookupOptions) -> Lookup:
+    def _lookup(self, variant: ProductVariantId, options: LookupOptions) -> Lookup:
         now = self.clock.monotonic()
         held = self.of(variant)
         if held is None:
             held = self.held[variant] = Held(self._token(), now + TOKEN_LIFE)
         current = False
-        if held.kept is not None and held.as_of is not None:
-            known = isinstance(held.kept, StockReading)
-            greatest = terms.reading_age if known else terms.unknown_age
-            age = max((terms.now - held.as_of).total_seconds(), 0)
-            current = held.kept_with == held.token and age < greatest
+        if held.value is not None and held.as_of is not None:
+            known = isinstance(held.value, StockReading)
+            max_age = options.reading_age if known else options.unknown_age
+            age = max((options.now - held.as_of).total_seconds(), 0)
+            current = held.stored_with == held.token and age < max_age
         lease = Lease.NONE
-        if not current and terms.lease:
-            if held.holder not in {"", terms.claim} and now < held.leased_until:
+        if not current and options.lease:
+            if held.holder not in {"", options.claim} and now < held.leased_until:
                 lease = Lease.HELD_BY_OTHER
             else:
                 lease = Lease.HELD
-                held.holder, held.leased_until = terms.claim, now + terms.lease
-        return Lookup(held.kept, current, held.token, lease)
+                held.holder, held.leased_until = options.claim, now + options.lease
+        return Lookup(held.value, current, held.token, lease)
 
-    async def keep(
+    async def store(
         self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
-        await self._reached("keep")
-        for variant, keeping in page.items():
+        await self._reached("store")
+        for variant, request in page.items():
             held = self.of(variant)
             if held is None:
                 continue
-            if held.token == keeping.token and _wins(keeping, held):
-                held.kept_with, held.as_of = keeping.token, keeping.as_of
-                held.until = self.clock.monotonic() + keeping.seconds
-                held.kept = (
-                    keeping.kept.kept_as(Freshness.CACHED)
-                    if isinstance(keeping.kept, StockReading)
-                    else UnknownVariant(variant, keeping.as_of)
+            if held.token == request.token and _wins(request, held):
+                held.stored_with, held.as_of = request.token, request.as_of
+                held.until = self.clock.monotonic() + request.ttl
+                held.value = (
+                    request.value.kept_as(Freshness.CACHED)
+                    if isinstance(request.value, StockReading)
+                    else UnknownVariant(variant, request.as_of)
                 )
             if held.holder == claim:
                 held.holder = ""
@@ -125,32 +125,32 @@ class ModelStore:
         await self._reached("check")
 
     @asynccontextmanager
-    async def changes(self) -> AsyncIterator[AsyncIterator[Sequence[ProductVariantId]]]:
-        await self._reached("changes")
+    async def invalidations(self) -> AsyncIterator[AsyncIterator[Sequence[ProductVariantId]]]:
+        await self._reached("invalidations")
         queue: asyncio.Queue[list[ProductVariantId] | SharedCacheUnavailable] = asyncio.Queue()
         self._listening.append(queue)
         try:
-            yield self._heard(queue)
+            yield self._received(queue)
         finally:
             self._listening.remove(queue)
 
-    async def _heard(
+    async def _received(
         self, queue: "asyncio.Queue[list[ProductVariantId] | SharedCacheUnavailable]"
     ) -> AsyncIterator[Sequence[ProductVariantId]]:
         while True:
-            said = await queue.get()
-            if isinstance(said, SharedCacheUnavailable):
-                raise said
-            yield said
+            message = await queue.get()
+            if isinstance(message, SharedCacheUnavailable):
+                raise message
+            yield message
 
     def announce(self, variants: list[ProductVariantId]) -> None:
-        """Tell everybody who listens."""
+        """Send `variants` to every listener."""
         if variants:
             for queue in self._listening:
                 queue.put_nowait(variants)
 
     def cut(self) -> None:
-        """Cut off everybody who listens."""
+        """Disconnect every listener."""
         for queue in self._listening:
             queue.put_nowait(SharedCacheUnavailable("cut"))
 
@@ -166,13 +166,13 @@ class ModelStore:
         return b"%d" % next(self._tokens)
 
 
-def _wins(keeping: StoreRequest, held: Held) -> bool:
-    if held.kept is None or held.as_of is None:
+def _wins(request: StoreRequest, held: Held) -> bool:
+    if held.value is None or held.as_of is None:
         return True
-    if isinstance(keeping.kept, StockReading) and isinstance(held.kept, StockReading):
-        new, old = keeping.kept.level.updated_at, held.kept.level.updated_at
-        return (new, keeping.as_of) >= (old, held.as_of)
-    return keeping.as_of >= held.as_of
+    if isinstance(request.value, StockReading) and isinstance(held.value, StockReading):
+        new, old = request.value.level.updated_at, held.value.level.updated_at
+        return (new, request.as_of) >= (old, held.as_of)
+    return request.as_of >= held.as_of
 
 
 def seconds(value: float) -> timedelta:

@@ -1,4 +1,4 @@
-"""Shell lines of the pages, checked against what they call: nothing is run."""
+"""Checks the shell commands of the pages without running them."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def shelfport(arguments: list[str]) -> None:
     try:
         command, bound, *_ = app.parse_args(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        # Whoever asks for help need not give what the command wants.
+        # A call for help may leave out required arguments.
         if asks_for_help and "requires" in str(error):
             return
         raise Wrong(str(error)) from error
@@ -132,6 +132,9 @@ def nox(arguments: list[str]) -> None:
     for word in asked:
         if word not in {"-l", "-s"} and word not in sessions:
             raise Wrong(f"{word} is no session")
+    for word in arguments[len(asked) :]:
+        if word.startswith("tests/") and not (ROOT / word).exists():
+            raise Wrong(f"there is no {word}")
 
 
 def pip(arguments: list[str]) -> None:
@@ -178,11 +181,11 @@ def _python(arguments: list[str], known_files: Sequence[str]) -> None:
 
 
 def _unchecked(_arguments: list[str]) -> None:
-    raise Wrong("nobody checks this program: add it to tests/support/shell.py")
+    raise Wrong("this program is not checked: add it to tests/support/shell.py")
 
 
 def _others(_arguments: list[str]) -> None:
-    """A program of others, whose options nobody checks here."""
+    """Another program, whose options are not checked."""
 
 
 CHECKS: Final[dict[str, Callable[[list[str]], None]]] = {
@@ -193,6 +196,7 @@ CHECKS: Final[dict[str, Callable[[list[str]], None]]] = {
     "pre-commit": _others,
     "nox": nox,
     "pip": pip,
+    "pytest": _others,
     "shelfport": shelfport,
     "uvicorn": _others,
 }

@@ -1,4 +1,4 @@
-"""A service over TLS as nginx speaks it: with the alerts that asyncio's servers keep back."""
+"""A service over TLS that sends alerts as nginx does; asyncio's servers do not send them."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Waiting for what happens behind a test's back."""
+"""Waiting for conditions of other tasks."""
 
 import asyncio
 import time

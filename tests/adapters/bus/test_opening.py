@@ -1,4 +1,4 @@
-"""Which bus a URL names; and nothing of any bus without one."""
+"""The bus that the settings name."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
-def test_without_a_bus_nothing_of_it_is_there() -> None:
+def test_without_a_bus_no_part_of_it_is_imported() -> None:
     """An integration without a bus imports no client, no part of the buses, and starts no task."""
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True
@@ -45,7 +45,7 @@ def test_without_a_bus_nothing_of_it_is_there() -> None:
     ],
 )
 def test_a_bus_by_its_url(url: str, name: str) -> None:
-    """The scheme chooses the bus, which says where it is, and never its password."""
+    """The scheme chooses the bus; its name has the address without the password."""
     bus = open_bus(EventOptions(url=url))
 
     assert name == bus.name
@@ -76,6 +76,6 @@ def test_a_missing_extra_is_one_sentence(
 
 
 def test_no_url_no_bus() -> None:
-    """Asking for a bus without a URL is a sentence."""
+    """Without a URL the error names the setting."""
     with pytest.raises(ValueError, match=r"events\.url is not set"):
         open_bus(EventOptions())

@@ -1,4 +1,4 @@
-"""The command in a process of its own, and a sandbox for it to ask."""
+"""The command, in a process or in a thread, and a sandbox to send requests to."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ from shelfport.adapters.cli import main
 from shelfport.contracts.sandbox import Sandbox, seed_records
 
 SOURCES = str(Path(shelfport.__file__).parents[1])
-# Where the tests run in the background of a shell, Ctrl-C is ignored there, and that is inherited.
+# A shell ignores Ctrl-C for background jobs, and a process inherits that.
 MAIN = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from shelfport.adapters.cli import main; sys.exit(main())"
@@ -81,7 +81,7 @@ async def ended(process: Process, stdin: bytes = b"") -> Ended:
 
 @pytest.fixture
 def started() -> Started:
-    """Starts `shelfport`, as a context that ends it for sure."""
+    """Starts `shelfport`; the context kills it in the end."""
     return _started
 
 
@@ -101,7 +101,7 @@ def run_shelfport() -> Shelfport:
 
 @pytest.fixture
 def call_shelfport(monkeypatch: pytest.MonkeyPatch) -> Shelfport:
-    """The same in this process, in a thread: quick, for all but signals, streams and start-up."""
+    """Runs `shelfport` in a thread of this process: fast, but without signals and real streams."""
 
     async def call(*arguments: str, stdin: bytes = b"", **variables: str) -> Ended:
         for name in [name for name in os.environ if name.startswith("SHELFPORT_")]:

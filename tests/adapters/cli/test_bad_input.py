@@ -1,4 +1,4 @@
-"""Whatever a caller gets wrong is one sentence on stderr, and the right exit code."""
+"""Invalid input is one sentence on stderr, and the right exit code."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def refused(done: Ended) -> str:
-    """The sentence of a command that was not used well."""
+    """The sentence of a command that ended with 2."""
     assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))
     assert done.err.startswith("shelfport: ")
     return done.err
@@ -20,33 +20,35 @@ def refused(done: Ended) -> str:
 
 @pytest.mark.parametrize("text", ["", "7", f"{VARIANT}0", "00000000-0000-0000-0000-000000000000"])
 @pytest.mark.parametrize("command", [["get"], ["init"], ["check", "--variant"]], ids=" ".join)
-async def test_no_variant_id(call_shelfport: Shelfport, command: list[str], text: str) -> None:
-    """What is no UUID, or the nil UUID, is refused before anybody is asked."""
+async def test_invalid_variant_ids(
+    call_shelfport: Shelfport, command: list[str], text: str
+) -> None:
+    """Invalid ids and the nil UUID are refused without a request."""
     sentence = refused(await call_shelfport(*command, text, "--base-url", NOWHERE))
 
     assert "is not a variant id" in sentence
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "expected"),
     [
         ("inventory.internal", "it must begin with https:// or http://"),
         ("ftp://inventory.internal", "it must begin with https:// or http://"),
         ("https://", "it must begin with https:// or http:// and a host"),
-        ("https://me:hunter2@inventory.internal", "base_url carries credentials"),
+        ("https://me:hunter2@inventory.internal", "base_url contains credentials"),
         ("https://inventory.internal?a=b", "must not have a query"),
         ("https://inventory.internal#a", "must not have a query or a fragment"),
         ("http://inventory.internal", "plain http to another machine"),
     ],
 )
 @pytest.mark.parametrize("command", [("get", VARIANT), ("init", VARIANT)], ids=lambda c: c[0])
-async def test_no_base_url(
-    call_shelfport: Shelfport, command: tuple[str, ...], url: str, says: str
+async def test_invalid_base_urls(
+    call_shelfport: Shelfport, command: tuple[str, ...], url: str, expected: str
 ) -> None:
-    """A base URL that is none is refused with what it must be, and no secret in it is shown."""
+    """An invalid base URL is refused with the rule that it breaks, without its password."""
     sentence = refused(await call_shelfport(*command, "--base-url", url))
 
-    assert says in sentence
+    assert expected in sentence
     assert sentence.endswith("(from --base-url)\n")
     assert "hunter2" not in sentence
 
@@ -55,7 +57,7 @@ async def test_no_base_url(
 async def test_a_base_url_with_a_path(
     call_shelfport: Shelfport, sandbox: Sandbox, end: str
 ) -> None:
-    """A path and a trailing slash are part of a base URL: `/inventory` comes after them."""
+    """A base URL may have a path and a trailing slash: `/inventory` follows them."""
     done = await call_shelfport("get", VARIANT, "--base-url", f"{sandbox.url}{end}")
 
     known = end == "/"
@@ -64,8 +66,8 @@ async def test_a_base_url_with_a_path(
 
 
 @pytest.mark.parametrize("url", [NOWHERE, "https://inventory.invalid"], ids=["port", "name"])
-async def test_a_service_that_is_not_there(call_shelfport: Shelfport, url: str) -> None:
-    """A closed port and a name without addresses: `get` shows it, `init` says it; both are 1."""
+async def test_an_unreachable_service(call_shelfport: Shelfport, url: str) -> None:
+    """At a closed port or an unknown name, `get` and `init` end with 1."""
     got = await call_shelfport("get", VARIANT, "--base-url", url)
     initialized = await call_shelfport("init", VARIANT, "--base-url", url)
 
@@ -79,14 +81,20 @@ async def test_a_service_that_is_not_there(call_shelfport: Shelfport, url: str) 
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "expected"),
     [
         (None, ["does not exist"]),
         ("[shelfport\n", ["cannot be read"]),
         (b"\xff\xfe", ["cannot be read"]),
         ("[tool]\n", ["has no table [shelfport]"]),
-        ("[shelfport]\nbase_uri = 'https://a.example'\n", ["base_uri", "known are: base_url"]),
-        ("[shelfport.cache]\nfresh = 1.0\n", ["cache.fresh", "known are:", "cache.ttl"]),
+        (
+            "[shelfport]\nbase_uri = 'https://a.example'\n",
+            ["base_uri", "the known settings are: base_url"],
+        ),
+        (
+            "[shelfport.cache]\nfresh = 1.0\n",
+            ["cache.fresh", "the known settings are:", "cache.ttl"],
+        ),
         ("[shelfport]\ndeadline = 'soon'\n", ["deadline (from ", "Expected `float`"]),
         ("[shelfport]\ndeadline = true\n", ["deadline (from ", "Expected `float`"]),
         ("[shelfport]\ntoken = 7\n", ["token (from ", "Expected `str`"]),
@@ -106,9 +114,9 @@ async def test_a_service_that_is_not_there(call_shelfport: Shelfport, url: str) 
     ],
 )
 async def test_a_bad_settings_file(
-    call_shelfport: Shelfport, tmp_path: Path, content: str | bytes | None, says: list[str]
+    call_shelfport: Shelfport, tmp_path: Path, content: str | bytes | None, expected: list[str]
 ) -> None:
-    """A bad file is named, with the key and what is allowed; `check` fails on it likewise."""
+    """The sentence names the file, the key and the valid values; `check` fails with the same."""
     file = tmp_path / "shop.toml"
     if content is not None:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -116,6 +124,6 @@ async def test_a_bad_settings_file(
     sentence = refused(await call_shelfport("get", VARIANT, *options))
     checked = await call_shelfport("check", *options)
 
-    assert [] == [part for part in (str(file), *says) if part not in sentence]
+    assert [] == [part for part in (str(file), *expected) if part not in sentence]
     assert (2, sentence) == (checked.code, checked.err)
     assert f"settings      failed     {sentence.removeprefix('shelfport: ')}" in checked.out

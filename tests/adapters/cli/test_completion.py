@@ -18,7 +18,7 @@ SHELLS: tuple[Literal["bash", "zsh", "fish"], ...] = ("bash", "zsh", "fish")
 
 
 def completed(script: Path, *words: str) -> set[str]:
-    """What bash offers for the last of `words`."""
+    """The completions of bash for the last of `words`."""
     done = subprocess.run(
         [
             *("bash", "--norc", "-c"),
@@ -49,7 +49,7 @@ def completed(script: Path, *words: str) -> set[str]:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_bash_completes(tmp_path: Path, words: tuple[str, ...], offered: set[str]) -> None:
-    """The script, sourced by bash, offers the commands and their options."""
+    """The script completes commands and options in bash."""
     script = tmp_path / "shelfport.bash"
     script.write_text(app.generate_completion(shell="bash"))
 
@@ -57,10 +57,10 @@ def test_bash_completes(tmp_path: Path, words: tuple[str, ...], offered: set[str
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-async def test_a_script_knows_every_command(
+async def test_a_script_has_every_command(
     call_shelfport: Shelfport, tmp_path: Path, shell: str
 ) -> None:
-    """With --output one file is written, which names every command."""
+    """With --output only one file is written; it names every command."""
     script = tmp_path / "script"
     home = tmp_path / "home"
     home.mkdir()
@@ -77,7 +77,7 @@ async def test_a_script_knows_every_command(
 def test_a_script_parses_in_its_shell(
     tmp_path: Path, shell: Literal["bash", "zsh", "fish"]
 ) -> None:
-    """Every shell that is installed here finds no error in its script."""
+    """Each installed shell finds no syntax error in its script."""
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell}")
     script = tmp_path / "script"
@@ -92,7 +92,7 @@ def test_a_script_parses_in_its_shell(
 async def test_completion_is_installed_where_the_shell_looks(
     call_shelfport: Shelfport, tmp_path: Path, shell: str, startup: str | None
 ) -> None:
-    """Without --output the script lies below the home folder, loaded once however often it ran."""
+    """Without --output the script is in the home folder, and is loaded once after two runs."""
     for _ in range(2):
         done = await call_shelfport(
             *("--install-completion", "--shell", shell), HOME=str(tmp_path), ZSH="", ZSH_CUSTOM=""
@@ -101,15 +101,15 @@ async def test_completion_is_installed_where_the_shell_looks(
     first, second = done.out.splitlines()
     script = Path(first.removeprefix(f"Completion for {shell}: "))
     assert (0, "", True) == (done.code, done.err, script.is_relative_to(tmp_path))
-    assert "check" in script.read_text()  # noqa: ASYNC240 - nobody else uses the loop
-    assert f"It works in every {shell} that is started from now on." == second
+    assert "check" in script.read_text()  # noqa: ASYNC240 - no other task uses the loop
+    assert f"It works in every {shell} that starts from now on." == second
     if startup is not None:
         lines = (tmp_path / startup).read_text().splitlines()
         assert 1 == len([line for line in lines if str(script.parent) in line])
 
 
 async def test_the_shell_is_recognised(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """Without --shell the one that runs the command is taken."""
+    """Without --shell, it is the shell that runs the command."""
     script = str(tmp_path / "script")
     done = await call_shelfport(
         "--install-completion", "--output", script, ZSH_VERSION="", BASH_VERSION="5.2"
@@ -121,7 +121,7 @@ async def test_the_shell_is_recognised(call_shelfport: Shelfport, tmp_path: Path
 async def test_a_shell_that_is_not_recognised(
     call_shelfport: Shelfport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no shell is recognised, one sentence says how to name it."""
+    """If no shell is recognised, one sentence names the option."""
     from shelfport.adapters.cli import completion
 
     def unknown() -> None:
@@ -132,12 +132,13 @@ async def test_a_shell_that_is_not_recognised(
 
     assert (2, "") == (done.code, done.out)
     assert (
-        "shelfport: which shell is this? Give --shell bash, zsh, fish or powershell\n" == done.err
+        "shelfport: the shell is not recognised: give --shell bash, zsh, fish or powershell\n"
+        == done.err
     )
 
 
 async def test_a_script_that_cannot_be_written(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """A file that cannot be is named in one sentence."""
+    """A file that cannot be written is one sentence with its path."""
     (tmp_path / "file").touch()
     script = tmp_path / "file" / "script"
     done = await call_shelfport("--install-completion", "--shell", "bash", "--output", str(script))

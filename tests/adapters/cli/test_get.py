@@ -26,7 +26,7 @@ async def test_a_table_has_a_row_for_each_variant(
 
 
 async def test_all_variants_cost_one_request(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """Several ids, one of them twice, go to the service in one request, with one correlation id."""
+    """Several ids, one of them twice, are one request with one correlation id."""
     ids = (IN_STOCK, OUT_OF_STOCK, IN_STOCK.upper())
     done = await call_shelfport("get", *ids, "--base-url", sandbox.url, "--correlation-id", "c-1")
 
@@ -37,7 +37,7 @@ async def test_all_variants_cost_one_request(call_shelfport: Shelfport, sandbox:
 async def test_json_is_one_document_with_every_field(
     run_shelfport: Shelfport, sandbox: Sandbox
 ) -> None:
-    """With --json stdout is one document; what is not known is null, and the exit code 1."""
+    """With --json stdout is one document; unknown values are null, and the exit code is 1."""
     unknown = str(uuid4())
     done = await run_shelfport("get", IN_STOCK, unknown, "--json", SHELFPORT_BASE_URL=sandbox.url)
 
@@ -58,7 +58,7 @@ async def test_json_is_one_document_with_every_field(
 async def test_an_unknown_variant_is_answered_no(
     run_shelfport: Shelfport, sandbox: Sandbox
 ) -> None:
-    """A variant without a record is shown as such, and the exit code is 1."""
+    """A variant without a record is printed as unknown; the exit code is 1."""
     done = await run_shelfport("get", str(uuid4()), "--base-url", sandbox.url)
 
     assert (1, True, "") == (done.code, "unknown variant" in done.out, done.err)
@@ -67,7 +67,7 @@ async def test_an_unknown_variant_is_answered_no(
 async def test_a_service_that_is_down_is_answered_no(
     run_shelfport: Shelfport, sandbox: Sandbox
 ) -> None:
-    """An outage is no error of the command: the table says it, stderr is empty, the code is 1."""
+    """In an outage the table has the reason, stderr is empty, and the exit code is 1."""
     sandbox.faults = Faults(mode="down")
     done = await run_shelfport("get", IN_STOCK, "--base-url", sandbox.url)
 
@@ -75,8 +75,8 @@ async def test_a_service_that_is_down_is_answered_no(
     assert (1, "") == (done.code, done.err)
 
 
-async def test_verbose_shows_the_records(call_shelfport: Shelfport) -> None:
-    """With --verbose the library's records go to stderr, with the correlation id."""
+async def test_verbose_logs_to_stderr(call_shelfport: Shelfport) -> None:
+    """With --verbose the library's log goes to stderr, with the correlation id."""
     options = ("--base-url", NOWHERE, "--verbose", "--correlation-id", "c-2")
     done = await call_shelfport("get", IN_STOCK, *options)
 
@@ -88,7 +88,7 @@ async def test_verbose_shows_the_records(call_shelfport: Shelfport) -> None:
 async def test_settings_come_from_a_file(
     call_shelfport: Shelfport, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """A file given with --settings says where to ask."""
+    """The base URL can come from a --settings file."""
     file = tmp_path / "shelfport.toml"
     file.write_text(f'[shelfport]\nbase_url = "{sandbox.url}"\n')
     done = await call_shelfport("get", IN_STOCK, "--settings", str(file))
@@ -97,7 +97,7 @@ async def test_settings_come_from_a_file(
 
 
 async def test_base_url_wins_over_the_settings(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """What is said on the command line wins over the environment."""
+    """The command line wins over the environment."""
     done = await call_shelfport(
         "get", IN_STOCK, "--base-url", sandbox.url, SHELFPORT_BASE_URL=NOWHERE
     )
@@ -106,7 +106,7 @@ async def test_base_url_wins_over_the_settings(call_shelfport: Shelfport, sandbo
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
         (["get"], "ID"),
         (["get", "7"], "'7' is not a variant id"),
@@ -121,13 +121,13 @@ async def test_base_url_wins_over_the_settings(call_shelfport: Shelfport, sandbo
     ],
     ids=lambda value: " ".join(value[:1] + value[-2:]) if isinstance(value, list) else "",
 )
-def test_bad_use_is_one_sentence(
+def test_misuse_is_one_sentence(
     arguments: list[str],
-    says: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Bad arguments and settings end with 2 and one line on stderr that names what is wrong."""
+    """Invalid arguments and settings end with 2 and one line on stderr that names them."""
     from shelfport.adapters.cli import main
 
     monkeypatch.delenv("SHELFPORT_BASE_URL", raising=False)
@@ -136,11 +136,11 @@ def test_bad_use_is_one_sentence(
     out, err = capsys.readouterr()
     assert (2, "", 1) == (code, out, len(err.splitlines()))
     assert err.startswith("shelfport: ")
-    assert says.lower() in err.lower()
+    assert expected.lower() in err.lower()
 
 
-async def test_bad_use_is_one_sentence_in_a_process(run_shelfport: Shelfport) -> None:
-    """The exit code and the sentence reach whoever started the process."""
+async def test_misuse_in_a_process(run_shelfport: Shelfport) -> None:
+    """A process ends with the exit code and the sentence on stderr."""
     done = await run_shelfport("get", "not-a-uuid", "--base-url", NOWHERE)
 
     assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))

@@ -4,16 +4,22 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import reduce
+from inspect import Signature
 from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
+from cyclopts import App
 
-from shelfport.adapters.cli import main, output, queue_output
+from docs.generate.command import FLAGS, commands
+from docs.generate.documents import documents
+from shelfport.adapters.cli import main
 from shelfport.adapters.cli.app import app
-from shelfport.adapters.cli.check import report
-from shelfport.adapters.cli.contracts import broker_commands, contracts_app, verification
+from shelfport.adapters.cli.check import CHECKS
+from shelfport.adapters.cli.contracts import contracts_app
+from shelfport.adapters.cli.running import Exit
 from tests.adapters.cli.conftest import MAIN, SOURCES
 
 COMMANDS = (
@@ -22,6 +28,7 @@ COMMANDS = (
     "events", "--install-completion",
 )  # fmt: skip
 EVENTS = ("listen", "replay")
+QUEUE = ("list", "dead", "show", "retry", "drop", "migrate")
 CONTRACTS = ("generate", "verify", "publish", "can-i-deploy", "record-deployment")
 PAGES = (
     *COMMANDS,
@@ -54,7 +61,7 @@ def page(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_every_command_is_known_here() -> None:
-    """A command that is added is added to these tests as well."""
+    """These tests know every command of the program."""
     flags = ("--help", "-h", "--version")
 
     assert set(COMMANDS) == {name for name in app if name not in flags}
@@ -67,7 +74,7 @@ def test_help_is_plain_in_a_pipe(page: str) -> None:
     assert set("\x1b╭│") & set(page) == set()
 
 
-def test_help_teaches_by_examples(page: str) -> None:
+def test_help_has_examples(page: str) -> None:
     """Every help has examples that the parser takes, and the exit codes."""
     _, _, after = page.partition("Examples:\n")
     shown = examples(after.partition("\n\n")[0])
@@ -80,7 +87,8 @@ def test_help_teaches_by_examples(page: str) -> None:
 
 def test_the_reference_has_every_command_by_examples() -> None:
     """The reference shows every command, in lines that the parser takes."""
-    shown = examples(REFERENCE.read_text())
+    blocks = re.findall(r"```sh\n(.*?)```", REFERENCE.read_text(), re.DOTALL)
+    shown = examples("\n".join(blocks))
     for words in shown:
         app.parse_args(words, exit_on_error=False, print_error=False)
 
@@ -105,38 +113,82 @@ def test_the_pipelines_are_what_the_parser_takes() -> None:
     assert ["release", "verify"] == [job for build in builds for job in build["jobs"]]
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        output.StockDocument,
-        output.StockEntry,
-        output.InitializationDocument,
-        output.FailureEntry,
-        queue_output.QueueDocument,
-        queue_output.QueueEntry,
-        queue_output.ChangeDocument,
-        queue_output.MigrationDocument,
-        queue_output.ReconcileDocument,
-        queue_output.UnreadableEntry,
-        report.CheckDocument,
-        report.SettingEntry,
-        report.CheckEntry,
-        verification.VerificationDocument,
-        verification.InteractionEntry,
-        broker_commands.DecisionDocument,
-        broker_commands.PairEntry,
-    ],
-)
-def test_the_reference_has_every_field(document: type[msgspec.Struct]) -> None:
-    """Every field of every document is in the reference, under its name in JSON."""
+def section(command: str) -> str:
+    """What the reference says of a command."""
+    heading = f"`{command}`" if command.startswith("-") else command
+    level = "###" if " " in command else "##"
     text = REFERENCE.read_text()
-    fields = [field.encode_name for field in msgspec.structs.fields(document)]
+    assert 1 == text.count(f"\n{level} {heading}\n")
+    return re.split(r"\n##", text.partition(f"\n{level} {heading}\n")[2])[0]
 
-    assert [] == [name for name in fields if f"`{name}`" not in text]
+
+def parser_of(command: str) -> App:
+    """What parses the command's options."""
+    return reduce(lambda parser, word: parser[word], command.split(), app)
+
+
+LEAVES = [name for name in commands() if not set(parser_of(name)) - FLAGS]
+
+
+def test_the_reference_has_a_section_for_every_command() -> None:
+    """The generator finds every command, also those of groups."""
+    assert {*PAGES, *(f"queue {name}" for name in QUEUE)} == set(commands())
+    for command in commands():
+        assert f"\nshelfport {command}" in section(command)
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_the_reference_has_every_option(command: str) -> None:
+    """Every option and argument is in the command's section, with what it is and its default."""
+    rows = {
+        re.split(r"[ .]", name)[0]: (meaning, default)
+        for name, meaning, default in re.findall(
+            r"^\| `([^`]+)` \| (\S.+?) \| (?:`?(.*?)`? )?\|$", section(command), re.MULTILINE
+        )
+    }
+    taken = [a for a in parser_of(command).assemble_argument_collection() if a.show]
+
+    for argument in taken:
+        meaning, default = rows[argument.names[0]]
+        assert len(meaning) > 10, argument
+        if argument.required:
+            assert "required" == default, argument
+        elif argument.parameter.show_default is not False:
+            value = argument.field_info.default
+            assert ("" if value in {None, Signature.empty} else str(value)) == default, argument
+
+
+def test_the_reference_has_every_check() -> None:
+    """The section of `check` has each check, what it needs, and when it passes."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (\S.{20,}\.) \|$", section("check"), re.MULTILINE)
+    found = {name: tuple(re.findall(r"`(\w+)`", needs)) for name, needs, _ in rows}
+
+    assert {check.name: check.needs for check in CHECKS}.items() <= found.items()
+
+
+def test_the_reference_has_every_exit_code() -> None:
+    """The codes of the program stand in a table, each with what it means."""
+    text = REFERENCE.read_text().partition("## Exit codes")[2].partition("\n## ")[0]
+
+    assert {str(code.value) for code in Exit} == set(
+        re.findall(r"^\| `(\d+)` \| \S.{5,} \|$", text, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("name", documents())
+def test_the_reference_has_every_member(name: str) -> None:
+    """Every document is printed by some command; each member is described, by its JSON name."""
+    text = REFERENCE.read_text()
+    title = " ".join(re.findall(r"[A-Z][a-z]+", name)).capitalize()
+    table = text.partition(f"**{title}.** ")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\S.*?) \| (\S.{5,}) \|$", table, re.MULTILINE)
+
+    members = [field.encode_name for field in msgspec.structs.fields(documents()[name])]
+    assert members == [member for member, *_ in rows]
 
 
 def in_a_terminal(*arguments: str, **variables: str) -> str:
-    """What `shelfport` writes to a terminal."""
+    """The output of `shelfport` in a terminal."""
     ours = ("SHELFPORT_", "FORCE_COLOR", "NO_COLOR", "TTY_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     main_end, process_end = pty.openpty()
@@ -156,13 +208,13 @@ def in_a_terminal(*arguments: str, **variables: str) -> str:
             while chunk := terminal.read(65_536):
                 written += chunk
         except OSError:
-            pass  # Linux says so that nobody writes to the terminal any more
+            pass  # Linux ends so after the last writer
     assert 0 == process.returncode
     return written.decode()
 
 
 @pytest.mark.parametrize("arguments", [("check",), ("--help",)], ids=" ".join)
-def test_colours_are_for_terminals_that_want_them(arguments: tuple[str, ...]) -> None:
-    """A terminal gets colours, and none where NO_COLOR is set."""
+def test_colours_in_a_terminal(arguments: tuple[str, ...]) -> None:
+    """In a terminal the output has colours, unless NO_COLOR is set."""
     assert _COLOR.search(in_a_terminal(*arguments)) is not None
     assert _COLOR.search(in_a_terminal(*arguments, NO_COLOR="1")) is None

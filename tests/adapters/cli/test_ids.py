@@ -14,7 +14,7 @@ MANY = [str(variant) for variant in ids(10_000)]
 
 
 async def test_ids_come_from_standard_input(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """A single - reads the ids one a line, whatever its end; blank lines and comments are none."""
+    """A single - reads one id a line, with any line end; blank lines and comments are skipped."""
     lines = f"\ufeff# the window\n\n{SECOND}\r\n  {FIRST}  \n   # {FIRST}\n\n"
     done = await call_shelfport("get", "-", "--base-url", sandbox.url, stdin=lines.encode())
 
@@ -23,7 +23,7 @@ async def test_ids_come_from_standard_input(call_shelfport: Shelfport, sandbox: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "says"),
+    ("arguments", "stdin", "expected"),
     [
         (["-"], f"{FIRST}\n\n# x\nseven\n".encode(), "line 4 of standard input: 'seven' is not"),
         (["-"], f"{FIRST}\n\xff\n".encode("latin-1"), "line 2 of standard input: "),
@@ -35,19 +35,19 @@ async def test_ids_come_from_standard_input(call_shelfport: Shelfport, sandbox: 
     ids=["bad line", "not UTF-8", "two on a line", "none", "not alone", "an option"],
 )
 async def test_bad_ids_are_one_sentence(
-    call_shelfport: Shelfport, arguments: list[str], stdin: bytes, says: str
+    call_shelfport: Shelfport, arguments: list[str], stdin: bytes, expected: str
 ) -> None:
-    """A bad line is named by its number, and nobody is asked."""
+    """The sentence has the number of the invalid line; no request is sent."""
     done = await call_shelfport("get", *arguments, "--base-url", "http://127.0.0.1:9", stdin=stdin)
 
     assert (2, "", 1) == (done.code, done.out, len(done.err.splitlines()))
-    assert says in done.err
+    assert expected in done.err
 
 
 async def test_a_closed_standard_input(
     call_shelfport: Shelfport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no standard input at all, that is one sentence."""
+    """A closed standard input is one sentence."""
     from shelfport.adapters.cli import ids as ids_module
 
     class _Sys:
@@ -64,7 +64,7 @@ async def test_a_closed_standard_input(
 
 @pytest.mark.parametrize("piped", [True, False], ids=["stdin", "arguments"])
 async def test_ten_thousand_ids(run_shelfport: Shelfport, piped: bool) -> None:
-    """10,000 ids, from a pipe or as arguments, are all answered and shown in their order."""
+    """10,000 ids from a pipe or as arguments are all printed in their order."""
     seed = tuple(SeedRecord(variant, 7) for variant in ids(10_000))
     options = ("--json", "--deadline", "30")
     async with Sandbox(seed=seed) as sandbox:
@@ -81,11 +81,11 @@ async def test_ten_thousand_ids(run_shelfport: Shelfport, piped: bool) -> None:
 
 
 async def test_ctrl_c_while_ids_are_awaited(started: Started, wait_for_end: WaitForEnd) -> None:
-    """Ctrl-C while the command waits for a line ends it with 130, without a word."""
+    """Ctrl-C while the command waits for a line ends it with 130, without output."""
     async with started("get", "-", "--base-url", "http://127.0.0.1:9") as process:
         assert process.stdin is not None
         process.stdin.write(b"#\n" * 100_000)
-        # More than a pipe holds: once it is through, the command is reading.
+        # More than a pipe holds: after the drain, the command is reading.
         await process.stdin.drain()
         await asyncio.sleep(0.1)
         process.send_signal(signal.SIGINT)
@@ -97,5 +97,5 @@ async def test_ctrl_c_while_ids_are_awaited(started: Started, wait_for_end: Wait
 
 
 def test_more_than_a_command_line_holds() -> None:
-    """The largest test above is one that Linux takes as arguments."""
+    """10,000 ids fit into a command line of Linux."""
     assert sum(len(text) + 1 for text in MANY) < 2**20 or sys.platform == "win32"

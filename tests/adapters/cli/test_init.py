@@ -6,7 +6,7 @@ from tests.adapters.cli.conftest import Shelfport
 
 
 async def test_init_opens_a_record(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """`init` opens the record with the numbers it was given, and says so."""
+    """`init` opens the record with the given numbers."""
     variant = str(uuid4())
     done = await run_shelfport(
         *("init", variant, "--quantity", "4", "--low-stock-threshold", "2"),
@@ -17,8 +17,8 @@ async def test_init_opens_a_record(run_shelfport: Shelfport, sandbox: Sandbox) -
     assert (0, "", [201]) == (done.code, done.err, [e.status for e in sandbox.journal])
 
 
-async def test_init_again_finds_it_there(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """A record that is there already is left alone: that is an answer, with exit code 0."""
+async def test_init_of_an_existing_record(run_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """An existing record is not changed; the exit code is 0."""
     variant = str(CATALOGUE[0].variant_id)
     done = await run_shelfport("init", variant, "--quantity", "9", "--base-url", sandbox.url)
 
@@ -29,7 +29,7 @@ async def test_init_again_finds_it_there(run_shelfport: Shelfport, sandbox: Sand
 async def test_the_same_key_repeats_the_same_operation(
     call_shelfport: Shelfport, sandbox: Sandbox
 ) -> None:
-    """Under one --idempotency-key a second run is told of the record that the first one opened."""
+    """A second run with the same --idempotency-key gets the record of the first one."""
     variant, key = str(uuid4()), str(uuid4())
     arguments = ("init", variant, "--idempotency-key", key, "--json", "--base-url", sandbox.url)
     first = json.loads((await call_shelfport(*arguments)).out)
@@ -43,7 +43,7 @@ async def test_the_same_key_repeats_the_same_operation(
 async def test_a_failure_is_a_document_and_a_sentence(
     call_shelfport: Shelfport, sandbox: Sandbox
 ) -> None:
-    """A failed --json run still prints its document; stderr tells how to try the same again."""
+    """A failed --json run prints its document; stderr has the option that repeats it."""
     sandbox.faults = Faults(mode="down")
     done = await call_shelfport("init", str(uuid4()), "--json", "--base-url", sandbox.url)
 
@@ -56,21 +56,19 @@ async def test_a_failure_is_a_document_and_a_sentence(
     assert done.err.endswith(f"add --idempotency-key {document['idempotencyKey']}\n")
 
 
-async def test_a_reused_key_is_not_worth_repeating(
-    call_shelfport: Shelfport, sandbox: Sandbox
-) -> None:
-    """A permanent failure is told without advice to repeat it, and nothing is on stdout."""
+async def test_a_permanent_failure(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """A permanent failure is one sentence without advice to repeat it; stdout is empty."""
     key = str(uuid4())
     arguments = ("--idempotency-key", key, "--base-url", sandbox.url)
     await call_shelfport("init", str(uuid4()), *arguments)
     done = await call_shelfport("init", str(uuid4()), *arguments)
 
     assert (1, "", 1) == (done.code, done.out, len(done.err.splitlines()))
-    assert (True, False) == ("key" in done.err, "try the same again" in done.err)
+    assert (True, False) == ("key" in done.err, "repeat this request" in done.err)
 
 
-async def test_init_refuses_a_quantity_that_counts_nothing(call_shelfport: Shelfport) -> None:
-    """A number out of bounds is bad use, and nobody is asked."""
+async def test_init_refuses_a_negative_quantity(call_shelfport: Shelfport) -> None:
+    """A number out of bounds is exit code 2, without a request."""
     done = await call_shelfport(
         "init", str(uuid4()), "--quantity=-1", "--base-url", "http://127.0.0.1:9"
     )

@@ -27,17 +27,19 @@ async def queue(url: str) -> AsyncIterator[SqlQueue]:
 
 
 async def one_dead(queue: SqlQueue) -> QueuedInitialization:
-    """Queue two entries, and bury the first."""
+    """Queue two entries, and make the first a dead letter."""
     first = an_entry(0)
     await queue.add(first)
     await queue.add(an_entry(1))
     [claim] = await claimed(queue, 5)
-    await queue.bury(claim, now=at(6), reason=DeadLetterReason.REJECTED, error="no such variant")
+    await queue.dead_letter(
+        claim, now=at(6), reason=DeadLetterReason.REJECTED, error="no such variant"
+    )
     return first
 
 
 async def test_migrate(call_shelfport: Shelfport, url: str) -> None:
-    """`queue migrate` makes the tables; until then every other command says that it must."""
+    """`queue migrate` makes the tables; before that, other commands name it as the fix."""
     before = await call_shelfport("queue", "list", SHELFPORT_QUEUE_URL=url)
     made = await call_shelfport("queue", "migrate", "--json", SHELFPORT_QUEUE_URL=url)
     after = await call_shelfport("queue", "list", SHELFPORT_QUEUE_URL=url)
@@ -45,11 +47,11 @@ async def test_migrate(call_shelfport: Shelfport, url: str) -> None:
     assert (2, "") == (before.code, before.out)
     assert "run `shelfport queue migrate`" in before.err
     assert {"before": 0, "after": 1, "schema": 1} == json.loads(made.out)
-    assert (0, "0 waiting; 0 dead\n") == (after.code, after.out)
+    assert (0, "0 waiting; 0 dead letters\n") == (after.code, after.out)
 
 
 async def test_list_and_dead(call_shelfport: Shelfport, url: str, queue: SqlQueue) -> None:
-    """`list` shows all, `dead` the dead letters with their reasons."""
+    """`list` prints all entries, `dead` the dead letters with their reasons."""
     first = await one_dead(queue)
 
     listed = await call_shelfport("queue", "list", SHELFPORT_QUEUE_URL=url)
@@ -61,23 +63,23 @@ async def test_list_and_dead(call_shelfport: Shelfport, url: str, queue: SqlQueu
     assert (str(key_of(first)), "DEAD", "REJECTED", "no such variant", 1) == (
         entry["idempotencyKey"],
         entry["state"],
-        entry["deathReason"],
+        entry["deadLetterReason"],
         entry["lastError"],
         entry["attempts"],
     )
 
 
 async def test_show_retry_drop(call_shelfport: Shelfport, url: str, queue: SqlQueue) -> None:
-    """An entry is looked at, made alive, and forgotten; what is not there is a no."""
+    """An entry is shown, reset and dropped; a missing entry ends the command with 1."""
     key = str(key_of(await one_dead(queue)))
 
     async def run(*arguments: str) -> tuple[int | None, str]:
         done = await call_shelfport("queue", *arguments, SHELFPORT_QUEUE_URL=url)
         return done.code, done.out
 
-    code, shown = await run("show", key)
+    code, out = await run("show", key)
     assert 0 == code
-    assert "deathReason        REJECTED" in shown
+    assert "deadLetterReason   REJECTED" in out
     assert (0, "1 entry due now\n") == await run("retry", "--all-dead")
     assert 0 == (await queue.stats()).dead_letters
     assert (0, "1 entry dropped\n") == await run("drop", key)
@@ -90,16 +92,16 @@ async def test_show_retry_drop(call_shelfport: Shelfport, url: str, queue: SqlQu
 @pytest.mark.parametrize(
     ("arguments", "address", "words"),
     [
-        (("list",), "", "where is the queue? Set SHELFPORT_QUEUE_URL"),
-        (("list",), "memory:", "that no other process can look into"),
+        (("list",), "", "queue.url is not set: set SHELFPORT_QUEUE_URL"),
+        (("list",), "memory:", "that no other process can see"),
         (("list",), "mysql://u:s3cr3t@db/x", "queue.url begins with mysql"),
-        (("retry",), "sqlite:///none.db", "which entries? Give their idempotency keys"),
+        (("retry",), "sqlite:///none.db", "give either idempotency keys or --all-dead"),
     ],
 )
-async def test_bad_use(
+async def test_misuse(
     call_shelfport: Shelfport, arguments: tuple[str, ...], address: str, words: str
 ) -> None:
-    """What makes no sense is one sentence, with no password in it."""
+    """Invalid arguments are one sentence without a password."""
     if address:
         done = await call_shelfport("queue", *arguments, SHELFPORT_QUEUE_URL=address)
     else:
@@ -113,7 +115,7 @@ async def test_bad_use(
 async def test_reconcile(
     call_shelfport: Shelfport, url: str, queue: SqlQueue, sandbox: Sandbox
 ) -> None:
-    """Variants without a record are enqueued, once; what only the queue knows is listed."""
+    """Variants without a record are enqueued once; other queued variants are listed."""
     there, missing = str(CATALOGUE[0].variant_id), str(uuid4())
     other = an_entry()
     await queue.add(other)
@@ -137,10 +139,10 @@ async def test_reconcile(
     assert 2 == (await queue.stats()).waiting
 
 
-async def test_reconcile_what_cannot_be_read(
+async def test_reconcile_without_a_service(
     call_shelfport: Shelfport, url: str, queue: SqlQueue, tmp_path: Path
 ) -> None:
-    """A variant of which nobody knows whether it has a record is told of, and not enqueued."""
+    """A variant whose record cannot be read is printed, and not enqueued."""
     file = tmp_path / "ids.txt"
     file.write_text(f"{uuid4()}\n")
     done = await call_shelfport(
@@ -155,12 +157,12 @@ async def test_reconcile_what_cannot_be_read(
 async def test_worker(
     started: Started, url: str, queue: SqlQueue, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """`worker` opens what waits until SIGTERM, and then ends well."""
+    """`worker` opens the waiting records until SIGTERM, and ends with 0."""
     entry = an_entry()
     await queue.add(entry)
     async with started("worker", "--base-url", sandbox.url, SHELFPORT_QUEUE_URL=url) as process:
         assert process.stdout is not None
-        assert (await process.stdout.readline()).startswith(b"Works off SqlQueue(sqlite:///")
+        assert (await process.stdout.readline()).startswith(b"Working off SqlQueue(sqlite:///")
         async with asyncio.timeout(15):
             while (await queue.stats()).waiting:  # noqa: ASYNC110  # another process works
                 await asyncio.sleep(0.02)
@@ -179,10 +181,10 @@ async def test_worker(
         ("builtins:dict", "which made a dict: it must have mark_not_orderable"),
     ],
 )
-async def test_catalogues_that_are_none(
+async def test_invalid_catalogs(
     call_shelfport: Shelfport, url: str, catalog: str, words: str
 ) -> None:
-    """What --catalog names must make a catalogue; if not, one sentence says so."""
+    """A --catalog that makes no catalog is one sentence."""
     done = await call_shelfport(
         "worker", "--catalog", catalog, "--base-url", "http://127.0.0.1:9", SHELFPORT_QUEUE_URL=url
     )

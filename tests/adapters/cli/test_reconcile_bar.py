@@ -1,4 +1,4 @@
-"""`reconcile` in front of a person: a real terminal, which a pseudo-terminal is."""
+"""The progress bar of `reconcile` in a pseudo-terminal."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from tests.support.values import ids
 
 COUNT = 450
 """Three requests of 200 variants at most."""
-BAR = re.compile(r"Looking for records .*?(\d+)/450")
+BAR = re.compile(r"Reading records .*?(\d+)/450")
 ERASED = "\x1b[2K"
 
 
 async def in_a_terminal(folder: Path, url: str) -> tuple[str, str]:
-    """What `reconcile` writes to stdout, a pipe, and to stderr, a terminal."""
+    """The output of `reconcile`: stdout is a pipe, stderr a terminal."""
     file = folder / "variants.txt"
     file.write_text("\n".join(map(str, ids(COUNT))))
     ours, theirs = pty.openpty()
@@ -38,15 +38,15 @@ async def in_a_terminal(folder: Path, url: str) -> tuple[str, str]:
     screen = asyncio.create_task(asyncio.to_thread(_all_of, ours))
     async with asyncio.timeout(60):
         out, _ = await process.communicate()
-        shown = await screen
+        written = await screen
     assert 1 == process.returncode  # something is missing
-    return out.decode(), shown.decode()
+    return out.decode(), written.decode()
 
 
 def _all_of(terminal: int) -> bytes:
-    """What is written to `terminal` until nobody has it open any more."""
+    """Everything that is written to `terminal` until its last writer closes it."""
     written = b""
-    # Linux ends it with EIO, others with an empty read.
+    # Linux ends with EIO, other systems with an empty read.
     with suppress(OSError):
         while some := os.read(terminal, 65536):
             written += some
@@ -54,10 +54,10 @@ def _all_of(terminal: int) -> bytes:
     return written
 
 
-async def test_a_bar_for_a_person(tmp_path: Path) -> None:
-    """The bar counts the variants that were looked at, and is gone from the screen at the end."""
+async def test_the_bar_counts_variants(tmp_path: Path) -> None:
+    """The bar counts the variants that were read, and is erased at the end."""
     async with Sandbox() as sandbox:
-        # Long enough for the bar, which is drawn ten times a second, to be seen half-way.
+        # The bar is drawn ten times a second: the latency lets it show intermediate counts.
         sandbox.faults = Faults(latency=0.4)
         out, screen = await in_a_terminal(tmp_path, sandbox.url)
 
@@ -67,4 +67,4 @@ async def test_a_bar_for_a_person(tmp_path: Path) -> None:
     last = screen.rindex("450/450")
     assert ERASED in screen[last:]
     assert "450 given, 0 have a record" in out
-    assert "Looking for records" not in out
+    assert "Reading records" not in out

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shelfport.adapters.cli import main
-from shelfport.adapters.cli.running import Exit, Misuse, complain, guarded, logs_shown, run_async
+from shelfport.adapters.cli.running import Exit, Misuse, guarded, log_output, print_error, run_async
 from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox
 from tests.adapters.cli.conftest import MAIN, SOURCES, Shelfport, Started, WaitForEnd
 
@@ -26,7 +26,7 @@ def _raising(error: BaseException) -> Callable[[], int]:
 
 
 def test_a_bug_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    """What nobody foresaw is one line, which says how to see the traceback."""
+    """An unexpected exception is one line that names the option for its traceback."""
     code = guarded(_raising(ZeroDivisionError("oh\nno")))
 
     assert 70 == code
@@ -57,25 +57,25 @@ def test_misuse_and_interruption_have_their_codes(capsys: pytest.CaptureFixture[
     ) == ([Exit.MISUSED, Exit.INTERRUPTED], "shelfport: not so\n")
 
 
-def test_a_sentence_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters that came from elsewhere do not reach the terminal."""
-    complain("a\x1b[31mb\r\nc")
+def test_errors_have_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters in an error do not reach the terminal."""
+    print_error("a\x1b[31mb\r\nc")
 
     assert "shelfport: a [31mb c\n" == capsys.readouterr().err
 
 
-def test_logs_are_silent_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --verbose not even a warning of a logger that nobody configured is shown."""
+def test_without_verbose_nothing_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --verbose, warnings of loggers are not printed either."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with logs_shown(verbose=False):
+    with log_output(verbose=False):
         during = len(root.handlers)
 
     assert (len(handlers) + 1, handlers, level) == (during, root.handlers, root.level)
 
 
-def test_the_coroutine_decides_on_the_code() -> None:
-    """What a command returns is the exit code."""
+def test_a_coroutine_returns_the_exit_code() -> None:
+    """The exit code is the return value of the command."""
 
     async def command() -> int:
         await asyncio.sleep(0)
@@ -88,7 +88,7 @@ def test_the_coroutine_decides_on_the_code() -> None:
 def test_a_missing_extra_is_one_sentence(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without cyclopts or rich the command says what to install, and ends with 2."""
+    """Without cyclopts or rich the command names the extra, and ends with 2."""
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cyclopts", "rich")]:
         monkeypatch.delitem(sys.modules, name)
     ours = "shelfport.adapters.cli."
@@ -103,8 +103,8 @@ def test_a_missing_extra_is_one_sentence(
     assert 'pip install "shelfport[cli]"' in err
 
 
-async def test_help_tells_the_exit_codes(run_shelfport: Shelfport) -> None:
-    """Help goes to stdout, free of colours and frames in a pipe, and tells the exit codes."""
+async def test_help_lists_the_exit_codes(run_shelfport: Shelfport) -> None:
+    """Help goes to stdout, without colours and frames in a pipe, and lists the exit codes."""
     done = await run_shelfport("get", "--help")
 
     assert (0, "") == (done.code, done.err)
@@ -114,16 +114,16 @@ async def test_help_tells_the_exit_codes(run_shelfport: Shelfport) -> None:
 
 
 def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--version` prints the version that is installed."""
+    """`--version` prints the installed version."""
     code = main(["--version"])
 
     assert (0, f"shelfport {version('shelfport')}\n") == (code, capsys.readouterr().out)
 
 
-async def test_an_interrupted_call_ends_quietly(
+async def test_an_interrupted_call(
     started: Started, wait_for_end: WaitForEnd, sandbox: Sandbox
 ) -> None:
-    """Ctrl-C while a command waits for its answer ends it with 130, without a word."""
+    """Ctrl-C while a command waits for an answer ends it with 130, without output."""
     sandbox.faults = Faults(mode="hang")
     async with started("get", VARIANT, "--base-url", sandbox.url) as process:
         while not sandbox.journal:  # noqa: ASYNC110 - another process sets it
@@ -134,17 +134,15 @@ async def test_an_interrupted_call_ends_quietly(
     assert (130, "", "") == (done.code, done.out, done.err)
 
 
-async def test_a_reader_that_left_ends_it_quietly(
-    started: Started, wait_for_end: WaitForEnd
-) -> None:
-    """When the reader of the output is gone, the command ends without a word, as others do."""
+async def test_a_closed_output(started: Started, wait_for_end: WaitForEnd) -> None:
+    """When the reader closes the output, the command ends with 141, without an error."""
     async with started("demo", "--once") as process:
-        out, told = process.stdout, process.stderr
+        out, errors = process.stdout, process.stderr
         assert out is not None
-        assert told is not None
+        assert errors is not None
         await out.readline()
         out._transport.close()  # type: ignore[attr-defined]  # a reader has no close of its own
-        err = await told.read()
+        err = await errors.read()
         code = await process.wait()
 
     assert (141, b"") == (code, err)
@@ -152,7 +150,7 @@ async def test_a_reader_that_left_ends_it_quietly(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_is_one_sentence() -> None:
-    """A full disk is no bug: one sentence and a code of its own."""
+    """A full disk is one sentence and exit code 74."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-c", MAIN, "--version"],

@@ -13,7 +13,7 @@ from tests.adapters.cli.conftest import Shelfport, Started, WaitForEnd
 
 
 async def _line(process: Process, beginning: str) -> str:
-    """The rest of the first line of the output that begins so."""
+    """The rest of the first output line with this beginning."""
     assert process.stdout is not None
     assert process.stderr is not None
     while line := (await process.stdout.readline()).decode():
@@ -23,10 +23,10 @@ async def _line(process: Process, beginning: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-async def test_sandbox_serves_until_it_is_told_to_stop(
+async def test_sandbox_serves_until_a_signal(
     started: Started, wait_for_end: WaitForEnd, number: signal.Signals
 ) -> None:
-    """`sandbox` says where it is, answers there, and ends cleanly by Ctrl-C or SIGTERM."""
+    """`sandbox` prints its address, answers there, and ends at Ctrl-C or SIGTERM with 0."""
     async with started("sandbox", "--port", "0") as process:
         url = await _line(process, "Inventory Service (sandbox):")
         async with aiohttp.ClientSession() as session:
@@ -39,10 +39,10 @@ async def test_sandbox_serves_until_it_is_told_to_stop(
     assert (0, "") == (done.code, done.err)
 
 
-async def test_a_sandbox_keeps_its_store(
+async def test_a_sandbox_with_a_store_keeps_its_records(
     started: Started, wait_for_end: WaitForEnd, call_shelfport: Shelfport, tmp_path: Path
 ) -> None:
-    """A record opened in an empty sandbox with --store is there when that is started again."""
+    """A record of a sandbox with --store exists after a restart."""
     variant = str(uuid4())
     arguments = ("sandbox", "--port", "0", "--empty", "--store", str(tmp_path / "stock.sqlite"))
     async with started(*arguments) as process:
@@ -58,10 +58,8 @@ async def test_a_sandbox_keeps_its_store(
 
 
 @pytest.mark.parametrize("command", ["sandbox", "demo"])
-async def test_a_taken_port_is_bad_use(
-    run_shelfport: Shelfport, sandbox: Sandbox, command: str
-) -> None:
-    """A port that somebody else listens on is one sentence, and exit code 2."""
+async def test_a_port_in_use(run_shelfport: Shelfport, sandbox: Sandbox, command: str) -> None:
+    """A port of another program is one sentence, and exit code 2."""
     taken = sandbox.url.rpartition(":")[2]
     done = await run_shelfport(command, "--port", taken)
 
@@ -69,15 +67,15 @@ async def test_a_taken_port_is_bad_use(
     assert f"127.0.0.1:{taken}" in done.err
 
 
-async def test_a_store_that_cannot_be_is_bad_use(run_shelfport: Shelfport, tmp_path: Path) -> None:
-    """A store where no file can be is one sentence, and exit code 2."""
+async def test_a_store_without_a_folder(run_shelfport: Shelfport, tmp_path: Path) -> None:
+    """A store in a missing folder is one sentence, and exit code 2."""
     done = await run_shelfport("sandbox", "--port", "0", "--store", str(tmp_path / "no" / "file"))
 
     assert (2, 1, "") == (done.code, len(done.err.splitlines()), done.out)
 
 
 async def test_demo_serves_until_ctrl_c(started: Started, wait_for_end: WaitForEnd) -> None:
-    """`demo` serves its page, and ends cleanly by Ctrl-C with a browser still connected."""
+    """`demo` serves its page, and ends at Ctrl-C with 0 while a browser is connected."""
     async with started("demo", "--port", "0") as process, aiohttp.ClientSession() as session:
         url = await _line(process, "Product Service:")
         async with session.get(url) as response:
@@ -89,18 +87,18 @@ async def test_demo_serves_until_ctrl_c(started: Started, wait_for_end: WaitForE
     assert (0, "") == (done.code, done.err)
 
 
-async def test_demo_once_tells_its_story(run_shelfport: Shelfport) -> None:
-    """`demo --once` plays every step over HTTP, and ends with 0 if all went as told."""
+async def test_demo_once_runs_its_scenario(run_shelfport: Shelfport) -> None:
+    """`demo --once` runs every step over HTTP, and ends with 0 if all went as expected."""
     done = await run_shelfport("demo", "--once")
 
     assert (0, "") == (done.code, done.err)
-    assert re.fullmatch(r"All \d+ steps went as told\.", done.out.splitlines()[-1])
+    assert re.fullmatch(r"All \d+ steps went as expected\.", done.out.splitlines()[-1])
 
 
-async def test_a_story_that_is_not_as_told_is_answered_no(
+async def test_an_unexpected_fact_ends_demo_once_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`demo --once` ends with 1 where a step brings something else than was told."""
+    """`demo --once` ends with 1 if a step brings an unexpected fact."""
     from shelfport.adapters.cli import main
     from shelfport.adapters.demo import environment
 
@@ -109,5 +107,5 @@ async def test_a_story_that_is_not_as_told_is_answered_no(
 
     out = capsys.readouterr().out
     assert 1 == code
-    assert re.fullmatch(r"Step 1 of \d+ was not as told\.", out.splitlines()[-1])
-    assert "NOT AS TOLD: expected 12, came 0" in out
+    assert re.fullmatch(r"Step 1 of \d+ did not go as expected\.", out.splitlines()[-1])
+    assert "NOT AS EXPECTED: expected 12, got 0" in out

@@ -8,8 +8,8 @@ from tests.adapters.cli.conftest import Shelfport
 FLEET = ("size", "--hosts", "1000", "--views", "10000", "--capacity", "3000")
 
 
-async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """The settings load as they are printed; comments say what they lead to."""
+async def test_the_output_is_a_settings_file(call_shelfport: Shelfport, tmp_path: Path) -> None:
+    """The output loads as a settings file; its comments have the loads."""
     done = await call_shelfport(*FLEET, "--shared-cache")
     file = tmp_path / "fleet.toml"
     file.write_text(done.out)
@@ -18,8 +18,8 @@ async def test_what_it_prints_is_a_settings_file(call_shelfport: Shelfport, tmp_
     assert (0, "") == (done.code, done.err)
     assert {"cache", "limit", "retry"} == tomllib.loads(done.out)["shelfport"].keys()
     assert (11.0, 0.0) == (settings.cache.ttl, settings.retry.budget_ratio)
-    assert "# Calm hours: 2,0" in done.out
-    assert "more than it can do" in done.out
+    assert "# Steady load: 2,0" in done.out
+    assert "above the capacity" in done.out
 
 
 async def test_json_is_one_document(call_shelfport: Shelfport) -> None:
@@ -31,8 +31,8 @@ async def test_json_is_one_document(call_shelfport: Shelfport) -> None:
     )  # fmt: skip
 
 
-async def test_a_service_that_is_too_small_is_answered_no(call_shelfport: Shelfport) -> None:
-    """Without a shared cache this service is too small whatever is set: that is exit code 1."""
+async def test_a_service_that_is_too_small(call_shelfport: Shelfport) -> None:
+    """If the service is too small for any settings, the exit code is 1."""
     done = await call_shelfport(*FLEET)
 
     assert (1, "") == (done.code, done.err)
@@ -40,8 +40,8 @@ async def test_a_service_that_is_too_small_is_answered_no(call_shelfport: Shelfp
     assert "shared cache" in done.out
 
 
-async def test_a_number_that_makes_no_sense_is_one_sentence(call_shelfport: Shelfport) -> None:
-    """No hosts at all is bad use: one sentence, exit code 2."""
+async def test_a_number_out_of_bounds(call_shelfport: Shelfport) -> None:
+    """A fleet without hosts is one sentence and exit code 2."""
     done = await call_shelfport("size", "--hosts", "0", "--views", "1", "--capacity", "1")
 
     assert (2, "") == (done.code, done.out)

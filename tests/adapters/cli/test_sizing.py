@@ -11,63 +11,63 @@ def a_load(*, shared: bool = False, **changes: float) -> FleetLoad:
     return FleetLoad(shared_cache=shared, **numbers)  # type: ignore[arg-type]  # numbers
 
 
-def test_the_load_is_that_of_caches_that_are_asked_at_random() -> None:
-    """The formula agrees with caches that were played through, view by view."""
+def test_the_load_agrees_with_a_simulation() -> None:
+    """The formula agrees with caches that are simulated view by view."""
     draw = random.Random(7)
     weights = list(accumulate(1 / rank for rank in range(1, 2001)))
-    asked, views, until = 0, 0, 400.0
+    requests, views, end = 0, 0, 400.0
     for _ in range(5):
         fresh_until = [0.0] * 2000
         now = draw.expovariate(20)
-        while now < until:
+        while now < end:
             [rank] = draw.choices(range(2000), cum_weights=weights)
             views += 1
             if now >= fresh_until[rank]:
-                asked += 1
+                requests += 1
                 fresh_until[rank] = now + 5
             now += draw.expovariate(20)
 
-    said = steady_load(a_load(hosts=5, views=100, variants=2000), 5.0)
-    assert said / 100 == pytest.approx(asked / views, rel=0.03)
+    computed = steady_load(a_load(hosts=5, views=100, variants=2000), 5.0)
+    assert computed / 100 == pytest.approx(requests / views, rel=0.03)
 
 
-def test_a_shared_cache_is_one_keeper() -> None:
-    """Hosts that share a cache ask as one host would that has all the views."""
+def test_a_shared_cache_counts_as_one_host() -> None:
+    """Hosts with a shared cache send as many requests as one host with all the views."""
     one = steady_load(a_load(hosts=1), 5.0)
 
     assert one == pytest.approx(steady_load(a_load(shared=True), 5.0))
     assert steady_load(a_load(), 5.0) > 2 * one
 
 
-def test_nothing_is_fresh_means_a_request_a_view() -> None:
-    """Without a fresh window every view is a request, however many variants there are."""
+def test_without_a_ttl_every_view_is_a_request() -> None:
+    """With a ttl of 0 every view is a request, with any number of variants."""
     assert steady_load(a_load(), 0.0) == pytest.approx(10_000)
     assert steady_load(a_load(variants=7), 0.0) == pytest.approx(10_000)
 
 
-def test_room_enough_leaves_the_defaults() -> None:
-    """A service with room gets the default windows and budget."""
+def test_enough_capacity_leaves_the_defaults() -> None:
+    """With enough capacity, ttl and retry budget are the defaults."""
     size = size_fleet(a_load(capacity=20_000))
 
     assert (5.0, 0.1) == (size.ttl, size.budget_ratio)
 
 
-def test_the_window_is_the_shortest_that_fits() -> None:
-    """One second less, and calm hours would use more than 70 % of the capacity."""
+def test_the_ttl_is_the_shortest_that_fits() -> None:
+    """With one second less, the steady load uses more than 70 % of the capacity."""
     load = a_load(capacity=3000, shared=True)
-    window = size_fleet(load).ttl
+    ttl = size_fleet(load).ttl
 
-    assert window is not None
-    assert steady_load(load, window) <= 0.7 * 3000 < steady_load(load, window - 1)
+    assert ttl is not None
+    assert steady_load(load, ttl) <= 0.7 * 3000 < steady_load(load, ttl - 1)
 
 
-def test_a_service_that_is_too_small_is_said_to_be() -> None:
-    """If no window up to five minutes is enough, there is none to recommend."""
+def test_a_service_that_is_too_small_has_no_ttl() -> None:
+    """If a ttl of five minutes is not enough, there is none."""
     assert size_fleet(a_load(capacity=1000)).ttl is None
 
 
-def test_the_budget_is_what_the_service_has_left() -> None:
-    """With 4 % of room above cold caches, 4 % may be repeated; without any, nothing."""
+def test_the_budget_is_the_spare_capacity() -> None:
+    """With 4 % spare capacity at empty caches, the budget is 4 %; without any, it is 0."""
     assert (0.04, 0.0) == (
         size_fleet(a_load(capacity=10_400)).budget_ratio,
         size_fleet(a_load(capacity=9000, shared=True)).budget_ratio,
@@ -75,7 +75,7 @@ def test_the_budget_is_what_the_service_has_left() -> None:
 
 
 def test_the_limit_keeps_the_queue_within_the_timeout() -> None:
-    """All hosts together queue no more than the service answers before they give up."""
+    """All hosts together queue at most what the service answers within the attempt timeout."""
     size = size_fleet(a_load(hosts=100, views=10_000, latency=0.2))
 
     assert (29, True) == (size.max_concurrency, size.queue_seconds < 1)
@@ -84,11 +84,11 @@ def test_the_limit_keeps_the_queue_within_the_timeout() -> None:
 
 
 def test_a_limit_is_never_below_two() -> None:
-    """One slow request must not keep a host from all others, however small the service."""
+    """A limit of 1 would let one slow request block a host: the limit is at least 2."""
     assert 2 == size_fleet(a_load(hosts=100_000, capacity=12_000)).max_concurrency
 
 
 def test_a_number_out_of_bounds_is_refused() -> None:
-    """A fleet without hosts is a mistake, and the sentence names it."""
+    """A fleet without hosts raises a ValueError that names the number."""
     with pytest.raises(ValueError, match="hosts is 0: "):
         a_load(hosts=0)

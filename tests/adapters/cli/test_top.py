@@ -1,4 +1,4 @@
-"""`shelfport top`: what the ops page of a running host says, in a terminal and into a pipe."""
+"""`shelfport top`: the ops page of a running host, in a terminal and into a pipe."""
 
 import json
 import os
@@ -25,39 +25,46 @@ TOKEN = "a token that is long enough"
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[DemoEnvironment]:
+async def environment() -> AsyncIterator[DemoEnvironment]:
     async with demo_environment(
         Windows(ttl=0, stale_while_revalidate=0, stale_if_error=60, open_duration=60)
     ) as running:
         yield running
 
 
-async def visit(stage: DemoEnvironment, times: int = 1) -> None:
-    """Look at the shop."""
+async def visit(environment: DemoEnvironment, times: int = 1) -> None:
+    """Get the shop's page."""
     async with aiohttp.ClientSession() as session:
         for _ in range(times):
-            async with session.get(stage.url) as answer:
+            async with session.get(environment.url) as answer:
                 assert 200 == answer.status
 
 
-async def test_it_tells_how_things_stand(stage: DemoEnvironment, call_shelfport: Shelfport) -> None:
-    """Into a pipe it looks once: circuit, budget, what was served, attempts, queue, events."""
-    await visit(stage)
-    done = await call_shelfport("top", f"{stage.url}/ops/")
+async def test_it_prints_the_snapshot(
+    environment: DemoEnvironment, call_shelfport: Shelfport
+) -> None:
+    """Into a pipe it prints once: circuit, budget, served variants, attempts, queue, events."""
+    await visit(environment)
+    done = await call_shelfport("top", f"{environment.url}/ops/")
 
     assert (0, "") == (done.code, done.err)
     assert "shelfport  " in done.out
-    for words in ("circuit          closed", "of 10 tokens", "missed 24", "0 waiting, 0 dead"):
+    for words in (
+        "circuit          closed",
+        "of 10 tokens",
+        "missed 24",
+        "0 waiting, 0 dead letters",
+    ):
         assert words in done.out
     assert "\x1b" not in done.out
     assert [] == [line for line in done.out.splitlines() if line != line.rstrip()]
 
 
-async def test_it_tells_of_an_outage(stage: DemoEnvironment, call_shelfport: Shelfport) -> None:
-    """An open circuit with its next probe, and why things are degraded; without a slash, too."""
-    stage.sandbox.faults = Faults(mode="down")
-    await visit(stage, times=8)
-    done = await call_shelfport("top", f"{stage.url}/ops")
+async def test_it_prints_an_outage(environment: DemoEnvironment, call_shelfport: Shelfport) -> None:
+    """It prints the open circuit with its next probe, and the reasons; also without a slash."""
+    environment.sandbox.faults = Faults(mode="down")
+    await visit(environment, times=8)
+    done = await call_shelfport("top", f"{environment.url}/ops")
 
     assert "circuit          open, next probe in " in done.out
     assert "the circuit is open" in done.out
@@ -65,10 +72,10 @@ async def test_it_tells_of_an_outage(stage: DemoEnvironment, call_shelfport: She
 
 
 async def test_the_document_is_for_programs(
-    stage: DemoEnvironment, call_shelfport: Shelfport
+    environment: DemoEnvironment, call_shelfport: Shelfport
 ) -> None:
-    """With --json it prints what the page's document says."""
-    done = await call_shelfport("top", f"{stage.url}/ops/", "--json")
+    """With --json it prints the page's document."""
+    done = await call_shelfport("top", f"{environment.url}/ops/", "--json")
 
     assert (1, "closed") == (
         json.loads(done.out)["schema"],
@@ -88,7 +95,7 @@ async def test_the_document_is_for_programs(
 async def test_no_host_is_one_sentence(
     call_shelfport: Shelfport, url: str, code: int, words: str
 ) -> None:
-    """A host that is not there, and what is no address, are told in a sentence on stderr."""
+    """A host that does not answer, and an invalid address, are one sentence on stderr."""
     done = await call_shelfport("top", url)
 
     assert (code, "", 1) == (done.code, done.out, len(done.err.splitlines()))
@@ -96,16 +103,16 @@ async def test_no_host_is_one_sentence(
 
 
 async def test_another_page_is_no_ops_page(
-    stage: DemoEnvironment, call_shelfport: Shelfport
+    environment: DemoEnvironment, call_shelfport: Shelfport
 ) -> None:
-    """What answers there, but is none of ours, is told apart from nothing."""
-    done = await call_shelfport("top", stage.url)
+    """A page that is no ops page has a sentence of its own."""
+    done = await call_shelfport("top", environment.url)
 
     assert (1, True) == (done.code, "is no ops page of shelfport: it answered 404" in done.err)
 
 
 async def test_the_token_comes_from_the_environment(call_shelfport: Shelfport) -> None:
-    """A page that wants its token says which variable to set; with it, it answers."""
+    """Without the token, the sentence names the variable to set; with it, the page answers."""
     settings, recorder = Settings(), Recorder()
     adapter = InMemoryInventory(clock=SystemClock())
     inventory = build(settings, adapter=adapter, telemetry=[recorder])
@@ -120,12 +127,12 @@ async def test_the_token_comes_from_the_environment(call_shelfport: Shelfport) -
     assert (0, "") == (with_it.code, with_it.err)
 
 
-async def test_in_a_terminal_it_goes_on(stage: DemoEnvironment) -> None:
-    """In a terminal it shows the page again and again, with news, until Ctrl-C."""
+async def test_in_a_terminal_it_continues(environment: DemoEnvironment) -> None:
+    """In a terminal it updates the page until Ctrl-C."""
     main_end, process_end = pty.openpty()
     os.set_blocking(main_end, False)
     process = subprocess.Popen(  # noqa: ASYNC220 - it is begun, not waited for
-        [sys.executable, "-c", MAIN, "top", f"{stage.url}/ops/", "--every", "0.1"],
+        [sys.executable, "-c", MAIN, "top", f"{environment.url}/ops/", "--interval", "0.1"],
         stdin=process_end,
         stdout=process_end,
         stderr=process_end,
@@ -137,15 +144,15 @@ async def test_in_a_terminal_it_goes_on(stage: DemoEnvironment) -> None:
 
     def says(words: bytes) -> bool:
         nonlocal written
-        # Nothing to read yet, or nobody writes any more.
+        # Nothing to read yet, or the process has ended.
         with suppress(OSError):
             written += os.read(main_end, 65_536)
         return words in written
 
     try:
         await until(lambda: says(b"closed"), seconds=20)
-        stage.sandbox.faults = Faults(mode="down")
-        await visit(stage, times=8)
+        environment.sandbox.faults = Faults(mode="down")
+        await visit(environment, times=8)
         await until(lambda: says(b"next probe in"), seconds=20)
         process.send_signal(signal.SIGINT)
         await until(lambda: says(b"\x1b[?1049l") and process.poll() is not None, seconds=20)

@@ -23,7 +23,7 @@ from tests.support.values import an_id
 
 
 def test_the_settings_choose_the_adapter() -> None:
-    """A base URL means HTTP; none means memory. Nothing is opened or asked to find out."""
+    """A base URL selects HTTP, none selects memory, without I/O."""
     http = Container(settings=Settings(base_url="https://inventory.internal"))
 
     assert isinstance(http.adapter(), HttpInventory)
@@ -40,7 +40,7 @@ def test_one_of_everything() -> None:
 
 
 async def test_a_fake_in_a_container() -> None:
-    """A test hands its fake over when it makes the container."""
+    """A test passes its fake when it makes the container."""
     fake = ScriptedPort()
     container = Container(adapter=providers.Object(fake), clock=providers.Object(ManualClock()))
 
@@ -62,19 +62,19 @@ async def test_nested_in_a_hosts_container() -> None:
 
 
 def test_settings_of_another_kind() -> None:
-    """What are no Settings are refused when they are used."""
+    """A value that is not `Settings` is refused when it is used."""
     with pytest.raises(Exception, match="is not an instance of"):
         Container(settings=providers.Object({"base_url": "x"})).integration()
 
 
 def test_http_without_an_address() -> None:
-    """The http adapter without a base URL is refused with a sentence."""
+    """The http adapter without a base URL is refused."""
     with pytest.raises(ValueError, match="base_url is not set"):
         make_http(Settings(), ManualClock())
 
 
 def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Plain http to another machine, allowed by its setting, leaves a warning."""
+    """Plain http to another machine, if allowed, is logged as a warning."""
     settings = Settings(base_url="http://inventory.internal", allow_plain_http=True)
 
     build(settings)
@@ -89,7 +89,7 @@ def test_plain_http_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_build_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without settings the environment is asked; without anything there, memory serves."""
+    """Without settings the environment is read; without variables, stock is kept in memory."""
     monkeypatch.delenv("SHELFPORT_SETTINGS", raising=False)
     monkeypatch.setenv("SHELFPORT_INITIALIZATION_DEFAULT_QUANTITY", "4")
 
@@ -108,7 +108,7 @@ def run_python(code: str) -> str:
 
 
 def test_without_a_shared_cache_redis_is_not_imported() -> None:
-    """Nothing of the extra is imported unless its setting asks for it."""
+    """The extra is not imported without its setting."""
     printed = run_python(
         "import sys; from shelfport import *; build(Settings());"
         "print([m for m in sys.modules if m.split('.')[0] == 'redis' or 'adapters.redis' in m])"
@@ -117,8 +117,8 @@ def test_without_a_shared_cache_redis_is_not_imported() -> None:
     assert "[]" == printed
 
 
-def test_a_missing_extra_is_a_sentence() -> None:
-    """With the setting, and without the extra, one sentence says what to install."""
+def test_a_missing_extra() -> None:
+    """With the setting but without the extra, the message says what to install."""
     printed = run_python(
         "import sys; sys.modules['redis'] = None\n"
         "from shelfport import *\n"
@@ -133,7 +133,7 @@ def test_a_missing_extra_is_a_sentence() -> None:
 
 
 def test_a_shared_cache_is_in_the_stack() -> None:
-    """With the setting, the layer stands between shared requests and the splitting of pages."""
+    """With the setting, `SharedCacheLayer` is between coalescing and batching."""
     inventory = build(Settings(shared_cache=SharedCacheOptions(url="redis://:s3cret@127.0.0.1")))
 
     assert "CoalescingLayer(inner=SharedCacheLayer(inner=BatchingLayer(" in repr(inventory)
@@ -154,15 +154,15 @@ def test_a_shared_cache_is_in_the_stack() -> None:
 def test_a_password_in_the_clear_is_logged(
     url: str, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A password that travels unencrypted to another machine leaves a warning, without it."""
+    """A password that is sent to another machine without encryption causes a warning without it."""
     build(Settings(shared_cache=SharedCacheOptions(url=url)))
 
-    assert warned == ("is not encrypted on the way: use rediss://" in caplog.text)
+    assert warned == ("is sent without encryption: use rediss://" in caplog.text)
     assert "s3cret" not in caplog.text
 
 
 def test_the_breakers_pauses_are_random() -> None:
-    """The container's breaker draws its pauses, so that a fleet does not come back in step."""
+    """The open duration of the container's breaker is random."""
     settings = Settings(breaker=BreakerOptions(minimum_calls=1))
     pauses = set()
     for _ in range(5):

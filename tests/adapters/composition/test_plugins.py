@@ -52,14 +52,17 @@ async def test_an_adapter_of_another_package() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nowhere", "known are: failing, gone, good, http, memory, no-port"),
-        ("no-port", "made a object, which is no InventoryPort: it has no read or no initialize"),
-        ("failing", "failing did not make it: no file"),
-        ("gone", "gone did not make it: 'gone'"),
+        ("nowhere", "the known adapters are: failing, gone, good, http, memory, no-port"),
+        (
+            "no-port",
+            "made a object, which is not an InventoryPort: it has no read or no initialize",
+        ),
+        ("failing", "failing failed to make it: no file"),
+        ("gone", "gone failed to make it: 'gone'"),
     ],
 )
 def test_bad_adapters(name: str, sentence: str) -> None:
-    """An adapter that is not there, or is none, is refused when the integration is built."""
+    """An unknown adapter, or an object that is not an adapter, is refused by `build`."""
     with pytest.raises(SettingsError, match=f"adapter is '{name}', ") as info:
         build(Settings(adapter=name))
 

@@ -36,7 +36,7 @@ def test_nothing() -> None:
 
 
 def test_a_file(settings_file: Path) -> None:
-    """A file sets what it names and leaves the rest; a key may be spelt with a dash."""
+    """A file sets the settings that it names; a key may be spelt with a dash."""
     settings = load_settings(settings_file)
 
     assert ("https://file.internal", 1.0, 7.5, 6.0, 300.0) == (
@@ -49,7 +49,7 @@ def test_a_file(settings_file: Path) -> None:
 
 
 def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later files win over earlier ones, the environment over all; each value knows its origin."""
+    """Later files win over earlier ones, the environment over all; each value has its origin."""
     named = tmp_path / "named.toml"
     named.write_text("[shelfport]\ndeadline = 3")
     monkeypatch.setenv("SHELFPORT_SETTINGS", str(named))
@@ -76,7 +76,7 @@ def test_precedence(settings_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is given wins over all, also over what would be refused."""
+    """Given values win over all others, also over invalid ones."""
     monkeypatch.setenv("SHELFPORT_BASE_URL", "nonsense")
 
     loaded = load_with_origins(
@@ -96,9 +96,12 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[shelfport]\nbase_url = 1\n\x00", ["cannot be read"]),
         ("[other]\nx = 1", ["has no table [shelfport]"]),
         ("shelfport = 5", ["has no table [shelfport]"]),
-        ("[shelfport]\nbas_url = 'x'", ["Invalid options found", "bas_url; known are: base_url"]),
-        ("[shelfport.cash]\nttl = 1", ["cash.ttl", "known are"]),
-        ("[shelfport]\ncache = 5", ["cache", "known are"]),
+        (
+            "[shelfport]\nbas_url = 'x'",
+            ["Invalid options found", "bas_url; the known settings are: base_url"],
+        ),
+        ("[shelfport.cash]\nttl = 1", ["cash.ttl", "the known settings are"]),
+        ("[shelfport]\ncache = 5", ["cache", "the known settings are"]),
         ("[shelfport]\ndeadline = 'soon'", ["deadline (from", "Expected `float`, got `str`"]),
         ("[shelfport]\ndeadline = true", ["deadline (from", "Expected `float`, got `bool`"]),
         (
@@ -116,7 +119,7 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:
-    """A bad file is told in one sentence: which key, which file, what is allowed."""
+    """The message for a bad file names the key, the file and the allowed values."""
     path = tmp_path / "bad.toml"
     path.write_text(content)
 
@@ -129,13 +132,13 @@ def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    """A settings file that is not there is an error, not an empty one."""
+    """A missing settings file is an error."""
     with pytest.raises(SettingsError, match=r"settings file .*nowhere\.toml does not exist"):
         load_settings(tmp_path / "nowhere.toml")
 
 
 def test_a_missing_file_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So is one that SHELFPORT_SETTINGS names."""
+    """A missing file that SHELFPORT_SETTINGS names is an error."""
     monkeypatch.setenv("SHELFPORT_SETTINGS", os.pathsep.join(["/nowhere/a.toml", ""]))
 
     with pytest.raises(SettingsError, match=r"/nowhere/a\.toml does not exist"):
@@ -154,7 +157,7 @@ def test_a_missing_file_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_bad_environment(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
-    """A bad value of the environment is told with the variable's name."""
+    """The message for a bad value in the environment names the variable."""
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as info:
@@ -165,7 +168,7 @@ def test_a_bad_environment(
 
 @pytest.mark.parametrize("opening", ["[", "{a="])
 def test_a_file_that_is_nested_too_deeply(tmp_path: Path, opening: str) -> None:
-    """A value inside a thousand others is a sentence, and no crash of the TOML parser."""
+    """A value nested a thousand times is a SettingsError, not a crash of the TOML parser."""
     file = tmp_path / "deep.toml"
     file.write_text("[shelfport]\ndeadline = " + opening * 3000)
 

@@ -23,7 +23,7 @@ def test_nothing_set() -> None:
 
 
 def test_a_base_url() -> None:
-    """With a base URL the service is asked over HTTP."""
+    """With a base URL the HTTP adapter is used."""
     assert "http" == Settings(base_url="https://inventory.internal").adapter_name
 
 
@@ -40,7 +40,7 @@ def test_a_base_url() -> None:
     ],
 )
 def test_base_urls(url: str) -> None:
-    """Https to anywhere, and plain http within this machine."""
+    """Https to any host is accepted, and plain http to this machine."""
     assert url == Settings(base_url=url).base_url
 
 
@@ -51,17 +51,20 @@ def test_base_urls(url: str) -> None:
         ("ftp://inventory.internal", "it must begin with https:// or http:// and a host"),
         ("https://", "it must begin with https:// or http:// and a host"),
         ("", "it must begin with https:// or http:// and a host"),
-        ("https://me:secret@inventory.internal", "carries credentials, which end up in logs"),
+        (
+            "https://me:secret@inventory.internal",
+            "contains credentials, which would appear in logs",
+        ),
         ("https://me@inventory.internal", "set `token` instead"),
-        ("https://me:secret@inventory.internal:99999", "carries credentials"),
-        ("https://inventory.internal:99999", "no URL: Port out of range"),
+        ("https://me:secret@inventory.internal:99999", "contains credentials"),
+        ("https://inventory.internal:99999", "not a URL: Port out of range"),
         (
             "https://inventory.internal/\r\nERROR forged",
             "must not have blanks or control characters",
         ),
         ("https://inventory.internal?x=1", "must not have a query or a fragment"),
         ("https://inventory.internal#x", "must not have a query or a fragment"),
-        ("http://[::1", "no URL: Invalid IPv6 URL"),
+        ("http://[::1", "not a URL: Invalid IPv6 URL"),
         ("https://inventory.internal/" + "x" * 600, "it must have at most 512"),
         ("http://inventory.internal", "plain http to another machine can be read"),
         ("http://10.0.0.1", "use https, or set allow_plain_http"),
@@ -69,7 +72,7 @@ def test_base_urls(url: str) -> None:
     ],
 )
 def test_bad_base_urls(url: Any, sentence: str) -> None:
-    """An address that cannot be right is refused at once, and the sentence says what to do."""
+    """An invalid address is refused, and the message says what to do."""
     with pytest.raises(ValueError, match="base_url") as info:
         Settings(base_url=url)
 
@@ -78,7 +81,7 @@ def test_bad_base_urls(url: Any, sentence: str) -> None:
 
 
 def test_plain_http_by_choice() -> None:
-    """Plain http to another machine needs a setting of its own."""
+    """Plain http to another machine needs `allow_plain_http`."""
     settings = Settings(base_url="http://inventory.internal", allow_plain_http=True)
 
     assert settings.plain_http_to_others
@@ -94,7 +97,7 @@ def test_a_token_is_not_shown() -> None:
 
 
 def test_a_redis_url_is_not_shown() -> None:
-    """The address of a Redis carries its password: it is kept as a secret."""
+    """The address of a Redis is a secret, as it has a password."""
     options = SharedCacheOptions(url="rediss://shop:s3cret@cache.internal:6380/2")
 
     assert "s3cret" not in f"{options!r} {options} {attrs.asdict(options)}"
@@ -105,17 +108,17 @@ def test_a_redis_url_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("cache.internal:6379", "url is no URL of a Redis"),
+        ("cache.internal:6379", "url is not the URL of a Redis"),
         ("http://shop:s3cret@cache.internal", "it must begin with rediss:// or redis://"),
-        ("redis://:s3cret@", "url is no URL of a Redis"),
-        ("redis://:s3cret@cache.internal:99999", "url is no URL of a Redis"),
+        ("redis://:s3cret@", "url is not the URL of a Redis"),
+        ("redis://:s3cret@cache.internal:99999", "url is not the URL of a Redis"),
         ("rediss://:s3cret@cache.internal?ssl_cert_reqs=none", "url has a query or a fragment"),
-        ("redis://:s3cret@cache.internal/stock", "a path that is no database's number"),
+        ("redis://:s3cret@cache.internal/stock", "a path that is not the number of a database"),
         (5, "url is a int: it must be a URL"),
     ],
 )
 def test_bad_redis_urls(url: Any, sentence: str) -> None:
-    """An address that is none of a Redis is refused, in a sentence that does not quote it."""
+    """An address that is not a Redis URL is refused, and the message does not quote it."""
     with pytest.raises(ValueError, match="url") as info:
         SharedCacheOptions(url=url)
 

@@ -31,7 +31,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[DemoEnvironment]:
+async def environment() -> AsyncIterator[DemoEnvironment]:
     async with demo_environment(
         Windows(ttl=0.0, stale_while_revalidate=0.0, stale_if_error=60.0), buttons=True
     ) as running:

@@ -16,26 +16,26 @@ from tests.support.waiting import eventually
 HOSTILE = "<script>alert('1')</script> & \"quotes\" ${style} </title>"
 
 
-async def test_a_page_costs_one_request(stage: DemoEnvironment) -> None:
+async def test_a_page_costs_one_request(environment: DemoEnvironment) -> None:
     """The page of 24 products asks the Inventory Service once, for all of them."""
-    async with aiohttp.ClientSession() as session, session.get(stage.url) as response:
+    async with aiohttp.ClientSession() as session, session.get(environment.url) as response:
         badges = read_badges(await response.text())
 
     assert (200, 24) == (response.status, len(badges))
-    assert [("GET", "/inventory")] == [(e.method, e.path) for e in stage.sandbox.journal]
-    asked = stage.sandbox.journal[0].query.removeprefix("productVariantIds=")
-    assert [str(p.variant_id) for p in stage.products] == asked.split(",")
+    assert [("GET", "/inventory")] == [(e.method, e.path) for e in environment.sandbox.journal]
+    asked = environment.sandbox.journal[0].query.removeprefix("productVariantIds=")
+    assert [str(p.variant_id) for p in environment.products] == asked.split(",")
 
 
-async def test_the_caller_s_correlation_id_goes_on(stage: DemoEnvironment) -> None:
+async def test_the_caller_s_correlation_id_is_passed_on(environment: DemoEnvironment) -> None:
     """A correlation id that came with the page's request reaches the Inventory Service (R23)."""
     headers = {"X-Correlation-ID": "page-17"}
     async with aiohttp.ClientSession(headers=headers) as session:
         for path in ("/", "/products.json"):
-            async with session.get(stage.url + path):
+            async with session.get(environment.url + path):
                 pass
 
-    assert ["page-17"] * 2 == [entry.correlation_id for entry in stage.sandbox.journal]
+    assert ["page-17"] * 2 == [entry.correlation_id for entry in environment.sandbox.journal]
 
 
 async def test_a_hostile_name_stays_text(shop: Shop) -> None:
@@ -51,7 +51,7 @@ async def test_a_hostile_name_stays_text(shop: Shop) -> None:
 
 
 async def test_a_refused_draft_stays_text(shop: Shop) -> None:
-    """What is put back into the form after a refusal is escaped as well."""
+    """The draft in the form after a refusal is escaped."""
     answer = await shop.client.post(
         "/products", data={"name": '"><script>', "initialQuantity": '"><b>'}
     )
@@ -74,8 +74,8 @@ async def test_the_policy_allows_the_page_s_own_files_and_nothing_else(shop: Sho
     assert {policy} == {asset.headers["Content-Security-Policy"] for asset in assets}
 
 
-async def test_the_page_renews_itself(shop: Shop) -> None:
-    """The stream brings the fragments of the page, and a new one when the stock changes."""
+async def test_the_page_is_updated_live(shop: Shop) -> None:
+    """The stream has the fragments of the page, and a new one when the stock changes."""
     await shop.client.post("/products", json={"name": "Boot", "initialQuantity": 30})
     async with shop.client.get("/live") as answer:
         first = await next_fragments(answer.content)
@@ -87,17 +87,17 @@ async def test_the_page_renews_itself(shop: Shop) -> None:
     assert (False, True) == ("Tent" in first["products"], "Tent" in second["products"])
 
 
-async def test_a_product_is_kept_whose_record_must_wait(stage: DemoEnvironment) -> None:
+async def test_a_product_whose_record_is_opened_later(environment: DemoEnvironment) -> None:
     """Under RETRY_LATER the product is there at once, its record when the service is back (R21)."""
-    stage.sandbox.faults = Faults(mode="down")
+    environment.sandbox.faults = Faults(mode="down")
     body = {"name": "Boot", "initialQuantity": 3, "policy": "RETRY_LATER"}
     async with aiohttp.ClientSession() as session:
-        async with session.post(f"{stage.url}/products", json=body) as answer:
+        async with session.post(f"{environment.url}/products", json=body) as answer:
             made = await answer.json()
-        stage.sandbox.faults = Faults()
+        environment.sandbox.faults = Faults()
 
         async def has_its_stock() -> bool:
-            async with session.get(f"{stage.url}/products.json") as listed:
+            async with session.get(f"{environment.url}/products.json") as listed:
                 stock = (await listed.json())["products"][-1]["stock"]
                 return bool(stock["text"] == "Only 3 left")
 
@@ -107,25 +107,29 @@ async def test_a_product_is_kept_whose_record_must_wait(stage: DemoEnvironment) 
 
 
 @pytest.mark.parametrize("units", ["0", "20"])
-async def test_stock_is_set_from_the_page(stage: DemoEnvironment, units: str) -> None:
+async def test_stock_is_set_from_the_page(environment: DemoEnvironment, units: str) -> None:
     """The buttons beside a product change how many there are at the Inventory Service."""
-    product = next(iter(stage.products))
+    product = next(iter(environment.products))
     async with aiohttp.ClientSession() as session:
         form = {"variant": str(product.variant_id), "units": units}
-        async with session.post(f"{stage.url}/stock", data=form) as answer:
+        async with session.post(f"{environment.url}/stock", data=form) as answer:
             pass
-        async with session.get(f"{stage.sandbox.url}/inventory/{product.variant_id}") as level:
+        async with session.get(
+            f"{environment.sandbox.url}/inventory/{product.variant_id}"
+        ) as level:
             available = (await level.json())["availableQuantity"]
 
     assert (200, int(units)) == (answer.status, available)
 
 
 @pytest.mark.parametrize("form", [{}, {"variant": "x", "units": "1"}, {"units": "-1"}], ids=repr)
-async def test_stock_that_is_none_is_refused(stage: DemoEnvironment, form: dict[str, str]) -> None:
-    """What names no variant and no units is 400, and changes nothing."""
+async def test_stock_that_is_none_is_refused(
+    environment: DemoEnvironment, form: dict[str, str]
+) -> None:
+    """A form without a variant or units is 400, and changes nothing."""
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{stage.url}/stock", data=form) as answer,
+        session.post(f"{environment.url}/stock", data=form) as answer,
     ):
         pass
 
@@ -174,21 +178,21 @@ async def test_no_record_no_product(
     text = await answer.text()
 
     assert (answer.status, len(shop.products)) == (status, 0)
-    assert "The product was not created, as its inventory record could not be opened" in text
+    assert "The product was not created: its inventory record could not be opened" in text
     assert again is ("try again in a moment" in text)
 
 
-async def test_a_service_that_is_down_rolls_back(stage: DemoEnvironment) -> None:
+async def test_a_service_that_is_down_rolls_back(environment: DemoEnvironment) -> None:
     """With the Inventory Service down a creation is 503, and the page still lists 24, at 200."""
-    stage.sandbox.faults = Faults(mode="down")
+    environment.sandbox.faults = Faults(mode="down")
     async with aiohttp.ClientSession() as session:
-        async with session.post(f"{stage.url}/products", json={"name": "Boot"}) as created:
+        async with session.post(f"{environment.url}/products", json={"name": "Boot"}) as created:
             pass
-        async with session.get(stage.url) as page:
+        async with session.get(environment.url) as page:
             badges = read_badges(await page.text())
 
     assert (503, 200) == (created.status, page.status)
-    assert [True] * 24 == [badge.says_nothing_is_known for badge in badges]
+    assert [True] * 24 == [badge.is_unavailable for badge in badges]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ async def test_a_service_that_is_down_rolls_back(stage: DemoEnvironment) -> None
     ids=repr,
 )
 async def test_bad_input_is_refused_with_a_sentence(shop: Shop, sent: object) -> None:
-    """What is no product is 400 with a sentence, and nobody is asked for a record."""
+    """Invalid input is 400 with a sentence, and makes no request for a record."""
     answer = await shop.client.post("/products", json=sent)
     problem = await answer.json(content_type="application/problem+json")
 
@@ -256,10 +260,12 @@ async def test_buttons_are_there_only_with_a_control(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("state", ["down", "slow", "flaky", "up"])
-async def test_a_button_changes_the_inventory_service(stage: DemoEnvironment, state: str) -> None:
+async def test_a_button_changes_the_inventory_service(
+    environment: DemoEnvironment, state: str
+) -> None:
     """Each button puts the sandbox into its state, which the page then shows."""
-    stage.sandbox.faults = Faults(mode="garbage")
-    url = f"{stage.url}/inventory-service"
+    environment.sandbox.faults = Faults(mode="garbage")
+    url = f"{environment.url}/inventory-service"
     async with (
         aiohttp.ClientSession() as session,
         session.post(url, data={"state": state}) as answer,
@@ -272,23 +278,23 @@ async def test_a_button_changes_the_inventory_service(stage: DemoEnvironment, st
         "flaky": Faults(mode_rates={"down": 0.3, "refuse": 0.1, "garbage": 0.1}),
         "up": Faults(),
     }
-    assert (expected[state], 200) == (stage.sandbox.faults, answer.status)
+    assert (expected[state], 200) == (environment.sandbox.faults, answer.status)
     assert f"Inventory Service: {state}" in page
 
 
-async def test_a_button_that_is_none_changes_nothing(stage: DemoEnvironment) -> None:
+async def test_a_button_that_is_none_changes_nothing(environment: DemoEnvironment) -> None:
     """A state that there is not is 400."""
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{stage.url}/inventory-service", data={"state": "on fire"}) as answer,
+        session.post(f"{environment.url}/inventory-service", data={"state": "on fire"}) as answer,
     ):
         pass
 
-    assert (400, Faults()) == (answer.status, stage.sandbox.faults)
+    assert (400, Faults()) == (answer.status, environment.sandbox.faults)
 
 
 @pytest.mark.parametrize("name", ["\u200b", "a\x00b", "a\u2028b"], ids=ascii)
 def test_a_product_has_a_printable_name(name: str) -> None:
-    """Characters that nobody can see, or that end a line, are in no name."""
+    """A name has no invisible characters and no line breaks."""
     with pytest.raises(ValueError, match="printable"):
         Product(name, variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a"))

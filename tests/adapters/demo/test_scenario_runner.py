@@ -1,7 +1,7 @@
 import aiohttp
 import pytest
 
-from shelfport.adapters.demo.scenario_runner import Facts, Step, tell
+from shelfport.adapters.demo.scenario_runner import Facts, Step, play
 
 World = dict[str, object]
 
@@ -11,51 +11,51 @@ def a_step(facts: Facts, expected: Facts) -> Step[World]:
         world["played"] = int(str(world.get("played", 0))) + 1
         return facts
 
-    return Step(title="Look.", lesson="There is something to see.", act=act, expected=expected)
+    return Step(title="View.", lesson="There is something to see.", act=act, expected=expected)
 
 
-async def test_a_step_that_is_as_told_is_told_with_its_figures() -> None:
-    """Facts that are expected are marked, others told as they are; the story went as told."""
+async def test_an_expected_step_is_printed_with_its_figures() -> None:
+    """Expected facts are marked, other facts are printed as figures."""
     lines: list[str] = []
-    as_told = await tell({}, [a_step({"seen": 3, "ms": 12}, {"seen": 3})], lines.append)
+    passed = await play({}, [a_step({"seen": 3, "ms": 12}, {"seen": 3})], lines.append)
 
-    assert as_told
+    assert passed
     assert [
-        "1. Look.",
+        "1. View.",
         "   There is something to see.",
-        "     seen  3  (as told)",
+        "     seen  3  (as expected)",
         "     ms    12",
         "",
-        "All 1 steps went as told.",
+        "All 1 steps went as expected.",
     ] == lines
 
 
 @pytest.mark.parametrize(
     ("facts", "line"),
     [
-        ({"seen": 2}, "     seen  2  NOT AS TOLD: expected 3, came 2"),
-        ({}, "     seen  nothing  NOT AS TOLD: expected 3, came nothing"),
+        ({"seen": 2}, "     seen  2  NOT AS EXPECTED: expected 3, got 2"),
+        ({}, "     seen  nothing  NOT AS EXPECTED: expected 3, got nothing"),
     ],
 )
-async def test_a_step_that_is_not_as_told_ends_the_story(facts: Facts, line: str) -> None:
-    """It says what was expected and what came, and the steps after it are not played."""
+async def test_an_unexpected_fact_ends_the_scenario(facts: Facts, line: str) -> None:
+    """An unexpected fact is printed with the expected one, and the steps after it are not run."""
     lines: list[str] = []
     world: World = {}
     steps = [a_step(facts, {"seen": 3}), a_step({}, {})]
-    as_told = await tell(world, steps, lines.append)
+    passed = await play(world, steps, lines.append)
 
-    assert (False, {"played": 1}) == (as_told, world)
-    assert [line, "", "Step 1 of 2 was not as told."] == lines[2:]
+    assert (False, {"played": 1}) == (passed, world)
+    assert [line, "", "Step 1 of 2 did not go as expected."] == lines[2:]
 
 
-async def test_a_service_that_does_not_answer_ends_the_story() -> None:
-    """A Product Service that cannot be reached is told in a line."""
+async def test_a_service_that_does_not_answer_ends_the_scenario() -> None:
+    """A Product Service that does not answer is one line."""
 
     async def act(_world: World) -> Facts:
         raise aiohttp.ServerDisconnectedError
 
     lines: list[str] = []
-    step = Step[World](title="Look.", lesson="", act=act, expected={})
+    step = Step[World](title="View.", lesson="", act=act, expected={})
 
-    assert not await tell({}, [step], lines.append)
-    assert lines[-1].startswith("   NOT AS TOLD: the Product Service did not answer")
+    assert not await play({}, [step], lines.append)
+    assert lines[-1].startswith("   NOT AS EXPECTED: the Product Service did not answer")

@@ -1,4 +1,4 @@
-"""From the bytes of a message to an event of the domain, or to a sentence with the spot."""
+"""A message is decoded to an event, or refused with the JSON path of its error."""
 
 import base64
 import json
@@ -77,12 +77,12 @@ def test_the_three_events(name: str, kind: type[InventoryEvent]) -> None:
 
 
 def test_the_channel_says_which_event() -> None:
-    """Without a header, the event is the one that comes through its channel."""
+    """Without a header, the channel says which event it is."""
     assert Delivered(event=LOW) == decode_event(bare(), now=NOW, kind=InventoryLowStock)
 
 
 def test_unknown_members_and_headers() -> None:
-    """Events may grow: what is not known is passed over."""
+    """Unknown members and headers are ignored."""
     delivered = decode_event(
         bare(warehouse="north", nested={"a": [1]}),
         now=NOW,
@@ -94,8 +94,8 @@ def test_unknown_members_and_headers() -> None:
     assert Delivered(event=LOW) == delivered
 
 
-def test_what_caused_it() -> None:
-    """The correlation id and the trace context stand beside the event."""
+def test_correlation_and_trace() -> None:
+    """The correlation id and the trace context come with the event."""
     delivered = decode_event(
         bare(),
         now=NOW,
@@ -119,14 +119,14 @@ def test_a_structured_cloud_event(content_type: str | None) -> None:
 
 
 def test_a_structured_cloud_event_that_the_headers_declare() -> None:
-    """The content type may stand among the headers."""
+    """The content type may be one of the headers."""
     delivered = decode_event(envelope(), now=NOW, headers={"Content-Type": CLOUDEVENT})
 
     assert Delivered(event=LOW) == delivered
 
 
 def test_data_in_base64() -> None:
-    """A CloudEvent's data may be packed."""
+    """A CloudEvent's data may be in base64."""
     packed = {**ENVELOPE, "data_base64": base64.b64encode(bare()).decode()}
     del packed["data"]
 
@@ -153,7 +153,7 @@ def test_a_binary_cloud_event(prefix: str) -> None:
 
 
 def test_odd_extensions_cost_no_event() -> None:
-    """An extension attribute that is no text is passed over."""
+    """An extension attribute that is no text is ignored."""
     delivered = decode_event(envelope(correlationid=17, traceparent=None), now=NOW)
 
     assert Delivered(event=LOW) == delivered
@@ -170,7 +170,7 @@ def test_odd_extensions_cost_no_event() -> None:
     ],
 )
 def test_instants(written: str, seconds: float) -> None:
-    """Any offset, any fraction, up to five minutes ahead of our clock; in UTC from then on."""
+    """Any offset and fraction is read, up to five minutes ahead of the clock; the result is UTC."""
     event = decode_event(bare(timestamp=written), now=NOW, kind=InventoryLowStock).event
 
     assert LOW.occurred_at + timedelta(seconds=seconds) == event.occurred_at
@@ -203,7 +203,7 @@ def test_a_bad_member_is_named(members: dict[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize("member", PAYLOAD)
 def test_a_missing_member_is_named(member: str) -> None:
-    """What is not there is named where it should be."""
+    """A missing member is named by its JSON path."""
     rest = {name: value for name, value in PAYLOAD.items() if name != member}
 
     assert f"the event is malformed at $.{member}: it is missing" == str(malformed(content(rest)))
@@ -231,7 +231,7 @@ def test_a_missing_member_is_named(member: str) -> None:
     ],
 )
 def test_what_is_no_event(body: bytes, path: str) -> None:
-    """Whatever comes ends in one sentence with a spot."""
+    """Any malformed message is refused in one sentence with a JSON path."""
     error = malformed(body, kind=None, headers={"type": "InventoryLowStockEvent"})
 
     assert path == error.path
@@ -239,7 +239,7 @@ def test_what_is_no_event(body: bytes, path: str) -> None:
 
 
 def test_a_structured_cloud_event_without_data() -> None:
-    """A declared CloudEvent that carries nothing announces nothing."""
+    """A structured CloudEvent without data is refused."""
     rest = {name: value for name, value in ENVELOPE.items() if name != "data"}
     error = malformed(content(rest), content_type=CLOUDEVENT)
 
@@ -263,11 +263,11 @@ def test_a_structured_cloud_event_without_data() -> None:
 def test_headers_that_do_not_fit(
     headers: dict[str, str], content_type: str | None, path: str
 ) -> None:
-    """A foreign type, another event than the channel's, or no JSON: the header is named."""
+    """A foreign type, an event of another channel, or no JSON is refused; the header is named."""
     assert path == malformed(bare(), headers=headers, content_type=content_type).path
 
 
-def test_nobody_says_which_event() -> None:
+def test_a_missing_type() -> None:
     """Where a channel carries several events and the type is missing, it is not guessed."""
     error = malformed(bare(), kind=None)
 
@@ -278,6 +278,6 @@ def test_nobody_says_which_event() -> None:
 
 
 def test_the_cause_is_kept() -> None:
-    """What the JSON decoder said is the cause of what we say."""
+    """The JSON decoder's error is the `__cause__`."""
     assert isinstance(malformed(bare(timestamp="yesterday")).__cause__, msgspec.ValidationError)
     assert isinstance(malformed(b"{").__cause__, msgspec.DecodeError)

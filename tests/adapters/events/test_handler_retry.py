@@ -5,7 +5,7 @@ from shelfport.adapters.events.handler_retry import in_a_sentence
 
 @pytest.mark.parametrize("text", ["a\r\nERROR forged", "\x1b[31mred", "\u202eback", "a\x00b"])
 def test_a_sentence_is_one_printable_line(text: str) -> None:
-    """A host's or a client's words in a dead letter and a record cannot forge another record."""
+    """The text of an error cannot forge another log record or dead letter."""
     said = in_a_sentence(ExceptionGroup("several", [LookupError(text)]))
 
     assert said.startswith("LookupError: ")

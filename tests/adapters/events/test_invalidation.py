@@ -1,4 +1,4 @@
-"""What an event does to everything that keeps stock, and in which order."""
+"""The order in which an event invalidates the caches."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ A = an_id(1)
 
 
 class SlowToFence(ModelStore):
-    """A store that a fence takes some time to reach, and a glance none."""
+    """A store where a fence takes some time, and a lookup none."""
 
     async def fence(self, ids: Sequence[ProductVariantId], stamp: str | None) -> None:
         await asyncio.sleep(0.02)
@@ -42,19 +42,18 @@ async def quantity(inventory: InventoryIntegration) -> int | None:
 async def keep_from_a_replica_ahead(store: ModelStore, variant: ProductVariantId) -> None:
     """Another replica, whose clock is two seconds ahead, has read `variant` just now."""
     clock = LoopClock()
-    terms = LookupOptions(clock.now(), reading_age=5, unknown_age=5, claim="other", lease=0)
-    token = (await store.look([variant], terms))[variant].token
+    options = LookupOptions(clock.now(), reading_age=5, unknown_age=5, claim="other", lease=0)
+    token = (await store.lookup([variant], options))[variant].token
     sent = clock.now() + timedelta(seconds=2)
-    keeping = StoreRequest(a_reading(variant, 100, sent), sent, token, 300)
-    await store.keep({variant: keeping}, clock.now(), "other")
+    request = StoreRequest(a_reading(variant, 100, sent), sent, token, 300)
+    await store.store({variant: request}, clock.now(), "other")
 
 
-async def test_what_replicas_share_learns_before_memory() -> None:
-    """Who reads while an event is being learnt puts nothing from before it back into memory.
+async def test_the_shared_cache_is_invalidated_before_memory() -> None:
+    """A read during an invalidation puts no older answer back into memory.
 
-    Told the other way round, memory would ask the shared cache in that moment, take what another
-    replica read before the event for younger than it, since that one's clock is ahead, and show it
-    as current after the event was handled.
+    In the other order, memory would read the shared cache in that moment, take an answer of another
+    replica, whose clock is ahead, for newer than the event, and show it as current afterwards.
     """
     clock, store, service, bus = LoopClock(), SlowToFence(LoopClock()), Service(), InProcessBus()
     background = Background()
@@ -62,19 +61,19 @@ async def test_what_replicas_share_learns_before_memory() -> None:
         adapter=providers.Object(service),
         clock=providers.Object(clock),
         background=providers.Object(background),
-        second_level=providers.Object(
+        shared_cache=providers.Object(
             SharedCacheClient(store, OPTIONS, clock, background, Heard())
         ),
-        # It would hear of this very event as well: here, nothing else makes good for the order.
-        change_feed=providers.Object(None),
+        # It would invalidate memory too; without it, only the order counts.
+        backplane=providers.Object(None),
         bus=providers.Object(bus),
     )
-    async with container.integration() as inventory, EventPublisher(bus) as announcer:
+    async with container.integration() as inventory, EventPublisher(bus) as publisher:
         await keep_from_a_replica_ahead(store, A)
         assert 100 == await quantity(inventory)
         await asyncio.sleep(1)
         service.quantity = 7
-        await announcer.announce(an_event(LOW, A, at=clock.monotonic()))
+        await publisher.publish(an_event(LOW, A, at=clock.monotonic()))
         await asyncio.sleep(0.01)  # the event is being learnt
         during = asyncio.create_task(quantity(inventory))
         await asyncio.sleep(0.5)

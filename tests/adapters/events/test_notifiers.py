@@ -1,4 +1,4 @@
-"""The notifiers that ship, over a real socket."""
+"""The notifiers that come with shelfport, over a real socket."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ from typed_settings import Secret
 from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.notifiers import (
     LogNotifier,
-    Routed,
+    RoutingNotifier,
     WebhookNotifier,
     WebhookRefused,
 )
 from shelfport.adapters.events.service import notifier_of
-from tests.adapters.events.test_handling import Team
+from tests.adapters.events.test_handler import Team
 from tests.faults.servers import closed_port
 from tests.support.servers import serving
 from tests.support.values import BACK, LOW, OUT, an_event, an_id
@@ -66,7 +66,7 @@ async def test_a_webhook_that_refuses(status: int) -> None:
 
 
 async def test_a_webhook_that_hangs_or_is_gone() -> None:
-    """A webhook that does not answer in time, or at all, is a failure that tells no key."""
+    """A webhook that does not answer in time is a failure; the message has no secret."""
 
     async def hang(_request: web.BaseRequest) -> web.StreamResponse:
         await asyncio.sleep(5)
@@ -98,21 +98,21 @@ async def test_the_log_is_told(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_each_kind_has_its_own_route() -> None:
-    """Each kind of event is told to those who want it, and to nobody else."""
-    buyers, everybody = Team(), Team()
-    routed = Routed({OUT.status: [buyers, everybody], BACK.status: [everybody]})
+    """Each event goes to the notifiers of its status, and to no other."""
+    buyers, warehouse = Team(), Team()
+    routed = RoutingNotifier({OUT.status: [buyers, warehouse], BACK.status: [warehouse]})
     events = [an_event(OUT), an_event(BACK), an_event(LOW)]
     for event in events:
         await routed.notify(event)
 
-    assert ([events[0]], events[:2]) == (buyers.told, everybody.told)
+    assert ([events[0]], events[:2]) == (buyers.notified, warehouse.notified)
 
 
-async def test_settings_make_the_routes() -> None:
-    """The log hears of every kind, and a webhook of the kind that it is set for."""
+async def test_the_settings_make_the_routes() -> None:
+    """The log gets every event, and a webhook the events of its kind."""
     async with serving(taken) as service:
         routed = notifier_of(NotificationOptions(low_stock_webhook=service.url))
-        assert isinstance(routed, Routed)
+        assert isinstance(routed, RoutingNotifier)
         async with routed:
             for kind in (OUT, LOW, BACK):
                 await routed.notify(an_event(kind))

@@ -1,4 +1,4 @@
-"""The subscriber over the in-process bus, in virtual time: one rule for all buses."""
+"""The subscriber over the in-process bus, in virtual time."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from shelfport.adapters.runtime.request_context import ambient
 from shelfport.options import EventOptions
 from shelfport.ports.message_bus import REASON, Message
 from shelfport.ports.snapshot import EventsSnapshot
-from tests.adapters.events.test_handling import Team
+from tests.adapters.events.test_handler import Team
 from tests.support.catalogs import ShownCatalog
 from tests.support.clocks import LoopClock
 from tests.support.values import BACK, LOW, OUT, an_event, ids
@@ -34,7 +34,7 @@ OPTIONS = EventOptions(max_attempts=3, base_delay=0.5, max_delay=2, attempt_time
 
 
 class Slow(ShownCatalog):
-    """A catalogue that takes its time, and keeps how much it had to do at once."""
+    """A slow catalogue, which keeps how many calls ran at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,10 +74,10 @@ class World:
             bus=self.bus,
         )
 
-    async def announce(self, *events: InventoryEvent) -> None:
-        async with EventPublisher(self.bus) as announcer:
+    async def publish(self, *events: InventoryEvent) -> None:
+        async with EventPublisher(self.bus) as publisher:
             for event in events:
-                await announcer.announce(event)
+                await publisher.publish(event)
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def of(host: InventoryIntegration) -> EventsSnapshot:
 
 
 async def test_events_are_handled_and_acknowledged(world: World) -> None:
-    """Events are shown, told and counted, and the queue is empty afterwards."""
+    """Events are shown, notified, counted and acknowledged."""
     events = [an_event(OUT, A), an_event(LOW, B), an_event(BACK, A, at=1)]
     async with world.host() as host:
-        await asyncio.sleep(0.1)  # knowledge begins when it is subscribed to
-        await world.announce(*events, events[0])
+        await asyncio.sleep(0.1)  # the invalidation subscription gets events from now on only
+        await world.publish(*events, events[0])
         await asyncio.sleep(1)
         snapshot = of(host)
     async with world.bus.consumer_group() as source:
@@ -113,13 +113,13 @@ async def test_events_are_handled_and_acknowledged(world: World) -> None:
 
 
 async def test_one_variant_in_order_others_at_once(world: World) -> None:
-    """Events of one variant are handled one by one, those of others meanwhile, up to the bound."""
+    """Events of one variant are handled in order, those of others concurrently, up to the limit."""
     world.catalog.seconds = 0.5
     variants = ids(8)
     options = attrs.evolve(OPTIONS, max_concurrency=4)
     async with world.host(options):
-        await world.announce(*(an_event(OUT, A, at=n) for n in range(3)))
-        await world.announce(*(an_event(OUT, variant) for variant in variants[1:]))
+        await world.publish(*(an_event(OUT, A, at=n) for n in range(3)))
+        await world.publish(*(an_event(OUT, variant) for variant in variants[1:]))
         await asyncio.sleep(5)
 
     assert [0, 1, 2] == [
@@ -131,11 +131,11 @@ async def test_one_variant_in_order_others_at_once(world: World) -> None:
 
 
 async def test_a_failure_is_repeated_then_dead_lettered_then_replayed(world: World) -> None:
-    """What cannot be handled is tried again, put away with the reason, and handled on replay."""
+    """A failing event is retried, dead-lettered with the reason, and handled after a replay."""
     world.catalog.refused = {A}
     event, other = an_event(OUT, A), an_event(OUT, B)
     async with world.host() as host:
-        await world.announce(event, other)
+        await world.publish(event, other)
         await asyncio.sleep(10)
         assert (2, 1) == (of(host).catalog.retried, of(host).catalog.dead_lettered)
         assert {B: OUT.status} == world.catalog.shown()
@@ -143,7 +143,7 @@ async def test_a_failure_is_repeated_then_dead_lettered_then_replayed(world: Wor
         world.catalog.refused = set()
         async with world.bus.dead_letters() as source:
             [letter] = await source.fetch(10)
-            await letter.done()
+            await letter.ack()
             assert [] == await source.fetch(10)
         await asyncio.sleep(1)
     reason = letter.message.headers[REASON]
@@ -153,23 +153,25 @@ async def test_a_failure_is_repeated_then_dead_lettered_then_replayed(world: Wor
 
 
 async def test_an_attempt_that_hangs_is_cut_off(world: World) -> None:
-    """An attempt has its time, and a catalogue that hangs ends in a dead letter too."""
+    """A catalogue that hangs ends each attempt by timeout, and the event is dead-lettered."""
     world.catalog.seconds = 100
     async with world.host():
-        await world.announce(an_event(OUT, A))
+        await world.publish(an_event(OUT, A))
         await asyncio.sleep(10)
 
-    assert ["not handled in 3 attempts: TimeoutError"] == [r for _, r in world.bus.buried]
+    assert ["not handled in 3 attempts: TimeoutError"] == [r for _, r in world.bus.dead_lettered]
 
 
-async def test_poison_harms_nobody(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """What is no event is put away at once, with the spot that is wrong, and an ERROR record."""
+async def test_a_malformed_message_is_dead_lettered(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A malformed message is dead-lettered at once, with its JSON path and an ERROR record."""
     async with world.host() as host:
         await world.bus.publish(Message(b"\xff", {"type": "InventoryLowStockEvent"}))
-        await world.announce(an_event(OUT, A))
+        await world.publish(an_event(OUT, A))
         await asyncio.sleep(1)
         snapshot = of(host)
-    [(_, reason)] = world.bus.buried
+    [(_, reason)] = world.bus.dead_lettered
 
     assert "malformed at $" in reason
     assert (1, 1, {A: OUT.status}) == (
@@ -180,9 +182,9 @@ async def test_poison_harms_nobody(world: World, caplog: pytest.LogCaptureFixtur
     assert 1 == len([r for r in caplog.records if r.levelno == logging.ERROR])
 
 
-async def test_an_event_that_ends_everybody_is_put_away(world: World) -> None:
-    """An event that was delivered too often, and never finished, is dead-lettered unhandled."""
-    await world.announce(an_event(OUT, A))
+async def test_an_event_that_crashes_its_handlers_is_dead_lettered(world: World) -> None:
+    """After max_deliveries without an acknowledgement, an event is not handled again."""
+    await world.publish(an_event(OUT, A))
     for _ in range(3):
         async with world.bus.consumer_group() as source:
             assert 1 == len(await source.fetch(1))
@@ -190,13 +192,13 @@ async def test_an_event_that_ends_everybody_is_put_away(world: World) -> None:
         await asyncio.sleep(1)
 
     assert [] == world.catalog.calls
-    assert ["delivered 4 times, and nobody lived to finish it"] == [
-        reason for _, reason in world.bus.buried
+    assert ["delivered 3 times without being acknowledged; its handler may crash the process"] == [
+        reason for _, reason in world.bus.dead_lettered
     ]
 
 
-async def test_the_channel_tells_the_type(world: World) -> None:
-    """Without a header that says the type, the channel says it."""
+async def test_the_channel_says_the_type(world: World) -> None:
+    """Without a header for the type, the channel says the type."""
     message = attrs.evolve(message_of(an_event(LOW, A)), headers={})
     async with world.host():
         await world.bus.publish(message)
@@ -206,35 +208,35 @@ async def test_the_channel_tells_the_type(world: World) -> None:
 
 
 async def test_correlation_ids_reach_the_catalogue(world: World) -> None:
-    """The event's own id is ambient while it is handled; without one it goes by its `eventId`."""
+    """The handler runs with the event's correlation id; without one, with its `eventId`."""
     message = message_of(an_event(OUT, A))
     headers = {**message.headers, "x-correlation-id": "order-7"}
     async with world.host():
         await world.bus.publish(attrs.evolve(message, headers=headers))
-        await world.announce(nameless := an_event(OUT, B))
+        await world.publish(nameless := an_event(OUT, B))
         await asyncio.sleep(1)
 
     assert ["order-7", str(nameless.event_id)] == world.catalog.correlation
 
 
-async def test_a_bus_that_goes_and_comes(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """The host opens at once without its bus, says why, logs it once, and subscribes again."""
-    world.bus.away = True
+async def test_an_outage_of_the_bus(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The host opens at once without its bus, logs an outage once, and reconnects."""
+    world.bus.available = False
     async with asyncio.timeout(0.001):
         host = world.host()
         await host.__aenter__()
     for _ in range(2):
         await asyncio.sleep(30)
-        assert (False, "BusAway: the in-process bus is away") == (
+        assert (False, "BusUnavailable: the in-process bus is unavailable") == (
             of(host).catalog.connected,
             of(host).catalog.trouble,
         )
-        world.bus.away = False
+        world.bus.available = True
         await asyncio.sleep(10)
         assert (True, None) == (of(host).invalidation.connected, of(host).invalidation.trouble)
-        await world.announce(an_event(OUT, A))
+        await world.publish(an_event(OUT, A))
         await asyncio.sleep(1)
-        world.bus.away = True
+        world.bus.available = False
     handled = of(host).catalog.handled
     await host.__aexit__(None, None, None)
 
@@ -242,11 +244,11 @@ async def test_a_bus_that_goes_and_comes(world: World, caplog: pytest.LogCapture
     assert 3 <= len([r for r in caplog.records if r.levelno == logging.WARNING]) <= 6
 
 
-async def test_closing_finishes_what_is_under_way(world: World) -> None:
+async def test_closing_finishes_the_events_in_process(world: World) -> None:
     """An event that is being handled when the host closes is finished and acknowledged."""
     world.catalog.seconds = 0.9
     async with world.host():
-        await world.announce(an_event(OUT, A))
+        await world.publish(an_event(OUT, A))
         await asyncio.sleep(0.1)
 
     assert {A: OUT.status} == world.catalog.shown()
@@ -254,12 +256,12 @@ async def test_closing_finishes_what_is_under_way(world: World) -> None:
         assert [] == await source.fetch(10)
 
 
-async def test_what_is_not_finished_comes_again(world: World) -> None:
-    """An event whose handling was cut off by the end of the host goes to the next one."""
+async def test_an_unfinished_event_is_delivered_again(world: World) -> None:
+    """An event that a closing host did not finish is delivered to the next host."""
     world.catalog.seconds = 10
     options = EventOptions(attempt_timeout=11, max_attempts=2)
     async with world.host(options):
-        await world.announce(an_event(OUT, A))
+        await world.publish(an_event(OUT, A))
         await asyncio.sleep(0.1)
     assert {} == world.catalog.shown()
 

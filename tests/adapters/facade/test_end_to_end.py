@@ -1,4 +1,4 @@
-"""The whole stack against the sandbox, over HTTP: what goes over the wire, counted there."""
+"""The whole stack against the sandbox over HTTP, with its requests counted."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_a_page_of_24_costs_one_request() -> None:
 
 
 async def test_1000_ids_cost_five_requests() -> None:
-    """1,000 ids are five requests of 200, under way together: less than five times one's time."""
+    """1,000 ids are five concurrent requests of 200 ids."""
     async with (
         Sandbox(seed=[SeedRecord(v, 5) for v in ids(1000)]) as sandbox,
         build(Settings(base_url=sandbox.url)) as inventory,
@@ -50,7 +50,7 @@ async def test_1000_ids_cost_five_requests() -> None:
 
 
 async def test_correlation_ids_reach_the_service() -> None:
-    """The caller's correlation id stands in the service's journal; without one, one is made."""
+    """The service gets the caller's correlation id; without one, a new one is made."""
     async with Sandbox() as sandbox, build(Settings(base_url=sandbox.url)) as inventory:
         await inventory.get_stock_level(an_id(1), correlation_id="page-17")
         await inventory.get_stock_level(an_id(2))
@@ -61,7 +61,7 @@ async def test_correlation_ids_reach_the_service() -> None:
 
 
 async def test_a_new_product_over_http() -> None:
-    """A new variant's record is opened under an idempotency key, and read from then on."""
+    """A new variant's record is opened with an idempotency key, and can then be read."""
     async with Sandbox() as sandbox, build(Settings(base_url=sandbox.url)) as inventory:
         outcome = await inventory.request_inventory_initialization(an_id(1), initial_quantity=3)
         reading = await inventory.get_stock_level(an_id(1))
@@ -73,7 +73,7 @@ async def test_a_new_product_over_http() -> None:
 
 
 async def test_the_service_goes_and_comes() -> None:
-    """Down: the page stands, stale, and says since when. Back: it is live again."""
+    """While the service is down, the page shows a stale reading with its time; later a live one."""
     settings = CacheOptions(ttl=0, stale_while_revalidate=0, stale_if_error=60, refresh_backoff=0)
     async with (
         Sandbox(seed=[SeedRecord(an_id(1), 5)]) as sandbox,

@@ -59,8 +59,8 @@ def queue(*, dead: int = 0, error: str | None = None) -> Snapshot:
     )
 
 
-def events(work: SubscriptionSnapshot, knowledge: SubscriptionSnapshot) -> Snapshot:
-    stand = EventsSnapshot(bus="nats://bus", catalog=work, invalidation=knowledge)
+def events(catalog: SubscriptionSnapshot, invalidation: SubscriptionSnapshot) -> Snapshot:
+    stand = EventsSnapshot(bus="nats://bus", catalog=catalog, invalidation=invalidation)
     return attrs.evolve(FINE, events=stand)
 
 
@@ -75,7 +75,7 @@ def shared(state: BreakerState) -> Snapshot:
     ids=["alone", "queue", "events", "shared"],
 )
 def test_all_is_well(snapshot: Snapshot) -> None:
-    """With nothing to tell it is OK, whatever parts there are."""
+    """Without a reason the status is OK, whatever parts there are."""
     assert (HealthStatus.OK, ()) == (health(snapshot).status, health(snapshot).reasons)
     assert (True, True) == (health(snapshot).ready, health(snapshot).live)
 
@@ -84,19 +84,19 @@ def test_all_is_well(snapshot: Snapshot) -> None:
     ("snapshot", "reason"),
     [
         (circuit(BreakerState.OPEN), "the circuit is open"),
-        (circuit(BreakerState.OPEN, forced=True), "held open by hand"),
+        (circuit(BreakerState.OPEN, forced=True), "forced open"),
         (circuit(BreakerState.HALF_OPEN), "half-open"),
-        (attrs.evolve(FINE, retry_budget=0.4), "the retry budget is spent"),
+        (attrs.evolve(FINE, retry_budget=0.4), "the retry budget is exhausted"),
         (queue(error="refused"), "the queue of initialisations cannot be used"),
-        (queue(dead=1), "some are dead"),
-        (events(FALLEN, STANDS), "a subscription does not stand"),
-        (events(STANDS, FALLEN), "a subscription does not stand"),
-        (shared(BreakerState.OPEN), "the shared cache is out"),
-        (shared(BreakerState.HALF_OPEN), "the shared cache is out"),
+        (queue(dead=1), "has dead letters"),
+        (events(FALLEN, STANDS), "a subscription is not connected"),
+        (events(STANDS, FALLEN), "a subscription is not connected"),
+        (shared(BreakerState.OPEN), "the shared cache is unavailable"),
+        (shared(BreakerState.HALF_OPEN), "the shared cache is unavailable"),
     ],
 )
 def test_degraded_not_dead(snapshot: Snapshot, reason: str) -> None:
-    """What the service does degrades: requests still come, and nobody restarts the process."""
+    """A failure of the service is DEGRADED: the process stays ready and live."""
     judged = health(snapshot)
 
     assert HealthStatus.DEGRADED is judged.status
@@ -106,12 +106,12 @@ def test_degraded_not_dead(snapshot: Snapshot, reason: str) -> None:
 
 
 def test_a_circuit_held_closed() -> None:
-    """A circuit that is held closed is no outage."""
+    """A circuit that is forced closed is OK."""
     assert HealthStatus.OK is health(circuit(BreakerState.CLOSED, forced=True)).status
 
 
 async def test_not_ready_while_it_is_not_open() -> None:
-    """Before it is entered and after it was left, no request should come; it lives all the same."""
+    """A closed integration is not ready, but live."""
     inventory = build(Settings())
     before = health(inventory.snapshot())
     async with inventory:

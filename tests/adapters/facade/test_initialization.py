@@ -50,7 +50,7 @@ DOWN = ServiceFailed("500")
 
 @attrs.define
 class Host:
-    """An integration in the loop's time, and what stands behind it."""
+    """An integration in the loop's time, with its queue, catalog and service."""
 
     settings: Settings = attrs.field(factory=lambda: Settings(queue=MEMORY))
     clock: LoopClock = attrs.field(factory=LoopClock)
@@ -81,16 +81,18 @@ class Host:
 
 
 def test_a_policy_that_queues_needs_a_queue() -> None:
-    """Settings with such a policy, and without an address of the queue, make no sense."""
-    with pytest.raises(ValueError, match=r"initialization\.policy is RETRY_LATER, .* set queue\.url"):
+    """Settings with a policy that queues, but without a queue, are refused."""
+    with pytest.raises(
+        ValueError, match=r"initialization\.policy is RETRY_LATER, .* set queue\.url"
+    ):
         Settings(initialization=InitializationOptions(policy=RETRY_LATER))
 
 
-def test_not_orderable_needs_a_catalogue() -> None:
-    """The policy NOT_ORDERABLE without a catalogue is refused, unless a worker elsewhere has it."""
+def test_not_orderable_needs_a_catalog() -> None:
+    """NOT_ORDERABLE without a catalog is refused, unless another process runs the worker."""
     initial = InitializationOptions(policy=NOT_ORDERABLE)
 
-    with pytest.raises(SettingsError, match="give one to build"):
+    with pytest.raises(SettingsError, match="pass one to build"):
         build(Settings(queue=MEMORY, initialization=initial))
     build(Settings(queue=MEMORY, initialization=initial), catalog=Catalogue([]))
     build(Settings(queue=attrs.evolve(MEMORY, worker=False), initialization=initial))
@@ -100,13 +102,13 @@ def test_not_orderable_needs_a_catalogue() -> None:
     ("policy", "settings", "words"),
     [
         (RETRY_LATER, Settings(), "policy is RETRY_LATER, which needs a queue: set queue.url"),
-        (NOT_ORDERABLE, Settings(queue=MEMORY), "which needs the host's catalogue: give one"),
+        (NOT_ORDERABLE, Settings(queue=MEMORY), "which needs the host's catalog: pass one"),
     ],
 )
-async def test_a_policy_that_cannot_be_kept(
+async def test_an_impossible_policy(
     policy: InitializationPolicy, settings: Settings, words: str
 ) -> None:
-    """A call's policy that cannot be kept is refused before anybody is asked."""
+    """A policy that is not possible is refused before a request is sent."""
     async with build(settings) as inventory:
         with pytest.raises(ValueError, match=words):
             await inventory.request_inventory_initialization(an_id(1), policy=policy)
@@ -117,7 +119,7 @@ async def test_a_policy_that_cannot_be_kept(
 
 
 async def test_rolling_back_is_the_default() -> None:
-    """Without a policy what fails is raised, also where there is a queue."""
+    """Without a policy a failure is raised, also with a queue."""
     host = Host()
     host.memory.fail_with(RequestRejected("no"))
     async with host.inventory as inventory:
@@ -129,7 +131,7 @@ async def test_rolling_back_is_the_default() -> None:
 @pytest.mark.looptime
 @pytest.mark.parametrize("policy", [RETRY_LATER, NOT_ORDERABLE])
 async def test_from_the_queue_to_the_record(policy: InitializationPolicy) -> None:
-    """What was queued is done when the service is back, and pages ask for it at once."""
+    """A queued record is opened when the service is back, and pages read it at once."""
     host, variant = Host(), an_id(1)
     host.memory.fail_with(DOWN)
     async with host.inventory as inventory:
@@ -154,7 +156,7 @@ async def test_from_the_queue_to_the_record(policy: InitializationPolicy) -> Non
 
 @pytest.mark.looptime
 async def test_pages_learn_of_a_record_at_once() -> None:
-    """That a variant is unknown is not believed any longer once the worker opened its record."""
+    """When the worker has opened a record, the cached "unknown" of its variant is invalidated."""
     host, variant = Host(), an_id(1)
     async with host.inventory as inventory:
         assert isinstance(await inventory.get_stock_level(variant), Unavailable)
@@ -165,7 +167,7 @@ async def test_pages_learn_of_a_record_at_once() -> None:
 
 
 async def test_refused_for_good() -> None:
-    """Under a policy that queues, a refusal for good is an outcome, and waits for nothing."""
+    """Under a policy that queues, a final refusal is an outcome, and is not queued."""
     host = Host()
     host.memory.fail_with(error := RequestRejected("no"))
     async with host.inventory as inventory:
@@ -175,7 +177,7 @@ async def test_refused_for_good() -> None:
 
 
 async def test_many_variants() -> None:
-    """Each variant of a product has its own numbers and its own outcome, in the order asked."""
+    """Each variant has its own numbers and its own outcome, in the order of the request."""
     a, b, c = ids(3)
     host = Host()
     host.memory.set_stock(b, 5)
@@ -201,7 +203,7 @@ async def test_many_variants() -> None:
     ("policy", "outcome"), [(InitializationPolicy.ROLL_BACK, NotInitialized), (RETRY_LATER, Queued)]
 )
 async def test_failures_of_many(policy: InitializationPolicy, outcome: type) -> None:
-    """What a single request would raise is a value here, so that no outcome is hidden."""
+    """A failure of one variant is a value, so that no outcome is hidden."""
     host = Host()
     host.memory.fail_with(DOWN)
     async with host.inventory as inventory:
@@ -211,10 +213,10 @@ async def test_failures_of_many(policy: InitializationPolicy, outcome: type) -> 
 
 
 async def test_what_cannot_be_asked_for() -> None:
-    """A variant named twice, or a text in place of a list, is refused before anybody is asked."""
+    """A variant that occurs twice, and text instead of a list, are refused without a request."""
     host = Host()
     async with host.inventory as inventory:
-        with pytest.raises(ValueError, match="is asked for twice"):
+        with pytest.raises(ValueError, match="occurs twice"):
             await inventory.request_inventory_initializations([an_id(1), NewVariant(an_id(1))])
         with pytest.raises(ValueError, match="is one variant: pass a list"):
             await inventory.request_inventory_initializations(str(an_id(1)))
@@ -224,7 +226,7 @@ async def test_what_cannot_be_asked_for() -> None:
 
 
 async def test_so_many_of_many_at_once() -> None:
-    """A product's many variants go out a few at a time."""
+    """Requests for many variants run with limited concurrency."""
     most = under_way = 0
 
     class Slow(InMemoryInventory):
@@ -256,7 +258,7 @@ async def test_so_many_of_many_at_once() -> None:
 def test_an_entry_for_the_hosts_transaction(
     initial: InitializationPolicy, given: InitializationPolicy | None, policy: InitializationPolicy
 ) -> None:
-    """An entry is made of what the host says, the settings and the request under way; no I/O."""
+    """An entry is made from arguments, settings and the request's ids, without I/O."""
     settings = Settings(
         queue=MEMORY, initialization=InitializationOptions(policy=initial, default_quantity=3)
     )
@@ -281,7 +283,7 @@ def test_an_entry_for_the_hosts_transaction(
 
 
 def test_an_entry_is_not_for_rolling_back() -> None:
-    """An entry of the policy that queues nothing cannot be made."""
+    """An entry with ROLL_BACK is refused."""
     with pytest.raises(ValueError, match="policy is ROLL_BACK: it must be RETRY_LATER"):
         build(Settings(queue=MEMORY)).initialization_entry(
             an_id(1), policy=InitializationPolicy.ROLL_BACK
@@ -290,7 +292,7 @@ def test_an_entry_is_not_for_rolling_back() -> None:
 
 @pytest.mark.looptime
 async def test_the_snapshot_tells_of_the_queue() -> None:
-    """Without a queue there is nothing to tell; with one, what the worker saw last."""
+    """The snapshot has the queue's state, as the worker saw it last; None without a queue."""
     assert build(Settings()).snapshot().queue is None
     build(Settings()).wake_worker()
     alone = Host(Settings(queue=attrs.evolve(MEMORY, worker=False)))
@@ -307,22 +309,22 @@ async def test_the_snapshot_tells_of_the_queue() -> None:
         assert (0, 1, None) == (seen.waiting, seen.dead_letters, seen.error)
 
 
-def test_the_worker_shares_what_guards_the_service() -> None:
-    """The worker's requests go through the very limit and breaker of the pages."""
+def test_the_worker_shares_limit_and_breaker() -> None:
+    """The worker's requests use the same limit and circuit breaker as the pages."""
     container = Host().container
     worker = container.worker()
     assert worker is not None
 
     limit = one_attempt(container.port())
     assert isinstance(limit, ConcurrencyLimitLayer)
-    assert limit is worker.attempts.port.inner  # type: ignore[attr-defined]  # a layer has one
-    assert container.breaker() is worker.breaker
+    assert limit is worker.processor.port.inner  # type: ignore[attr-defined]  # a layer has one
+    assert container.breaker().snapshot == worker.circuit
     memory = InMemoryInventory(clock=SystemClock())
     assert memory is one_attempt(memory)
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:
-    """The queue's file is made when the integration is entered, in whichever process that is."""
+    """`build` does not create the queue's file; entering the integration does."""
     file = tmp_path / "queue.db"
     build(Settings(queue=QueueOptions(url=f"sqlite:///{file}")))
 
@@ -330,7 +332,7 @@ def test_building_opens_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_queue_that_cannot_be_opened(tmp_path: Path) -> None:
-    """An integration whose queue cannot be opened does not open, and says why."""
+    """An integration whose queue cannot be opened fails to open, with the reason."""
     inventory = build(Settings(queue=QueueOptions(url=f"sqlite:///{tmp_path}/none/queue.db")))
     with pytest.raises(QueueFailed, match="the folder must exist"):
         await inventory.__aenter__()
@@ -344,21 +346,21 @@ async def test_a_queue_that_cannot_be_opened(tmp_path: Path) -> None:
     ],
 )
 def test_addresses_that_are_none(url: str, words: str) -> None:
-    """An address of no queue is refused when the integration is built, and not quoted."""
+    """A URL that is not a queue's is refused by `build`, and not quoted."""
     with pytest.raises(ValueError, match=words) as caught:
         build(Settings(queue=QueueOptions(url=url)))
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_the_address_is_a_secret() -> None:
-    """Whatever prints settings prints no password of the queue's database."""
+    """The `repr` of settings does not show the password of the queue's database."""
     settings = Settings(queue=QueueOptions(url="postgresql://shop:s3cr3t@db/shop"))
 
     assert "s3cr3t" not in f"{settings!r} {settings.queue} {build(settings)!r}"
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without SQLAlchemy one sentence says which extras bring it."""
+    """Without SQLAlchemy, the message names the extras to install."""
     for name in [n for n in sys.modules if n.startswith("shelfport.adapters.queue.sql.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
@@ -368,7 +370,7 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_across_a_restart(tmp_path: Path) -> None:
-    """What one process queued another one does: with the same key, under the host's own ids."""
+    """Another process opens a queued record, with the same key and the host's ids."""
     queue = QueueOptions(url=f"sqlite:///{tmp_path}/queue.db", base_delay=0.01, poll_interval=0.05)
     variant = ProductVariantId(uuid4())
     async with Sandbox(seed=()) as sandbox:
@@ -404,5 +406,5 @@ async def test_across_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_memory_queue_is_one_of_our_own() -> None:
-    """memory: makes the queue that forgets."""
+    """`memory:` makes an `InMemoryQueue`."""
     assert isinstance(Container(settings=Settings(queue=MEMORY)).queue(), InMemoryQueue)

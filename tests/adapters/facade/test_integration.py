@@ -66,12 +66,12 @@ async def test_one_variant_spelt_in_two_ways(inventory: InventoryIntegration) ->
 
 
 async def test_a_single_variant(inventory: InventoryIntegration) -> None:
-    """One variant is answered without a page around it."""
+    """A single variant has a single value."""
     assert isinstance(await inventory.get_stock_level(str(A)), StockReading)
 
 
 async def test_nothing() -> None:
-    """No variants, no question to anybody."""
+    """Without variants no request is sent."""
     port = ScriptedPort()
     async with build(Settings(), adapter=port) as inventory:
         assert {} == await inventory.get_stock_levels([])
@@ -82,7 +82,7 @@ async def test_nothing() -> None:
 async def test_an_outage_does_not_raise(
     memory: InMemoryInventory, inventory: InventoryIntegration
 ) -> None:
-    """With the service down and nothing kept, every variant is unavailable, and says why."""
+    """Without the service and cached readings, every variant is unavailable, with the reason."""
     memory.fail_with(TimedOut("down"))
 
     assert {
@@ -93,7 +93,7 @@ async def test_an_outage_does_not_raise(
 
 @pytest.mark.parametrize("bad", ["abc", "", UUID(int=0)])
 async def test_what_is_no_variant(inventory: InventoryIntegration, bad: UUID | str) -> None:
-    """A bad argument raises ValueError, whatever stands beside it."""
+    """A bad argument raises ValueError, whatever the other arguments are."""
     with pytest.raises(ValueError, match="is not a variant id"):
         await inventory.get_stock_levels([A, bad])
     with pytest.raises(ValueError, match="is not a variant id"):
@@ -101,14 +101,14 @@ async def test_what_is_no_variant(inventory: InventoryIntegration, bad: UUID | s
 
 
 async def test_text_in_place_of_a_list(inventory: InventoryIntegration) -> None:
-    """One id where a list belongs is told as that, not as 36 bad ids."""
+    """One id instead of a list gets a message of its own, not one about 36 bad ids."""
     with pytest.raises(ValueError, match="is one variant: pass a list"):
         await inventory.get_stock_levels(str(A))
 
 
 @pytest.mark.parametrize("deadline", [0, -1, nan, inf])
 async def test_bad_deadlines(inventory: InventoryIntegration, deadline: float) -> None:
-    """A deadline is a time to come."""
+    """A deadline that is not positive is refused."""
     with pytest.raises(ValueError, match="it must be more than 0 seconds"):
         await inventory.get_stock_level(A, deadline=deadline)
 
@@ -120,7 +120,7 @@ async def test_bad_staleness(inventory: InventoryIntegration) -> None:
 
 
 async def test_terms_reach_the_port() -> None:
-    """Deadline and correlation id go down to the adapter; what is open is filled in."""
+    """Deadline and correlation id reach the adapter; missing ones are filled in."""
     port = ScriptedPort()
     clock = SystemClock()
     async with build(Settings(deadline=30), adapter=port) as inventory:
@@ -139,7 +139,7 @@ async def test_terms_reach_the_port() -> None:
 
 
 async def test_no_kept_reading_at_a_checkout(inventory: InventoryIntegration) -> None:
-    """With a staleness of 0 the service is asked, though a fresh reading is at hand."""
+    """With max_staleness=0 the service is asked, although the cache has a fresh reading."""
     await inventory.get_stock_level(A)
 
     kept = await inventory.get_stock_level(A)
@@ -162,7 +162,7 @@ async def test_a_new_variant(inventory: InventoryIntegration) -> None:
 
 
 async def test_a_variant_that_had_a_record(inventory: InventoryIntegration) -> None:
-    """A variant that has a record keeps its stock, and the caller learns of it."""
+    """A variant with a record keeps its stock, and the outcome is `AlreadyThere`."""
     outcome = await inventory.request_inventory_initialization(A, initial_quantity=50)
 
     assert isinstance(outcome, AlreadyThere)
@@ -170,7 +170,7 @@ async def test_a_variant_that_had_a_record(inventory: InventoryIntegration) -> N
 
 
 async def test_initial_stock() -> None:
-    """What the caller says goes first, then the settings; each call has a key of its own."""
+    """Arguments win over settings; each call has its own key."""
     port = ScriptedPort()
     settings = Settings(
         initialization=InitializationOptions(default_quantity=5, default_low_stock_threshold=2)
@@ -203,21 +203,21 @@ async def test_a_failed_initialization_raises(
 
 
 async def test_bad_initial_stock(inventory: InventoryIntegration) -> None:
-    """Bad numbers raise ValueError and send nothing."""
+    """Invalid numbers raise ValueError, and no request is sent."""
     with pytest.raises(ValueError, match="initial_quantity is -1"):
         await inventory.request_inventory_initialization(B, initial_quantity=-1)
 
 
 @attrs.frozen
 class Shoe:
-    """A host's own model of what it sells."""
+    """A host's own model of a variant."""
 
     sku: str
     inventory_id: ProductVariantId
 
 
 async def test_the_hosts_own_models(memory: InMemoryInventory) -> None:
-    """With a mapper the host asks for its own models and finds them in the page (R24)."""
+    """With a mapper the host passes its own models, and they are the keys of the page (R24)."""
     shoe, boot = Shoe("shoe", A), Shoe("boot", B)
 
     def mapper(shoe: Shoe, /) -> ProductVariantId:
@@ -251,8 +251,8 @@ class Resource(ScriptedPort):
         self.log.append("closed")
 
 
-async def test_what_has_to_be_opened_is() -> None:
-    """An adapter that is a context manager is opened and closed with the integration."""
+async def test_an_adapter_with_resources() -> None:
+    """An adapter with resources is opened and closed with the integration."""
     adapter = Resource()
     async with build(Settings(), adapter=adapter):
         assert ["opened"] == adapter.log
@@ -261,7 +261,7 @@ async def test_what_has_to_be_opened_is() -> None:
 
 
 async def test_a_resource_that_does_not_open() -> None:
-    """If something does not open, entering fails and the integration stays closed."""
+    """If a part fails to open, entering fails, and the integration stays closed."""
     inventory = build(Settings(), adapter=Resource(fails=True))
 
     with pytest.raises(OSError, match="no such thing"):
@@ -271,7 +271,7 @@ async def test_a_resource_that_does_not_open() -> None:
 
 
 async def test_closed(memory: InMemoryInventory) -> None:
-    """Before it is entered and after it is left, every method says so."""
+    """Every method of a closed integration raises an error that says so."""
     inventory = build(Settings(), adapter=memory)
     uses: list[Any] = [
         lambda: inventory.get_stock_levels([A]),
@@ -301,7 +301,7 @@ async def test_leaving_what_was_not_entered() -> None:
 
 
 async def test_a_foreign_adapters_bug_does_not_take_the_page_down() -> None:
-    """An adapter that breaks the port's rules costs its answers, not the page; it is named."""
+    """An adapter's bug makes its variants unavailable; the page is served, and the log names it."""
     async with build(Settings(), adapter=ScriptedPort(raising(KeyError("bug")))) as inventory:
         answer = await inventory.get_stock_level(A)
 
@@ -309,7 +309,7 @@ async def test_a_foreign_adapters_bug_does_not_take_the_page_down() -> None:
 
 
 async def test_an_operator_opens_the_circuit(inventory: InventoryIntegration) -> None:
-    """Held open, nothing is asked, and the page says why; let go, it is asked again."""
+    """While the circuit is forced open no request is sent, and the page has the reason."""
     inventory.force_circuit(BreakerState.OPEN)
 
     assert Unavailable(UnavailableReason.CIRCUIT_OPEN) == await inventory.get_stock_level(A)
@@ -338,7 +338,7 @@ def test_repr_shows_the_stack() -> None:
 
 
 async def test_a_closed_integration_has_no_hits(memory: InMemoryInventory) -> None:
-    """What memory holds is not handed out once the integration is closed."""
+    """A closed integration does not serve hits."""
     async with build(Settings(), adapter=memory) as inventory:
         await inventory.get_stock_levels([A])
 
@@ -349,7 +349,7 @@ async def test_a_closed_integration_has_no_hits(memory: InMemoryInventory) -> No
 
 
 async def test_a_mapper_is_asked_for_hits_too(memory: InMemoryInventory) -> None:
-    """Where the host's mapper means something else by a UUID, a hit is found by what it means."""
+    """With the host's own mapper, a hit is looked up by the mapped id."""
     swapped = {A: B, B: A}
     memory.set_stock(B, 4)
     async with build(Settings(), adapter=memory, mapper=lambda ref: swapped[ref]) as inventory:

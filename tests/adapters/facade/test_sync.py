@@ -1,4 +1,4 @@
-"""`SyncInventoryIntegration`: the same façade, waited for; its threads, its forks, its end."""
+"""`SyncInventoryIntegration`: its methods, threads, forks, and the end of the process."""
 
 import asyncio
 import inspect
@@ -82,7 +82,7 @@ def test_initialization(inventory: SyncInventoryIntegration) -> None:
 
 
 def test_a_queue(inventory: SyncInventoryIntegration, memory: InMemoryInventory) -> None:
-    """What cannot be opened now is queued, and entries are made without I/O."""
+    """A failed request is queued, and entries are made without I/O."""
     memory.fail_with(ServiceFailed("down"))
 
     outcome = inventory.request_inventory_initialization(
@@ -99,7 +99,7 @@ def test_a_queue(inventory: SyncInventoryIntegration, memory: InMemoryInventory)
 def test_errors_arrive_as_they_are(
     inventory: SyncInventoryIntegration, memory: InMemoryInventory
 ) -> None:
-    """What the façade raises is raised to the thread that asked."""
+    """An error of the façade is raised in the calling thread."""
     memory.fail_with(ServiceFailed("down"))
 
     with pytest.raises(ServiceFailed):
@@ -109,7 +109,7 @@ def test_errors_arrive_as_they_are(
 
 
 def test_snapshot_and_circuit(inventory: SyncInventoryIntegration) -> None:
-    """The circuit is held and looked at from any thread; a closed integration can be looked at."""
+    """Any thread can force the circuit and read the snapshot, also of a closed integration."""
     inventory.force_circuit(BreakerState.OPEN)
 
     assert BreakerState.OPEN is inventory.snapshot().circuit_breaker.state
@@ -119,7 +119,7 @@ def test_snapshot_and_circuit(inventory: SyncInventoryIntegration) -> None:
 
 
 def test_context_variables_go_with_the_call() -> None:
-    """The correlation id that a host set for its request is the call's, in each of many threads."""
+    """In each thread, a call has the correlation id of its own request."""
     port = ScriptedPort()
 
     def page(number: int) -> None:
@@ -138,7 +138,7 @@ def test_context_variables_go_with_the_call() -> None:
 
 
 def test_threads_share_one_integration(memory: InMemoryInventory) -> None:
-    """Sixteen threads ask at once, and each gets the answer to its own question."""
+    """Sixteen threads call at once, and each gets its own answer."""
     for number, variant in enumerate(ids(16)):
         memory.set_stock(variant, number)
     barrier = threading.Barrier(16)
@@ -155,7 +155,7 @@ def test_threads_share_one_integration(memory: InMemoryInventory) -> None:
 
 
 async def test_from_another_loop(memory: InMemoryInventory) -> None:
-    """A coroutine of any loop asks without blocking its own, and brings its context variables."""
+    """A coroutine of another loop can call without blocking it; its context variables apply."""
     port = ScriptedPort()
     inventory = SyncInventoryIntegration(build(Settings(), adapter=port))
     await asyncio.to_thread(inventory.open)
@@ -170,7 +170,7 @@ async def test_from_another_loop(memory: InMemoryInventory) -> None:
 
 
 async def test_a_cancelled_coroutine_cancels_its_call() -> None:
-    """Whoever is cancelled while it waits leaves nothing running for it."""
+    """Cancelling a waiting coroutine cancels its call."""
     begun, ended = threading.Event(), threading.Event()
 
     async def hang(_: object) -> None:
@@ -207,8 +207,8 @@ def test_open_twice() -> None:
         assert isinstance(inventory.get_stock_level(an_id(1)), Unavailable)
 
 
-def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
-    """If opening fails, its error arrives, no thread stays, and it can be tried again."""
+def test_a_failed_opening_leaves_no_thread(tmp_path: Path) -> None:
+    """If opening fails, its error is raised, no thread stays, and opening can be repeated."""
     url = f"sqlite:///{tmp_path / 'missing' / 'queue.db'}"
     inventory = SyncInventoryIntegration(build(Settings(queue=QueueOptions(url=url))))
     with pytest.raises(Exception, match="cannot be opened"):
@@ -221,7 +221,7 @@ def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
 
 
 def test_called_from_its_own_loop() -> None:
-    """A callback of the host that asks the façade which is waiting for it is refused, not hung."""
+    """A host's callback that calls the façade from its own loop gets an error and does not hang."""
 
     def mapper(variant: str) -> Any:
         return shop.get_stock_level("another")
@@ -233,7 +233,7 @@ def test_called_from_its_own_loop() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_a_forked_child_is_told_what_to_do() -> None:
-    """In a child that was forked after opening, calls raise at once, and its end closes nothing."""
+    """In a child forked after opening, calls raise at once, and its exit closes nothing."""
     printed = run_python("""
         import os, sys
         from shelfport import *
@@ -256,7 +256,7 @@ def test_a_forked_child_is_told_what_to_do() -> None:
 
 
 def test_the_end_of_the_process_closes_it(tmp_path: Path) -> None:
-    """A program that never closes it ends all the same, with its queue closed and no word."""
+    """A program that never closes it exits, with the queue closed and without output."""
     printed = run_python(f"""
         from shelfport import *
         from shelfport.options import *
@@ -274,7 +274,7 @@ def test_the_end_of_the_process_closes_it(tmp_path: Path) -> None:
 
 
 def run_python(code: str) -> str:
-    """What a fresh interpreter prints, where every warning is an error and stderr stays empty."""
+    """The output of a new interpreter, in which every warning is an error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "dev", "-c", inspect.cleandoc(code)],
         capture_output=True,
@@ -298,13 +298,13 @@ OF_ITS_OWN = {"open", "close", "run"}
 
 
 def test_the_same_methods() -> None:
-    """Every public method of the one is a method of the other, and only opening is its own."""
+    """Both façades have the same public methods, except those for opening and closing."""
     assert set(public(InventoryIntegration)) == set(public(SyncInventoryIntegration)) - OF_ITS_OWN
 
 
 @pytest.mark.parametrize("name", sorted(public(InventoryIntegration)))
 def test_the_same_signatures(name: str) -> None:
-    """Parameters, their defaults and types, and what comes back, are the same in both façades."""
+    """Parameters, defaults, types and results are the same in both façades."""
     one, other = getattr(InventoryIntegration, name), getattr(SyncInventoryIntegration, name)
 
     assert inspect.signature(one) == inspect.signature(other)

@@ -1,4 +1,4 @@
-"""Type-checked, never run: whatever is right for one façade is right for the other."""
+"""Type-checked, not run: both façades accept the same calls."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, assert_type
@@ -22,7 +22,7 @@ def same(one: Callable[P, T]) -> Callable[[Callable[P, T]], None]:
 
 
 def both(one: InventoryIntegration[UUID], other: SyncInventoryIntegration[UUID]) -> None:
-    """Every method; `test_sync.py` sees to it that none is missing."""
+    """Every method; `test_sync.py` checks that none is missing."""
     waited(one.get_stock_level)(other.get_stock_level)
     waited(one.get_stock_levels)(other.get_stock_levels)
     waited(one.request_inventory_initialization)(other.request_inventory_initialization)
@@ -34,14 +34,14 @@ def both(one: InventoryIntegration[UUID], other: SyncInventoryIntegration[UUID])
 
 
 def refused(one: InventoryIntegration[UUID], other: SyncInventoryIntegration[UUID]) -> None:
-    """What differs in its arguments, or in its results, is refused: the check above can fail."""
+    """Different arguments or results are type errors, so the check above can fail."""
     waited(one.get_stock_level)(other.get_stock_levels)  # type: ignore[arg-type]  # arguments
     waited(one.get_stock_levels)(other.get_stock_level)  # type: ignore[arg-type]  # arguments
     same(one.snapshot)(other.wake_worker)  # type: ignore[arg-type]  # results
 
 
 async def from_any_loop(inventory: SyncInventoryIntegration, variant: UUID) -> None:
-    """What is asked from another loop has the type that it has there."""
+    """A call from another loop has the type of the method's result."""
     assert_type(
         await inventory.run(lambda i: i.get_stock_level(variant)), StockReading | Unavailable
     )

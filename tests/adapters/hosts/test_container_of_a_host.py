@@ -56,7 +56,7 @@ async def test_nested() -> None:
 
 
 async def test_overridden_in_a_test(inventory: FakeInventory) -> None:
-    """A test puts a fake in the place of the integration, for as long as the block lasts."""
+    """A test replaces the integration with a fake inside a block."""
     host = a_host()
     inventory.set_stock(an_id(1), 0)
 
@@ -67,7 +67,7 @@ async def test_overridden_in_a_test(inventory: FakeInventory) -> None:
 
 
 async def test_only_the_adapter_overridden() -> None:
-    """With another adapter the layers stay, if it is put there before anything was built."""
+    """An adapter that is overridden before the integration is built gets all layers."""
     host, fake = a_host(), InMemoryInventory(clock=SystemClock())
     fake.set_stock(an_id(1), 3)
 
@@ -77,7 +77,7 @@ async def test_only_the_adapter_overridden() -> None:
 
 
 def test_too_late() -> None:
-    """A trap of singletons: an override after the integration was built is not noticed by it."""
+    """An override after the integration was built has no effect on it."""
     host = a_host()
     host.shelfport.integration()
 
@@ -90,7 +90,7 @@ def test_too_late() -> None:
 
 
 async def test_several_in_one_process() -> None:
-    """Two hosts, or two services of one host, share nothing: neither stock nor circuit nor end."""
+    """Two integrations in a process share neither stock nor circuit, and close separately."""
     one, other = build(Settings()), build(Settings())
     async with one, other:
         await one.request_inventory_initialization(an_id(1), initial_quantity=50)
@@ -103,7 +103,7 @@ async def test_several_in_one_process() -> None:
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="other collectors are lazier")
 async def test_no_global_state() -> None:
-    """An integration that nobody holds any more is gone, and all of its parts with it."""
+    """An integration without references is garbage-collected with all of its parts."""
     inventory = build(Settings())
     async with inventory:
         await inventory.get_stock_level(an_id(1))

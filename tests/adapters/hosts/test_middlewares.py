@@ -1,4 +1,4 @@
-"""What hosts put around their applications: the request's ids, and opening and closing."""
+"""The hosts' middlewares: ids of requests, opening and closing."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ SENT = {"X-Correlation-ID": "shop-17", "traceparent": TRACE}
 
 @pytest.mark.parametrize(("sent", "known"), [(SENT, ("shop-17", TRACE)), ({}, (None, None))])
 async def test_asgi(sent: dict[str, str], known: tuple[str | None, str | None]) -> None:
-    """An ASGI application is called with the request's ids, and nothing of them stays."""
+    """An ASGI application runs with the request's ids, which end with the request."""
     seen: list[tuple[str | None, str | None]] = []
 
     async def app(*_: Any) -> None:
@@ -37,7 +37,7 @@ async def test_asgi(sent: dict[str, str], known: tuple[str | None, str | None]) 
 
 @pytest.mark.parametrize(("sent", "known"), [(SENT, ("shop-17", TRACE)), ({}, (None, None))])
 def test_wsgi(sent: dict[str, str], known: tuple[str | None, str | None]) -> None:
-    """A WSGI application is called with the request's ids; its body is handed on untouched."""
+    """A WSGI application runs with the request's ids; its body is unchanged."""
     seen, body = [], [b"page"]
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -53,7 +53,7 @@ def test_wsgi(sent: dict[str, str], known: tuple[str | None, str | None]) -> Non
 
 
 async def test_aiohttp_web() -> None:
-    """A handler of aiohttp.web runs with the request's ids; what was given opens and closes."""
+    """A handler of aiohttp.web runs with the request's ids; the integration opens and closes."""
     events: list[str] = []
 
     @asynccontextmanager
@@ -76,7 +76,7 @@ async def test_aiohttp_web() -> None:
 
 
 async def test_a_lifespan_of_several() -> None:
-    """What is given to `lifespan` opens in order, and closes the other way round."""
+    """The integrations of `lifespan` open in order, and close in reverse order."""
     events: list[str] = []
 
     @asynccontextmanager
@@ -119,7 +119,7 @@ class Server:
 
 
 async def test_a_lifespan_for_an_application_without_one() -> None:
-    """It opens before the server is told so, closes before the server ends, and hides from both."""
+    """It opens before the server starts, and closes before it ends; the app gets no lifespan."""
     server = Server()
     middleware = asgi.LifespanMiddleware(server.app, server.opened())
 
@@ -135,8 +135,8 @@ async def test_a_lifespan_for_an_application_without_one() -> None:
     ] == server.events
 
 
-async def test_what_cannot_be_opened_stops_the_server() -> None:
-    """The server is told why, in the error's own words, and does not begin to serve."""
+async def test_a_failed_opening_stops_the_server() -> None:
+    """If opening fails, the server gets the error's message and does not serve."""
     server = Server()
     broken: AbstractContextManager[None] = server.opened(ValueError("tls.ca_file is missing"))
 
@@ -150,7 +150,7 @@ async def test_what_cannot_be_opened_stops_the_server() -> None:
 
 
 def test_without_the_extra() -> None:
-    """Without anyio, `shelfport.sync` is one clear sentence, and the rest needs none of it."""
+    """Without anyio, importing `shelfport.sync` says what to install; other modules work."""
     printed = run_python(
         "import sys; sys.modules['anyio'] = None\n"
         "import shelfport, shelfport.asgi, shelfport.wsgi, shelfport.testing\n"
@@ -165,7 +165,7 @@ def test_without_the_extra() -> None:
 
 
 def test_no_framework_is_imported() -> None:
-    """What stands around a host's application imports nothing that shelfport does not."""
+    """The middlewares import no web framework."""
     printed = run_python(
         "import sys, shelfport, aiohttp.web; before = set(sys.modules)\n"
         "import shelfport.asgi, shelfport.wsgi, shelfport.aiohttp_web\n"

@@ -1,4 +1,4 @@
-"""The pytest plugin, used as a host's tests use it: with nothing but its fixtures."""
+"""The pytest plugin, used as a host's tests use it."""
 
 import re
 import subprocess
@@ -48,8 +48,8 @@ async def test_the_fake(inventory: FakeInventory) -> None:
     assert health(inventory.snapshot()).ready
 
 
-async def test_what_changed_is_shown_at_once(inventory: FakeInventory) -> None:
-    """Nothing is kept between two pages of a test."""
+async def test_a_change_is_shown_at_once(inventory: FakeInventory) -> None:
+    """The second page of a test shows a change of stock."""
     inventory.set_stock(an_id(1), 3)
     first = await inventory.get_stock_level(an_id(1))
     inventory.set_stock(an_id(1), 0)
@@ -59,7 +59,7 @@ async def test_what_changed_is_shown_at_once(inventory: FakeInventory) -> None:
 
 
 async def test_fail_next(inventory: FakeInventory, fail_next: Callable[..., None]) -> None:
-    """The next calls fail, as often as was said, each for its reason; the one after does not."""
+    """The next calls fail the given number of times, with the given error; later calls do not."""
     inventory.set_stock(an_id(1), 3)
     fail_next("hang", times=2)
     fail_next(Unauthorized("who are you?"))
@@ -77,7 +77,7 @@ async def test_fail_next(inventory: FakeInventory, fail_next: Callable[..., None
 async def test_a_product_whose_record_cannot_be_opened(
     inventory: FakeInventory, fail_next: Callable[..., None]
 ) -> None:
-    """Each policy does in a test what it does in service."""
+    """Each policy works in a test as in production."""
     fail_next("hang", times=3)  # the write, the read after it, and the write of the other policy
 
     with pytest.raises(TimedOut):
@@ -89,14 +89,14 @@ async def test_a_product_whose_record_cannot_be_opened(
     assert isinstance(outcome, Queued)
 
 
-def test_a_failure_that_there_is_not(fail_next: Callable[..., None]) -> None:
-    """A misspelt failure is one sentence."""
+def test_an_unknown_failure(fail_next: Callable[..., None]) -> None:
+    """An unknown failure is refused."""
     with pytest.raises(ValueError, match="'downn': it must be one of down, refuse, hang, garbage"):
         fail_next("downn")
 
 
 class Shown:
-    """A host's catalogue that lists what it is told."""
+    """A host's catalog that records its calls."""
 
     def __init__(self) -> None:
         self.statuses: list[tuple[ProductVariantId, StockStatus]] = []
@@ -121,7 +121,7 @@ def inventory_catalog() -> Shown:
 async def test_emit_event(
     inventory: FakeInventory, emit_event: Any, inventory_catalog: Shown
 ) -> None:
-    """An event reaches the host's catalogue, and the page shows it."""
+    """An event reaches the host's catalog, and the page shows it."""
     inventory.set_stock(an_id(1), 50)
     await emit_event(StockStatus.LOW_STOCK, an_id(1))
     await emit_event(StockStatus.OUT_OF_STOCK, an_id(1))
@@ -142,7 +142,7 @@ def test_emit_event_without_a_loop(emit_event: Any, inventory_catalog: Shown) ->
 def test_the_server(
     inventory_server: InventoryServer, inventory_settings: Settings, fail_next: Any
 ) -> None:
-    """A synchronous test has a service on a socket; a failure is met once, and not repeated."""
+    """A synchronous test can use the server; a failure occurs once, and is not retried."""
     inventory_server.set_stock(an_id(1), 3)
     with SyncInventoryIntegration(build(inventory_settings)) as shop:
         fail_next("down")
@@ -156,7 +156,7 @@ def test_the_server(
 async def test_the_server_beside_a_loop(
     inventory_server: InventoryServer, inventory_settings: Settings
 ) -> None:
-    """An asynchronous test uses the same one."""
+    """An asynchronous test can use the server."""
     async with build(inventory_settings) as shop:
         await shop.request_inventory_initialization(an_id(1), initial_quantity=20)
         assert "In stock" == str(await shop.get_stock_level(an_id(1)))
@@ -165,7 +165,7 @@ async def test_the_server_beside_a_loop(
 
 
 def test_it_costs_a_run_that_does_not_use_it_nothing(tmp_path: Path, report: Report) -> None:
-    """Such a run imports the plugin's one file, and nothing of shelfport or of what it needs."""
+    """A run without the fixtures imports neither shelfport nor its dependencies."""
     needed = "shelfport", "aiohttp", "dependency_injector", "msgspec", "anyio"
     (tmp_path / "test_other.py").write_text(
         "import sys\n\n\n"
@@ -185,6 +185,6 @@ def test_it_costs_a_run_that_does_not_use_it_nothing(tmp_path: Path, report: Rep
 
 
 def test_the_fake_is_no_mock(inventory: FakeInventory) -> None:
-    """What answers is the product's own memory, behind the product's own façade."""
+    """The fake uses the real façade and the real in-memory adapter."""
     assert isinstance(inventory._service.memory, InMemoryInventory)
     assert "FakeService" in repr(inventory)

@@ -1,4 +1,4 @@
-"""Answers that no contract allows: each costs what it must, and is told in one sentence."""
+"""Answers that break the contract: their errors, and what they make unreadable."""
 
 import asyncio
 import gzip
@@ -63,11 +63,11 @@ def body(content: bytes, content_type: str = "application/json") -> Any:
     ],
 )
 async def test_unreadable_documents(connect: Connect, content: bytes, sentence: str) -> None:
-    """A 200 that is no array of levels is a breach of contract, for both addresses of a read."""
+    """A 200 that is not an array of levels breaks the contract, for both kinds of reads."""
     async with serving(body(content)) as service:
         port = await connect(service.url)
 
-        with pytest.raises(ContractViolation, match="answered against the contract: ") as info:
+        with pytest.raises(ContractViolation, match="broke the contract: ") as info:
             await port.read(PAIR, DEFAULT_CALL)
         with pytest.raises(ContractViolation):
             await port.read([A], DEFAULT_CALL)
@@ -120,7 +120,7 @@ async def test_one_malformed_element_costs_its_own_variant(connect: Connect, fau
 
 @pytest.mark.parametrize("fault", MALFORMED)
 async def test_a_malformed_single_level(connect: Connect, fault: str) -> None:
-    """A read of one variant whose level is malformed fails: nothing else was answered."""
+    """A read of one variant with a malformed level fails."""
     async with serving(always(MALFORMED[fault](wire_level(A)))) as service:
         port = await connect(service.url)
 
@@ -129,7 +129,7 @@ async def test_a_malformed_single_level(connect: Connect, fault: str) -> None:
 
 
 async def test_a_little_ahead_is_clock_skew(connect: Connect) -> None:
-    """Two clocks may differ: `updatedAt` up to five minutes ahead is taken."""
+    """An `updatedAt` up to five minutes ahead is accepted, as clocks differ."""
     ahead = (EPOCH + timedelta(minutes=5)).isoformat()
     async with serving(always([wire_level(A) | {"updatedAt": ahead}, wire_level(B)])) as service:
         port = await connect(service.url)
@@ -139,8 +139,8 @@ async def test_a_little_ahead_is_clock_skew(connect: Connect) -> None:
     assert [StockReading, StockReading] == [type(answer) for answer in answers.values()]
 
 
-async def test_nothing_good_among_the_bad(connect: Connect) -> None:
-    """If not one element can be read, the read fails as a whole."""
+async def test_only_malformed_elements(connect: Connect) -> None:
+    """If no element can be read, the read fails."""
     async with serving(always([None, None])) as service:
         port = await connect(service.url)
 
@@ -171,7 +171,7 @@ async def test_tolerated(
     elements: list[dict[str, object]],
     quantities: dict[ProductVariantId, int | None],
 ) -> None:
-    """What nobody asked for is ignored, what is absent unknown; of duplicates the newest counts."""
+    """Foreign elements are ignored, absent ids are unknown; of duplicates the newest counts."""
     async with serving(always(elements)) as service:
         port = await connect(service.url)
 
@@ -187,7 +187,7 @@ async def test_tolerated(
 
 
 async def test_about_another_variant(connect: Connect) -> None:
-    """A single level that is about another variant is no answer."""
+    """A level of another variant breaks the contract."""
     async with serving(always(wire_level(B))) as service:
         port = await connect(service.url)
 
@@ -205,7 +205,7 @@ def packed_bomb() -> bytes:
 
 @pytest.mark.parametrize("chunked", [True, False])
 async def test_a_huge_body_is_cut(connect: Connect, chunked: bool) -> None:
-    """100 MB are not read: the answer is refused at the cap, and memory stays bounded."""
+    """A body of 100 MB is refused at the limit, with bounded memory."""
 
     async def endless(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -228,7 +228,7 @@ async def test_a_huge_body_is_cut(connect: Connect, chunked: bool) -> None:
 
 
 async def test_a_gzip_bomb_is_cut(connect: Connect) -> None:
-    """What is small on the wire and 100 MB unpacked is refused at the cap, memory bounded."""
+    """A body that decompresses to 100 MB is refused at the limit, with bounded memory."""
     bomb = packed_bomb()
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -246,7 +246,7 @@ async def test_a_gzip_bomb_is_cut(connect: Connect) -> None:
 
 
 async def test_gzip_is_understood(connect: Connect) -> None:
-    """A packed answer of ordinary size is read."""
+    """A gzip answer of ordinary size is read."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=gzip.compress(GOOD.encode()), headers={"Content-Encoding": "gzip"})
@@ -282,7 +282,7 @@ NOT_HTTP: dict[str, tuple[bytes, type[InventoryError]]] = {
 
 @pytest.mark.parametrize("fault", NOT_HTTP)
 async def test_broken_http(connect: Connect, fault: str) -> None:
-    """What is no HTTP, or breaks off, is told apart: a breach of contract, or a lost connection."""
+    """An answer that is not HTTP breaks the contract; one that breaks off is a lost connection."""
     payload, kind = NOT_HTTP[fault]
     async with conversing(raw(payload)) as url:
         port = await connect(url)
@@ -296,7 +296,7 @@ async def test_broken_http(connect: Connect, fault: str) -> None:
 
 
 async def test_reset_at_once(connect: Connect) -> None:
-    """A connection that is reset before an answer is lost; the request may have arrived."""
+    """A connection that is reset before an answer is a failure; the request may have arrived."""
 
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)

@@ -1,10 +1,10 @@
-"""Errors that are hard to provoke on a loopback, translated directly."""
+"""Errors that are hard to cause on a loopback, translated directly."""
 
 import aiohttp
 import pytest
 
 from shelfport import InventoryError, StockReading
-from shelfport.adapters.http.errors import HttpRequestContext, broken
+from shelfport.adapters.http.errors import HttpRequestContext, transport_error
 from shelfport.errors import (
     ContractViolation,
     Operation,
@@ -38,11 +38,11 @@ ASKED = HttpRequestContext(Operation.READ, (an_id(1),), Call(), "https://invento
         ),
     ],
 )
-def test_broken(
+def test_a_request_without_an_answer(
     error: Exception, kind: type[InventoryError], reached: ReachedService, sentence: str
 ) -> None:
-    """A socket that never connects reached nobody; an error of a new kind is told as it is."""
-    translated = broken(error, ASKED, seconds=1, by_deadline=False)
+    """A connection timeout reached no service; an unknown error is quoted."""
+    translated = transport_error(error, ASKED, seconds=1, by_deadline=False)
 
     assert (kind, reached, sentence) == (
         type(translated),
@@ -52,7 +52,7 @@ def test_broken(
 
 
 async def test_a_deadline_far_off_changes_nothing(connect: Connect, clock: ManualClock) -> None:
-    """A deadline later than the attempt's own end leaves the attempt its time."""
+    """A later deadline does not change the time of an attempt."""
     async with serving(stocked([an_id(1)])) as service:
         port = await connect(service.url, HttpOptions(attempt_timeout=5))
 

@@ -1,4 +1,4 @@
-"""The network is hostile: what is asked for, what is taken, and how much of it."""
+"""Hostile answers: encodings, sizes, headers, proxies."""
 
 import gzip
 import tracemalloc
@@ -36,16 +36,16 @@ def double_gzip(content: bytes) -> bytes:
     ("encoding", "pack", "sentence"),
     [
         ("gzip", gzip.compress, "its body is longer than 65536 bytes"),
-        ("br", brotli, "its body is packed in a way that was not asked for"),
-        ("zstd", zlib.compress, "its body is packed in a way that was not asked for"),
-        ("deflate", zlib.compress, "its body is packed in a way that was not asked for"),
-        ("gzip, gzip", gzip.compress, "its body is packed in a way that was not asked for"),
+        ("br", brotli, "its body has a Content-Encoding that was not asked for"),
+        ("zstd", zlib.compress, "its body has a Content-Encoding that was not asked for"),
+        ("deflate", zlib.compress, "its body has a Content-Encoding that was not asked for"),
+        ("gzip, gzip", gzip.compress, "its body has a Content-Encoding that was not asked for"),
     ],
 )
 async def test_bombs(
     connect: Connect, encoding: str, pack: Callable[[bytes], bytes], sentence: str
 ) -> None:
-    """What was packed to burst is refused, with memory bounded, whatever it was packed with."""
+    """A decompression bomb is refused, with bounded memory, in every encoding."""
     bomb = pack(SPACES)
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -69,14 +69,14 @@ async def test_bombs(
     ids=["cut", "not packed", "more after it", "empty"],
 )
 async def test_badly_packed(connect: Connect, content: bytes) -> None:
-    """A packed body that ends early, goes on after its end, or is none, is no answer."""
+    """A gzip body that ends early, has trailing data, or is not gzip, breaks the contract."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=content, headers={"Content-Encoding": "gzip"})
 
     async with serving(handler) as service:
         port = await connect(service.url)
-        with pytest.raises(ContractViolation, match="its body cannot be unpacked"):
+        with pytest.raises(ContractViolation, match="its body cannot be decompressed"):
             await port.read([VARIANT], DEFAULT_CALL)
 
 
@@ -89,7 +89,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
     ids=["many", "long"],
 )
 async def test_headers_are_bounded(connect: Connect, headers: bytes) -> None:
-    """An answer of more than 64 headers, or with one of more than 8,190 bytes, is no answer."""
+    """An answer with more than 64 headers, or with one of more than 8,190 bytes, is refused."""
     async with conversing(raw(HEAD + headers + b"\r\n[]")) as url:
         port = await connect(url)
         with pytest.raises(ContractViolation, match="does not speak HTTP"):
@@ -97,7 +97,7 @@ async def test_headers_are_bounded(connect: Connect, headers: bytes) -> None:
 
 
 async def test_headers_within_bounds(connect: Connect) -> None:
-    """What gateways add fits."""
+    """Fifty headers, and one of 8,000 bytes, are accepted."""
     headers = b"X-A: b\r\n" * 50 + b"X-B: " + b"b" * 8_000 + b"\r\n"
     async with conversing(raw(HEAD + headers + b"\r\n[]")) as url:
         port = await connect(url)
@@ -106,7 +106,7 @@ async def test_headers_within_bounds(connect: Connect) -> None:
 
 
 async def test_a_proxy_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the setting, requests go to the proxy that the environment names, but for NO_PROXY."""
+    """With the setting, requests go through the environment's proxy, except for NO_PROXY."""
     async with serving(stocked(ids(1))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         options = HttpOptions(trust_env=True)
@@ -128,7 +128,7 @@ async def test_a_proxy_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_netrc_is_not_read(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Passwords that somebody keeps for other programs go nowhere, a proxy or not."""
+    """Passwords in ~/.netrc are not sent, with and without a proxy."""
     netrc = tmp_path_factory.mktemp("home") / "netrc"
     netrc.write_text("default login me password s3cret\n")
     monkeypatch.setenv("NETRC", str(netrc))

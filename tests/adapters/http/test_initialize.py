@@ -73,7 +73,7 @@ async def test_a_record_is_opened(connect: Connect) -> None:
 
 
 async def test_the_record_was_there(connect: Connect) -> None:
-    """409 `record-exists` is no failure: it brings the stock that was found."""
+    """409 `record-exists` is not a failure: the outcome has the stock of the record."""
     response = problem(409, "record-exists", current=wire_level(A, 7))
     async with serving(answering(response)) as service:
         port = await connect(service.url)
@@ -84,7 +84,7 @@ async def test_the_record_was_there(connect: Connect) -> None:
 
 
 async def test_the_key_was_used(connect: Connect) -> None:
-    """422 `key-reused` needs a person: it is a conflict, and says what it is about."""
+    """422 `key-reused` is a `Conflict` with the request's context."""
     async with serving(answering(problem(422, "key-reused"))) as service:
         port = await connect(service.url)
 
@@ -102,7 +102,7 @@ async def test_the_key_was_used(connect: Connect) -> None:
 
 
 async def test_the_key_is_being_worked_on(connect: Connect) -> None:
-    """409 `in-progress` passes by itself, after the time that the service names."""
+    """409 `in-progress` is transient, and has the service's `Retry-After`."""
     response = problem(409, "in-progress")
     response.headers["Retry-After"] = "2"
     async with serving(answering(response)) as service:
@@ -115,7 +115,7 @@ async def test_the_key_is_being_worked_on(connect: Connect) -> None:
 
 
 async def test_an_unknown_conflict(connect: Connect) -> None:
-    """A 409 of a type that the contract does not have is a refusal, not a guess."""
+    """A 409 with an unknown problem type is a rejection."""
     async with serving(answering(problem(409, "on-holiday"))) as service:
         port = await connect(service.url)
 
@@ -137,7 +137,7 @@ async def test_an_unknown_conflict(connect: Connect) -> None:
     ids=["other variant", "bad item", "array", "empty", "no current", "other current", "202"],
 )
 async def test_not_by_the_contract(connect: Connect, response: web.Response) -> None:
-    """An answer that is not what the contract says is a violation, never a success."""
+    """An answer that breaks the contract is a violation, never a success."""
     async with serving(answering(response)) as service:
         port = await connect(service.url)
 

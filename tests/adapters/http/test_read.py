@@ -18,7 +18,7 @@ from tests.support.values import a_level, an_id, ids
 
 
 async def test_a_page_costs_one_request(connect: Connect) -> None:
-    """A page of 24 variants costs one request on the wire, with the ids joined by commas."""
+    """A page of 24 variants is one request, with the ids joined by commas."""
     page = ids(24)
     async with serving(stocked(page)) as service:
         port = await connect(service.url)
@@ -32,7 +32,7 @@ async def test_a_page_costs_one_request(connect: Connect) -> None:
 
 
 async def test_one_variant_has_its_own_address(connect: Connect) -> None:
-    """A single variant is asked for at `/inventory/{id}`."""
+    """A single variant is read at `/inventory/{id}`."""
     async with serving(stocked([an_id(1)])) as service:
         port = await connect(service.url)
 
@@ -43,7 +43,7 @@ async def test_one_variant_has_its_own_address(connect: Connect) -> None:
 
 
 async def test_as_of_is_when_the_request_was_sent(connect: Connect, clock: ManualClock) -> None:
-    """A reading dates from its sending, however long the answer took and whatever it says."""
+    """`as_of` is the sending of the request, however long the answer took."""
     known = stocked([an_id(1)])
 
     async def slow(request: web.BaseRequest) -> web.StreamResponse:
@@ -72,7 +72,7 @@ async def test_unknown_variants(connect: Connect, count: int) -> None:
 
 
 async def test_first_asked_order(connect: Connect) -> None:
-    """Entries stand in the order in which they were asked for, not in the order of the answer."""
+    """Entries are in the order of the request, not of the answer."""
     a, b, c = ids(3)
     async with serving(stocked([a, b, c])) as service:
         port = await connect(service.url)
@@ -81,7 +81,7 @@ async def test_first_asked_order(connect: Connect) -> None:
 
 
 async def test_nothing_asked(connect: Connect) -> None:
-    """No ids, no request."""
+    """Without ids no request is sent."""
     async with serving(stocked([])) as service:
         port = await connect(service.url)
 
@@ -90,15 +90,15 @@ async def test_nothing_asked(connect: Connect) -> None:
 
 
 async def test_more_than_fits(connect: Connect) -> None:
-    """More ids than one request holds are refused here, and the sentence says what divides them."""
+    """More ids than one request holds are refused, and the message names `BatchingLayer`."""
     port = await connect("http://127.0.0.1:1")
 
-    with pytest.raises(ValueError, match=r"201 variants do not fit .*`split` layer"):
+    with pytest.raises(ValueError, match=r"201 variants do not fit .*`BatchingLayer`"):
         await port.read(ids(201), DEFAULT_CALL)
 
 
 async def test_longer_than_fits(connect: Connect) -> None:
-    """A path in front that makes the target too long counts as well."""
+    """The path of the base URL counts towards the length of the target."""
     port = await connect("http://127.0.0.1:1/" + "x" * 700)
 
     with pytest.raises(ValueError, match="200 variants do not fit in one request"):
@@ -116,7 +116,7 @@ async def test_base_url_with_a_path(connect: Connect, suffix: str) -> None:
 
 
 async def test_headers(connect: Connect) -> None:
-    """A request carries the correlation id, and says which answers it understands."""
+    """A request has the correlation id, and the accepted media types."""
     async with serving(stocked([an_id(1)])) as service:
         port = await connect(service.url)
         await port.read([an_id(1)], Call(correlation_id="page-17"))
@@ -129,7 +129,7 @@ async def test_headers(connect: Connect) -> None:
 
 
 async def test_not_open() -> None:
-    """An adapter that was not entered says so, in place of an obscure failure."""
+    """An adapter that is not open raises an error that says so."""
     port = HttpInventory("http://127.0.0.1:1", clock=ManualClock())
 
     with pytest.raises(RuntimeError, match=r"HttpInventory\('http://127.0.0.1:1'\) is not open"):
@@ -137,7 +137,7 @@ async def test_not_open() -> None:
 
 
 async def test_leaving_twice(connect: Connect) -> None:
-    """Closing what is closed is no error."""
+    """Closing twice is not an error."""
     port = await connect("http://127.0.0.1:1")
 
     await port.__aexit__(None, None, None)
@@ -150,7 +150,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def test_an_attempt_has_its_time(connect: Connect) -> None:
-    """A service that never answers costs one attempt's time; whether it was reached is unknown."""
+    """Without an answer an attempt times out, and `reached_service` is UNKNOWN."""
     async with conversing(hang) as url:
         port = await connect(url, HttpOptions(attempt_timeout=0.05))
 
@@ -161,7 +161,7 @@ async def test_an_attempt_has_its_time(connect: Connect) -> None:
 
 
 async def test_a_deadline_cuts_the_attempt(connect: Connect, clock: ManualClock) -> None:
-    """A deadline before the attempt's own end ends it, and the error says that it was that."""
+    """A deadline within the attempt's time ends it with `DeadlineExceeded`."""
     async with conversing(hang) as url:
         port = await connect(url)
 
@@ -170,7 +170,7 @@ async def test_a_deadline_cuts_the_attempt(connect: Connect, clock: ManualClock)
 
 
 async def test_a_deadline_that_has_passed(connect: Connect, clock: ManualClock) -> None:
-    """After the deadline nothing is sent, and the error says that nothing arrived."""
+    """After the deadline no request is sent, and `reached_service` is NO."""
     async with serving(stocked([an_id(1)])) as service:
         port = await connect(service.url)
 
@@ -182,7 +182,7 @@ async def test_a_deadline_that_has_passed(connect: Connect, clock: ManualClock) 
 
 
 async def test_cancellation_passes_through(connect: Connect) -> None:
-    """A cancelled caller leaves at once, and the adapter serves the next one."""
+    """A cancelled call ends at once, and the adapter serves the next one."""
     async with serving(stocked([an_id(1)])) as service, conversing(hang) as url:
         hung, fine = await connect(url), await connect(service.url)
         task = asyncio.create_task(asyncio.wait_for(hung.read([an_id(1)], DEFAULT_CALL), 0.05))
@@ -194,7 +194,7 @@ async def test_cancellation_passes_through(connect: Connect) -> None:
 
 
 def test_repr_shows_the_address() -> None:
-    """A stack's repr tells where it ends."""
+    """The `repr` shows the base URL."""
     assert "HttpInventory('https://inventory.internal')" == repr(
         HttpInventory("https://inventory.internal/", clock=ManualClock())
     )

@@ -1,4 +1,4 @@
-"""What the service's refusals become: the class by status and problem type, and one sentence."""
+"""Error answers: their error class by status and problem type, and their message."""
 
 from datetime import timedelta
 from email.utils import format_datetime
@@ -45,7 +45,7 @@ from tests.support.values import an_id, ids
 async def test_statuses(
     connect: Connect, count: int, status: int, slug: str, kind: type[InventoryError]
 ) -> None:
-    """Every refusal becomes the error of its kind, which knows what it was about."""
+    """Every error status becomes its error class, with the request's context."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return problem(status, slug, "told so")
@@ -70,7 +70,7 @@ async def test_statuses(
 
 
 async def test_a_foreign_404(connect: Connect) -> None:
-    """A 404 that is no `unknown-variant` comes from a wrong address: the variant is not unknown."""
+    """A 404 without the problem type `unknown-variant` is a rejection, not an unknown variant."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=404, text="<h1>nginx</h1>", content_type="text/html")
@@ -82,7 +82,7 @@ async def test_a_foreign_404(connect: Connect) -> None:
 
 
 async def test_a_500_with_html(connect: Connect) -> None:
-    """A 500 without a problem document is a 500 all the same."""
+    """A 500 without a problem document is `ServiceFailed`."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=500, text="<h1>oops</h1>", content_type="text/html")
@@ -94,7 +94,7 @@ async def test_a_500_with_html(connect: Connect) -> None:
 
 
 async def test_redirects_are_not_followed(connect: Connect) -> None:
-    """A redirect is refused, and nothing is sent to where it points."""
+    """A redirect is refused and not followed."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": f"{service.url}/elsewhere"})
@@ -108,7 +108,7 @@ async def test_redirects_are_not_followed(connect: Connect) -> None:
 
 
 async def test_hostile_details(connect: Connect) -> None:
-    """What the service says of itself cannot break a log line, or fill it."""
+    """The service's text is quoted on one line, cut to 200 characters."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return problem(500, "internal-error", "a\r\nERROR forged\x1b[31m" + "x" * 10_000)
@@ -123,7 +123,7 @@ async def test_hostile_details(connect: Connect) -> None:
 
 
 async def test_retry_after_reaches_the_error(connect: Connect) -> None:
-    """An overloaded service's wish to be left alone is kept for those who repeat."""
+    """The error of an overloaded service has its `Retry-After`."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         response = problem(503, "unavailable")
@@ -157,5 +157,5 @@ async def test_retry_after_reaches_the_error(connect: Connect) -> None:
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
-    """Seconds and HTTP dates are understood (RFC 9110 §10.2.3); nonsense counts as nothing."""
+    """Seconds and HTTP dates are read (RFC 9110 §10.2.3); a malformed header counts as none."""
     assert seconds == retry_after_seconds(value, EPOCH)

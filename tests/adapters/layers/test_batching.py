@@ -29,7 +29,7 @@ async def test_chunks(count: int, sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 async def test_a_read_that_fits_passes_as_it_is(count: int) -> None:
-    """A read of no more than a chunk goes down as the caller gave it, without a copy."""
+    """A read of at most one chunk is forwarded as it is, without a copy."""
     given = ids(count)
     asked: list[tuple[Ids, Call]] = []
     answers = {variant: a_reading(variant) for variant in given}
@@ -46,8 +46,8 @@ async def test_a_read_that_fits_passes_as_it_is(count: int) -> None:
     assert CALL is call
 
 
-async def test_every_chunk_has_the_callers_terms() -> None:
-    """The chunks are consecutive, and each of them goes out on the terms of the one call."""
+async def test_every_chunk_has_the_callers_call() -> None:
+    """The chunks are consecutive, and each has the call of the caller."""
     inner = ScriptedPort()
     a, b, c, d, e = ids(5)
 
@@ -71,7 +71,7 @@ async def test_duplicates_do_not_count() -> None:
 
 @pytest.mark.looptime
 async def test_bounded_parallelism() -> None:
-    """Chunks go out together, but never more of one call than allowed."""
+    """Chunks run concurrently, but no more of one call than allowed."""
     under_way, most = 0, 0
 
     async def slow(ids: Ids, call: Call) -> Answers:
@@ -138,7 +138,7 @@ async def test_cancellation_ends_all_chunks() -> None:
 
 
 async def test_initialize_passes_through() -> None:
-    """An initialisation is about one variant and is handed on as it is."""
+    """An initialization is forwarded as it is."""
     inner, request = ScriptedPort(), an_initial_stock()
 
     outcome = await BatchingLayer(inner, BatchOptions()).initialize(request, CALL)

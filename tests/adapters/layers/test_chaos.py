@@ -52,8 +52,8 @@ def told(
     )
 
 
-async def test_no_trouble_at_first(chaos: ChaosLayer, inner: ScriptedPort) -> None:
-    """Without a switch on, calls pass as they are."""
+async def test_no_faults_at_first(chaos: ChaosLayer, inner: ScriptedPort) -> None:
+    """With every switch off, calls are forwarded as they are."""
     request = an_initial_stock(A)
 
     assert isinstance((await chaos.read([A], CALL))[A], StockReading)
@@ -63,7 +63,7 @@ async def test_no_trouble_at_first(chaos: ChaosLayer, inner: ScriptedPort) -> No
 
 
 async def test_latency(chaos: ChaosLayer) -> None:
-    """A call takes as much longer as was set."""
+    """A call takes `latency` longer."""
     chaos.latency = 3
     started = asyncio.get_running_loop().time()
     await chaos.read([A], DEFAULT_CALL)
@@ -73,7 +73,7 @@ async def test_latency(chaos: ChaosLayer) -> None:
 
 @pytest.mark.parametrize(("rate", "fails"), [(0.3, False), (0.31, True), (1, True)])
 async def test_errors(chaos: ChaosLayer, inner: ScriptedPort, rate: float, fails: bool) -> None:
-    """The share of calls that was set fails, before anything happened."""
+    """`error_rate` of the calls fail, before they are forwarded."""
     chaos.error_rate = rate
     try:
         await chaos.read([A], DEFAULT_CALL)
@@ -84,16 +84,16 @@ async def test_errors(chaos: ChaosLayer, inner: ScriptedPort, rate: float, fails
         assert not fails
 
 
-async def test_errors_of_ones_own(chaos: ChaosLayer) -> None:
-    """Which error it is can be set."""
+async def test_the_error_can_be_set(chaos: ChaosLayer) -> None:
+    """`error` sets the error."""
     chaos.error_rate, chaos.error = 1, ServiceOverloaded("busy", retry_after=2)
 
     with pytest.raises(ServiceOverloaded, match="busy"):
         await chaos.initialize(an_initial_stock(A), DEFAULT_CALL)
 
 
-async def test_an_error_knows_its_call(chaos: ChaosLayer) -> None:
-    """The error that is thrown is a new one, about the call that it befell."""
+async def test_an_error_is_about_its_call(chaos: ChaosLayer) -> None:
+    """Each call raises a new error, about its own request."""
     chaos.error_rate = 1
 
     with pytest.raises(ConnectionFailed) as read:
@@ -109,8 +109,8 @@ async def test_an_error_knows_its_call(chaos: ChaosLayer) -> None:
     assert read.value is not chaos.error
 
 
-async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: ChaosLayer) -> None:
-    """What the set error knows beside the call is known of every call that it befalls."""
+async def test_a_set_error_keeps_its_answer(chaos: ChaosLayer) -> None:
+    """Each raised error has the class, the sentence and the answer of the set error."""
     chaos.error_rate = 1
     chaos.error = ServiceOverloaded("busy", status=503, retry_after=2)
 
@@ -122,7 +122,7 @@ async def test_an_error_of_ones_own_keeps_what_it_knows(chaos: ChaosLayer) -> No
 
 
 async def test_hang(chaos: ChaosLayer) -> None:
-    """A call that hangs ends when its caller has had enough."""
+    """A call that hangs ends when its caller cancels it."""
     chaos.hang = True
 
     with pytest.raises(TimeoutError):
@@ -131,7 +131,7 @@ async def test_hang(chaos: ChaosLayer) -> None:
 
 
 async def test_lost_answers(chaos: ChaosLayer, inner: ScriptedPort) -> None:
-    """A call takes effect, and its caller cannot know."""
+    """A call takes effect, and then times out."""
     chaos.lose_answers = True
 
     with pytest.raises(TimedOut) as initialized:
@@ -148,7 +148,7 @@ async def test_lost_answers(chaos: ChaosLayer, inner: ScriptedPort) -> None:
 
 
 async def test_nothing_asked(chaos: ChaosLayer) -> None:
-    """Whatever is on, nothing asked is nothing answered."""
+    """With any switch on, an empty read returns an empty mapping."""
     chaos.hang = True
 
     assert {} == await chaos.read([], DEFAULT_CALL)

@@ -60,7 +60,7 @@ def told(error: InventoryError) -> tuple[object, ...]:
 async def test_callers_of_one_turn_share_a_request(
     layer: CoalescingLayer, inner: ScriptedPort
 ) -> None:
-    """What is asked for in one turn of the loop goes out as one read, each id once."""
+    """The callers of one turn of the loop share one read, which has each id once."""
     first, second, third = await asyncio.gather(
         layer.read([A, B], DEFAULT_CALL),
         layer.read([B, C, B], DEFAULT_CALL),
@@ -80,8 +80,8 @@ async def test_100_cold_lookups_are_one_request(
     assert [[A, B]] == asked(inner)
 
 
-async def test_a_read_under_way_is_joined(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """An id that is being read is not asked for again; the rest of the page is."""
+async def test_an_in_flight_read_is_joined(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """An id in flight is not read again; the rest of the page is."""
     one = asyncio.create_task(layer.read([A, B], DEFAULT_CALL))
     await asyncio.sleep(0.5)
     other = await layer.read([C, B, A], DEFAULT_CALL)
@@ -91,10 +91,10 @@ async def test_a_read_under_way_is_joined(layer: CoalescingLayer, inner: Scripte
     assert await one
 
 
-async def test_a_read_under_way_is_joined_while_another_boards(
+async def test_an_in_flight_read_is_joined_while_another_is_pending(
     layer: CoalescingLayer, inner: ScriptedPort
 ) -> None:
-    """Whoever shares the turn's batch with others still joins what is under way already."""
+    """A caller joins in-flight reads although it shares the pending read, too."""
     one = asyncio.create_task(layer.read([A], DEFAULT_CALL))
     await asyncio.sleep(0.5)
     await asyncio.gather(layer.read([B], DEFAULT_CALL), layer.read([B, A], DEFAULT_CALL))
@@ -103,10 +103,10 @@ async def test_a_read_under_way_is_joined_while_another_boards(
     assert await one
 
 
-async def test_what_has_landed_beside_another_is_asked_for_again(
+async def test_a_completed_read_is_not_joined_beside_one_in_flight(
     layer: CoalescingLayer, inner: ScriptedPort
 ) -> None:
-    """That another read is still under way makes no memory of one that has landed."""
+    """Reads join an in-flight read; they do not join a completed one."""
 
     async def script(ids: Ids, call: Call) -> Answers:
         await asyncio.sleep(1 if A in ids else 0.1)
@@ -122,10 +122,8 @@ async def test_what_has_landed_beside_another_is_asked_for_again(
     assert await slow
 
 
-async def test_what_has_landed_is_asked_for_again(
-    layer: CoalescingLayer, inner: ScriptedPort
-) -> None:
-    """A finished read is no memory: that is the cache's business."""
+async def test_a_completed_read_is_not_joined(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """A completed read is not reused: that is the task of the cache."""
     await layer.read([A], DEFAULT_CALL)
     await layer.read([A], DEFAULT_CALL)
 
@@ -136,7 +134,7 @@ async def test_what_has_landed_is_asked_for_again(
 async def test_cancelling_one_harms_no_other(
     layer: CoalescingLayer, inner: ScriptedPort, cancelled: int
 ) -> None:
-    """Whichever caller is cancelled, the first one included, the others get their answers."""
+    """Cancelling any caller, the first one included, does not affect the others."""
     callers = [asyncio.create_task(layer.read([A], DEFAULT_CALL)) for _ in range(3)]
     await asyncio.sleep(0.5)
     callers[cancelled].cancel()
@@ -149,8 +147,8 @@ async def test_cancelling_one_harms_no_other(
     assert [[A]] == asked(inner)
 
 
-async def test_everybody_leaves(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """A flight that nobody waits for ends by itself, and its failure is nobody's."""
+async def test_all_callers_leave(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """A read without callers runs on; its failure is dropped."""
     inner.script = raising(TimedOut("late"))
     caller = asyncio.create_task(layer.read([A], DEFAULT_CALL))
     await asyncio.sleep(0)
@@ -162,7 +160,7 @@ async def test_everybody_leaves(layer: CoalescingLayer, inner: ScriptedPort) -> 
 
 
 async def test_a_failure_reaches_all(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """All who share a failed request get its error."""
+    """All callers of a failed read get its error."""
     inner.script = raising(TimedOut("late"))
 
     results = await asyncio.gather(
@@ -173,7 +171,7 @@ async def test_a_failure_reaches_all(layer: CoalescingLayer, inner: ScriptedPort
 
 
 async def test_each_gets_its_own_part(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """Of a request answered in part, a caller whose variants all failed gets the error."""
+    """A caller whose variants all failed gets the error, although other variants were answered."""
     failed = Unreadable(TimedOut("late"))
 
     async def partly(ids: Ids, call: Call) -> Answers:
@@ -196,7 +194,7 @@ async def test_each_gets_its_own_part(layer: CoalescingLayer, inner: ScriptedPor
 async def test_a_bug_reaches_all(
     layer: CoalescingLayer, inner: ScriptedPort, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception that nobody foresaw reaches the callers, who do not wait for ever."""
+    """An unexpected exception reaches all callers."""
     inner.script = raising(KeyError("bug"))
 
     results = await asyncio.gather(
@@ -210,7 +208,7 @@ async def test_a_bug_reaches_all(
 async def test_a_request_that_hangs_ends_at_its_deadline(
     layer: CoalescingLayer, inner: ScriptedPort, background: Background
 ) -> None:
-    """A flight below which nobody keeps the deadline ends at it, and its ids are asked for anew."""
+    """A read that hangs ends at its deadline, and its ids can be read again."""
 
     async def hang(ids: Ids, call: Call) -> Answers:
         await asyncio.Event().wait()
@@ -239,17 +237,17 @@ async def test_a_request_that_hangs_ends_at_its_deadline(
 async def test_a_timeout_from_below_is_not_the_deadline(
     layer: CoalescingLayer, inner: ScriptedPort, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A TimeoutError that somebody else raised is his bug, and not taken for the deadline."""
-    inner.script = raising(TimeoutError("somebody else's"))
+    """A TimeoutError from below is a bug, not the deadline."""
+    inner.script = raising(TimeoutError("another timeout"))
 
-    with pytest.raises(TimeoutError, match="somebody else's"):
+    with pytest.raises(TimeoutError, match="another timeout"):
         await layer.read([A], DEFAULT_CALL)
-    await asyncio.sleep(0)  # its task's end is told of one turn later
+    await asyncio.sleep(0)  # the callback of the task runs one turn later
     assert "this is a bug" in caplog.text
 
 
 async def test_closing_ends_the_wait(inner: ScriptedPort) -> None:
-    """When the scope of tasks ends, those who still wait get an error, not a hang."""
+    """When the scope of tasks ends, waiting callers get an error."""
     async with Background() as background:
         layer = CoalescingLayer(inner, LoopClock(), background)
         call = Call(correlation_id="c", attempt=3)
@@ -261,12 +259,12 @@ async def test_closing_ends_the_wait(inner: ScriptedPort) -> None:
     assert ("this process is shutting down", Operation.READ, (A,), "c", 3) == told(info.value)
 
 
-async def test_closing_before_departure_ends_the_wait(inner: ScriptedPort) -> None:
-    """A flight whose task is ended before its first step leaves nobody waiting, nor aboard."""
+async def test_closing_before_the_start_ends_the_wait(inner: ScriptedPort) -> None:
+    """A read whose task is cancelled before its first step completes with an error."""
     async with Background() as background:
         layer = CoalescingLayer(inner, LoopClock(), background)
         waiting = asyncio.ensure_future(layer.read([A], Call(correlation_id="c")))
-        await asyncio.sleep(0)  # it waits now, and the flight is to leave in the next turn
+        await asyncio.sleep(0)  # it waits now, and the read is pending
 
     with pytest.raises(OverloadedHere, match="this process is shutting down"):
         await waiting
@@ -276,7 +274,7 @@ async def test_closing_before_departure_ends_the_wait(inner: ScriptedPort) -> No
 
 
 async def test_a_closed_scope(inner: ScriptedPort) -> None:
-    """Without a scope that owns its tasks the layer says so."""
+    """Without an open scope of tasks the layer raises an error."""
     layer = CoalescingLayer(inner, LoopClock(), Background())
 
     with pytest.raises(RuntimeError, match="Background scope is not open"):
@@ -289,7 +287,7 @@ async def test_a_closed_scope(inner: ScriptedPort) -> None:
 async def test_staleness_decides_who_joins(
     layer: CoalescingLayer, inner: ScriptedPort, max_staleness: float | None, joins: bool
 ) -> None:
-    """A read under way is joined only if it began more recently than the caller's limit."""
+    """A caller joins an in-flight read only if that is younger than the caller's limit."""
     first = asyncio.create_task(layer.read([A], DEFAULT_CALL))
     await asyncio.sleep(0.5)
     await layer.read([A], Call(max_staleness=max_staleness))
@@ -299,7 +297,7 @@ async def test_staleness_decides_who_joins(
 
 
 async def test_zero_staleness_shares_the_turn(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """Callers who accept nothing kept still share the request that is about to leave."""
+    """Callers with a limit of 0 still share the pending read."""
     strict = Call(max_staleness=0)
 
     await asyncio.gather(*(layer.read([A], strict) for _ in range(5)))
@@ -308,19 +306,19 @@ async def test_zero_staleness_shares_the_turn(layer: CoalescingLayer, inner: Scr
 
 
 async def test_others_join_the_newer_read(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """Of two reads of an id under way, later callers join the one that began later."""
+    """Of two in-flight reads of an id, later callers join the younger one."""
     first = asyncio.create_task(layer.read([A], DEFAULT_CALL))
     await asyncio.sleep(0.5)
     second = asyncio.create_task(layer.read([A], Call(max_staleness=0)))
-    await asyncio.sleep(0.6)  # the first has landed
+    await asyncio.sleep(0.6)  # the first has completed
     await layer.read([A], DEFAULT_CALL)
     await asyncio.gather(first, second)
 
     assert [[A], [A]] == asked(inner)
 
 
-async def test_the_terms_of_a_shared_request(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """It has the latest deadline, the strictest staleness, and names those who wait."""
+async def test_the_call_of_a_shared_read(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """A shared read has the latest deadline, the strictest staleness, and the waiters' ids."""
     calls = [
         Call(deadline=10, correlation_id="a", max_staleness=5),
         Call(deadline=30, correlation_id="b"),
@@ -334,16 +332,16 @@ async def test_the_terms_of_a_shared_request(layer: CoalescingLayer, inner: Scri
 
 
 async def test_no_deadline_is_the_latest(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """If one of them has all the time in the world, so has the request."""
+    """If one caller has no deadline, the shared read has none."""
     await asyncio.gather(layer.read([A], Call(deadline=10)), layer.read([A], Call(deadline=None)))
 
     assert [None] == [call.deadline for _, call in inner.reads]
 
 
-async def test_a_lone_callers_terms_are_its_own(
+async def test_a_read_with_one_caller_has_its_call(
     layer: CoalescingLayer, inner: ScriptedPort
 ) -> None:
-    """A request that is not shared carries the caller's very terms."""
+    """A read with one caller has that caller's call."""
     call = Call(deadline=10, correlation_id="a", attempt=2)
 
     await layer.read([A], call)
@@ -351,10 +349,8 @@ async def test_a_lone_callers_terms_are_its_own(
     assert call is inner.reads[0][1]
 
 
-async def test_the_names_of_those_who_wait_are_bounded(
-    layer: CoalescingLayer, inner: ScriptedPort
-) -> None:
-    """A crowd does not make an endless record."""
+async def test_the_named_waiters_are_bounded(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """A shared read names a bounded number of waiters."""
     await asyncio.gather(*(layer.read([A], Call(correlation_id=str(i))) for i in range(100)))
 
     [(_, call)] = inner.reads
@@ -362,7 +358,7 @@ async def test_the_names_of_those_who_wait_are_bounded(
 
 
 async def cut_at_an_early_deadline(ids: Ids, call: Call) -> Answers:
-    """Takes a second, and all the time of who has less than five, in vain."""
+    """Takes a second; a call with less than five runs into its deadline."""
     assert call.deadline is not None
     if call.deadline < 5:
         await asyncio.sleep(call.deadline - LoopClock().monotonic())
@@ -371,8 +367,10 @@ async def cut_at_an_early_deadline(ids: Ids, call: Call) -> Answers:
     return {variant: a_reading(variant) for variant in ids}
 
 
-async def test_who_has_more_time_asks_again(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """A caller who joined a read that another's deadline ended goes on by itself."""
+async def test_a_caller_with_more_time_asks_again(
+    layer: CoalescingLayer, inner: ScriptedPort
+) -> None:
+    """A caller with more time asks again after another caller's deadline ended the shared read."""
     inner.script = cut_at_an_early_deadline
     now = LoopClock().monotonic()
     hurried = asyncio.create_task(layer.read([A], Call(deadline=now + 0.3)))
@@ -385,10 +383,10 @@ async def test_who_has_more_time_asks_again(layer: CoalescingLayer, inner: Scrip
     assert [[A], [B], [A]] == asked(inner)
 
 
-async def test_what_two_reads_left_is_asked_for_once(
+async def test_ids_of_two_cut_reads_are_read_once(
     layer: CoalescingLayer, inner: ScriptedPort
 ) -> None:
-    """Who joined two reads that others' deadlines ended asks for all of it again, in one."""
+    """The ids of two reads that deadlines ended are read again in one read."""
     inner.script = cut_at_an_early_deadline
     now = LoopClock().monotonic()
     hurried = asyncio.gather(
@@ -411,10 +409,8 @@ async def after(
     return await layer.read([variant], call)
 
 
-async def test_only_what_the_deadline_cut_is_asked_for_again(
-    layer: CoalescingLayer, inner: ScriptedPort
-) -> None:
-    """Of a read that ended in part, the answers and the other failures stand."""
+async def test_only_cut_ids_are_read_again(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+    """After a read that a deadline ended in part, only the cut ids are read again."""
     cut, late = Unreadable(DeadlineExceeded("cut")), Unreadable(TimedOut("late"))
 
     async def script(ids: Ids, call: Call) -> Answers:
@@ -435,7 +431,7 @@ async def test_only_what_the_deadline_cut_is_asked_for_again(
 
 
 async def test_an_answer_belongs_to_its_caller(layer: CoalescingLayer) -> None:
-    """Two who asked for the same get mappings of their own: what one does to his, he does alone."""
+    """Callers of a shared read get mappings of their own."""
     one, other = await asyncio.gather(
         layer.read([A, B], DEFAULT_CALL), layer.read([A, B], DEFAULT_CALL)
     )
@@ -444,7 +440,9 @@ async def test_an_answer_belongs_to_its_caller(layer: CoalescingLayer) -> None:
     assert one is not other
 
 
-async def test_who_has_no_more_time_does_not(layer: CoalescingLayer, inner: ScriptedPort) -> None:
+async def test_a_caller_with_the_same_deadline_does_not_ask_again(
+    layer: CoalescingLayer, inner: ScriptedPort
+) -> None:
     """A caller whose own deadline has ended the read gets the error."""
     inner.script = raising(DeadlineExceeded("cut"))
 
@@ -455,7 +453,7 @@ async def test_who_has_no_more_time_does_not(layer: CoalescingLayer, inner: Scri
 
 
 async def test_initialize_is_not_shared(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """Each initialisation goes out by itself."""
+    """Initializations are not shared."""
     requests = [an_initial_stock(A), an_initial_stock(A)]
 
     await asyncio.gather(*(layer.initialize(request, DEFAULT_CALL) for request in requests))
@@ -464,15 +462,15 @@ async def test_initialize_is_not_shared(layer: CoalescingLayer, inner: ScriptedP
 
 
 async def test_nothing_asked(layer: CoalescingLayer, inner: ScriptedPort) -> None:
-    """No ids, no flight."""
+    """An empty read starts no read."""
     assert {} == await layer.read([], DEFAULT_CALL)
     assert [] == inner.reads
 
 
 async def test_nothing_is_left_behind(layer: CoalescingLayer, background: Background) -> None:
-    """After everybody was answered, no task runs and no id counts as under way."""
+    """After all callers were answered, no task runs and no id is in flight."""
     await asyncio.gather(*(layer.read([A, B], DEFAULT_CALL) for _ in range(10)))
     await asyncio.sleep(0)
 
     assert 0 == len(background)
-    assert {} == layer._under_way
+    assert {} == layer._in_flight

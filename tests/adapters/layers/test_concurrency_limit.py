@@ -36,7 +36,7 @@ pytestmark = pytest.mark.looptime
 
 
 class Service(ScriptedPort):
-    """Takes `takes` seconds for an answer; keeps who is inside, and who came in which order."""
+    """Takes `takes` seconds for an answer; records the calls inside, and their order."""
 
     def __init__(self, takes: float = 1.0) -> None:
         super().__init__(self._answer)
@@ -90,7 +90,7 @@ class Bench:
         return await self.layer.initialize(an_initial_stock(A), call)
 
     async def begin(self, count: int) -> list[asyncio.Task[object]]:
-        """So many reads that come one after the other, all under way or waiting now."""
+        """Start `count` reads one after the other; all are in flight or wait now."""
         tasks: list[asyncio.Task[object]] = [
             asyncio.create_task(self._read(an_id(number))) for number in range(1, count + 1)
         ]
@@ -102,7 +102,7 @@ class Bench:
         return await self.layer.read([variant], CALL)
 
     async def free(self) -> int:
-        """How many slots are free, found out by taking them."""
+        """The number of free slots, found by taking them."""
         before, self.service.most = self.service.inside, 0
         error, self.service.error = self.service.error, None
         await asyncio.gather(*(self._read(A) for _ in range(self.options.max_concurrency)))
@@ -119,7 +119,7 @@ both = pytest.mark.parametrize("do", [Bench.read, Bench.initialize])
 
 
 async def test_a_free_slot_is_taken_at_once() -> None:
-    """Up to the limit calls pass as they are, without a moment's wait."""
+    """Up to the limit calls pass at once, as they are."""
     bench = Bench(service=Service(takes=0.0))
     request = an_initial_stock(A)
     began = LoopClock().monotonic()
@@ -137,7 +137,7 @@ async def test_a_free_slot_is_taken_at_once() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 2, 16])
 async def test_never_more_at_once(at_once: int) -> None:
-    """Of 100 callers never more than the limit are under way, and all are answered."""
+    """Of 100 calls never more than the limit are in flight, and all are answered."""
     bench = Bench(LimitOptions(max_concurrency=at_once))
     began = LoopClock().monotonic()
 
@@ -149,10 +149,10 @@ async def test_never_more_at_once(at_once: int) -> None:
 
 
 async def test_first_come_first_served() -> None:
-    """Calls get their slots in the order in which they came; a newcomer does not jump in."""
+    """Calls get their slots in the order in which they came."""
     bench = Bench(LimitOptions(max_concurrency=1))
     tasks = await bench.begin(3)
-    await tasks[0]  # its slot is handed on in this very turn
+    await tasks[0]  # its slot is passed on in this turn
 
     late = asyncio.create_task(bench.layer.read([an_id(4)], CALL))
     await asyncio.gather(*tasks, late)
@@ -161,7 +161,7 @@ async def test_first_come_first_served() -> None:
 
 
 async def test_reads_and_initializations_share_the_slots() -> None:
-    """Whatever is asked takes a slot."""
+    """Reads and initializations share the slots."""
     bench = Bench()
 
     await asyncio.gather(bench.read(), bench.initialize(), bench.read(), bench.initialize())
@@ -170,7 +170,7 @@ async def test_reads_and_initializations_share_the_slots() -> None:
 
 
 async def test_how_many_wait() -> None:
-    """`waiting` counts who has no slot yet, and nobody else."""
+    """`waiting` counts the calls without a slot."""
     bench = Bench()
 
     tasks = await bench.begin(5)
@@ -182,8 +182,8 @@ async def test_how_many_wait() -> None:
 
 
 @both
-async def test_as_many_wait_as_may(do: Doing) -> None:
-    """Beyond that a call is refused at once, with all that is known of it."""
+async def test_a_full_queue_refuses(do: Doing) -> None:
+    """Beyond `max_queue` a call is refused at once, with an error about that call."""
     operation = Operation.READ if do is Bench.read else Operation.INITIALIZE
     bench = Bench()
     tasks = await bench.begin(5)
@@ -195,9 +195,9 @@ async def test_as_many_wait_as_may(do: Doing) -> None:
     error = info.value
     assert began == LoopClock().monotonic()
     assert (
-        "this process has 2 requests to the Inventory Service under way, and as many wait as may"
-        == str(error)
-    )
+        "this process has 2 requests to the Inventory Service in flight, "
+        "and 3 calls wait, the maximum"
+    ) == str(error)
     assert operation is error.operation
     assert ((A, B) if operation is Operation.READ else (A,)) == error.ids
     assert ("page-17", 2) == (error.correlation_id, error.attempts)
@@ -208,12 +208,12 @@ async def test_as_many_wait_as_may(do: Doing) -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_nobody_may_wait() -> None:
-    """With `waiting` 0 a call gets a slot at once or is refused."""
+async def test_no_queue() -> None:
+    """With `max_queue` 0 a call gets a slot at once or is refused."""
     bench = Bench(LimitOptions(max_concurrency=1, max_queue=0))
     [task] = await bench.begin(1)
 
-    with pytest.raises(OverloadedHere, match="as many wait as may"):
+    with pytest.raises(OverloadedHere, match="0 calls wait, the maximum"):
         await bench.read()
     await task
 
@@ -235,9 +235,9 @@ async def test_the_deadline_ends_the_wait(do: Doing) -> None:
     error = info.value
     assert 0.25 == LoopClock().monotonic() - began
     assert (
-        "this process has 2 requests to the Inventory Service under way, and none ended in time"
-        == str(error)
-    )
+        "this process has 2 requests to the Inventory Service in flight, "
+        "and none ended before the deadline"
+    ) == str(error)
     assert operation is error.operation
     assert ((A, B) if operation is Operation.READ else (A,)) == error.ids
     assert ("page-17", 2) == (error.correlation_id, error.attempts)
@@ -250,12 +250,12 @@ async def test_the_deadline_ends_the_wait(do: Doing) -> None:
 
 
 async def test_a_deadline_that_has_passed() -> None:
-    """Who comes too late does not wait at all."""
+    """A call after its deadline does not wait."""
     bench = Bench()
     tasks = await bench.begin(2)
     began = LoopClock().monotonic()
 
-    with pytest.raises(OverloadedHere, match="none ended in time"):
+    with pytest.raises(OverloadedHere, match="none ended before the deadline"):
         await bench.read(in_seconds(-1))
 
     assert began == LoopClock().monotonic()
@@ -277,7 +277,7 @@ async def test_a_slot_that_frees_in_time() -> None:
     bench = Bench(LimitOptions(max_concurrency=1))
     [task] = await bench.begin(1)
 
-    await bench.read(in_seconds(1.5))  # waits 1 s, and then takes 1 s: below, others watch it
+    await bench.read(in_seconds(1.5))  # waits 1 s, and then takes 1 s: other layers bound that
 
     assert task.done()
     assert 0 == bench.layer.waiting
@@ -286,7 +286,7 @@ async def test_a_slot_that_frees_in_time() -> None:
 @both
 @pytest.mark.parametrize("error", [TimedOut("late"), RequestRejected("400"), KeyError("bug")])
 async def test_an_error_frees_the_slot(do: Doing, error: Exception) -> None:
-    """However a call ends, its slot is free again, and its error is the caller's."""
+    """A failed call frees its slot, and its error reaches the caller."""
     bench = Bench()
     bench.service.error = error
 
@@ -300,7 +300,7 @@ async def test_an_error_frees_the_slot(do: Doing, error: Exception) -> None:
 
 @both
 async def test_a_cancelled_call_frees_the_slot(do: Doing) -> None:
-    """A caller who leaves in the middle gives the slot to the next one at once."""
+    """A cancelled call frees its slot at once."""
     bench = Bench(LimitOptions(max_concurrency=1), Service(takes=60))
     task = asyncio.ensure_future(do(bench, CALL))
     [next_one] = await bench.begin(1)
@@ -316,7 +316,7 @@ async def test_a_cancelled_call_frees_the_slot(do: Doing) -> None:
 
 
 async def test_a_cancelled_waiter_loses_no_slot() -> None:
-    """A caller who leaves the queue leaves it shorter, and the order as it was."""
+    """Cancelling a waiting call shortens the queue, and keeps its order."""
     bench = Bench(LimitOptions(max_concurrency=1))
     tasks = await bench.begin(4)
 
@@ -333,7 +333,7 @@ async def test_a_cancelled_waiter_loses_no_slot() -> None:
 
 @pytest.mark.parametrize("leaves", ["by cancellation", "at its deadline"])
 async def test_leaving_at_the_moment_of_the_slot(leaves: str) -> None:
-    """A waiter who leaves in the very turn in which it is given a slot passes it on."""
+    """A waiting call that is cancelled in the turn in which it gets a slot passes the slot on."""
     bench = Bench(LimitOptions(max_concurrency=1), Service(takes=1.0))
     first = (await bench.begin(1))[0]
     second = asyncio.create_task(
@@ -362,7 +362,7 @@ async def test_nothing_asked() -> None:
 
 @pytest.mark.parametrize(("limit_outside", "slow"), [(True, range(1)), (False, range(150, 300))])
 async def test_a_burst_at_a_healthy_service(limit_outside: bool, slow: range) -> None:
-    """300 callers, 16 slots, 100 ms: the breaker sees no slow call, if it stands inside."""
+    """300 callers, 16 slots, 100 ms: an inner breaker sees no slow call."""
     service, clock = Service(takes=0.1), LoopClock()
     breaker = CircuitBreaker(
         BreakerOptions(slow_call_rate_threshold=1, minimum_calls=100_000), lambda _: None
@@ -398,7 +398,7 @@ async def test_a_burst_at_a_healthy_service(limit_outside: bool, slow: range) ->
     ],
 )
 def test_absurd_options(arguments: dict[str, int]) -> None:
-    """A limit of nothing, or of more than any process has, is refused by name."""
+    """A limit out of its bounds is refused by name."""
     [name] = arguments
     with pytest.raises(ValueError, match=f"^{name} is "):
         LimitOptions(**arguments)
@@ -416,9 +416,9 @@ def test_shown() -> None:
 async def test_errors_of_the_port_stay_as_they_are() -> None:
     """A timeout from below is the service's, not the queue's."""
     bench = Bench()
-    bench.service.error = TimeoutError("somebody else's")
+    bench.service.error = TimeoutError("another timeout")
 
-    with pytest.raises(TimeoutError, match="somebody else's") as info:
+    with pytest.raises(TimeoutError, match="another timeout") as info:
         await bench.read(in_seconds(60))
 
     assert not isinstance(info.value, InventoryError)

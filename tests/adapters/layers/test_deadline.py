@@ -52,8 +52,8 @@ def deadlined(inner: ScriptedPort) -> DeadlineLayer:
     return DeadlineLayer(inner, LoopClock(), lambda: "made", 2.0)
 
 
-async def test_open_terms_are_filled_in() -> None:
-    """A call without terms gets the default deadline and a new correlation id."""
+async def test_defaults_are_filled_in() -> None:
+    """A call without a deadline and an id gets the default deadline and a new id."""
     inner = ScriptedPort()
     now = LoopClock().monotonic()
 
@@ -87,8 +87,8 @@ async def test_a_trace_context(call: Call, traceparent: str | None) -> None:
     assert [traceparent] == [call.traceparent for _, call in inner.reads]
 
 
-async def test_the_callers_terms_stand() -> None:
-    """What the caller said is passed on unchanged."""
+async def test_the_callers_values_stand() -> None:
+    """The caller's deadline and ids are forwarded unchanged."""
     inner = ScriptedPort()
     call = Call(
         deadline=LoopClock().monotonic() + 1, correlation_id="mine", max_staleness=3, attempt=2
@@ -101,7 +101,7 @@ async def test_the_callers_terms_stand() -> None:
 
 @pytest.mark.parametrize(("given", "waited"), [(None, 2.0), (0.3, 0.3), (60.0, 60.0)])
 async def test_a_hang_ends_at_the_deadline(given: float | None, waited: float) -> None:
-    """Whatever hangs below, the caller is answered exactly at its deadline."""
+    """If the layer below hangs, the call ends exactly at its deadline."""
     await asyncio.sleep(1000)  # so that the clock does not stand at 0
     clock = LoopClock()
     started = clock.monotonic()
@@ -119,7 +119,7 @@ async def test_a_hang_ends_at_the_deadline(given: float | None, waited: float) -
 
 
 async def test_initialize_has_a_deadline_too() -> None:
-    """An initialisation that hangs ends at the deadline as well."""
+    """An initialization that hangs ends at its deadline, too."""
     await asyncio.sleep(1000)
     started = LoopClock().monotonic()
 
@@ -134,7 +134,7 @@ async def test_initialize_has_a_deadline_too() -> None:
 
 @pytest.mark.parametrize("left", [0.0, -0.5])
 async def test_a_deadline_that_has_passed(left: float) -> None:
-    """At its deadline and after it, nothing is asked, and the error says that nothing was sent."""
+    """At its deadline or after it, a call is refused, and the error says that nothing was sent."""
     await asyncio.sleep(1000)
     inner = ScriptedPort()
     call = Call(deadline=LoopClock().monotonic() + left, correlation_id="c", attempt=4)
@@ -161,8 +161,8 @@ async def test_a_little_time_left() -> None:
     assert [([A], call)] == inner.reads
 
 
-async def test_what_comes_back_is_passed_on() -> None:
-    """The outcome of an initialisation is passed up as the very object that it is."""
+async def test_the_outcome_is_returned() -> None:
+    """The outcome of an initialization is returned as it is."""
     created = await ScriptedPort().initialize(an_initial_stock(A), DEFAULT_CALL)
 
     class Opening(ScriptedPort):
@@ -173,9 +173,9 @@ async def test_what_comes_back_is_passed_on() -> None:
 
 
 async def test_a_timeout_from_below_is_not_the_deadline() -> None:
-    """A TimeoutError that somebody else raised is not mistaken for the caller's deadline."""
-    with pytest.raises(TimeoutError, match="somebody else's"):
-        await deadlined(ScriptedPort(raising(TimeoutError("somebody else's")))).read(
+    """A TimeoutError from below is not mistaken for the caller's deadline."""
+    with pytest.raises(TimeoutError, match="another timeout"):
+        await deadlined(ScriptedPort(raising(TimeoutError("another timeout")))).read(
             [A], DEFAULT_CALL
         )
 

@@ -45,7 +45,7 @@ def told(
 ) -> tuple[
     str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
 ]:
-    """All that the fault says."""
+    """All attributes of the fault."""
     return (
         str(error),
         error.operation,
@@ -58,7 +58,7 @@ def told(
 
 
 def assert_recorded(record: logging.LogRecord, fault: AdapterFault, cause: object = None) -> None:
-    """That the record says what the fault says, with the traceback of its cause, if it has one."""
+    """Assert that the record holds the fault, and the traceback of its cause."""
     assert (logging.ERROR, "shelfport.adapter") == (record.levelno, record.name)
     assert f"{fault} (correlation id page-17)" == record.getMessage()
     assert fault.operation is not None
@@ -90,8 +90,8 @@ def initializing(outcome: Any) -> PortCheckLayer:
     return PortCheckLayer(Port())
 
 
-async def test_what_is_right_passes() -> None:
-    """Answers of every kind that keep the rules pass as the very objects that they are."""
+async def test_valid_answers_pass() -> None:
+    """Valid answers of every kind pass as they are."""
     answers = {A: a_reading(A), B: UnknownVariant(B), C: Unreadable(TimedOut("late"))}
 
     checked = await answering(answers).read([A, B, C], CALL)
@@ -101,14 +101,14 @@ async def test_what_is_right_passes() -> None:
 
 
 async def test_order_and_extras() -> None:
-    """Order is put right, and what nobody asked for is dropped."""
+    """The order is corrected, and foreign answers are dropped."""
     layer = answering({C: a_reading(C), B: a_reading(B), A: a_reading(A)})
 
     assert list(await layer.read([A, B, A], CALL)) == [A, B]
 
 
 async def test_the_adapter_gets_each_id_once_and_cannot_touch_the_callers_list() -> None:
-    """Below, ids are distinct and in a tuple: nothing done to them reaches the caller."""
+    """The adapter gets a tuple of distinct ids, so that it cannot change the caller's list."""
     inner = ScriptedPort()
     asked = [B, A, B]
 
@@ -139,7 +139,7 @@ async def test_the_adapter_gets_each_id_once_and_cannot_touch_the_callers_list()
 async def test_a_bad_answer_costs_its_own_variant(
     bad: Any, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The bad answer is unreadable, by a fault that names the adapter; the good one stands."""
+    """An invalid answer becomes unreadable, and names the adapter; valid ones stand."""
     answers = await answering(bad).read([A, B], CALL)
 
     assert a_reading(A) == answers[A]
@@ -171,7 +171,7 @@ async def test_a_bad_answer_costs_its_own_variant(
     ],
 )
 async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Where no mapping comes back, the read failed."""
+    """A read that returns no mapping fails."""
     with pytest.raises(AdapterFault) as info:
         await answering(bad).read([A, B, A], CALL)
 
@@ -188,8 +188,8 @@ async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCapture
     assert_recorded(record, info.value)
 
 
-async def test_nothing_good_raises() -> None:
-    """If not one answer is good, the read failed."""
+async def test_no_valid_answer_raises() -> None:
+    """A read without a valid answer fails."""
     with pytest.raises(AdapterFault):
         await answering({}).read([A, B], CALL)
 
@@ -217,7 +217,7 @@ async def test_a_foreign_exception(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_an_inventory_error_passes() -> None:
-    """An error that the port allows is not touched."""
+    """An `InventoryError` passes as it is."""
     error = TimedOut("late")
 
     with pytest.raises(TimedOut) as info:
@@ -232,7 +232,7 @@ async def test_nothing_asked() -> None:
 
 
 async def test_good_outcomes_pass() -> None:
-    """Both outcomes of an initialisation pass, if they are about the variant."""
+    """Both outcomes of an initialization pass, if they are about the variant."""
     created = await ScriptedPort().initialize(an_initial_stock(A), DEFAULT_CALL)
 
     assert created == await initializing(created).initialize(an_initial_stock(A), CALL)
@@ -263,7 +263,7 @@ CREATED = Created(
     ],
 )
 async def test_bad_outcomes(outcome: Any, did: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An outcome about another variant, or none, is a fault: nobody knows what was done."""
+    """An outcome about another variant, or none, is a fault with an unknown effect."""
     with pytest.raises(AdapterFault) as info:
         await initializing(outcome).initialize(an_initial_stock(A), CALL)
 
@@ -283,7 +283,7 @@ async def test_bad_outcomes(outcome: Any, did: str, caplog: pytest.LogCaptureFix
 
 
 async def test_the_adapter_gets_the_request_as_it_is() -> None:
-    """An initialisation goes down with its request and its terms untouched."""
+    """The adapter gets the request and the call of an initialization as they are."""
     inner, request = ScriptedPort(), an_initial_stock(A)
 
     await PortCheckLayer(inner).initialize(request, CALL)
@@ -292,6 +292,6 @@ async def test_the_adapter_gets_the_request_as_it_is() -> None:
 
 
 async def test_an_inventory_error_of_an_initialization_passes() -> None:
-    """An error that the port allows is not touched here either."""
+    """An `InventoryError` of an initialization passes as it is."""
     with pytest.raises(TimedOut):
         await initializing(TimedOut("late")).initialize(an_initial_stock(A), CALL)

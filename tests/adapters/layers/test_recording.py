@@ -31,12 +31,12 @@ ALWAYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    """All that the layer put into the record's `extra`."""
+    """The fields of the record's `extra`."""
     return {name: value for name, value in vars(record).items() if name not in ALWAYS}
 
 
 def passing(clock: ManualClock, error: Exception | None = None) -> ScriptedPort:
-    """A port that takes 0.25 seconds for everything, and fails with `error` where there is one."""
+    """A port that takes 0.25 seconds for each call, and raises `error` if there is one."""
 
     class Port(ScriptedPort):
         async def read(self, ids: Ids, call: Call) -> Answers:
@@ -88,13 +88,13 @@ async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -
         "status": None,
     } == fields(record)
     assert (
-        "inventory read of 2 answered in 250.0 ms (attempt 2, correlation id page-17)"
+        "reading the stock of 2 variants took 0.250 s at attempt 2 (correlation id page-17)"
         == record.getMessage()
     )
 
 
 async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
-    """An initialisation makes its record, too."""
+    """An initialization makes a record, too."""
     await RecordingLayer(passing(clock), clock, log_signal).initialize(an_initial_stock(A), CALL)
 
     [record] = caplog.records
@@ -114,12 +114,12 @@ async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: Manual
         "status": None,
     } == fields(record)
     assert (
-        "inventory initialize of 1 answered in 250.0 ms (attempt 2, correlation id page-17)"
+        "opening an inventory record took 0.250 s at attempt 2 (correlation id page-17)"
         == record.getMessage()
     )
 
 
-async def test_those_who_share_a_request_are_recorded(caplog: pytest.LogCaptureFixture) -> None:
+async def test_waiters_are_recorded(caplog: pytest.LogCaptureFixture) -> None:
     """The record names the further calls that wait for the same answer."""
     call = attrs.evolve(CALL, waiters=("page-18", "page-19"))
 
@@ -129,8 +129,8 @@ async def test_those_who_share_a_request_are_recorded(caplog: pytest.LogCaptureF
     assert ("page-18", "page-19") == fields(record)["waiters"]
 
 
-async def test_it_only_watches() -> None:
-    """Ids, terms, answers and outcomes pass through as the very objects that they are."""
+async def test_it_changes_nothing() -> None:
+    """Ids, calls, answers and outcomes pass through as they are."""
     inner, request, asked = ScriptedPort(), an_initial_stock(A), [A, B]
     below: list[Ids] = []
     answers: Answers = {A: a_reading(A), B: Unreadable(TimedOut("late"))}
@@ -161,7 +161,7 @@ async def test_it_only_watches() -> None:
 async def test_failures(
     caplog: pytest.LogCaptureFixture, clock: ManualClock, error: InventoryError, level: int
 ) -> None:
-    """What may pass by itself is a WARNING, what needs a person an ERROR; both reach the caller."""
+    """A transient error is a WARNING, a permanent one an ERROR; both reach the caller."""
     with pytest.raises(type(error)) as info:
         await RecordingLayer(passing(clock, error), clock, log_signal).read([A, B], CALL)
 
@@ -183,16 +183,15 @@ async def test_failures(
         "status": error.status,
     } == fields(record)
     assert (
-        "inventory read of 2 failed after 250.0 ms (attempt 2, correlation id page-17): "
-        + str(error)
-        == record.getMessage()
+        "reading the stock of 2 variants failed after 0.250 s at attempt 2: "
+        f"{error} (correlation id page-17)" == record.getMessage()
     )
 
 
 async def test_a_failed_initialization(
     caplog: pytest.LogCaptureFixture, clock: ManualClock
 ) -> None:
-    """A failed initialisation is recorded and goes on to the caller."""
+    """A failed initialization is recorded, and reaches the caller."""
     error = Unauthorized("who are you", status=401)
 
     with pytest.raises(Unauthorized) as info:
@@ -218,8 +217,8 @@ async def test_a_failed_initialization(
         "status": 401,
     } == fields(record)
     assert (
-        "inventory initialize of 1 failed after 250.0 ms (attempt 2, correlation id page-17): "
-        "who are you" == record.getMessage()
+        "opening an inventory record failed after 0.250 s at attempt 2: who are you "
+        "(correlation id page-17)" == record.getMessage()
     )
 
 
@@ -253,13 +252,13 @@ async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: Manual
         "status": 503,
     } == fields(record)
     assert (
-        "inventory read of 3 answered all but 2 in 250.0 ms (attempt 2, correlation id page-17): "
-        "busy" == record.getMessage()
+        "reading the stock of 3 variants took 0.250 s at attempt 2, but 2 could not be read: busy "
+        "(correlation id page-17)" == record.getMessage()
     )
 
 
 async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
-    """An attempt that was cancelled leaves a record too: the service may have seen it."""
+    """A cancelled attempt makes a record, too: the service may have received it."""
 
     class Hanging(ScriptedPort):
         async def read(self, ids: Ids, call: Call) -> Answers:
@@ -301,9 +300,9 @@ async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: Manua
         for operation, variants in (("read", 2), ("initialize", 1))
     ] == [fields(record) for record in caplog.records]
     assert [
-        f"inventory {asked} failed after 250.0 ms (attempt 2, correlation id page-17): "
-        "the caller left before the answer"
-        for asked in ("read of 2", "initialize of 1")
+        f"{doing} was abandoned after 0.250 s at attempt 2: the caller left before the answer "
+        "(correlation id page-17)"
+        for doing in ("reading the stock of 2 variants", "opening an inventory record")
     ] == [record.getMessage() for record in caplog.records]
 
 

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.looptime
 
 
 class Failing(ScriptedPort):
-    """Raises `errors`, one a call, then answers; keeps when it was called."""
+    """Raises `errors`, one for each call, then answers; records the times of its calls."""
 
     def __init__(self, *errors: Exception) -> None:
         super().__init__(self._answer)
@@ -69,7 +69,7 @@ class Failing(ScriptedPort):
 
 @attrs.define
 class Drawing:
-    """A `uniform` that keeps what it was asked for, and draws at `share` of the way."""
+    """A `uniform` that records its bounds, and draws at `share` between them."""
 
     share: float = 1.0
     bounds: list[tuple[float, float]] = attrs.field(factory=list)
@@ -81,7 +81,7 @@ class Drawing:
 
 @attrs.define
 class Bench:
-    """A `RetryLayer` layer with all that it touches."""
+    """A `RetryLayer` with all its parts."""
 
     inner: ScriptedPort
     options: RetryOptions = attrs.field(factory=RetryOptions)
@@ -101,7 +101,7 @@ def late(count: int) -> list[TimedOut]:
 
 
 async def test_an_answer_is_not_repeated() -> None:
-    """What is answered is asked once, by the call as it came, and only counted."""
+    """An answered call is made once, as it is, and counts as a first attempt."""
     bench = Bench(inner := ScriptedPort(), budget=RetryBudget())
 
     answers = await bench.layer.read([A], CALL)
@@ -125,7 +125,7 @@ async def test_attempts_are_counted() -> None:
 
 
 async def test_attempts_end() -> None:
-    """After the last attempt its error reaches the caller, and nothing more is drawn or taken."""
+    """After the last attempt its error reaches the caller; no token is taken."""
     bench = Bench(inner := Failing(*late(9)), budget=RetryBudget(ratio=0))
 
     with pytest.raises(TimedOut, match="late 3"):
@@ -137,7 +137,7 @@ async def test_attempts_end() -> None:
 
 
 async def test_one_attempt_repeats_nothing() -> None:
-    """With `attempts` 1 nothing is ever repeated, and nothing is signalled."""
+    """With `max_attempts` 1 no call is repeated, and no signal is sent."""
     bench = Bench(inner := Failing(*late(9)), RetryOptions(max_attempts=1))
 
     with pytest.raises(TimedOut, match="late 1"):
@@ -147,7 +147,7 @@ async def test_one_attempt_repeats_nothing() -> None:
 
 
 async def test_attempts_of_a_call_that_was_tried_before() -> None:
-    """A call that comes as its third attempt goes on counting, and has as many of its own."""
+    """A call that is at attempt 3 goes on counting, and gets as many attempts as any."""
     bench = Bench(inner := Failing(*late(9)))
 
     with pytest.raises(TimedOut, match="late 3"):
@@ -163,13 +163,13 @@ async def test_the_bound_of_the_pause_doubles_up_to_its_cap() -> None:
 
     await bench.layer.read([A], CALL)
 
-    assert [(0.0, 0.1), (0.0, 0.2), (0.0, 0.4), (0.0, 0.5), (0.0, 0.5)] == bench.uniform.bounds
+    assert [(0.0, 1.0)] * 5 == bench.uniform.bounds
     assert [0.1, 0.2, 0.4, 0.5, 0.5] == inner.pauses
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 async def test_full_jitter(share: float) -> None:
-    """The pause is what was drawn, all the way down to none at all."""
+    """The pause is the drawn number, which may be 0."""
     bench = Bench(inner := Failing(*late(2)), uniform=Drawing(share))
 
     await bench.layer.read([A], CALL)
@@ -178,17 +178,17 @@ async def test_full_jitter(share: float) -> None:
 
 
 async def test_retry_after_comes_on_top() -> None:
-    """The time that the service named is waited for, plus the jitter of that attempt."""
+    """The pause is `Retry-After` plus the jitter of that attempt."""
     bench = Bench(inner := Failing(ServiceOverloaded("busy", retry_after=2.0), TimedOut("late")))
 
     await bench.layer.read([A], CALL)
 
     assert [2.05, 0.1] == inner.pauses
-    assert [(0.0, 0.05), (0.0, 0.1)] == bench.uniform.bounds
+    assert [(0.0, 1.0)] * 2 == bench.uniform.bounds
 
 
 async def test_retry_after_of_nothing() -> None:
-    """A service that asks for no patience is asked again after the jitter alone."""
+    """With a `Retry-After` of 0 the pause is the jitter alone."""
     bench = Bench(inner := Failing(ServiceOverloaded("busy", retry_after=0.0)))
 
     await bench.layer.read([A], CALL)
@@ -198,7 +198,7 @@ async def test_retry_after_of_nothing() -> None:
 
 @pytest.mark.parametrize(("retry_after", "asked"), [(5.0, 2), (5.001, 1), (inf, 1)])
 async def test_retry_after_is_capped(retry_after: float, asked: int) -> None:
-    """A service that wants to be left alone for longer than the cap is not asked again."""
+    """A call is not repeated if `Retry-After` is above its cap."""
     bench = Bench(inner := Failing(ServiceOverloaded("busy", retry_after=retry_after)))
 
     if asked == 1:
@@ -214,7 +214,7 @@ async def test_retry_after_is_capped(retry_after: float, asked: int) -> None:
 
 @pytest.mark.parametrize(("left", "asked"), [(0.05, 1), (0.051, 2), (-1.0, 1), (0.0, 1)])
 async def test_the_deadline_bounds_the_pause(left: float, asked: int) -> None:
-    """A pause that would reach the deadline is not begun: the failure is told at once."""
+    """A pause that would reach the deadline is not begun: the error is raised at once."""
     inner = Failing(*late(1))
     bench = Bench(inner)
     call = attrs.evolve(CALL, deadline=LoopClock().monotonic() + left)
@@ -232,7 +232,7 @@ async def test_the_deadline_bounds_the_pause(left: float, asked: int) -> None:
 
 
 async def test_one_deadline_over_all_attempts() -> None:
-    """Attempts that take their time leave less for the next ones; no attempt starts late."""
+    """All attempts share one deadline; no attempt starts after it."""
     started: list[float] = []
 
     async def slow(ids: Ids, call: Call) -> Answers:
@@ -260,8 +260,8 @@ async def test_one_deadline_over_all_attempts() -> None:
         OperationInProgress("t"),
     ],
 )
-async def test_what_may_pass_is_repeated(error: InventoryError) -> None:
-    """Every transient error is worth another attempt."""
+async def test_transient_errors_are_retried(error: InventoryError) -> None:
+    """Every transient error is retried."""
     bench = Bench(inner := Failing(error))
 
     await bench.layer.read([A], CALL)
@@ -285,8 +285,8 @@ async def test_what_may_pass_is_repeated(error: InventoryError) -> None:
         TimeoutError("x"),
     ],
 )
-async def test_what_will_not_pass_is_not_repeated(error: Exception) -> None:
-    """Refusals of this process, permanent errors and bugs reach the caller at once, as they are."""
+async def test_other_errors_are_not_retried(error: Exception) -> None:
+    """Local refusals, permanent errors and bugs reach the caller at once, as they are."""
     bench = Bench(inner := ScriptedPort(raising(error)))
 
     with pytest.raises(type(error)) as info:
@@ -297,7 +297,7 @@ async def test_what_will_not_pass_is_not_repeated(error: Exception) -> None:
 
 
 async def test_signals() -> None:
-    """Each repetition is announced with the attempt that failed, its error and the pause."""
+    """Each retry is signalled with the failed attempt, its error and the pause."""
     first, second = late(2)
     bench = Bench(Failing(first, second))
 
@@ -310,7 +310,7 @@ async def test_signals() -> None:
 
 
 async def test_the_budget_is_spent() -> None:
-    """Without a token nothing is repeated: the failure is told at once, and so is the reason."""
+    """Without a token the call is not repeated: its error is raised, and the cause is signalled."""
     bench = Bench(inner := Failing(*late(3)), budget=RetryBudget(ratio=0, reserve=1))
     began = LoopClock().monotonic()
 
@@ -324,7 +324,7 @@ async def test_the_budget_is_spent() -> None:
 
 
 async def test_the_last_attempt_is_not_about_the_budget() -> None:
-    """A call that has had all its attempts does not signal a spent budget."""
+    """After the last attempt no exhausted budget is signalled."""
     bench = Bench(Failing(*late(3)), budget=RetryBudget(ratio=0, reserve=2))
 
     with pytest.raises(TimedOut, match="late 3"):
@@ -334,7 +334,7 @@ async def test_the_last_attempt_is_not_about_the_budget() -> None:
 
 
 async def test_first_attempts_fill_the_budget() -> None:
-    """A call puts its share in once, however often it is repeated."""
+    """A call adds its share once, however often it is repeated."""
     bench = Bench(Failing(*late(2)), budget=RetryBudget(ratio=0.5, reserve=3))
 
     await bench.layer.read([A], CALL)
@@ -344,7 +344,7 @@ async def test_first_attempts_fill_the_budget() -> None:
 
 @pytest.mark.parametrize("attempts", [2, 3, 10])
 async def test_a_crowd_at_a_dead_service(attempts: int) -> None:
-    """200 callers who all fail send at most a tenth more, plus the reserve."""
+    """200 callers that all fail send at most a tenth more requests, plus the reserve."""
     inner = ScriptedPort(raising(ConnectionFailed("dead")))
     bench = Bench(inner, RetryOptions(max_attempts=attempts), RetryBudget())
     layer = bench.layer
@@ -358,7 +358,7 @@ async def test_a_crowd_at_a_dead_service(attempts: int) -> None:
 
 
 async def test_cancelled_during_a_pause() -> None:
-    """A caller who leaves during a pause is let go at once, and nothing more is sent."""
+    """A call that is cancelled during a pause ends at once, and sends no more."""
     bench = Bench(inner := Failing(*late(9)), RetryOptions(base_delay=10, max_delay=10))
     task = asyncio.create_task(bench.layer.read([A], CALL))
     await asyncio.sleep(5)
@@ -374,7 +374,7 @@ async def test_cancelled_during_a_pause() -> None:
 
 
 async def test_cancelled_during_an_attempt() -> None:
-    """A caller who leaves during an attempt is not taken for a failure."""
+    """A cancelled attempt is not a failure."""
 
     async def hang(ids: Ids, call: Call) -> Answers:
         await asyncio.Event().wait()
@@ -392,7 +392,7 @@ async def test_cancelled_during_an_attempt() -> None:
 
 
 async def test_an_initialization_is_repeated_as_it_is() -> None:
-    """Every attempt sends the very same request, so under the same idempotency key."""
+    """Every attempt sends the same request, with the same idempotency key."""
     request, error = an_initial_stock(A), TimedOut("late")
     bench = Bench(inner := Failing(error, ServiceFailed("500")))
 
@@ -406,7 +406,7 @@ async def test_an_initialization_is_repeated_as_it_is() -> None:
 
 
 async def test_a_conflict_is_not_repeated() -> None:
-    """An initialisation that needs a person is not sent again."""
+    """A permanent error of an initialization is not retried."""
     bench = Bench(inner := Failing(Conflict("another request's key")))
 
     with pytest.raises(Conflict):
@@ -416,7 +416,7 @@ async def test_a_conflict_is_not_repeated() -> None:
 
 
 async def test_reads_and_initializations_share_one_budget() -> None:
-    """What reads have spent is not there for initialisations."""
+    """Reads and initializations share one budget."""
     bench = Bench(Failing(*late(9)), budget=RetryBudget(ratio=0, reserve=1))
     with pytest.raises(TimedOut):
         await bench.layer.read([A], CALL)
@@ -452,7 +452,7 @@ def test_absurd_numbers_of_attempts(attempts: object) -> None:
 
 
 def test_the_first_pause_is_not_longer_than_the_longest() -> None:
-    """Two bounds that contradict each other are refused by name; equal ones do not."""
+    """A `base_delay` above `max_delay` is refused by name; equal ones are allowed."""
     with pytest.raises(ValueError, match="base_delay") as info:
         RetryOptions(base_delay=1.5, max_delay=1)
 
@@ -461,7 +461,7 @@ def test_the_first_pause_is_not_longer_than_the_longest() -> None:
 
 
 def test_shown() -> None:
-    """Its repr shows the layer below and the options, and none of the machinery."""
+    """Its repr shows the layer below and the options."""
     options = RetryOptions(max_attempts=7)
     inner = ScriptedPort()
 

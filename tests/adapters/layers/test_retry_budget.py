@@ -4,7 +4,7 @@ from shelfport.adapters.layers.retry_budget import RetryBudget
 
 
 def taken(budget: RetryBudget) -> int:
-    """How many repetitions it gives before it refuses one."""
+    """The number of retries that it allows before it refuses one."""
     count = 0
     while budget.take():
         count += 1
@@ -21,7 +21,7 @@ def test_the_reserve_comes_first() -> None:
 
 
 def test_a_refusal_takes_nothing() -> None:
-    """Where there is less than a whole token, none is given, and what is there stays."""
+    """With less than a token, a retry is refused, and nothing is taken."""
     budget = RetryBudget(reserve=0.5)
 
     assert not budget.take()
@@ -40,12 +40,12 @@ def test_ten_first_attempts_pay_for_one_repetition(first_attempts: int, repetiti
 
 @pytest.mark.parametrize(("short_of_one", "given"), [(1e-9, True), (2e-9, False)])
 def test_a_hair_less_than_a_token(short_of_one: float, given: bool) -> None:
-    """What rounding may have taken from a token does not count; anything more does."""
+    """A rounding error below one token is ignored; a larger gap is not."""
     assert given is RetryBudget(reserve=1.0 - short_of_one).take()
 
 
-def test_it_does_not_save_up() -> None:
-    """However quiet the day, it keeps no more than `most`."""
+def test_it_is_bounded() -> None:
+    """It holds at most `most` tokens."""
     budget = RetryBudget()
     for _ in range(10_000):
         budget.first_attempt()
@@ -56,7 +56,7 @@ def test_it_does_not_save_up() -> None:
 
 @pytest.mark.parametrize("ratio", [0.0, 0.05, 0.1, 0.25, 1.0])
 def test_its_share_is_kept_over_a_long_outage(ratio: float) -> None:
-    """When every attempt fails, repetitions stay within the ratio plus the reserve."""
+    """When every attempt fails, retries stay within the ratio plus the reserve."""
     budget = RetryBudget(ratio=ratio)
     repeated = 0
     for _ in range(10_000):
@@ -86,7 +86,7 @@ def test_bounds_may_meet() -> None:
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments: dict[str, float], sentence: str) -> None:
+def test_numbers_out_of_bounds_are_refused(arguments: dict[str, float], sentence: str) -> None:
     """A number out of its bounds is refused by a sentence that names it."""
     with pytest.raises(ValueError, match="tokens") as info:
         RetryBudget(**arguments)

@@ -43,7 +43,7 @@ def memory(clock: ManualClock) -> InMemoryInventory:
 async def test_status_follows_quantity(
     memory: InMemoryInventory, quantity: int, status: StockStatus
 ) -> None:
-    """Nothing is out of stock, up to the threshold is low, more is in stock."""
+    """0 units are out of stock; up to the threshold stock is low; above it, in stock."""
     memory.set_stock(A, quantity, low_stock_threshold=5)
 
     reading = (await memory.read([A], DEFAULT_CALL))[A]
@@ -53,7 +53,7 @@ async def test_status_follows_quantity(
 
 
 async def test_set_stock_of_a_record(memory: InMemoryInventory, clock: ManualClock) -> None:
-    """New stock dates the change and leaves the threshold alone."""
+    """`set_stock` sets the time of the update, and leaves the threshold as it is."""
     memory.set_stock(A, 100, low_stock_threshold=5)
     clock.advance(60)
     memory.set_stock(A, 6, low_stock_threshold=50)
@@ -76,14 +76,14 @@ async def test_reads(memory: InMemoryInventory) -> None:
 
 
 async def test_nothing_asked(memory: InMemoryInventory) -> None:
-    """No ids, no answer, and no failure either."""
+    """An empty read returns an empty mapping, also if every call fails."""
     memory.fail_with(TimedOut("down"))
 
     assert {} == await memory.read([], DEFAULT_CALL)
 
 
 async def test_remove(memory: InMemoryInventory) -> None:
-    """A removed variant is unknown; removing what is not there is no error."""
+    """A removed variant is unknown; removing an unknown one is no error."""
     memory.set_stock(A, 1)
     memory.remove(A)
     memory.remove(A)
@@ -109,7 +109,7 @@ async def test_initialize(memory: InMemoryInventory) -> None:
 
 
 async def test_the_same_key_again(memory: InMemoryInventory) -> None:
-    """Repeating an operation gives its first answer, also when the stock has moved on."""
+    """Repeating an operation returns its first answer, also when the stock has changed."""
     request = an_initial_stock(A, quantity=3)
     first = await memory.initialize(request, DEFAULT_CALL)
     memory.set_stock(A, 50)
@@ -137,7 +137,7 @@ async def test_a_key_for_something_else(memory: InMemoryInventory) -> None:
 
 
 async def test_failing(memory: InMemoryInventory) -> None:
-    """A broken one fails every call and changes nothing; mended, it works as before."""
+    """`fail_with` fails every call, which changes nothing; `fail_with(None)` ends that."""
     memory.fail_with(TimedOut("down"))
     with pytest.raises(TimedOut, match="down"):
         await memory.read([A], DEFAULT_CALL)
@@ -149,7 +149,7 @@ async def test_failing(memory: InMemoryInventory) -> None:
 
 
 async def test_deadline(memory: InMemoryInventory, clock: ManualClock) -> None:
-    """After its deadline a call is refused, though memory could answer at once."""
+    """A call after its deadline is refused."""
     call = Call(deadline=clock.monotonic())
 
     with pytest.raises(DeadlineExceeded) as info:
@@ -159,7 +159,7 @@ async def test_deadline(memory: InMemoryInventory, clock: ManualClock) -> None:
 
 
 def test_repr(memory: InMemoryInventory) -> None:
-    """It shows how full it is."""
+    """The repr shows the number of records."""
     memory.set_stock(A, 1)
 
     assert "InMemoryInventory(1 records)" == repr(memory)

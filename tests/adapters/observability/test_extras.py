@@ -1,4 +1,4 @@
-"""What is not installed is not imported, and is missed in a sentence."""
+"""An extra that is missing is not imported; its use raises one sentence."""
 
 import subprocess
 import sys

@@ -27,7 +27,7 @@ def test_each_hears_everything() -> None:
 
 
 def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """A listener's own bug is logged, and costs nobody else the signal or an answer."""
+    """A listener's exception is logged; other listeners and the caller do not notice it."""
     other = Heard()
 
     Listeners((broken, other))(SIGNAL)

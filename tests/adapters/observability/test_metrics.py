@@ -54,7 +54,7 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_what_is_asked_for_exists(expression: str) -> None:
+def test_named_series_exist(expression: str) -> None:
     """Every series and label that the dashboard and the alerts name is in the table."""
     known = {name: metric for metric in METRICS for name in series(metric)}
     named = re.findall(r"\b((?:shelfport_inventory|http_client)_\w+)(?:\{([^}]*)\})?", expression)
@@ -78,16 +78,16 @@ def test_the_dashboard() -> None:
     assert len(panels) == len({(p["gridPos"]["x"], p["gridPos"]["y"]) for p in panels})
 
 
-def test_every_metric_is_looked_at() -> None:
-    """The dashboard or an alert uses each metric: nobody pays for one that is not looked at."""
+def test_every_metric_is_used() -> None:
+    """The dashboard or an alert uses each metric."""
     text = " ".join(expressions())
 
     assert [] == [m.name for m in METRICS if not any(name in text for name in series(m))]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
-def test_an_alert_says_what_to_do(rule: dict[str, Any]) -> None:
-    """Every alert has a duration, a severity, a sentence of what is wrong and one of what to do."""
+def test_an_alert_is_complete(rule: dict[str, Any]) -> None:
+    """Every alert has a duration, a severity, a summary and a description."""
     assert re.fullmatch(r"\d+m", rule["for"])
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"]

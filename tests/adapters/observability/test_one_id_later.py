@@ -1,4 +1,4 @@
-"""One correlation id, followed to where nobody waits for it any more: the queue, and events."""
+"""One correlation id in background work: the queue and events."""
 
 import logging
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class Catalogue(ShownCatalog):
-    """A host's catalogue whose code looks into the request that is being handled."""
+    """A host's catalog that reads the current request context."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +193,7 @@ async def test_an_event_that_is_handled(sent: str | None, caplog: pytest.LogCapt
 
 
 async def test_an_event_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """What is said of repetitions and of the dead letter can be found by the event's id."""
+    """The records of retries and of the dead letter have the event's id."""
     caplog.set_level(logging.DEBUG, "shelfport")
     message = message_of(an_event(OUT, an_id(1)))
     headers = {**message.headers, "x-correlation-id": "order-7"}
@@ -208,7 +208,7 @@ async def test_an_event_that_fails(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_the_last_word_on_a_variant(caplog: pytest.LogCaptureFixture) -> None:
-    """What was held back in a quiet period is told under its own id, not under the first one's."""
+    """A notification after the cooldown has the id of its own event, not of the first one."""
     caplog.set_level(logging.DEBUG, "shelfport")
     async with serving(fine) as team:
         shop = Shop(f"{team.url}/hook")

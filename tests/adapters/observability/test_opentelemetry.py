@@ -43,7 +43,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Seen:
-    """What the SDK was given."""
+    """The spans and metrics that the SDK got."""
 
     def __init__(self) -> None:
         self._spans = InMemorySpanExporter()
@@ -150,11 +150,17 @@ async def test_attempts_and_the_breaker(seen: Seen, sandbox: Sandbox, settings: 
         "shelfport.inventory.rejected",
     ] == list(events)
     assert 1 == events["shelfport.inventory.retry"]["attempt"]
-    assert "open" == events["shelfport.inventory.circuit_breaker"]["after"]
+    assert "open" == events["shelfport.inventory.circuit_breaker"]["state"]
     assert "CircuitOpen" == events["shelfport.inventory.rejected"]["error.type"]
 
 
 LATE = TimedOut("late")
+FAILED = {
+    "operation": "read",
+    "correlation_id": "c",
+    "error.type": "TimedOut",
+    "detail": "late",
+}
 
 
 @pytest.mark.parametrize(
@@ -163,20 +169,24 @@ LATE = TimedOut("late")
         (
             Retrying(Operation.READ, 2, 0.25, LATE, "c"),
             "retry",
-            {"attempt": 2, "delay": 0.25, "error.type": "TimedOut"},
+            {"attempt": 2, "delay": 0.25, **FAILED},
         ),
         (
             RetryBudgetExhausted(Operation.READ, LATE, "c"),
-            "retry_budget_exhausted",
-            {"error.type": "TimedOut"},
+            "retry_budget",
+            FAILED,
         ),
-        (CallRejected(Operation.READ, LATE, "c"), "rejected", {"error.type": "TimedOut"}),
+        (CallRejected(Operation.READ, LATE, "c"), "rejected", FAILED),
         (
             BreakerChanged(BreakerState.OPEN, BreakerState.CLOSED, "let go"),
             "circuit_breaker",
-            {"before": "open", "after": "closed", "why": "let go"},
+            {"before": "open", "state": "closed", "detail": "let go"},
         ),
-        (ServedStale(3, 41.5, "c"), "stale", {"variants": 3, "oldest": 41.5}),
+        (
+            ServedStale(3, 41.5, "c"),
+            "stale",
+            {"variants": 3, "oldest": 41.5, "correlation_id": "c"},
+        ),
     ],
 )
 def test_events(
@@ -186,7 +196,7 @@ def test_events(
     attributes: dict[str, object],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What a host's span tells of each signal, as long as the span is open."""
+    """While the host's span is open, a signal is an event with the fields of its log record."""
     telemetry = seen.telemetry()
     with seen.tracer.start_as_current_span("GET /product") as span:
         telemetry.signal(signal)
@@ -222,11 +232,11 @@ async def test_no_answer(seen: Seen, sandbox: Sandbox, settings: Settings) -> No
     assert "POST /inventory" == span.name
     assert "ConnectionFailed" == (span.attributes or {})["error.type"]
     assert "http.response.status_code" not in (span.attributes or {})
-    assert str(info.value).startswith(f"{span.status.description}; reading it afterwards")
+    assert str(info.value).startswith(f"{span.status.description}; a read afterwards")
 
 
 async def test_where_the_host_has_no_span(seen: Seen, sandbox: Sandbox, settings: Settings) -> None:
-    """The parent is then what came with the host's request; without that, a trace begins."""
+    """The parent is the trace context of the host's request; without it, a trace begins."""
     async with build(settings, telemetry=[seen.telemetry()]) as inventory:
         with request_context(traceparent=TRACE):
             await inventory.get_stock_level(an_id(1))
@@ -268,7 +278,7 @@ async def test_a_long_url(seen: Seen, settings: Settings) -> None:
 
 
 async def test_no_second_span_of_a_request(seen: Seen, settings: Settings) -> None:
-    """While ours is under way, OpenTelemetry's instrumentation of aiohttp is told to make none."""
+    """During our span, OpenTelemetry's instrumentation of aiohttp is suppressed."""
     from opentelemetry import context
 
     inside: list[object] = []
@@ -280,7 +290,7 @@ async def test_no_second_span_of_a_request(seen: Seen, settings: Settings) -> No
         inside.append(context.get_value("suppress_http_instrumentation"))
         return begun
 
-    telemetry.request_started = watched  # type: ignore[method-assign]  # a look from inside
+    telemetry.request_started = watched  # type: ignore[method-assign]  # to look inside
     async with build(settings, telemetry=[telemetry]) as inventory:
         await inventory.get_stock_level(an_id(1))
         outside = context.get_value("suppress_http_instrumentation")
@@ -361,7 +371,7 @@ async def test_two_integrations_one_after_another(seen: Seen, settings: Settings
 
 
 async def test_one_name_twice(seen: Seen) -> None:
-    """Two open integrations under one name would mix their figures: refused, with what to do."""
+    """Two open integrations under one name are refused, as their figures would mix."""
     async with build(Settings(), telemetry=[seen.telemetry()]):
         with pytest.raises(ValueError, match="give each a name of its own"):
             async with build(Settings(), telemetry=[seen.telemetry()]):
@@ -369,11 +379,11 @@ async def test_one_name_twice(seen: Seen) -> None:
 
 
 def test_both_are_telemetry() -> None:
-    """Both ways out keep the protocol."""
+    """Both exporters implement the protocol `Telemetry`."""
     from prometheus_client import CollectorRegistry
 
-    ways: list[Telemetry] = [OpenTelemetry(), Prometheus(CollectorRegistry())]
+    exporters: list[Telemetry] = [OpenTelemetry(), Prometheus(CollectorRegistry())]
 
     assert ["OpenTelemetry(integration='inventory')", "Prometheus(integration='inventory')"] == [
-        repr(way) for way in ways
+        repr(exporter) for exporter in exporters
     ]

@@ -27,7 +27,7 @@ ALONE = Snapshot(
     retry_budget=3.0,
     queue=None,
 )
-WORK = SubscriptionSnapshot(
+CATALOG = SubscriptionSnapshot(
     connected=True,
     trouble=None,
     handled=7,
@@ -37,11 +37,13 @@ WORK = SubscriptionSnapshot(
     dead_lettered=3,
     lag=0.25,
 )
-KNOWLEDGE = attrs.evolve(WORK, connected=False, handled=9, retried=0, dead_lettered=0, lag=None)
+INVALIDATION = attrs.evolve(
+    CATALOG, connected=False, handled=9, retried=0, dead_lettered=0, lag=None
+)
 
 
-def shown(snapshot: Snapshot, of: str) -> dict[str, list[tuple[float, tuple[str, ...]]]]:
-    """What the table reads from `snapshot`: each value with its labels' values, by metric."""
+def samples_of(snapshot: Snapshot, of: str) -> dict[str, list[tuple[float, tuple[str, ...]]]]:
+    """The samples of `snapshot`: each value with its labels' values, by metric."""
     prefix = f"shelfport.inventory.{of}."
     return {
         row.metric.name.removeprefix(prefix): [
@@ -57,7 +59,7 @@ def test_labels_are_those_of_the_table() -> None:
     everything = attrs.evolve(
         ALONE,
         queue=QueueSnapshot(as_of=datetime.now(UTC), oldest_age=1.0),
-        events=EventsSnapshot(bus="nats://bus", catalog=WORK, invalidation=WORK),
+        events=EventsSnapshot(bus="nats://bus", catalog=CATALOG, invalidation=CATALOG),
         shared_cache=SharedCacheSnapshot(
             circuit_breaker=CLOSED, hits=0, misses=0, dropped_writes=0, backplane_connected=True
         ),
@@ -71,15 +73,15 @@ def test_labels_are_those_of_the_table() -> None:
 
 
 def test_parts_that_are_not_there() -> None:
-    """Of a part that there is not, no value is shown: 0 would be a lie."""
+    """A missing part has no sample: 0 would be wrong."""
     for part in ("queue", "events", "shared_cache", "tls"):
-        values = shown(ALONE, part)
+        values = samples_of(ALONE, part)
         assert {} != values
         assert [] == [name for name, samples in values.items() if samples]
 
 
 def test_the_queue() -> None:
-    """Depth, age and deaths are those of the worker's last look, and an error makes it unusable."""
+    """The figures are those of the worker's last read; an error makes the queue unavailable."""
     seen = datetime.now(UTC)
     stands = QueueSnapshot(as_of=seen, waiting=4, oldest_age=61.5, dead_letters=2)
     broken = attrs.evolve(ALONE, queue=attrs.evolve(stands, error="refused"))
@@ -89,25 +91,28 @@ def test_the_queue() -> None:
         "oldest_entry.age": [(61.5, ())],
         "dead_letters": [(2.0, ())],
         "available": [(1.0, ())],
-    } == shown(attrs.evolve(ALONE, queue=stands), "queue")
-    assert [(0.0, ())] == shown(broken, "queue")["available"]
+    } == samples_of(attrs.evolve(ALONE, queue=stands), "queue")
+    assert [(0.0, ())] == samples_of(broken, "queue")["available"]
 
 
-def test_a_queue_that_nobody_has_looked_at() -> None:
-    """Before the first look there is nothing to show, but that the queue cannot be used."""
+def test_a_queue_before_its_first_read() -> None:
+    """Before the first read there is one sample at most: that the queue is unavailable."""
     unseen = attrs.evolve(ALONE, queue=QueueSnapshot(as_of=None))
     broken = attrs.evolve(ALONE, queue=QueueSnapshot(as_of=None, error="refused"))
 
-    assert {"waiting": [], "oldest_entry.age": [], "dead_letters": [], "available": []} == shown(
-        unseen, "queue"
-    )
-    assert [(0.0, ())] == shown(broken, "queue")["available"]
-    assert [] == shown(broken, "queue")["waiting"]
+    assert {
+        "waiting": [],
+        "oldest_entry.age": [],
+        "dead_letters": [],
+        "available": [],
+    } == samples_of(unseen, "queue")
+    assert [(0.0, ())] == samples_of(broken, "queue")["available"]
+    assert [] == samples_of(broken, "queue")["waiting"]
 
 
 def test_events() -> None:
     """Each subscription has its own series; a lag that is not known has none."""
-    stand = EventsSnapshot(bus="nats://bus", catalog=WORK, invalidation=KNOWLEDGE)
+    stand = EventsSnapshot(bus="nats://bus", catalog=CATALOG, invalidation=INVALIDATION)
 
     assert {
         "handled": [(7.0, ("catalog",)), (9.0, ("invalidation",))],
@@ -115,11 +120,11 @@ def test_events() -> None:
         "dead_lettered": [(3.0, ("catalog",)), (0.0, ("invalidation",))],
         "lag": [(0.25, ("catalog",))],
         "connected": [(1.0, ("catalog",)), (0.0, ("invalidation",))],
-    } == shown(attrs.evolve(ALONE, events=stand), "events")
+    } == samples_of(attrs.evolve(ALONE, events=stand), "events")
 
 
 def test_the_shared_cache() -> None:
-    """What it had and had not, what was not written, whether it is asked, whether it is heard."""
+    """Hits, misses, dropped writes, and whether the cache and its backplane are available."""
     half = attrs.evolve(CLOSED, state=BreakerState.HALF_OPEN)
     stands = SharedCacheSnapshot(
         circuit_breaker=half, hits=5, misses=3, dropped_writes=2, backplane_connected=True
@@ -130,13 +135,13 @@ def test_the_shared_cache() -> None:
         "dropped_writes": [(2.0, ())],
         "available": [(0.0, ())],
         "backplane_connected": [(1.0, ())],
-    } == shown(attrs.evolve(ALONE, shared_cache=stands), "shared_cache")
+    } == samples_of(attrs.evolve(ALONE, shared_cache=stands), "shared_cache")
 
 
 def test_certificates() -> None:
     """The end of each certificate that is known, in seconds of Unix time."""
     ends = TlsSnapshot(own_expires=None, service_expires=datetime(2027, 1, 1, tzinfo=UTC))
 
-    assert {"expiry.timestamp": [(1798761600.0, ("service",))]} == shown(
+    assert {"expiry.timestamp": [(1798761600.0, ("service",))]} == samples_of(
         attrs.evolve(ALONE, tls=ends), "tls"
     )

@@ -32,7 +32,7 @@ def value(series: Series, name: str, labels: Mapping[str, str], of: str = "inven
 
 
 async def test_an_hour_in_a_shop(sandbox: Sandbox, settings: Settings) -> None:
-    """Every metric of the table is on the registry, with what really happened."""
+    """Every metric of the table is on the registry, with the right values."""
     registry = CollectorRegistry()
     async with build(settings, telemetry=[Prometheus(registry)]) as inventory:
         await inventory.get_stock_levels([an_id(1), an_id(2)])
@@ -104,7 +104,7 @@ def test_the_whole_table() -> None:
 
 
 def test_signals_that_are_rare() -> None:
-    """What is not repeated for want of budget is counted, and refreshes that fail."""
+    """Attempts that the exhausted budget stops are counted, and refreshes that fail."""
     registry = CollectorRegistry()
     prometheus = Prometheus(registry)
 
@@ -139,7 +139,7 @@ async def test_two_integrations() -> None:
 
 
 async def test_one_name_twice() -> None:
-    """Two open integrations under one name would mix their figures: refused, with what to do."""
+    """Two open integrations under one name are refused, as their figures would mix."""
     registry = CollectorRegistry()
     async with build(Settings(), telemetry=[Prometheus(registry)]):
         with pytest.raises(ValueError, match="give each a name of its own"):

@@ -54,10 +54,10 @@ def events(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.parametrize(
     "signal", [failed(LATE), LEFT, RetryBudgetExhausted(Operation.READ, LATE, "c")]
 )
-def test_what_an_outage_repeats(
+def test_repeated_failures(
     signal: Signal, log: SampledLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of a thousand failures of a kind the first ones are written."""
+    """Only the first of a thousand failures of a kind are written."""
     for _ in range(1000):
         log(signal)
 
@@ -65,10 +65,10 @@ def test_what_an_outage_repeats(
 
 
 @pytest.mark.parametrize("signal", [ANSWERED, OPENED, CallRejected(Operation.READ, LATE, "c")])
-def test_what_is_always_written(
+def test_records_that_are_always_written(
     signal: Signal, log: SampledLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Answers, changes of state and what is DEBUG are written, however many there are."""
+    """Answers, changes of state and DEBUG records are written, however many there are."""
     for _ in range(100):
         log(signal)
 
@@ -76,7 +76,7 @@ def test_what_is_always_written(
 
 
 def test_the_count(log: SampledLog, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
-    """After the period the next record of any kind comes with a count, as loud as the counted."""
+    """The next signal after the period writes the count, at the level of the counted records."""
     for _ in range(414):
         log(failed(LATE))
     clock.advance(3)
@@ -98,7 +98,7 @@ def test_the_count(log: SampledLog, clock: ManualClock, caplog: pytest.LogCaptur
 
 
 def test_classes_of_failure(log: SampledLog, caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of one failure hides no other, and a loud one stays loud."""
+    """Many failures of one class hide no other class, and do not lower its level."""
     for _ in range(50):
         log(failed(LATE))
     log(failed(ServiceOverloaded("busy", status=503)))
@@ -111,7 +111,7 @@ def test_classes_of_failure(log: SampledLog, caplog: pytest.LogCaptureFixture) -
 
 
 async def test_at_the_end(log: SampledLog, caplog: pytest.LogCaptureFixture) -> None:
-    """What is still to be told is told when the integration is closed."""
+    """The last counts are written when the integration is closed."""
     async with log:
         for _ in range(5):
             log(failed(LATE))

@@ -22,7 +22,7 @@ def test_the_first_ones_are_written() -> None:
 
 
 def test_a_new_period() -> None:
-    """After a period the first ones are written again, and a count is told once."""
+    """After a period the first records are written again, and the count is yielded once."""
     sampler = Sampler[str](LogOptions(burst=1, period=10))
     written(sampler, "a", [0.0, 1.0])
     told = list(sampler.ended(12.0))
@@ -41,7 +41,7 @@ def test_kinds_do_not_mix() -> None:
 
 
 def test_a_quiet_period_tells_nothing() -> None:
-    """Where nothing was left out there is nothing to tell."""
+    """Without a record that was left out, there is no count."""
     sampler = Sampler[str](LogOptions(burst=3, period=10))
     written(sampler, "a", [0.0, 1.0])
 

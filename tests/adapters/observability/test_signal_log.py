@@ -4,16 +4,22 @@ from uuid import UUID
 import attrs
 import pytest
 
-from shelfport.adapters.observability import signal_log
 from shelfport.adapters.observability.signal_log import log_signal
-from shelfport.errors import Operation, QueueFailed, TimedOut
-from shelfport.outbox import DeadLetterReason, QueuedInitialization
+from shelfport.adapters.observability.signal_table import row_of
+from shelfport.errors import ContractViolation, Operation, QueueFailed, TimedOut
+from shelfport.outbox import DeadLetterReason
+from shelfport.ports import Call
 from shelfport.signals import (
+    Attempted,
+    AttemptOutcome,
     BackplaneDisconnected,
     BackplaneReconnected,
     BreakerChanged,
     BreakerState,
     CallRejected,
+    EventDeadLettered,
+    EventHandled,
+    EventOutcome,
     InitializationDeadLettered,
     InitializationDone,
     InitializationPostponed,
@@ -30,17 +36,11 @@ from shelfport.signals import (
     Signal,
 )
 from tests.support.clocks import EPOCH
-from tests.support.values import an_id, an_initial_stock
+from tests.support.signals import ENTRY, EVENT, LATE
+from tests.support.values import an_id
 
-LATE = TimedOut("late")
-ENTRY = QueuedInitialization(
-    request=an_initial_stock(an_id(1), key=UUID(int=9)),
-    queued_at=EPOCH,
-    correlation_id="c",
-    attempts=3,
-    last_error="busy",
-)
 IDS = f"(idempotency key {UUID(int=9)}, correlation id c)"
+RECORD = f"the inventory record of {an_id(1)}"
 CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
 
 
@@ -50,124 +50,193 @@ CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
         (
             BreakerChanged(CLOSED, OPEN, "5 of 6 calls failed"),
             logging.WARNING,
-            "circuit of the Inventory Service: open, was closed: 5 of 6 calls failed",
+            "the circuit breaker went from closed to open: 5 of 6 calls failed",
         ),
         (
             BreakerChanged(OPEN, CLOSED, "let go"),
             logging.INFO,
-            "circuit of the Inventory Service: closed, was open: let go",
+            "the circuit breaker went from open to closed: let go",
         ),
         (
             RetryBudgetExhausted(Operation.READ, LATE, "c"),
             logging.WARNING,
-            "inventory read not repeated: the retry budget is spent (correlation id c): late",
+            "reading stock failed and is not repeated, as the retry budget is exhausted: late "
+            "(correlation id c)",
         ),
         (
             Retrying(Operation.INITIALIZE, 2, 0.25, LATE, "c"),
             logging.DEBUG,
-            "inventory initialize: attempt 2 will be repeated in 0.250 s (correlation id c): late",
+            "opening an inventory record failed at attempt 2 and is repeated in 0.250 s: late "
+            "(correlation id c)",
         ),
         (
             CallRejected(Operation.READ, LATE, "c"),
             logging.DEBUG,
-            "inventory read refused here (correlation id c): late",
+            "reading stock was rejected in this process: late (correlation id c)",
         ),
         (
             ServedStale(3, 41.26, "c"),
             logging.DEBUG,
-            "stock of 3 variants shown stale, up to 41.3 s old (correlation id c)",
+            "the stock of 3 variants was served stale, up to 41 s old (correlation id c)",
         ),
-        (RefreshFailed(2, LATE), logging.DEBUG, "stock of 2 variants not refreshed: late"),
+        (
+            RefreshFailed(2, LATE),
+            logging.DEBUG,
+            "refreshing the stock of 2 variants in the background failed: late",
+        ),
+        (
+            RefreshFailed(2, TimedOut("late", correlation_id="c")),
+            logging.DEBUG,
+            "refreshing the stock of 2 variants in the background failed: late (correlation id c)",
+        ),
         (
             SharedCacheDown("no answer"),
             logging.WARNING,
-            "the shared cache is out, and not asked: no answer",
+            "the shared cache is unavailable and is bypassed: no answer",
         ),
-        (SharedCacheRecovered(), logging.INFO, "the shared cache answers again"),
+        (SharedCacheRecovered(), logging.INFO, "the shared cache is available again"),
         (
             SharedCacheWritesDropped(3, "it is full"),
             logging.DEBUG,
-            "not written to the shared cache (3 times so far): it is full",
+            "a write to the shared cache was dropped, 3 so far: it is full",
         ),
         (
             BackplaneDisconnected("reset"),
             logging.WARNING,
-            "changes that other replicas learn of are not heard: reset",
+            "the backplane is disconnected, changes of other replicas are missed: reset",
         ),
         (
             BackplaneReconnected(2.04),
             logging.INFO,
-            "changes that other replicas learn of are heard again, after 2.0 s",
+            "the backplane is connected again, after 2.0 s",
         ),
         (
             InitializationQueued(ENTRY, LATE),
             logging.WARNING,
-            f"inventory record of {an_id(1)} could not be opened now and is queued: late {IDS}",
+            f"{RECORD} is queued: late {IDS}",
         ),
         (
             InitializationDone(ENTRY, 61.26),
             logging.INFO,
-            f"inventory record of {an_id(1)} is there, at attempt 3, 61.3 s after it was queued "
-            f"{IDS}",
+            f"{RECORD} was opened at attempt 3, 61.3 s after it was queued {IDS}",
         ),
         (
             InitializationPostponed(ENTRY, EPOCH, LATE),
             logging.DEBUG,
-            f"inventory record of {an_id(1)} is put off until 2026-01-01T00:00:00+00:00, "
-            f"after attempt 3: late {IDS}",
+            f"{RECORD} is postponed until 2026-01-01T00:00:00+00:00, after attempt 3: late {IDS}",
         ),
         (
             InitializationDeadLettered(ENTRY, DeadLetterReason.KEY_REUSED, LATE),
             logging.ERROR,
-            f"inventory record of {an_id(1)} will not be opened (KEY_REUSED) until a person "
-            f"retries or drops its entry: late {IDS}",
+            f"{RECORD} will not be opened (KEY_REUSED) until an operator retries or drops its "
+            f"entry: late {IDS}",
         ),
         (
             InitializationDeadLettered(ENTRY, DeadLetterReason.EXHAUSTED, None),
             logging.ERROR,
-            f"inventory record of {an_id(1)} will not be opened (EXHAUSTED) until a person "
-            f"retries or drops its entry: busy {IDS}",
+            f"{RECORD} will not be opened (EXHAUSTED) until an operator retries or drops its "
+            f"entry: busy {IDS}",
+        ),
+        (
+            InitializationDeadLettered(
+                attrs.evolve(ENTRY, last_error=None), DeadLetterReason.EXHAUSTED, None
+            ),
+            logging.ERROR,
+            f"{RECORD} will not be opened (EXHAUSTED) until an operator retries or drops its "
+            f"entry: no attempt has ended {IDS}",
         ),
         (QueueUnavailable(QueueFailed("the disk is full")), logging.ERROR, "the disk is full"),
-        (QueueRecovered(), logging.INFO, "the queue can be used again"),
+        (QueueRecovered(), logging.INFO, "the queue is available again"),
     ],
 )
 def test_records(signal: Signal, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Every signal has a record: what is rare stands out, what repeats in an outage does not."""
+    """A signal has its record: what is rare stands out, what repeats in an outage is DEBUG."""
     caplog.set_level(logging.DEBUG, "shelfport.signals")
 
     log_signal(signal)
 
     assert [("shelfport.signals", level, text)] == caplog.record_tuples
-    assert caplog.records[0].event.startswith("inventory.")  # type: ignore[attr-defined]  # extra
+    assert row_of(signal).event == vars(caplog.records[0])["event"]
 
 
 @pytest.mark.parametrize(
     "signal",
     [
-        Retrying(Operation.READ, 1, 0.25, LATE, "c"),
-        CallRejected(Operation.READ, LATE, "c"),
-        ServedStale(3, 41.26, "c"),
-        RefreshFailed(2, LATE),
-        SharedCacheWritesDropped(3, "late"),
-        InitializationPostponed(ENTRY, EPOCH, LATE),
+        EventHandled(EVENT, EventOutcome.HANDLED, 0.26, "c"),
+        EventDeadLettered("no event", None, "c"),
     ],
+    ids=lambda signal: type(signal).__name__,
 )
-def test_debug_costs_nothing_when_off(
-    signal: Signal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_signals_without_a_record(signal: Signal, caplog: pytest.LogCaptureFixture) -> None:
+    """The notifiers and the subscriber write the records of events."""
+    caplog.set_level(logging.DEBUG, "shelfport")
+
+    log_signal(signal)
+
+    assert [] == caplog.records
+
+
+class Untouchable(TimedOut):
+    """An error that fails the test if it is rendered."""
+
+    def __str__(self) -> str:
+        raise AssertionError("it was rendered")
+
+
+UNTOUCHABLE = Untouchable("late")
+
+
+@pytest.mark.parametrize(
+    ("signal", "level"),
+    [
+        (Retrying(Operation.READ, 1, 0.25, UNTOUCHABLE, "c"), logging.INFO),
+        (CallRejected(Operation.READ, UNTOUCHABLE, "c"), logging.INFO),
+        (RefreshFailed(2, UNTOUCHABLE), logging.INFO),
+        (InitializationPostponed(ENTRY, EPOCH, UNTOUCHABLE), logging.INFO),
+        (
+            Attempted(Operation.READ, 1, Call(), AttemptOutcome.FAILED, 0.1, UNTOUCHABLE),
+            logging.ERROR,
+        ),
+        (RetryBudgetExhausted(Operation.READ, UNTOUCHABLE, "c"), logging.ERROR),
+        (ServedStale(3, 41.26, "c"), logging.INFO),
+        (SharedCacheWritesDropped(3, "late"), logging.INFO),
+        (Attempted(Operation.READ, 1, Call(), AttemptOutcome.ANSWERED, 0.1), logging.WARNING),
+    ],
+    ids=lambda value: type(value).__name__ if attrs.has(type(value)) else None,
+)
+def test_a_level_that_is_off_costs_nothing(
+    signal: Signal,
+    level: int,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of what happens on each call of an outage nothing is put together where DEBUG is off."""
-    caplog.set_level(logging.INFO, "shelfport.signals")
-    called: list[object] = []
-    for method in ("debug", "log"):
-        monkeypatch.setattr(signal_log.logger, method, lambda *args, **more: called.append(more))
+    """Neither fields nor sentence are made while the level of a record is off."""
+    caplog.set_level(level, "shelfport")
+    row_type = type(row_of(signal))
+    monkeypatch.setattr(row_type, "template_of", lambda *_: pytest.fail("it was rendered"))
 
     log_signal(signal)
-    assert [] == called
 
-    caplog.set_level(logging.DEBUG, "shelfport.signals")
-    log_signal(signal)
-    assert 1 == len(called)
+    assert [] == caplog.records
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(LATE, logging.WARNING), (ContractViolation("x"), logging.ERROR)]
+)
+def test_tools_can_group_records(
+    error: TimedOut | ContractViolation, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message of a record is a template: values are its arguments."""
+    caplog.set_level(logging.DEBUG, "shelfport")
+
+    log_signal(Attempted(Operation.READ, 2, Call(), AttemptOutcome.FAILED, 0.25, error))
+
+    [record] = caplog.records
+    assert level == record.levelno
+    assert (
+        "reading the stock of %(variants)d variants failed after %(duration).3f s "
+        "at attempt %(attempt)d: %(detail)s"
+    ) == record.msg
 
 
 HOSTILE = "no\r\nERROR forged\x1b[31m\u202e"
@@ -187,7 +256,7 @@ HOSTILE = "no\r\nERROR forged\x1b[31m\u202e"
     ids=lambda signal: type(signal).__name__,
 )
 def test_foreign_words(signal: Signal, caplog: pytest.LogCaptureFixture) -> None:
-    """What a store, a catalogue or a database says is one printable line, in each field, too."""
+    """The words of a store, a catalog or a database are one printable line, also in each field."""
     caplog.set_level(logging.DEBUG, "shelfport.signals")
 
     log_signal(signal)

@@ -1,4 +1,4 @@
-"""Records through structlog's formatter: what a host with structlog gets of ours."""
+"""Records through structlog's formatter, as a host with structlog gets them."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def output() -> Iterator[StringIO]:
 
 
 async def test_nothing_is_lost(output: StringIO) -> None:
-    """A line has the event's name, its level, and as fields all that the sentence says."""
+    """A line has the event's name, its level, and all facts of the sentence as fields."""
     async with Sandbox() as sandbox, build(Settings(base_url=sandbox.url)) as inventory:
         await inventory.get_stock_level(an_id(1), correlation_id="page-17")
         sandbox.faults = Faults(error_rate=1, error_status=401)

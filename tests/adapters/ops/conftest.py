@@ -1,4 +1,4 @@
-"""An ops page over an integration before a sandbox, with a queue that nobody works off."""
+"""An ops page over an integration with a sandbox, and a queue without a worker."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ TOKEN = "a token that is long enough"
 
 @attrs.frozen
 class Desk:
-    """All that a test of the page touches."""
+    """What a test of the page uses."""
 
     client: TestClient[web.Request, web.Application]
     inventory: InventoryIntegration

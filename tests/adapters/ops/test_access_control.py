@@ -67,7 +67,7 @@ def test_a_short_token_is_none() -> None:
 def test_without_a_token_this_machine_is_admitted(
     peer: str | None, headers: dict[str, str], admitted: bool
 ) -> None:
-    """Who is on this machine, by name and by address and without a proxy between, comes in."""
+    """Without a token, only direct requests from this machine are admitted."""
     assert admitted is AccessControl(None).admits(a_request(peer, headers))
 
 
@@ -76,27 +76,27 @@ def test_with_a_token_this_machine_shows_it_as_well() -> None:
     assert not AccessControl(Secret(TOKEN)).admits(a_request())
 
 
-def cookie_of(gate: AccessControl, *, secure: bool = False) -> tuple[str, str]:
+def cookie_of(access: AccessControl, *, secure: bool = False) -> tuple[str, str]:
     """The cookie that a browser sends back, and the attributes that it came with."""
-    pair, _, attributes = gate.session_cookie(a_request(secure=secure)).partition("; ")
+    pair, _, attributes = access.session_cookie(a_request(secure=secure)).partition("; ")
     return pair, attributes
 
 
 def test_a_session_ends() -> None:
-    """The cookie of who showed the token is good for twelve hours, wherever it comes from."""
+    """The cookie of a login is valid for twelve hours, from any address."""
     now = Time()
-    gate = AccessControl(Secret(TOKEN), now)
-    request = a_request("10.0.0.7", {"cookie": cookie_of(gate)[0]})
-    before = gate.admits(request)
+    access = AccessControl(Secret(TOKEN), now)
+    request = a_request("10.0.0.7", {"cookie": cookie_of(access)[0]})
+    before = access.admits(request)
     now.seconds += SESSION - 1
-    last = gate.admits(request)
+    last = access.admits(request)
     now.seconds += 1
 
-    assert (True, True, False) == (before, last, gate.admits(request))
+    assert (True, True, False) == (before, last, access.admits(request))
 
 
 def test_a_session_is_of_its_token() -> None:
-    """Whoever changes the token ends all sessions."""
+    """Another token ends all sessions."""
     pair, _ = cookie_of(AccessControl(Secret("another secret token")))
 
     assert not AccessControl(Secret(TOKEN)).admits(a_request(headers={"cookie": pair}))
@@ -106,28 +106,28 @@ def test_a_session_is_of_its_token() -> None:
     "value", ["", ".", "9999999999", "9999999999.", "9999999999.00", "²²².x", "9" * 400 + ".x", "é"]
 )
 def test_a_forged_session_is_none(value: str) -> None:
-    """What we have not signed is no session, and no error either."""
-    gate = AccessControl(Secret(TOKEN))
+    """A cookie with a wrong signature is no session, and no error."""
+    access = AccessControl(Secret(TOKEN))
 
-    assert not gate.admits(a_request(headers={"cookie": f"{COOKIE}={value}"}))
+    assert not access.admits(a_request(headers={"cookie": f"{COOKIE}={value}"}))
 
 
 def test_a_later_end_needs_another_signature() -> None:
-    """Nobody prolongs a session by writing another date into it."""
-    gate = AccessControl(Secret(TOKEN))
-    pair, _ = cookie_of(gate)
+    """Another date in the cookie does not prolong the session."""
+    access = AccessControl(Secret(TOKEN))
+    pair, _ = cookie_of(access)
     until, _, signature = pair.partition("=")[2].partition(".")
     longer = f"{COOKIE}={int(until) + 1}.{signature}"
 
-    assert not gate.admits(a_request(headers={"cookie": longer}))
+    assert not access.admits(a_request(headers={"cookie": longer}))
 
 
 def test_no_script_reads_the_cookie() -> None:
     """It goes to this site's own pages alone, over https alone where there is https."""
-    gate = AccessControl(Secret(TOKEN))
+    access = AccessControl(Secret(TOKEN))
 
-    assert f"Max-Age={SESSION}; HttpOnly; SameSite=Strict" == cookie_of(gate)[1]
-    assert cookie_of(gate, secure=True)[1].endswith("; Secure")
+    assert f"Max-Age={SESSION}; HttpOnly; SameSite=Strict" == cookie_of(access)[1]
+    assert cookie_of(access, secure=True)[1].endswith("; Secure")
 
 
 @pytest.mark.parametrize(
@@ -146,5 +146,5 @@ def test_no_script_reads_the_cookie() -> None:
     ids=str,
 )
 def test_a_form_of_another_site_is_not_ours(headers: dict[str, str], own: bool) -> None:
-    """Browsers say where a form comes from, newer ones better than older ones."""
+    """The headers of older and newer browsers say which site a form comes from."""
     assert own is is_own(a_request(headers=headers))

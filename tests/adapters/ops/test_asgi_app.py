@@ -45,7 +45,7 @@ async def test_the_page_is_served(url: str) -> None:
     assert {"/": 200, "/style.css": 200, "/live.js": 200, "/snapshot.json": 200} == {
         path: status for path, status in found.items() if path != "/nothing"
     }
-    assert (404, True) == (found["/nothing"], "There is no such page" in text)
+    assert (404, True) == (found["/nothing"], "This page does not exist" in text)
 
 
 async def test_the_folder_is_found_without_its_slash(url: str) -> None:
@@ -69,7 +69,7 @@ async def test_the_stream_is_live(url: str) -> None:
 
 
 async def test_a_large_form_is_refused(url: str) -> None:
-    """What is larger than any form of ours is not read to its end."""
+    """A body that is larger than any form is not read to its end."""
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{url}/circuit", data=b"x" * 100_000) as answer,

@@ -18,7 +18,7 @@ def test_the_ranges_cover_the_scale() -> None:
     [(0.0, 0), (0.0009, 0), (0.001, 0), (0.0015, 1), (0.1, 12), (9.9, 23), (10.0, 23), (99.0, 23)],
 )
 def test_a_duration_falls_into_its_range(seconds: float, index: int) -> None:
-    """What is too short or too long for the scale counts at its ends: nothing gets lost."""
+    """Durations outside the scale count in its first and last range."""
     window = LatencyWindow()
     window.add(0.0, seconds + 1e-9, failed=False)
 

@@ -5,18 +5,18 @@ from contextlib import aclosing
 
 import pytest
 
-from shelfport.adapters.ops.live import LiveFragments, TooManyWatch
+from shelfport.adapters.ops.live import LiveFragments, TooManyStreams
 
 
 class Page:
-    """Fragments that a test changes, and how often they were made."""
+    """Fragments that a test changes, and the number of their renderings."""
 
     def __init__(self) -> None:
         self.fragments = {"a": "1", "b": "1"}
-        self.made = 0
+        self.rendered = 0
 
     async def render(self) -> Mapping[str, str]:
-        self.made += 1
+        self.rendered += 1
         return dict(self.fragments)
 
 
@@ -30,7 +30,7 @@ async def message(stream: AsyncGenerator[bytes, None]) -> dict[str, str]:
 
 
 async def test_only_what_changed_is_sent() -> None:
-    """At first comes everything, then what is new; nothing of it breaks a line."""
+    """The stream has everything first, then the changes; no fragment breaks a line."""
     page = Page()
     live = LiveFragments(page.render, every=0.001)
     async with aclosing(live.stream()) as stream:
@@ -42,34 +42,34 @@ async def test_only_what_changed_is_sent() -> None:
     assert ({"a": "1", "b": "1"}, {"b": "2\n\ndata: x"}) == (first, second)
 
 
-async def test_nobody_costs_nothing() -> None:
-    """While nobody watches nothing is made."""
+async def test_without_a_stream_nothing_is_rendered() -> None:
+    """Without a stream nothing is rendered."""
     page = Page()
     LiveFragments(page.render, every=0.001)
     await asyncio.sleep(0.02)
 
-    assert 0 == page.made
+    assert 0 == page.rendered
 
 
-async def test_watchers_share_what_is_made() -> None:
-    """Twenty who look at once cost one rendering."""
+async def test_streams_share_a_rendering() -> None:
+    """Twenty streams cost one rendering."""
     page = Page()
     live = LiveFragments(page.render, every=60)
     streams = [live.stream() for _ in range(20)]
     await asyncio.gather(*(message(stream) for stream in streams))
-    watching = live.watching
+    open_streams = live.open_streams
     for stream in streams:
         await stream.aclose()
 
-    assert (1, 20, 0) == (page.made, watching, live.watching)
+    assert (1, 20, 0) == (page.rendered, open_streams, live.open_streams)
 
 
 async def test_there_are_only_so_many_streams() -> None:
-    """Beyond the limit a stream is refused, until another has ended."""
-    live = LiveFragments(Page().render, most=1)
+    """Beyond the limit a stream is refused until another one ends."""
+    live = LiveFragments(Page().render, max_streams=1)
     first = live.stream()
     await message(first)
-    with pytest.raises(TooManyWatch):
+    with pytest.raises(TooManyStreams):
         live.stream()
     await first.aclose()
 
@@ -79,7 +79,7 @@ async def test_there_are_only_so_many_streams() -> None:
 
 
 async def test_closing_ends_all_streams() -> None:
-    """A server that stops need not wait for whoever watches."""
+    """A server that stops does not wait for streams."""
     live = LiveFragments(Page().render, every=60)
     stream = live.stream()
     await message(stream)
@@ -87,4 +87,4 @@ async def test_closing_ends_all_streams() -> None:
     async with asyncio.timeout(5):
         left = [piece async for piece in stream]
 
-    assert ([], 0) == (left, live.watching)
+    assert ([], 0) == (left, live.open_streams)

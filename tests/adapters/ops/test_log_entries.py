@@ -1,9 +1,7 @@
-from typing import Any, get_args
-
 import pytest
 
-from shelfport.adapters.ops import log_entries as happenings
-from shelfport.adapters.ops.log_entries import Severity, told
+from shelfport.adapters.observability.signal_table import Severity
+from shelfport.adapters.ops.log_entries import LogEntry, render
 from shelfport.errors import Operation, ServiceOverloaded
 from shelfport.ports import Call
 from shelfport.ports.signals import (
@@ -11,57 +9,83 @@ from shelfport.ports.signals import (
     AttemptOutcome,
     BreakerChanged,
     BreakerState,
+    EventDeadLettered,
+    RefreshFailed,
     Retrying,
     Signal,
 )
+from tests.support.clocks import EPOCH
 
-ERROR = ServiceOverloaded("it has enough", operation=Operation.READ)
-
-
-def test_every_signal_is_told() -> None:
-    """There is a row for each kind of signal, and for nothing else."""
-    assert set(get_args(Signal)) == set(happenings._TOLD)
+ERROR = ServiceOverloaded("it has enough", operation=Operation.READ, correlation_id="c-3")
+CALL = Call(correlation_id="c-1")
+TOOK = "reading the stock of 3 variants took 0.012 s at attempt 1"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "error", "weight", "sentence"),
+    ("signal", "kind", "severity", "sentence", "correlation_id"),
     [
-        (AttemptOutcome.ANSWERED, None, Severity.ROUTINE, "3 variants in 12 ms"),
-        (AttemptOutcome.LEFT, None, Severity.ROUTINE, "3 variants in 12 ms"),
-        (AttemptOutcome.FAILED, ERROR, Severity.BAD, "3 variants in 12 ms: it has enough"),
-        (AttemptOutcome.PARTIAL, ERROR, Severity.BAD, "3 variants in 12 ms: it has enough"),
+        (
+            Attempted(Operation.READ, 3, CALL, AttemptOutcome.ANSWERED, 0.012),
+            "read answered",
+            Severity.ROUTINE,
+            TOOK,
+            "c-1",
+        ),
+        (
+            Attempted(Operation.READ, 3, CALL, AttemptOutcome.LEFT, 0.012),
+            "read left",
+            Severity.ROUTINE,
+            "reading the stock of 3 variants was abandoned after 0.012 s at attempt 1: "
+            "the caller left before the answer",
+            "c-1",
+        ),
+        (
+            Attempted(Operation.READ, 3, CALL, AttemptOutcome.FAILED, 0.012, ERROR),
+            "read failed",
+            Severity.BAD,
+            "reading the stock of 3 variants failed after 0.012 s at attempt 1: it has enough",
+            "c-1",
+        ),
+        (
+            Attempted(Operation.READ, 3, CALL, AttemptOutcome.PARTIAL, 0.012, ERROR, 2),
+            "read partial",
+            Severity.BAD,
+            f"{TOOK}, but 2 could not be read: it has enough",
+            "c-1",
+        ),
+        (
+            Retrying(Operation.READ, 1, 0.05, ERROR, "c-2"),
+            "retry",
+            Severity.ROUTINE,
+            "reading stock failed at attempt 1 and is repeated in 0.050 s: it has enough",
+            "c-2",
+        ),
+        (
+            BreakerChanged(BreakerState.CLOSED, BreakerState.OPEN, "why"),
+            "circuit open",
+            Severity.BAD,
+            "the circuit breaker went from closed to open: why",
+            None,
+        ),
+        (
+            RefreshFailed(3, ERROR),
+            "refresh failed",
+            Severity.NOTE,
+            "refreshing the stock of 3 variants in the background failed: it has enough",
+            "c-3",
+        ),
+        (
+            EventDeadLettered("no JSON", None, "c-4"),
+            "event dead-lettered",
+            Severity.BAD,
+            "a message was dead-lettered: no JSON",
+            "c-4",
+        ),
     ],
+    ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_attempts_are_noted_when_they_fail(
-    outcome: AttemptOutcome, error: Any, weight: Severity, sentence: str
+def test_entries(
+    signal: Signal, kind: str, severity: Severity, sentence: str, correlation_id: str | None
 ) -> None:
-    """An answer is routine, found by its id alone; a failure is in the log."""
-    signal = Attempted(Operation.READ, 3, Call(correlation_id="c-1"), outcome, 0.012, error)
-    said = told(signal)
-
-    assert (weight, sentence, "c-1") == (said.weight, said.sentence, said.correlation_id)
-
-
-@pytest.mark.parametrize(
-    ("after", "weight"),
-    [
-        (BreakerState.OPEN, Severity.BAD),
-        (BreakerState.HALF_OPEN, Severity.NOTE),
-        (BreakerState.CLOSED, Severity.GOOD),
-    ],
-)
-def test_the_circuit_s_changes_are_noted(after: BreakerState, weight: Severity) -> None:
-    """Opening is bad, closing is good."""
-    said = told(BreakerChanged(BreakerState.CLOSED, after, "why"))
-
-    assert (f"circuit {after.value}", weight, "why") == (said.kind, said.weight, said.sentence)
-
-
-def test_a_retry_is_found_by_its_id() -> None:
-    """A repetition says which attempt failed, when the next is, and of what."""
-    said = told(Retrying(Operation.READ, 1, 0.05, ERROR, "c-2"))
-
-    assert ("attempt 1 failed, again in 50 ms: it has enough", "c-2") == (
-        said.sentence,
-        said.correlation_id,
-    )
+    """An entry has the kind, the severity, the sentence and the correlation id of its signal."""
+    assert LogEntry(EPOCH, kind, severity, sentence, correlation_id) == render(signal, EPOCH)

@@ -31,8 +31,8 @@ async def queued(desk: Desk, correlation_id: str = "shop-1") -> str:
     return str(entry.request.idempotency_key)
 
 
-async def test_the_page_says_how_things_stand(desk: Desk) -> None:
-    """Circuit, budget, queue, cache, events: the page has each, with what the snapshot says."""
+async def test_the_page_shows_the_snapshot(desk: Desk) -> None:
+    """The page shows the circuit, budget, queue, cache and events of the snapshot."""
     await desk.inventory.get_stock_level(an_id(1))
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", await desk.page()))
 
@@ -40,8 +40,8 @@ async def test_the_page_says_how_things_stand(desk: Desk) -> None:
         assert words in page
 
 
-async def test_the_page_tells_of_an_outage(desk: Desk) -> None:
-    """An open circuit is in the headline, with its next probe; what failed is in the log."""
+async def test_the_page_shows_an_outage(desk: Desk) -> None:
+    """The headline has the open circuit and its next probe; the log has the failure."""
     desk.sandbox.faults = Faults(mode="down")
     for _ in range(3):
         await desk.inventory.get_stock_level(an_id(1))
@@ -54,7 +54,7 @@ async def test_the_page_tells_of_an_outage(desk: Desk) -> None:
 
 
 async def test_a_request_is_found_by_its_correlation_id(desk: Desk) -> None:
-    """All that happened under an id is found, and nothing that happened under another."""
+    """A search finds everything with an id, and nothing with another id."""
     for correlation_id in ("checkout-17", "checkout-18"):
         await desk.inventory.get_stock_level(an_id(1), correlation_id=correlation_id)
     await queued(desk, "checkout-17")
@@ -66,17 +66,17 @@ async def test_a_request_is_found_by_its_correlation_id(desk: Desk) -> None:
     assert "checkout-18" not in page
 
 
-async def test_an_unknown_id_is_said_to_be_unknown(desk: Desk) -> None:
-    """Nothing under an id is a sentence; the id stays text, whatever it is."""
+async def test_an_unknown_id_finds_nothing(desk: Desk) -> None:
+    """A search without a result is a sentence; the id stays text."""
     answer = await desk.client.get("/ops/", params={"correlation": HOSTILE})
     page = await answer.text()
 
-    assert "Nothing is remembered under" in page
-    assert (1, False) == (page.count("<script"), "49" in page.partition("Nothing is")[2][:300])
+    assert "Nothing was found under" in page
+    assert (1, False) == (page.count("<script"), "49" in page.partition("Nothing was")[2][:300])
 
 
 async def test_hostile_ids_stay_text(desk: Desk) -> None:
-    """What a caller's correlation id has in it becomes no markup, in no fragment."""
+    """A caller's correlation id becomes no markup in any fragment."""
     desk.sandbox.faults = Faults(mode="down")
     await desk.inventory.get_stock_level(an_id(1), correlation_id=HOSTILE)
     await queued(desk, HOSTILE)
@@ -92,7 +92,7 @@ async def test_a_dead_letter_is_retried(desk: Desk) -> None:
     assert queue is not None
     now = desk.recorder.clock.now()
     (claim,) = await queue.claim(holder="w", limit=1, now=now, lease=60)
-    await queue.bury(claim, now=now, reason=DeadLetterReason.EXHAUSTED, error=HOSTILE)
+    await queue.dead_letter(claim, now=now, reason=DeadLetterReason.EXHAUSTED, error=HOSTILE)
     before = await desk.page()
     answer = await desk.client.post("/ops/retry", data={"key": key})
     after = await answer.text()
@@ -100,7 +100,7 @@ async def test_a_dead_letter_is_retried(desk: Desk) -> None:
     assert f'id="retry-{key}"' in before
     assert "&lt;script&gt;alert" in before
     assert (200, "/ops/") == (answer.status, answer.url.path)
-    assert "It is due at once" in after
+    assert "The entry is due now" in after
     assert (1, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead_letters)
 
 
@@ -112,29 +112,29 @@ async def test_all_dead_letters_are_retried(desk: Desk) -> None:
         await queued(desk)
     now = desk.recorder.clock.now()
     for claim in await queue.claim(holder="w", limit=3, now=now, lease=60):
-        await queue.bury(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
+        await queue.dead_letter(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
     await desk.client.post("/ops/retry-all")
 
     assert (3, 0) == ((await queue.stats()).waiting, (await queue.stats()).dead_letters)
 
 
 async def test_an_entry_is_dropped_once(desk: Desk) -> None:
-    """Dropping forgets the entry; whoever comes second hears that it was gone."""
+    """Dropping removes the entry; a second drop says that it is gone."""
     key = await queued(desk)
     first = await (await desk.client.post("/ops/drop", data={"key": key})).text()
     second = await (await desk.client.post("/ops/drop", data={"key": key})).text()
 
-    assert "It is forgotten." in first
-    assert "not there any more" in second
+    assert "The entry is dropped." in first
+    assert "The entry is gone" in second
 
 
-async def test_the_circuit_is_held_and_let_go(desk: Desk) -> None:
-    """An operator holds the circuit open, which the page shows, and lets it go."""
+async def test_the_circuit_is_held_and_released(desk: Desk) -> None:
+    """An operator holds the circuit open, which the page shows, and releases it."""
     held = await (await desk.client.post("/ops/circuit", data={"hold": "open"})).text()
-    let_go = await (await desk.client.post("/ops/circuit", data={"hold": "none"})).text()
+    released = await (await desk.client.post("/ops/circuit", data={"hold": "none"})).text()
 
     assert "held by hand" in held
-    assert "held by hand: pages" not in let_go
+    assert "held by hand: pages" not in released
     assert not desk.inventory.snapshot().circuit_breaker.forced
 
 
@@ -151,7 +151,7 @@ async def test_the_circuit_is_held_and_let_go(desk: Desk) -> None:
 async def test_bad_forms_are_refused(
     desk: Desk, path: str, form: dict[str, str], status: int
 ) -> None:
-    """A form that makes no sense is refused with a sentence, and changes nothing."""
+    """An invalid form is refused with a sentence, and changes nothing."""
     answer = await desk.client.post(f"/ops/{path}", data=form)
 
     assert status == answer.status
@@ -193,7 +193,7 @@ async def test_other_sites_press_no_button(desk: Desk, headers: dict[str, str]) 
 
 
 async def test_an_event_is_in_the_log(desk: Desk) -> None:
-    """Events are listed with what became of them: handled, a duplicate, late, a dead letter."""
+    """Events are listed with their outcomes: handled, duplicate, late, dead-lettered."""
     now = datetime.now(UTC)
 
     def message(event_id: str, at: datetime) -> Message:
@@ -211,12 +211,12 @@ async def test_an_event_is_in_the_log(desk: Desk) -> None:
     await eventually(lambda: len(desk.recorder.events) == 4)
     page = await desk.page()
 
-    found = re.findall(r'<span class="tag (handled|duplicate|late|dead)">', page)
-    assert {"handled", "duplicate", "late", "dead"} == set(found)
+    found = re.findall(r'<span class="tag (handled|duplicate|late|dead-lettered)">', page)
+    assert {"handled", "duplicate", "late", "dead-lettered"} == set(found)
 
 
 async def test_the_page_is_live(desk: Desk) -> None:
-    """The stream brings all fragments at first, and then those alone that have changed."""
+    """The stream has all fragments first, and then only those that have changed."""
     async with desk.client.get("/ops/live") as answer:
         first = await next_fragments(answer.content)
         await desk.client.post("/ops/circuit", data={"hold": "open"})
@@ -226,12 +226,12 @@ async def test_the_page_is_live(desk: Desk) -> None:
 
     assert {"headline", "circuit", "queue", "dead", "latency", "served"} <= first.keys()
     assert "held by hand" in later["circuit"]
-    assert "happenings" in first
+    assert "log" in first
     assert "bus" not in later
 
 
-async def test_the_document_says_the_same(desk: Desk) -> None:
-    """`snapshot.json` has the numbers of the page, in camelCase, for programs."""
+async def test_the_document_has_the_same_figures(desk: Desk) -> None:
+    """`snapshot.json` has the figures of the page, in camelCase, for programs."""
     await desk.inventory.get_stock_level(an_id(1))
     answer = await desk.client.get("/ops/snapshot.json")
     document = await answer.json()
@@ -245,7 +245,7 @@ async def test_the_document_says_the_same(desk: Desk) -> None:
 
 
 async def test_a_page_without_its_slash_leads_to_it(desk: Desk) -> None:
-    """Everything on the page is relative to its folder, so the folder it is."""
+    """The page without its slash redirects, as its addresses are relative to a folder."""
     answer = await desk.client.get("/ops", allow_redirects=False)
     landed = await desk.client.get("/ops")
 
@@ -254,7 +254,7 @@ async def test_a_page_without_its_slash_leads_to_it(desk: Desk) -> None:
 
 
 async def test_every_reply_keeps_the_policy(desk: Desk) -> None:
-    """Page, files, stream, document, errors: each forbids what the page does not need."""
+    """Every reply has the content security policy: page, files, stream, document, errors."""
     answers = [
         await desk.client.get(path)
         for path in (
@@ -281,7 +281,7 @@ async def test_every_reply_keeps_the_policy(desk: Desk) -> None:
 async def test_without_a_token_the_page_is_this_machine_s(
     desk: Desk, headers: dict[str, str]
 ) -> None:
-    """Who comes through a proxy, or by another name, is sent away; the sentence says what to do."""
+    """A request through a proxy or by another name is refused, with the advice to set a token."""
     for path in ("/ops/", "/ops/live", "/ops/snapshot.json"):
         answer = await desk.client.get(path, headers=headers)
         assert 403 == answer.status
@@ -290,7 +290,7 @@ async def test_without_a_token_the_page_is_this_machine_s(
 
 @pytest.mark.parametrize("desk", [{"token": TOKEN}], indirect=True)
 async def test_a_token_is_asked_for(desk: Desk) -> None:
-    """With a token nothing is shown without; the form takes it, and a cookie stands for it."""
+    """With a token, requests need it; the form takes it, and sets a cookie."""
     jar: Any = aiohttp.CookieJar(unsafe=True)
     url = desk.client.make_url("/ops/")
     async with aiohttp.ClientSession(cookie_jar=jar) as browser:
@@ -299,14 +299,14 @@ async def test_a_token_is_asked_for(desk: Desk) -> None:
             async with browser.get(url.join(type(url)(path))) as answer:
                 statuses.append(answer.status)
         async with browser.post(url / "login", data={"token": "wrong" * 5}) as wrong:
-            told = await wrong.text()
+            refusal = await wrong.text()
         async with browser.post(url / "login", data={"token": TOKEN}) as right:
             page = await right.text()
         async with browser.get(url / "snapshot.json") as document:
             pass
 
     assert [401, 401, 401] == statuses
-    assert (401, True) == (wrong.status, "That is not the token" in told)
+    assert (401, True) == (wrong.status, "The token is wrong" in refusal)
     assert (200, True) == (right.status, "Circuit breaker" in page)
     assert 200 == document.status
 
@@ -317,7 +317,7 @@ async def test_a_token_is_asked_for(desk: Desk) -> None:
     [(f"Bearer {TOKEN}", 200), ("Bearer nonsense", 401), (f"Basic {TOKEN}", 401), ("", 401)],
 )
 async def test_programs_bring_the_token(desk: Desk, authorization: str, status: int) -> None:
-    """A program sends it as a bearer token; from afar, too, which the proxy's header stands for."""
+    """A program sends a bearer token, also through a proxy."""
     headers = {"Authorization": authorization, "X-Forwarded-For": "1.2.3.4"}
     answer = await desk.client.get("/ops/snapshot.json", headers=headers)
 
@@ -325,12 +325,12 @@ async def test_programs_bring_the_token(desk: Desk, authorization: str, status: 
 
 
 async def failing(*_args: object, **_kwargs: object) -> Any:
-    """What a queue does whose database is gone."""
+    """A queue whose database is gone."""
     raise QueueFailed("the database is gone", operation=Operation.INITIALIZE)
 
 
 async def hanging(*_args: object, **_kwargs: object) -> Any:
-    """What a queue does whose database is asleep."""
+    """A queue whose database does not answer."""
     await asyncio.sleep(60)
 
 
@@ -339,10 +339,10 @@ async def hanging(*_args: object, **_kwargs: object) -> Any:
     [(failing, "the database is gone"), (hanging, "it did not answer within 1 s")],
     ids=["fails", "hangs"],
 )
-async def test_a_queue_in_trouble_costs_its_own_part_alone(
+async def test_a_failing_queue_affects_its_own_part_only(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, broken: Any, words: str
 ) -> None:
-    """A queue that fails or hangs is a sentence in its place; the page, and the search, stand."""
+    """A queue that fails or hangs is a sentence in its part; the rest of the page is complete."""
     monkeypatch.setattr(desk.inventory.queue, "stats", broken)
     monkeypatch.setattr(desk.inventory.queue, "entries", broken)
     page = await desk.page("?correlation=any")
@@ -352,10 +352,8 @@ async def test_a_queue_in_trouble_costs_its_own_part_alone(
     assert "Circuit breaker" in page
 
 
-async def test_a_button_of_a_queue_in_trouble_says_so(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the queue cannot be used, pressing a button is 503 with the reason."""
+async def test_a_button_with_a_failing_queue(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the queue is unavailable, a button is 503 with the reason."""
     monkeypatch.setattr(desk.inventory.queue, "drop", failing)
     answer = await desk.client.post("/ops/drop", data={"key": str(uuid4())})
 
@@ -363,7 +361,7 @@ async def test_a_button_of_a_queue_in_trouble_says_so(
 
 
 async def test_a_retry_wakes_the_worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever presses Retry does not wait until the worker looks by itself."""
+    """Retry wakes the worker, which does not wait for its next poll."""
     woken: list[bool] = []
     monkeypatch.setattr(desk.inventory, "wake_worker", lambda: woken.append(True))
     for path in ("retry", "retry-all"):

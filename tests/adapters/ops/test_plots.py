@@ -21,7 +21,7 @@ def counts(**at: int) -> tuple[int, ...]:
 
 
 def test_failures_stand_below_answers() -> None:
-    """A range's bars are stacked and fill the height for the greatest; slow ones are told apart."""
+    """The bars of a range are stacked, the greatest fills the height, slow ones are marked."""
     latencies = Latencies(answered=counts(r0=6, r20=1), failed=counts(r0=2))
     plot = latency_plot(latencies, slow_call_duration=0.8, deadline=2.0)
 

@@ -7,9 +7,10 @@ import attrs
 import pytest
 
 from shelfport import Settings, build
-from shelfport.adapters.ops.log_entries import LogEntry, RenderedSignal, Severity
+from shelfport.adapters.observability.signal_table import Severity
+from shelfport.adapters.ops.log_entries import LogEntry
 from shelfport.adapters.ops.recorder import SAMPLE_EVERY, Recorder
-from shelfport.adapters.ops.view import folded
+from shelfport.adapters.ops.view import log_lines
 from shelfport.errors import Operation, ServiceOverloaded
 from shelfport.ports import Call
 from shelfport.ports.signals import Attempted, AttemptOutcome, BreakerChanged, BreakerState
@@ -23,18 +24,18 @@ def an_attempt(correlation_id: str, *, failed: bool = False) -> Attempted:
 
 
 def test_memory_is_bounded() -> None:
-    """However much happens, the last of it is kept, and no more; noteworthy things apart."""
-    recorder = Recorder(clock=ManualClock(), kept=10, noted=3)
+    """The recorder keeps the last entries only; those of the log are kept apart."""
+    recorder = Recorder(clock=ManualClock(), max_entries=10, max_log_entries=3)
     recorder.signal(BreakerChanged(BreakerState.CLOSED, BreakerState.OPEN, "why"))
     for number in range(100):
         recorder.signal(an_attempt(f"c-{number}"))
 
-    assert ["circuit open"] == [happening.told.kind for happening in recorder.noted]
+    assert ["circuit open"] == [entry.kind for entry in recorder.log]
     assert ([], 1) == (recorder.about("c-89"), len(recorder.about("c-90")))
 
 
-def test_an_error_is_let_go() -> None:
-    """A happening holds no error, which would hold all that was on the stack around it."""
+def test_an_error_is_released() -> None:
+    """An entry holds no error, which would hold its traceback."""
     recorder = Recorder(clock=ManualClock())
     signal = an_attempt("c", failed=True)
     error = weakref.ref(signal.error)
@@ -42,10 +43,10 @@ def test_an_error_is_let_go() -> None:
     del signal
     gc.collect()
 
-    assert (None, 1) == (error(), len(recorder.noted))
+    assert (None, 1) == (error(), len(recorder.log))
 
 
-def test_whoever_left_is_no_latency() -> None:
+def test_an_abandoned_attempt_is_no_latency() -> None:
     """An attempt whose caller left says nothing of how long the service takes."""
     recorder = Recorder(clock=ManualClock())
     recorder.signal(attrs.evolve(an_attempt("c"), outcome=AttemptOutcome.LEFT))
@@ -57,8 +58,8 @@ def test_whoever_left_is_no_latency() -> None:
 
 
 @pytest.mark.looptime
-async def test_it_looks_while_the_integration_is_open() -> None:
-    """Samples come every two seconds, whether anybody watches or not, and stop at the end."""
+async def test_it_samples_while_the_integration_is_open() -> None:
+    """Samples are taken every two seconds while the integration is open, without a browser too."""
     recorder = Recorder(clock=LoopClock())
     async with build(Settings(), telemetry=[recorder]):
         await asyncio.sleep(2.5 * SAMPLE_EVERY)
@@ -70,7 +71,7 @@ async def test_it_looks_while_the_integration_is_open() -> None:
 
 
 @pytest.mark.looptime
-async def test_opened_again_it_looks_no_oftener() -> None:
+async def test_opened_again_it_samples_at_the_same_pace() -> None:
     """An integration that is closed and opened again is sampled at the same pace as before."""
     recorder = Recorder(clock=LoopClock())
     async with build(Settings(), telemetry=[recorder]):
@@ -83,7 +84,7 @@ async def test_opened_again_it_looks_no_oftener() -> None:
 
 
 async def test_one_recorder_is_for_one_integration() -> None:
-    """Two open integrations on one recorder would be mixed up: the second is refused."""
+    """A recorder refuses a second open integration."""
     recorder = Recorder()
     async with build(Settings(), telemetry=[recorder]):
         with pytest.raises(RuntimeError, match="make another"):
@@ -93,19 +94,19 @@ async def test_one_recorder_is_for_one_integration() -> None:
         pass
 
 
-def a_happening(sentence: str) -> LogEntry:
-    return LogEntry(EPOCH, RenderedSignal("kind", Severity.BAD, sentence))
+def an_entry(sentence: str) -> LogEntry:
+    return LogEntry(EPOCH, "kind", Severity.BAD, sentence)
 
 
-def test_repetitions_are_folded() -> None:
-    """Neighbours that say the same are one line with a count; others stay apart."""
-    lines = folded([a_happening(s) for s in "aaabaa"])
+def test_equal_entries_in_a_row_are_one_line() -> None:
+    """Equal neighbours are one line with a count; others stay apart."""
+    lines = log_lines([an_entry(s) for s in "aaabaa"])
 
-    assert [("a", 3), ("b", 1), ("a", 2)] == [(f.last.told.sentence, f.times) for f in lines]
+    assert [("a", 3), ("b", 1), ("a", 2)] == [(line.last.sentence, line.times) for line in lines]
 
 
-def test_a_storm_of_equals_is_one_line() -> None:
-    """Folding looks beyond what is shown: a thousand repetitions hide nothing before them."""
-    lines = folded(a_happening(s) for s in ["same"] * 1000 + ["before"])
+def test_many_equal_entries_hide_no_other() -> None:
+    """A thousand equal entries are one line, and the entry before them is shown."""
+    lines = log_lines(an_entry(s) for s in ["same"] * 1000 + ["before"])
 
-    assert [("same", 1000), ("before", 1)] == [(f.last.told.sentence, f.times) for f in lines]
+    assert [("same", 1000), ("before", 1)] == [(line.last.sentence, line.times) for line in lines]

@@ -1,4 +1,4 @@
-"""Transactional enqueue on SQLite, the statement for any driver, and what is refused."""
+"""Transactional enqueue on SQLite, the statement for any driver, and the refusals."""
 
 import sqlite3
 import subprocess
@@ -29,7 +29,7 @@ async def url(tmp_path: Path) -> str:
 
 @hosts
 async def test_a_host_that_commits(url: str, host: Host) -> None:
-    """Product and entry are there together, and a worker finds the entry as it was made."""
+    """Product and entry are committed together, and a worker finds the entry as it was made."""
     entry = an_entry()
 
     assert await host(url, entry, True)
@@ -40,7 +40,7 @@ async def test_a_host_that_commits(url: str, host: Host) -> None:
 
 @hosts
 async def test_a_host_that_rolls_back(url: str, host: Host) -> None:
-    """Product and entry vanish together."""
+    """Product and entry are rolled back together."""
     assert await host(url, an_entry(), False)
 
     assert ([], []) == (await products(url), await found(url))
@@ -48,7 +48,7 @@ async def test_a_host_that_rolls_back(url: str, host: Host) -> None:
 
 @hosts
 async def test_a_key_that_is_stored_already(url: str, host: Host) -> None:
-    """An entry under the same key is left alone; the host hears it, and can still commit."""
+    """An entry with the same key stays as it is; the function returns False, the host commits."""
     first = an_entry()
     with closing(sqlite3.connect(file_of(url))) as connection:
         assert enqueue_sqlite3(connection, first)
@@ -61,7 +61,7 @@ async def test_a_key_that_is_stored_already(url: str, host: Host) -> None:
 
 
 async def test_the_statement_by_position(url: str) -> None:
-    """Parameters by their place, as `sqlite3` and others want them."""
+    """Parameters by position, as `sqlite3` and others take them."""
     entry = an_entry()
     with closing(sqlite3.connect(file_of(url))) as connection:
         connection.execute(*enqueue_statement(entry, "qmark"))
@@ -71,7 +71,7 @@ async def test_the_statement_by_position(url: str) -> None:
 
 
 async def test_the_statement_by_name(url: str) -> None:
-    """Parameters by their names."""
+    """Parameters by name."""
     entry = an_entry()
     with closing(sqlite3.connect(file_of(url))) as connection:
         connection.execute(*enqueue_statement(entry, "named"))
@@ -92,7 +92,7 @@ async def test_the_statement_by_name(url: str) -> None:
     ],
 )
 def test_every_style(style: Any, first: str, last: str) -> None:
-    """Each parameter is marked once, in the style that was asked for."""
+    """Each parameter has one placeholder, in the given style."""
     statement, parameters = enqueue_statement(an_entry(), style)
     marks = statement.partition("VALUES (")[2].partition(") ON")[0].split(", ")
 
@@ -101,7 +101,7 @@ def test_every_style(style: Any, first: str, last: str) -> None:
 
 
 def test_an_unknown_style() -> None:
-    """A style that PEP 249 does not know is refused with those that there are."""
+    """An unknown style is refused; the message lists the known ones."""
     style: Any = "question"
 
     with pytest.raises(ValueError, match="'question': it must be one of qmark, numeric, "):
@@ -109,7 +109,7 @@ def test_an_unknown_style() -> None:
 
 
 async def test_sqlite3_without_a_transaction(url: str) -> None:
-    """Where each statement commits by itself, the entry is refused until a transaction is open."""
+    """In autocommit mode, the entry is refused until a transaction is open."""
     entry = an_entry()
     with closing(sqlite3.connect(file_of(url), isolation_level=None)) as connection:
         with pytest.raises(RuntimeError, match=ALONE):
@@ -123,7 +123,7 @@ async def test_sqlite3_without_a_transaction(url: str) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has `autocommit` since Python 3.12")
 async def test_sqlite3_in_autocommit(url: str) -> None:
-    """As above, by the attribute that later versions of Python have."""
+    """As above, by the attribute that Python 3.12 added."""
     options: dict[str, Any] = {"autocommit": True}
     with (
         closing(sqlite3.connect(file_of(url), **options)) as connection,
@@ -133,7 +133,7 @@ async def test_sqlite3_in_autocommit(url: str) -> None:
 
 
 def test_sqlalchemy_in_autocommit(tmp_path: Path) -> None:
-    """An engine that commits each statement by itself is refused."""
+    """An engine in autocommit mode is refused."""
     engine = create_engine(sqlite_url(tmp_path), poolclass=NullPool)
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection, pytest.raises(RuntimeError, match=ALONE):
@@ -147,7 +147,7 @@ def test_django_outside_atomic(tmp_path: Path) -> None:
 
 
 def test_no_tables(tmp_path: Path) -> None:
-    """Without the queue's tables the driver's own error comes, with a note on what to do."""
+    """Without the queue's tables the driver's own error is raised, with a note on what to do."""
     with (
         closing(sqlite3.connect(tmp_path / "shop.db")) as connection,
         pytest.raises(sqlite3.OperationalError, match="no such table") as caught,
@@ -158,7 +158,7 @@ def test_no_tables(tmp_path: Path) -> None:
 
 
 def test_no_driver_is_imported() -> None:
-    """Whoever imports shelfport imports no driver with it, and no SQLAlchemy."""
+    """Importing shelfport imports no driver, and no SQLAlchemy."""
     found = subprocess.run(
         [
             sys.executable,

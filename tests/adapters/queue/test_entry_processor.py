@@ -54,9 +54,9 @@ async def hang(variant: object) -> None:
 
 
 async def attempted(world: World, entry: QueuedInitialization) -> bool:
-    """Queue `entry`, claim it and make one attempt; whether the service was asked."""
+    """Queue `entry`, claim it and make one attempt; whether the request was sent."""
     await world.queue.add(entry)
-    return await world.attempts().make(await world.claim())
+    return await world.processor().process(await world.claim())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def attempted(world: World, entry: QueuedInitialization) -> bool:
     ],
 )
 async def test_the_steps_of_an_attempt(entry: QueuedInitialization, steps: list[str]) -> None:
-    """Mark, look if it may be there, ask, unmark: and the entry is gone, and said to be done."""
+    """Mark, read if the record may exist, request it, unmark, complete the entry, and report it."""
     world = World()
     advance(world, 7.5)
 
@@ -80,14 +80,14 @@ async def test_the_steps_of_an_attempt(entry: QueuedInitialization, steps: list[
 
     assert steps == world.log
     assert await world.find(entry) is None
-    assert [entry.request.variant_id] == world.changed
+    assert [entry.request.variant_id] == world.invalidated
     [done] = world.signals
     assert isinstance(done, InitializationDone)
     assert (entry.request, 7.5) == (done.entry.request, done.took)
 
 
-async def test_an_attempt_speaks_for_the_host() -> None:
-    """Each request carries the entry's key, and the ids of the host's request, past every cache."""
+async def test_an_attempt_carries_the_hosts_ids() -> None:
+    """Each request carries the entry's key and the host's ids, and accepts no cached answer."""
     world, entry = World(), an_entry(attempts=2)
 
     await attempted(world, entry)
@@ -102,14 +102,14 @@ async def test_an_attempt_speaks_for_the_host() -> None:
 
 
 async def test_a_write_that_timed_out_is_settled_by_reading() -> None:
-    """The service wrote and did not answer: the next attempt finds the record, and sends none."""
+    """The service wrote and did not answer: the next attempt reads the record, and sends none."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: TimedOut("late")
     world.service.writes_first = True
 
     assert await attempted(world, entry)
     advance(world, 10)
-    assert await world.attempts().make(await world.claim())
+    assert await world.processor().process(await world.claim())
 
     assert ["initialize", "read"] == world.log
     assert await world.find(entry) is None
@@ -119,8 +119,8 @@ async def test_a_write_that_timed_out_is_settled_by_reading() -> None:
     ("error", "due"),
     [(TimedOut("late"), 1), (ServiceOverloaded("busy", retry_after=20.0), 21)],
 )
-async def test_what_may_pass_is_put_off(error: InventoryError, due: float) -> None:
-    """A failed attempt is made again, a pause after what the service asked for."""
+async def test_a_transient_failure_is_postponed(error: InventoryError, due: float) -> None:
+    """A failed entry is due after Retry-After and the delay."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: error
 
@@ -134,8 +134,8 @@ async def test_what_may_pass_is_put_off(error: InventoryError, due: float) -> No
     assert (at(due), error) == (signal.until, signal.error)
 
 
-async def test_a_read_that_fails_puts_off_as_well() -> None:
-    """Where the record cannot be looked for, it is not asked for."""
+async def test_a_failed_read_is_postponed() -> None:
+    """If the record cannot be read, it is not requested."""
     world, entry = World(), an_entry(attempts=1)
     world.service.reading = OperationInProgress("at it")
 
@@ -154,10 +154,10 @@ async def test_a_read_that_fails_puts_off_as_well() -> None:
         (RequestRejected("no"), DeadLetterReason.REJECTED),
     ],
 )
-async def test_what_is_final_is_buried_at_once(
+async def test_a_final_refusal_is_dead_lettered_at_once(
     error: InventoryError, reason: DeadLetterReason
 ) -> None:
-    """A refusal for good is a dead letter, and a person is told."""
+    """A final refusal is a dead letter, and is reported."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: error
 
@@ -165,31 +165,31 @@ async def test_what_is_final_is_buried_at_once(
 
     found = await world.find(entry)
     assert found is not None
-    assert found.death is not None
-    assert (reason, str(error)) == (found.death.reason, found.last_error)
+    assert found.dead_letter is not None
+    assert (reason, str(error)) == (found.dead_letter.reason, found.last_error)
     [signal] = world.signals
     assert isinstance(signal, InitializationDeadLettered)
     assert (reason, error) == (signal.reason, signal.error)
 
 
 async def test_the_limit_of_attempts() -> None:
-    """The attempt that reaches the limit is the last one."""
+    """The attempt that reaches max_attempts is the last one."""
     world = World(QueueOptions(max_attempts=3))
     world.service.writing = lambda _: TimedOut("late")
     entry = an_entry(attempts=1)
 
     assert await attempted(world, entry)
     advance(world, 60)
-    assert await world.attempts().make(await world.claim())
+    assert await world.processor().process(await world.claim())
 
     found = await world.find(entry)
     assert found is not None
-    assert found.death is not None
-    assert (3, DeadLetterReason.EXHAUSTED) == (found.attempts, found.death.reason)
+    assert found.dead_letter is not None
+    assert (3, DeadLetterReason.EXHAUSTED) == (found.attempts, found.dead_letter.reason)
 
 
-async def test_an_entry_that_kills_its_workers() -> None:
-    """Claimed beyond the limit, as no worker came to an end with it, it is not touched again."""
+async def test_an_entry_that_crashes_its_workers() -> None:
+    """An entry claimed max_attempts times without a result is dead-lettered without an attempt."""
     world, entry = World(QueueOptions(max_attempts=3)), an_entry(attempts=3)
 
     assert await attempted(world, entry)
@@ -197,15 +197,15 @@ async def test_an_entry_that_kills_its_workers() -> None:
     assert [] == world.log
     found = await world.find(entry)
     assert found is not None
-    assert found.death is not None
-    assert "no attempt came to its end: the worker died in each" == found.last_error
+    assert found.dead_letter is not None
+    assert "claimed 4 times without a result; the attempt may crash the worker" == found.last_error
     [signal] = world.signals
     assert isinstance(signal, InitializationDeadLettered)
     assert signal.error is None
 
 
-async def test_what_was_not_asked_is_given_back() -> None:
-    """An open circuit costs the entry nothing, and the worker is told to hold on."""
+async def test_a_local_refusal_is_given_back() -> None:
+    """With an open circuit the attempt is not counted, and the worker claims no more."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: CircuitOpen("open")
 
@@ -215,7 +215,7 @@ async def test_what_was_not_asked_is_given_back() -> None:
 
 
 async def test_a_catalogue_that_fails_loses_nothing() -> None:
-    """A product that could not be marked is not initialised; all of it is done later."""
+    """A product that could not be marked is not initialised; a later attempt does all steps."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     world.catalogue.failure = RuntimeError("shut")
 
@@ -232,27 +232,27 @@ async def test_a_catalogue_that_fails_loses_nothing() -> None:
 
     world.catalogue.failure = None
     advance(world, 10)
-    assert await world.attempts().make(await world.claim())
+    assert await world.processor().process(await world.claim())
     assert {entry.request.variant_id: True} == world.catalogue.orderable
 
 
-async def test_what_was_marked_is_not_marked_again() -> None:
-    """The mark is kept in the entry: a second attempt goes on from there."""
+async def test_a_marked_product_is_not_marked_again() -> None:
+    """The entry keeps the mark, so a second attempt does not repeat it."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     world.service.writing = lambda _: TimedOut("late")
     await attempted(world, entry)
     world.service.writing = lambda _: None
     advance(world, 10)
 
-    await world.attempts().make(await world.claim())
+    await world.processor().process(await world.claim())
 
     assert [
         "mark_not_orderable", "initialize", "read", "initialize", "mark_orderable",
     ] == world.log  # fmt: skip
 
 
-async def test_what_a_catalogue_says_is_one_line() -> None:
-    """A catalogue's failure of several lines, as databases have them, is one in the queue."""
+async def test_a_catalogues_error_is_one_line() -> None:
+    """A catalogue's error of several lines is stored on one line."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     world.catalogue.failure = RuntimeError("relation\nERROR forged\x1b[31m")
 
@@ -267,7 +267,7 @@ async def test_what_a_catalogue_says_is_one_line() -> None:
 
 @pytest.mark.looptime
 async def test_a_catalogue_that_hangs() -> None:
-    """A catalogue that does not answer is left after its time, and the entry put off."""
+    """A catalogue that does not answer in time fails, and the entry is postponed."""
     world, entry = (
         World(QueueOptions(catalog_timeout=3), clock=LoopClock()),
         an_entry(NOT_ORDERABLE),
@@ -285,7 +285,7 @@ async def test_a_catalogue_that_hangs() -> None:
 
 
 async def test_no_catalogue() -> None:
-    """A worker without a catalogue puts off what needs one, and says what to do."""
+    """A worker without a catalogue postpones an entry that needs one; the error says what to do."""
     world, entry = World(with_catalogue=False), an_entry(NOT_ORDERABLE)
 
     await attempted(world, entry)
@@ -297,23 +297,23 @@ async def test_no_catalogue() -> None:
     assert [] == world.log
 
 
-async def test_a_late_mark_is_made_good() -> None:
-    """A worker that stood still marks after another one has finished: it is all done once more.
+async def test_a_late_mark_is_repaired() -> None:
+    """A worker that stood still marks after another one has completed: the entry is queued again.
 
-    Else the product would stay not orderable for good.
+    Else the product would stay not orderable.
     """
     world, entry = World(), an_entry(NOT_ORDERABLE)
     await world.queue.add(entry)
     slow = await world.claim("slow")
 
     async def finished_meanwhile(variant: object) -> None:
-        """What another worker did, between the slow one's look at the clock and its mark."""
+        """Another worker completes the entry between the slow one's check and its mark."""
         mark = world.catalogue._set
         advance(world, 60)
-        assert await world.attempts().make(await world.claim("quick"))
+        assert await world.processor().process(await world.claim("quick"))
         mark(entry.request.variant_id, orderable=False)
 
-    slow_attempts = world.attempts()
+    slow_processor = world.processor()
     original = world.catalogue.mark_not_orderable
     calls = 0
 
@@ -323,17 +323,17 @@ async def test_a_late_mark_is_made_good() -> None:
         await (finished_meanwhile(variant) if calls == 1 else original(entry.request.variant_id))
 
     world.catalogue.mark_not_orderable = mark_not_orderable  # type: ignore[method-assign]  # a stall
-    assert await slow_attempts.make(slow)
+    assert await slow_processor.process(slow)
     assert {entry.request.variant_id: False} == world.catalogue.orderable
 
-    assert await world.attempts().make(await world.claim("next"))
+    assert await world.processor().process(await world.claim("next"))
     assert {entry.request.variant_id: True} == world.catalogue.orderable
     assert await world.find(entry) is None
     assert 1 == len(world.service.initializations)
 
 
 async def test_a_mark_after_the_lease_ends_the_attempt() -> None:
-    """Where another worker has the entry by the time of the mark, this one asks for nothing."""
+    """If another worker has claimed the entry by then, this one sends no request."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     await world.queue.add(entry)
     slow = await world.claim("slow")
@@ -343,22 +343,22 @@ async def test_a_mark_after_the_lease_ends_the_attempt() -> None:
         await world.claim("quick")
 
     world.catalogue.mark_not_orderable = taken_meanwhile  # type: ignore[method-assign]  # a stall
-    assert await world.attempts().make(slow)
+    assert await world.processor().process(slow)
 
     assert [] == world.log
     assert await world.find(entry) is not None
 
 
 @pytest.mark.parametrize("policy", [RETRY_LATER, NOT_ORDERABLE])
-async def test_a_worker_that_stood_still_asks_for_its_lease(policy: InitializationPolicy) -> None:
-    """After its lease's end a worker changes nothing before it has the lease again."""
+async def test_a_worker_that_stood_still_renews_its_lease(policy: InitializationPolicy) -> None:
+    """After the end of its lease a worker changes nothing unless it can renew the lease."""
     world, entry = World(), an_entry(policy)
     await world.queue.add(entry)
     slow = await world.claim("slow")
     advance(world, 60)
     await world.claim("quick")
 
-    assert await world.attempts().make(slow)
+    assert await world.processor().process(slow)
 
     assert [] == world.log
     found = await world.find(entry)
@@ -367,18 +367,18 @@ async def test_a_worker_that_stood_still_asks_for_its_lease(policy: Initializati
 
 
 async def test_a_lease_that_ended_unnoticed_is_renewed() -> None:
-    """After its lease's end, if nobody else came, the worker goes on with a new one."""
+    """After its lease, if the entry is unclaimed, the worker continues with a new lease."""
     world, entry = World(), an_entry()
     await world.queue.add(entry)
     slow = await world.claim("slow")
     advance(world, 60)
 
-    assert await world.attempts().make(slow)
+    assert await world.processor().process(slow)
     assert ["initialize"] == world.log
     assert await world.find(entry) is None
 
 
-async def test_stopped_before_it_asked() -> None:
+async def test_stopped_before_the_request() -> None:
     """Stopped while it marks, the worker gives the entry back, and no attempt is counted."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     await world.queue.add(entry)
@@ -388,8 +388,8 @@ async def test_stopped_before_it_asked() -> None:
     assert entry == await world.find(entry)
 
 
-async def test_stopped_in_the_middle() -> None:
-    """Stopped after a request may have gone out, the entry is due at once, and reads first."""
+async def test_stopped_during_the_request() -> None:
+    """Stopped after a request may have been sent, the entry is due at once, and is read first."""
     world, entry = World(), an_entry()
     await world.queue.add(entry)
 
@@ -403,12 +403,12 @@ async def test_stopped_in_the_middle() -> None:
     found = await world.find(entry)
     assert found is not None
     assert (1, EPOCH, None) == (found.attempts, found.due_at, found.holder)
-    assert await world.attempts().make(await world.claim())
+    assert await world.processor().process(await world.claim())
     assert ["read", "initialize"] == world.log
 
 
 async def stopped(world: World, claim: Claim, port: object = None) -> None:
-    task = asyncio.create_task(world.attempts(port).make(claim))  # type: ignore[arg-type]  # a stand-in
+    task = asyncio.create_task(world.processor(port).process(claim))  # type: ignore[arg-type]  # a stand-in
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()
@@ -416,8 +416,8 @@ async def stopped(world: World, claim: Claim, port: object = None) -> None:
         await task
 
 
-async def test_a_queue_that_fails_is_told() -> None:
-    """What cannot be written down is raised: the lease will end, and the next attempt looks."""
+async def test_a_failing_queue_raises() -> None:
+    """A result that the queue cannot store raises; after the lease the next attempt reads first."""
     world = World()
     await world.queue.add(an_entry())
     claim = await world.claim()
@@ -427,11 +427,11 @@ async def test_a_queue_that_fails_is_told() -> None:
 
     world.queue.complete = fail  # type: ignore[method-assign,assignment]  # it fails
     with pytest.raises(QueueFailed):
-        await world.attempts().make(claim)
+        await world.processor().process(claim)
 
 
-async def test_a_bug_of_an_adapter_is_put_off(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever an adapter raises against its obligations holds up nobody, and is logged."""
+async def test_a_bug_of_an_adapter_is_postponed(caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected error of an adapter is logged, and the entry is postponed."""
     world, entry = World(), an_entry()
 
     def bug(_: object) -> InventoryError:

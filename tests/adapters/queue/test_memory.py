@@ -16,8 +16,8 @@ class TestInMemoryQueue(QueueCases):
         return queue
 
 
-async def test_it_outlives_being_left() -> None:
-    """What waits in memory is there when the queue is entered again."""
+async def test_entries_outlive_the_scope() -> None:
+    """Entries in memory are there when the queue is entered again."""
     queue = InMemoryQueue()
     port: InitializationQueue = queue
     async with queue:

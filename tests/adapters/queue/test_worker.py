@@ -37,7 +37,7 @@ OPTIONS = QueueOptions(max_concurrency=2, poll_interval=1.0)
 
 @attrs.define
 class Shop(World):
-    """A world in the loop's time, with workers in it."""
+    """A world in the loop's time, with workers."""
 
     breaker: CircuitBreaker = attrs.field(init=False)
 
@@ -51,8 +51,8 @@ class Shop(World):
             port or self.service, self.clock, self.breaker, self.signals.append
         )
         return Worker(
-            self.attempts(guarded),
-            self.breaker,
+            self.processor(guarded),
+            self.breaker.snapshot,
             name=lambda: name,
             clock=self.clock,
             uniform=lambda _, most: most,
@@ -81,7 +81,7 @@ def shop() -> Shop:
 
 
 class Slow:
-    """Takes `seconds` for each initialisation, and counts how many are under way."""
+    """Takes `seconds` for each initialisation, and counts how many run at once."""
 
     def __init__(self, shop: Shop, seconds: float) -> None:
         self.inner = shop.service
@@ -101,8 +101,8 @@ class Slow:
             self.under_way -= 1
 
 
-async def test_what_waits_is_worked_off(shop: Shop) -> None:
-    """What was queued before the worker came is done, and what comes later at once."""
+async def test_waiting_entries_are_processed(shop: Shop) -> None:
+    """Entries queued before the worker started are done, and later ones at once."""
     await shop.put(5)
     async with shop.worker():
         await asyncio.sleep(0.1)
@@ -114,19 +114,19 @@ async def test_what_waits_is_worked_off(shop: Shop) -> None:
         assert (0, 6) == (await shop.waiting(), shop.done())
 
 
-async def test_what_another_process_stores_is_found(shop: Shop) -> None:
-    """Without a hint the worker looks by itself, within its poll."""
+async def test_an_entry_of_another_process_is_found(shop: Shop) -> None:
+    """Without a wake-up the worker finds an entry within its poll interval."""
     async with shop.worker():
         await asyncio.sleep(3.5)
-        wake, shop.queue.wake = shop.queue.wake, lambda: None  # type: ignore[method-assign]  # a deaf queue
+        wake, shop.queue.wake = shop.queue.wake, lambda: None  # type: ignore[method-assign]  # no wake-up
         await shop.put()
-        shop.queue.wake = wake  # type: ignore[method-assign]  # a deaf queue
+        shop.queue.wake = wake  # type: ignore[method-assign]  # no wake-up
         await asyncio.sleep(1.0)
         assert 1 == shop.done()
 
 
-async def test_no_more_than_it_has_hands_for(shop: Shop) -> None:
-    """It claims as many as it works at, leaves the rest, and takes the next as one ends."""
+async def test_it_claims_at_most_max_concurrency(shop: Shop) -> None:
+    """It claims max_concurrency entries, leaves the rest, and claims the next as one ends."""
     await shop.put(6)
     slow = Slow(shop, 5.0)
     async with shop.worker(port=slow):
@@ -138,7 +138,7 @@ async def test_no_more_than_it_has_hands_for(shop: Shop) -> None:
 
 
 async def test_nothing_is_claimed_while_the_circuit_is_open(shop: Shop) -> None:
-    """A service that is known to be down costs entries no attempts; at its return all is done."""
+    """While the circuit is open no attempts are made; afterwards all entries are done."""
     shop.service.writing = lambda _: TimedOut("down")
     entries = await shop.put(10)
     async with shop.worker():
@@ -159,7 +159,7 @@ async def test_nothing_is_claimed_while_the_circuit_is_open(shop: Shop) -> None:
 
 
 async def test_forced_open(shop: Shop) -> None:
-    """A circuit that is held open holds the worker, and letting it go frees it."""
+    """While the circuit is forced open, no entry is claimed."""
     shop.breaker.force(BreakerState.OPEN, shop.clock.monotonic())
     await shop.put()
     async with shop.worker():
@@ -171,7 +171,7 @@ async def test_forced_open(shop: Shop) -> None:
 
 
 async def test_a_probe_that_is_taken(shop: Shop) -> None:
-    """Half-open, with the probe in another's hands, the worker waits, and burns no attempt."""
+    """Half-open, with the probe taken by another call, the worker waits, and counts no attempt."""
     await shop.put()
     for _ in range(3):
         permit = shop.breaker.acquire(shop.clock.monotonic())
@@ -185,8 +185,8 @@ async def test_a_probe_that_is_taken(shop: Shop) -> None:
         assert (0, 0) == (entry.attempts, len(shop.service.initializations))
 
 
-async def test_it_stops_when_what_it_began_is_done(shop: Shop) -> None:
-    """Stopped, it finishes what it has in hand, and leaves the rest as it was."""
+async def test_stopping_finishes_the_attempts_begun(shop: Shop) -> None:
+    """A stopped worker finishes the attempts that it has begun, and claims no more."""
     await shop.put(4)
     async with shop.worker(port=Slow(shop, 2.0)):
         await asyncio.sleep(1)
@@ -196,8 +196,8 @@ async def test_it_stops_when_what_it_began_is_done(shop: Shop) -> None:
     assert [(None, 0)] * 2 == [(e.holder, e.attempts) for e in await shop.queue.entries()]
 
 
-async def test_it_does_not_stop_for_ever(shop: Shop) -> None:
-    """What is not done in time is given back, due at once; the attempt counts, as it went out."""
+async def test_stopping_is_bounded(shop: Shop) -> None:
+    """An unfinished entry is due at once; its attempt counts, as the request was sent."""
     await shop.put(1)
     async with shop.worker(port=Slow(shop, 1000.0)):
         await asyncio.sleep(1)
@@ -221,8 +221,8 @@ async def test_two_workers(shop: Shop) -> None:
     )
 
 
-async def test_a_poison_entry_holds_up_nobody(shop: Shop) -> None:
-    """An entry that fails each time costs the others nothing but its own turns."""
+async def test_a_failing_entry_does_not_delay_others(shop: Shop) -> None:
+    """An entry that fails each time does not delay the others."""
     poison, *others = await shop.put(8)
 
     def writing(request: InitialStock) -> InventoryError | None:
@@ -238,7 +238,7 @@ async def test_a_poison_entry_holds_up_nobody(shop: Shop) -> None:
 async def test_a_queue_that_fails(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A queue that cannot be used is told of once, left alone for longer each time, and found."""
+    """A failing queue is reported once, used less often each time, and its recovery reported."""
     calls: list[float] = []
 
     async def fail(**_: object) -> object:
@@ -256,15 +256,15 @@ async def test_a_queue_that_fails(
 
     pauses = [round(later - earlier) for earlier, later in pairwise(calls)]
     assert [2, 4, 8, 10] == pauses[:4]
-    told = [type(s) for s in shop.signals if isinstance(s, QueueUnavailable | QueueRecovered)]
-    assert [QueueUnavailable, QueueRecovered] == told
+    reported = [type(s) for s in shop.signals if isinstance(s, QueueUnavailable | QueueRecovered)]
+    assert [QueueUnavailable, QueueRecovered] == reported
     assert 1 == shop.done()
 
 
-async def test_a_bug_ends_no_worker(
+async def test_a_bug_does_not_end_the_worker(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever a queue raises against its obligations, the worker logs it and goes on."""
+    """If the queue raises an unexpected error, the worker logs it and continues."""
 
     async def bug(**_: object) -> object:
         raise LookupError("bug")
@@ -281,7 +281,7 @@ async def test_a_bug_ends_no_worker(
 
 
 async def test_snapshot(shop: Shop) -> None:
-    """The snapshot says what the worker saw when it looked last, and when; at first, nothing."""
+    """The snapshot has the last statistics and their instant; before the first, neither."""
     shop.breaker.force(BreakerState.OPEN, shop.clock.monotonic())
     await shop.put(3)
     worker = shop.worker()

@@ -1,4 +1,4 @@
-"""A queue, a service and a host's catalogue for a worker, all of which tell what was done."""
+"""A queue, a service and a host's catalogue for a worker; all record what was done."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -33,7 +33,7 @@ Log = list[str]
 
 
 class Catalogue:
-    """A host's catalogue; `orderable` is what became of each variant."""
+    """A host's catalogue; `orderable` has the last mark of each variant."""
 
     def __init__(self, log: Log) -> None:
         self.log = log
@@ -59,7 +59,7 @@ class Catalogue:
 
 
 class Service(ScriptedPort):
-    """A service that fails as it is told, by variant or for all, and perhaps after it wrote."""
+    """A service that fails as a test sets it, for one variant or all, before or after it wrote."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
@@ -93,14 +93,14 @@ class Service(ScriptedPort):
 
 @attrs.define
 class World:
-    """All that an attempt needs; `log` has what happened outside, in its order."""
+    """All parts of an attempt; `log` has the calls to the outside, in order."""
 
     options: QueueOptions = attrs.field(factory=QueueOptions)
     queue: InMemoryQueue = attrs.field(factory=InMemoryQueue)
     clock: Clock = attrs.field(factory=ManualClock)
     log: Log = attrs.field(factory=list)
     signals: list[Signal] = attrs.field(factory=list)
-    changed: list[ProductVariantId] = attrs.field(factory=list)
+    invalidated: list[ProductVariantId] = attrs.field(factory=list)
     with_catalogue: bool = True
     service: Service = attrs.field(init=False)
     catalogue: Catalogue = attrs.field(init=False)
@@ -109,7 +109,7 @@ class World:
         self.service = Service(self.log)
         self.catalogue = Catalogue(self.log)
 
-    def attempts(self, port: InventoryPort | None = None) -> EntryProcessor:
+    def processor(self, port: InventoryPort | None = None) -> EntryProcessor:
         return EntryProcessor(
             queue=self.queue,
             port=port or self.service,
@@ -117,7 +117,7 @@ class World:
             clock=self.clock,
             options=self.options,
             draw=lambda: 1.0,
-            changed=self.changed.append,
+            invalidate=self.invalidated.append,
             listener=self.signals.append,
         )
 

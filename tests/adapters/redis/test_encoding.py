@@ -10,7 +10,7 @@ from shelfport import (
     StockReading,
     StockStatus,
 )
-from shelfport.adapters.redis.encoding import decoded, encoded, microseconds
+from shelfport.adapters.redis.encoding import decode, encode, microseconds
 from shelfport.ports import MAX_QUANTITY, UnknownVariant
 from tests.support.values import an_id
 
@@ -46,11 +46,11 @@ instants = st.integers(0, 2**53).map(lambda micros: EPOCH + timedelta(microsecon
 
 
 @pytest.mark.parametrize("name", KEPT_SAMPLES)
-def test_what_released_versions_wrote_is_read(name: str) -> None:
-    """A payload of any released version is read as what it meant."""
+def test_payloads_of_released_versions(name: str) -> None:
+    """A payload of any released version decodes to its value."""
     payload, expected = KEPT_SAMPLES[name]
 
-    kept = decoded(A, bytes.fromhex(payload))
+    kept = decode(A, bytes.fromhex(payload))
 
     assert (expected, expected.as_of) == (kept, getattr(kept, "as_of", None))
 
@@ -65,16 +65,16 @@ def test_what_released_versions_wrote_is_read(name: str) -> None:
 def test_a_reading_comes_back_as_it_was(
     quantity: int, status: StockStatus, updated_at: datetime, as_of: datetime, source: str
 ) -> None:
-    """Encoding loses nothing, to the microsecond; what comes back is marked CACHED."""
+    """A reading is decoded as it was, to the microsecond, and marked CACHED."""
     reading = StockReading(StockLevel(A, quantity, status, updated_at), as_of, source)
 
-    assert reading.kept_as(Freshness.CACHED) == decoded(A, encoded(reading, as_of))
+    assert reading.kept_as(Freshness.CACHED) == decode(A, encode(reading, as_of))
 
 
 @given(as_of=instants)
 def test_an_unknown_variant_comes_back(as_of: datetime) -> None:
-    """That the service has no record is kept with its date."""
-    kept = decoded(A, encoded(UnknownVariant(A), as_of))
+    """An "unknown" is stored with its date."""
+    kept = decode(A, encode(UnknownVariant(A), as_of))
 
     assert (UnknownVariant(A), as_of) == (kept, getattr(kept, "as_of", None))
 
@@ -83,7 +83,7 @@ def test_a_reading_is_small() -> None:
     """A reading takes few bytes: a catalogue of 100,000 variants fits beside other tenants."""
     reading = StockReading(StockLevel(A, 200, StockStatus.IN_STOCK, UPDATED_AT), AS_OF, "http")
 
-    assert len(encoded(reading, AS_OF)) <= 32
+    assert len(encode(reading, AS_OF)) <= 32
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_reading_is_small() -> None:
     [
         b"",
         b"\x00",
-        b"\x02" + encoded(UnknownVariant(A), AS_OF)[1:],
+        b"\x02" + encode(UnknownVariant(A), AS_OF)[1:],
         b"\x01",
         b"\x01\xc1",
         b"\x01\x93\x01\xa0\x93\x01\x07\x01",
@@ -115,15 +115,15 @@ def test_a_reading_is_small() -> None:
         "a pickle",
     ],
 )
-def test_what_is_not_understood_is_nothing(payload: bytes) -> None:
-    """A payload of a later version, or a damaged one, is as if there were none."""
-    assert decoded(A, payload) is None
+def test_a_payload_that_is_not_understood_is_a_miss(payload: bytes) -> None:
+    """A payload of a later version, or a damaged one, is a miss."""
+    assert decode(A, payload) is None
 
 
 @given(payload=st.binary(max_size=60))
 def test_no_payload_raises(payload: bytes) -> None:
-    """Whatever lies in Redis, reading it fails for nobody."""
-    kept = decoded(A, b"\x01" + payload)
+    """No payload makes decoding raise."""
+    kept = decode(A, b"\x01" + payload)
 
     assert kept is None or isinstance(kept, StockReading | UnknownVariant)
 
@@ -137,12 +137,12 @@ def test_microseconds_are_exact() -> None:
 
 
 def test_a_reading_is_no_younger_than_the_server_says() -> None:
-    """The clock of the host that read it may be ahead: the server's word on the age counts."""
+    """A decoded `as_of` is no later than the age by the server's clock allows."""
     reading = StockReading(StockLevel(A, 1, StockStatus.LOW_STOCK, UPDATED_AT), AS_OF, "http")
-    payload, earlier = encoded(reading, AS_OF), AS_OF - timedelta(seconds=3)
+    payload, earlier = encode(reading, AS_OF), AS_OF - timedelta(seconds=3)
 
     for latest, expected in ((earlier, earlier), (AS_OF, AS_OF), (UPDATED_AT, UPDATED_AT)):
-        kept = decoded(A, payload, microseconds(latest))
+        kept = decode(A, payload, microseconds(latest))
         assert isinstance(kept, StockReading)
         assert (expected, reading.level) == (kept.as_of, kept.level)
-    assert decoded(A, payload, microseconds(AS_OF + timedelta(days=1))) == decoded(A, payload)
+    assert decode(A, payload, microseconds(AS_OF + timedelta(days=1))) == decode(A, payload)

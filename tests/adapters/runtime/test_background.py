@@ -6,7 +6,7 @@ from shelfport.adapters.runtime.background import Background
 
 
 async def test_tasks_run() -> None:
-    """What is started runs by itself, and counts while it does."""
+    """A started task runs by itself, and is counted while it runs."""
     async with Background() as background:
         task = background.start(asyncio.sleep(0, "done"), "work")
         assert 1 == len(background)
@@ -17,7 +17,7 @@ async def test_tasks_run() -> None:
 
 
 async def test_leaving_ends_all() -> None:
-    """When the scope is left, every task has ended, with its clean-up."""
+    """When the scope is left, every task has ended, clean-up included."""
     ended: list[str] = []
 
     async def work(name: str) -> None:
@@ -36,7 +36,7 @@ async def test_leaving_ends_all() -> None:
 
 
 async def test_a_failure_ends_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    """A task that fails is logged under its name, and the others go on."""
+    """A failed task is logged with its name, and the others continue."""
 
     async def failing() -> None:
         raise KeyError("bug")
@@ -52,7 +52,7 @@ async def test_a_failure_ends_no_other(caplog: pytest.LogCaptureFixture) -> None
 
 
 async def test_closed() -> None:
-    """Outside its scope nothing starts, and the sentence names what wanted to."""
+    """Outside its scope no task starts, and the message names the task."""
     background = Background()
 
     with pytest.raises(RuntimeError, match="work cannot start: its Background scope is not open"):
@@ -64,7 +64,7 @@ async def test_closed() -> None:
 
 
 async def test_repr() -> None:
-    """It shows how much runs."""
+    """The `repr` shows how many tasks run."""
     async with Background() as background:
         background.start(asyncio.sleep(0.01), "work")
 

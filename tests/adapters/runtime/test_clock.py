@@ -13,7 +13,7 @@ def test_now_is_utc() -> None:
 
 
 def test_monotonic() -> None:
-    """The monotonic scale is Python's own, on which event loops keep their timers."""
+    """The monotonic scale is Python's own, which event loops use, too."""
     before = time.monotonic()
 
     assert before <= SystemClock().monotonic() <= time.monotonic()

@@ -36,7 +36,7 @@ async def test_a_calls_own_id_goes_first() -> None:
 
 
 async def test_trace_context_on_the_wire() -> None:
-    """The service gets the ambient trace context as it is; where there is none, one is begun."""
+    """The service gets the ambient trace context unchanged; without one, a new one is made."""
     async with Sandbox() as sandbox, build(Settings(base_url=sandbox.url)) as inventory:
         with request_context(traceparent=TRACE):
             await inventory.get_stock_level(an_id(1))
@@ -50,7 +50,7 @@ async def test_trace_context_on_the_wire() -> None:
 
 
 async def test_requests_do_not_mix() -> None:
-    """Requests that are handled at the same time keep their own ids."""
+    """Concurrent requests keep their own ids."""
     port = ScriptedPort()
     async with build(Settings(), adapter=port) as inventory:
 

@@ -6,8 +6,8 @@ from shelfport.adapters.runtime.wake import Wake
 
 
 @pytest.mark.looptime
-async def test_a_wait_ends_at_a_hint_or_in_time() -> None:
-    """A wait lasts until the hint, or its time; a hint that came before ends it at once."""
+async def test_a_wait_ends_at_a_wake_up_or_in_time() -> None:
+    """A wait ends at a wake-up, or after its time; an earlier wake-up ends it at once."""
     wake, loop = Wake(), asyncio.get_running_loop()
 
     async def waited(seconds: float) -> float:
@@ -23,8 +23,8 @@ async def test_a_wait_ends_at_a_hint_or_in_time() -> None:
     assert 5 == await waited(5)
 
 
-async def test_a_hint_from_another_thread() -> None:
-    """A host's thread wakes a worker that waits in the loop."""
+async def test_a_wake_up_from_another_thread() -> None:
+    """Another thread can wake a worker that waits in the loop."""
     wake = Wake()
     waiting = asyncio.create_task(wake.wait(60))
     await asyncio.sleep(0)

@@ -21,7 +21,7 @@ def a_recording(**changes: object) -> Recording:
         unavailable=[0] * 1600,
         ages={"calm": array("f", [1.0])},
         waits={"calm": array("f", [0.0])},
-        told_wrong={},
+        wrongly_in_stock={},
         signals={},
         kept=0,
         seconds=1.0,
@@ -71,10 +71,10 @@ def test_percentiles_go_by_weight() -> None:
 
 
 def test_wrong_seconds_are_a_share_of_the_sell_out() -> None:
-    """Half of all views of sell-outs of a minute were told wrong: 30 s; others do not count."""
+    """Half of the views of one-minute sell-outs were wrong: 30 s. Other views do not count."""
     day = Day(warm_until=0.0, scenes=(SCENE,), until=400.0)
     sell_outs = SellOuts([(10.0, 70.0), (110.0, 120.0), (300.0, 360.0)])
-    recording = a_recording(told_wrong={0: (3, 3), 1: (4, 4), 2: (3, 0)})
+    recording = a_recording(wrongly_in_stock={0: (3, 3), 1: (4, 4), 2: (3, 0)})
 
     assert 30.0 == sell_outs.wrong(recording, day, "calm")
     assert 10.0 == sell_outs.wrong(recording, day, "dead")

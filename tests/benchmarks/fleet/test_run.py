@@ -58,10 +58,10 @@ def test_the_layers_ask_as_often_as_caches_should(way: Way) -> None:
 
 
 def test_events_tell_the_truth_sooner() -> None:
-    """Viewers of sold-out variants are told "in stock" by windows alone, and hardly with events."""
+    """Without events viewers of sold-out variants see "in stock" much more often than with them."""
     fleet = attrs.evolve(SMALL, sell_outs=6.0)
     wrong = {
-        way.name: sum(said for _, said in record(fleet, CALM, way).told_wrong.values())
+        way.name: sum(said for _, said in record(fleet, CALM, way).wrongly_in_stock.values())
         for way in (MEMORY, EVENTS)
     }
 

@@ -60,7 +60,7 @@ def test_work_is_done_for_clients_that_have_left() -> None:
 
 
 def test_a_full_queue_is_said_at_once() -> None:
-    """Who would wait longer than the queue is long gets a 503, and leaves no work behind."""
+    """A request that would wait longer than the limit gets a 503, and leaves no work behind."""
     bench = Bench(queue=0.5)
 
     async def story() -> tuple[type[InventoryError], float]:
@@ -129,7 +129,7 @@ def test_a_variant_sells_out_once_at_a_time() -> None:
 
 
 def test_standing_still_is_an_error() -> None:
-    """A simulation in which everybody waits for somebody else ends with a sentence."""
+    """A simulation in which every task waits for another ends with a sentence."""
     bench = Bench()
 
     async def wait() -> None:

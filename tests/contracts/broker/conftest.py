@@ -1,4 +1,4 @@
-"""A broker to talk to: the double, or a real one where PACT_BROKER_BASE_URL names one."""
+"""The broker of the tests: the double, or the real one that PACT_BROKER_BASE_URL names."""
 
 import os
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ collect_ignore = [] if os.environ.get("SHELFPORT_LONG") else ["test_client_at_le
 
 @attrs.frozen
 class Parties:
-    """A consumer and a provider that nobody else has at the broker, and the pact between them."""
+    """A consumer and a provider with unique names at the broker, and the pact between them."""
 
     access: BrokerAccess
     consumer: str

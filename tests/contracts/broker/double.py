@@ -1,7 +1,7 @@
 """A double of the Pact broker: the part of its HAL interface that the official client uses.
 
-It is no broker: it keeps everything in memory, knows the questions that shelfport asks and no
-others, and was written after the real one's published examples. `PACT_BROKER_BASE_URL` points the
+It keeps everything in memory, answers only the requests that shelfport sends, and follows the
+published examples of the real broker. `PACT_BROKER_BASE_URL` points the
 tests at a real one instead.
 """
 
@@ -15,9 +15,9 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
-from tests.contracts.broker.ledger import (
+from tests.contracts.broker.state import (
     ENVIRONMENTS,
-    Ledger,
+    BrokerState,
     Publication,
     Row,
     Verified,
@@ -34,12 +34,12 @@ CONFLICT = (
 
 
 class BrokerDouble:
-    """One broker. Without credentials it asks for none.
+    """One broker. Without credentials it accepts every request.
 
     Args:
-        token: the bearer token to ask for.
-        basic: the name and the password to ask for.
-        read_only: whether those may read and not write.
+        token: the required bearer token.
+        basic: the required name and password.
+        read_only: whether the credentials allow reading only.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class BrokerDouble:
         basic: tuple[str, str] | None = None,
         read_only: bool = False,
     ) -> None:
-        self.ledger = Ledger()
+        self.state = BrokerState()
         self.url = ""
         self.requests: list[tuple[str, str]] = []
         self.read_only = read_only
@@ -122,17 +122,17 @@ class BrokerDouble:
         conflicts = [
             CONFLICT.format(consumer=each.consumer, version=version, provider=each.provider)
             for each in new
-            if self.ledger.conflict(each)
+            if self.state.conflict(each)
         ]
         if conflicts:
             notices = [{"type": "error", "text": text} for text in conflicts]
             document = {"notices": notices, "errors": {"contracts": conflicts}}
             return web.json_response(document, status=409)
-        self.ledger.add_version(consumer, version, body.get("branch"))
+        self.state.add_version(consumer, version, body.get("branch"))
         notices = []
         for each in new:
-            self.ledger.publish(each)
-            self.ledger.branches.setdefault((each.provider, ""), set())
+            self.state.publish(each)
+            self.state.branches.setdefault((each.provider, ""), set())
             text = (
                 f"Pact successfully published for {consumer} version {version} "
                 f"and provider {each.provider}."
@@ -169,10 +169,10 @@ class BrokerDouble:
             {
                 "shortDescription": f"{each.consumer} {each.version}",
                 "verificationProperties": {"notices": []}
-                | ({"pending": self.ledger.is_pending(each)} if pending else {}),
+                | ({"pending": self.state.is_pending(each)} if pending else {}),
                 "_links": {"self": self._link(_pact_path(each), name=f"Pact of {each.consumer}")},
             }
-            for each in self.ledger.for_verification(provider, selectors)
+            for each in self.state.for_verification(provider, selectors)
         ]
         return _hal({"_embedded": {"pacts": pacts}, "_links": {"self": itself}})
 
@@ -195,8 +195,8 @@ class BrokerDouble:
     async def _verified(self, request: web.Request) -> web.Response:
         each, result = self._found(request), await request.json()
         version = result["providerApplicationVersion"]
-        self.ledger.add_version(each.provider, version, None)
-        self.ledger.verifications.append(
+        self.state.add_version(each.provider, version, None)
+        self.state.verifications.append(
             Verified(
                 each.consumer,
                 each.provider,
@@ -217,14 +217,14 @@ class BrokerDouble:
 
     def _found(self, request: web.Request) -> Publication:
         name = request.match_info["sha"]
-        found = next((p for p in self.ledger.publications if p.sha == name), None)
+        found = next((p for p in self.state.publications if p.sha == name), None)
         if found is None:
             raise web.HTTPNotFound
         return found
 
     async def _pacticipant(self, request: web.Request) -> web.Response:
         name = request.match_info["pacticipant"]
-        if not any(pacticipant == name for pacticipant, _ in self.ledger.branches):
+        if not any(pacticipant == name for pacticipant, _ in self.state.branches):
             raise web.HTTPNotFound
         path = f"/pacticipants/{quote(name)}"
         links = {
@@ -238,12 +238,12 @@ class BrokerDouble:
 
     async def _branch_version(self, request: web.Request) -> web.Response:
         at = request.match_info
-        self.ledger.add_version(at["pacticipant"], at["version"], unquote(at["branch"]))
+        self.state.add_version(at["pacticipant"], at["version"], unquote(at["branch"]))
         return _hal({}, status=201)
 
     async def _version(self, request: web.Request) -> web.Response:
         name, version = request.match_info["pacticipant"], request.match_info["version"]
-        if (name, version) not in self.ledger.branches:
+        if (name, version) not in self.state.branches:
             raise web.HTTPNotFound
         path = _version_path(name, version)
         links = {
@@ -259,7 +259,7 @@ class BrokerDouble:
         at, asked = request.match_info, await request.json()
         [environment] = [name for name, uuid in ENVIRONMENTS.items() if uuid == at["uuid"]]
         instance = asked.get("applicationInstance")
-        self.ledger.deployed[at["pacticipant"], environment, instance] = at["version"]
+        self.state.deployed[at["pacticipant"], environment, instance] = at["version"]
         return _hal({"uuid": str(uuid4()), "currentlyDeployed": True}, status=201)
 
     async def _matrix(self, request: web.Request) -> web.Response:
@@ -268,7 +268,7 @@ class BrokerDouble:
         if environment not in ENVIRONMENTS:
             text = f"Environment with name '{environment}' does not exist"
             return web.json_response({"errors": {"environment": [text]}}, status=400)
-        decision = self.ledger.decide(query["q[][pacticipant]"], query["q[][version]"], environment)
+        decision = self.state.decide(query["q[][pacticipant]"], query["q[][version]"], environment)
         kind = "success" if decision.deployable else "error"
         outcomes = [row.success for row in decision.rows]
         return _hal(

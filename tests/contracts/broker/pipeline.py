@@ -8,8 +8,8 @@ from shelfport.contracts.broker import Decision, Version, can_i_deploy, publish,
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.contracts.verify import BrokerPacts, Verification, verify
 from tests.contracts.broker.conftest import Parties
-from tests.contracts.verify.asking import provider_at
 from tests.contracts.verify.broken import WAYS, broken
+from tests.contracts.verify.verifying import provider_at
 
 TEST = "test"
 ONE = Version(number="1a2b", branch="main")

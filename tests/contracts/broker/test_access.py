@@ -47,7 +47,7 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("url", "variables", "sentence"),
     [
-        (None, {}, "where is the Pact broker? Give --broker, or set PACT_BROKER_BASE_URL"),
+        (None, {}, "no Pact broker is given: give --broker, or set PACT_BROKER_BASE_URL"),
         ("broker.example", {}, "the Pact broker's address is 'broker.example': http://host or "),
         (
             "https://reader:sesame@broker.example",
@@ -62,13 +62,13 @@ def test_secrets_are_not_shown() -> None:
         (
             URL,
             {"PACT_BROKER_USERNAME": "reader"},
-            "PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD go together: set both",
+            "PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD belong together: set both",
         ),
     ],
     ids=["none", "no address", "credentials", "two kinds", "half"],
 )
 def test_what_makes_no_access(url: str | None, variables: Mapping[str, str], sentence: str) -> None:
-    """What makes no access is refused in a sentence without the secret."""
+    """Invalid variables are refused in a sentence without the secret."""
     with pytest.raises(ValueError, match=r"PACT_BROKER|address") as caught:
         BrokerAccess.from_environment(url, variables)
 
@@ -77,7 +77,7 @@ def test_what_makes_no_access(url: str | None, variables: Mapping[str, str], sen
 
 
 async def test_a_broker_answers() -> None:
-    """With the right credentials of either kind, the broker is there."""
+    """With correct credentials of either kind, the check passes."""
     token = {"PACT_BROKER_TOKEN": "sesame"}
     basic = {"PACT_BROKER_USERNAME": "reader", "PACT_BROKER_PASSWORD": "sesame"}
     async with running(BrokerDouble(token="sesame", basic=("reader", "sesame"))) as broker:
@@ -90,13 +90,13 @@ async def test_a_broker_answers() -> None:
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({}, "it wants credentials; set PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and "),
+        ({}, "it requires credentials; set PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and "),
         ({"PACT_BROKER_TOKEN": "sesam"}, "it does not accept the credentials of the environment"),
     ],
     ids=["none", "wrong"],
 )
 async def test_credentials_are_not_accepted(variables: Mapping[str, str], reason: str) -> None:
-    """Missing and wrong credentials are told apart, and the wrong ones are not shown."""
+    """Missing and wrong credentials give different sentences, which do not show them."""
     async with running(BrokerDouble(token="sesame")) as broker:
         with pytest.raises(ContractsError) as caught:
             await BrokerAccess.from_environment(broker.url, variables).check()
@@ -106,8 +106,8 @@ async def test_credentials_are_not_accepted(variables: Mapping[str, str], reason
     assert "sesam" not in str(caught.value)
 
 
-async def test_nobody_is_there() -> None:
-    """A broker that is down is one sentence, with the system's reason."""
+async def test_a_broker_that_is_down() -> None:
+    """A broker that is down gives one sentence with the system's reason."""
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ContractsError) as caught:
         await BrokerAccess.from_environment(url, {}).check()
@@ -116,8 +116,8 @@ async def test_nobody_is_there() -> None:
     assert sentence == str(caught.value)
 
 
-async def test_somebody_else_is_there() -> None:
-    """An address that answers as no broker does is no broker."""
+async def test_a_server_that_is_no_broker() -> None:
+    """A server without a broker's links is reported as no broker."""
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="<html>", content_type="text/html")

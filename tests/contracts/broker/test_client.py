@@ -28,14 +28,14 @@ from tests.contracts.broker.pipeline import (
     published,
     verified,
 )
-from tests.contracts.verify.asking import provider_at
+from tests.contracts.verify.verifying import provider_at
 from tests.support.figures import Report
 
 COMMANDS = ("publish", "can-i-deploy", "record-deployment", "verify")
 
 
 async def test_unverified(parties: Parties) -> None:
-    """A pact that nobody verified is no yes: the broker does not know."""
+    """A pact without a verification has no decision."""
     await published(parties)
     decision = await deployable(parties)
 
@@ -47,7 +47,7 @@ async def test_unverified(parties: Parties) -> None:
 
 
 async def test_verified(parties: Parties, report: Report) -> None:
-    """Verified by the provider that is there, a consumer may go; so may the provider before it."""
+    """After a verification by the deployed provider, consumer and provider may be deployed."""
     await published(parties)
     found = await verified(parties)
     first = await can_i_deploy(parties.access, parties.provider, PROVIDED.number, TEST)
@@ -61,7 +61,7 @@ async def test_verified(parties: Parties, report: Report) -> None:
 
 
 async def test_failed(parties: Parties) -> None:
-    """A provider that broke the pact keeps its consumer from going there."""
+    """A consumer may not be deployed to a provider that broke the pact."""
     await published(parties)
     found = await verified(parties, way=0)
     await deploy_provider(parties)
@@ -84,7 +84,7 @@ async def test_published_again(parties: Parties) -> None:
 
 
 async def test_credentials_that_may_only_read() -> None:
-    """Whoever may read and not write is told so, and results that were not taken are not there."""
+    """Read-only credentials are reported, and the broker has no results from them."""
     broker = BrokerDouble(token="sesame", read_only=True)
     async with running(broker):
         access = BrokerAccess.from_environment(broker.url, {"PACT_BROKER_TOKEN": "sesame"})
@@ -101,21 +101,21 @@ async def test_credentials_that_may_only_read() -> None:
     assert "answers 403, the credentials may read and not write" in str(refused.value)
     assert (True, False) == (found.ok, found.published)
     assert "403 Forbidden" in (found.not_published or "")
-    assert [] == broker.ledger.verifications
+    assert [] == broker.state.verifications
 
 
 async def test_a_part_is_not_published(parties: Parties) -> None:
-    """The result of some interactions is none of the pact: it is not for the broker."""
+    """The result of a part of the interactions cannot be published."""
     pacts = BrokerPacts(access=parties.access, publish=PROVIDED)
     async with Sandbox() as sandbox:
-        with pytest.raises(ValueError, match="some interactions is not published"):
+        with pytest.raises(ValueError, match="a partial result is not published"):
             await verify(provider_at(sandbox.url, sandbox), pacts, only="429")
 
 
 async def test_secrets_are_in_no_command_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What other users of the machine can read of the client has no secret in it."""
+    """The client's command lines, which other users can read, contain no secret."""
     program, seen = tmp_path / "pact", tmp_path / "seen"
     program.write_text(f'#!/bin/sh\necho "$@" >> "{seen}"\nexit 1\n')
     program.chmod(0o700)

@@ -1,4 +1,4 @@
-"""What is rarer in the pipeline of both teams: tried by `nox -s broker`, not in every run."""
+"""Rare steps of both teams' pipelines: run by `nox -s broker`, not by every test run."""
 
 import pytest
 
@@ -20,7 +20,7 @@ OTHER = Version(number="3c4d", branch="main")
 
 
 async def test_a_consumer_that_is_there_keeps_its_provider(parties: Parties) -> None:
-    """What a deployed consumer asks is verified although its main branch has gone on."""
+    """The pact of a deployed consumer is verified, although its main branch has changed."""
     await published(parties, ONE)
     await record_deployment(parties.access, parties.consumer, ONE.number, TEST)
     await published(parties, OTHER, interactions=interactions(parties)[:3])
@@ -30,7 +30,7 @@ async def test_a_consumer_that_is_there_keeps_its_provider(parties: Parties) -> 
 
 
 async def test_a_branch(parties: Parties) -> None:
-    """The pacts of a feature's branch are verified where they are asked for, and only there."""
+    """The pacts of a feature branch are verified only with `consumer_branch`."""
     await published(parties, Version(number="5e6f", branch="feature"))
     with pytest.raises(ContractsError, match="nothing is verified: No pacts "):
         await verified(parties)
@@ -40,7 +40,7 @@ async def test_a_branch(parties: Parties) -> None:
 
 
 async def test_pending(parties: Parties) -> None:
-    """A pact that the provider never kept may fail without failing its build, if that is asked."""
+    """With `pending`, a pact that the provider never kept may fail without failing its build."""
     await published(parties)
     found = await verified(parties, way=0, pending=True)
 
@@ -49,7 +49,7 @@ async def test_pending(parties: Parties) -> None:
 
 
 async def test_what_the_broker_does_not_know(parties: Parties) -> None:
-    """Unknown versions and environments are told by name."""
+    """Errors name unknown versions and environments."""
     await published(parties)
     access, consumer = parties.access, parties.consumer
 
@@ -63,7 +63,7 @@ async def test_what_the_broker_does_not_know(parties: Parties) -> None:
 
 
 async def test_waiting_for_a_verification() -> None:
-    """With `wait`, an answer that is not known yet is asked for again."""
+    """With `wait`, the client repeats the request until the verification is known."""
     broker = BrokerDouble()
     async with running(broker):
         access = BrokerAccess.from_environment(broker.url, {})

@@ -47,7 +47,7 @@ FAULTS = (
         keeps_readings=True,
     ),
     Planted(reading.CallsKeptReadingsLive, "test_a_kept_reading_says_so", keeps_readings=True),
-    Planted(reading.AsksForNothing, "test_an_empty_question_asks_nobody"),
+    Planted(reading.AsksForNothing, "test_no_ids_send_no_request"),
     Planted(
         reading.CancelsTheOthers,
         "test_a_caller_cancelled_half_way_disturbs_no_other",

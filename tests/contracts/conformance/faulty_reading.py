@@ -31,7 +31,7 @@ Answers = Mapping[ProductVariantId, Answer]
 
 
 class Faulty:
-    """No fault: what the others are made from, and the control of the experiment."""
+    """No fault: the base of the others, and the control of the experiment."""
 
     def __init__(self, inner: Troubled, clock: Clock) -> None:
         self.inner = inner
@@ -203,7 +203,7 @@ class DatesWithoutAnOffset(_Dates):
 
 
 class AnswersFromMemory(Faulty):
-    """Keeps readings, whatever staleness the caller accepts."""
+    """Keeps readings, and ignores the staleness that the caller accepts."""
 
     def __init__(self, inner: Troubled, clock: Clock) -> None:
         super().__init__(inner, clock)
@@ -239,18 +239,18 @@ class AsksForNothing(Faulty):
 
 
 class CancelsTheOthers(Faulty):
-    """Shares one flight among its callers, and lets the first one's cancellation end it."""
+    """Shares one in-flight read among its callers, and lets the first one's cancellation end it."""
 
     def __init__(self, inner: Troubled, clock: Clock) -> None:
         super().__init__(inner, clock)
-        self.flights: dict[tuple[ProductVariantId, ...], asyncio.Task[Answers]] = {}
+        self.in_flight: dict[tuple[ProductVariantId, ...], asyncio.Task[Answers]] = {}
 
     async def read(self, ids: Ids, call: Call) -> Answers:
         key = tuple(ids)
-        if key not in self.flights:
-            self.flights[key] = asyncio.create_task(self.inner.read(ids, call))
-            self.flights[key].add_done_callback(lambda _: self.flights.pop(key))
-        return dict(await self.flights[key])
+        if key not in self.in_flight:
+            self.in_flight[key] = asyncio.create_task(self.inner.read(ids, call))
+            self.in_flight[key].add_done_callback(lambda _: self.in_flight.pop(key))
+        return dict(await self.in_flight[key])
 
 
 class SwallowsCancellation(Faulty):

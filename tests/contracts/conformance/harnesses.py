@@ -123,7 +123,7 @@ class Troubled:
     ) -> T:
         deadline = call.deadline if self._honours_deadline else None
         if not ids or (deadline is not None and deadline <= self._clock.monotonic()):
-            return await carry_out()  # which asks nobody, or refuses
+            return await carry_out()  # sends no request, or refuses
         self.requests += 1
         match self.trouble:
             case Trouble.UNREACHABLE:

@@ -16,7 +16,7 @@ from tests.contracts.conformance.faults import FAULTS
 from tests.contracts.conformance.faulty_reading import Faulty
 from tests.contracts.conformance.harnesses import TroubledMemoryHarness, bare
 
-case.PATIENCE = 2.0  # one fault is that a read never ends
+case.CASE_TIMEOUT = 2.0  # one fault is that a read never ends
 QUICK = frozenset({Trouble.UNREACHABLE, Trouble.ANSWER_LOST})
 
 

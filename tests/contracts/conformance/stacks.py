@@ -85,11 +85,11 @@ async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[Invento
         yield container.port()
 
 
-def shared(inner: InventoryPort, on: Ground, level: SharedCacheClient) -> SharedCacheLayer:
+def shared(inner: InventoryPort, on: Ground, client: SharedCacheClient) -> SharedCacheLayer:
     return SharedCacheLayer(
         inner,
         on.clock,
-        level,
+        client,
         CacheOptions(),
         on.background,
         random.uniform,
@@ -105,9 +105,9 @@ async def over_shared_cache(adapter: InventoryPort, clock: Clock) -> AsyncIterat
             await opened.enter_async_context(adapter)
         background = await opened.enter_async_context(Background())
         store = ModelStore(clock)
-        level = SharedCacheClient(store, SharedCacheOptions(), clock, background, log_signal)
-        await opened.enter_async_context(level)
-        yield shared(adapter, Ground(clock, background), level)
+        client = SharedCacheClient(store, SharedCacheOptions(), clock, background, log_signal)
+        await opened.enter_async_context(client)
+        yield shared(adapter, Ground(clock, background), client)
 
 
 def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
@@ -117,7 +117,7 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
     async def wrap(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
         settings = Settings()
         background = Background()
-        level = SharedCacheClient(
+        client = SharedCacheClient(
             store(clock), settings.shared_cache, clock, background, log_signal
         )
         container = Container(
@@ -125,7 +125,7 @@ def default_with_shared(store: Callable[[Clock], SharedStore]) -> Wrap:
             clock=providers.Object(clock),
             adapter=providers.Object(adapter),
             background=providers.Object(background),
-            second_level=providers.Object(level),
+            shared_cache=providers.Object(client),
         )
         async with container.integration():
             yield container.port()

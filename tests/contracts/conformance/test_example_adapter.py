@@ -1,4 +1,4 @@
-"""An adapter of somebody else: installed, found by its name, and held to the same obligations."""
+"""The example of a third-party adapter: installed, found by its name, and tested by the suite."""
 
 import os
 import re
@@ -73,8 +73,8 @@ def test_it_is_selected_by_settings(installed: Path, tmp_path: Path) -> None:
     assert done.stdout.split() == ["csvstock", "7", "LOW_STOCK"], done.stderr
 
 
-def test_what_it_misses_is_told(installed: Path, tmp_path: Path) -> None:
-    """Without its file it is not made, and the host is told what to set."""
+def test_a_missing_variable_is_named(installed: Path, tmp_path: Path) -> None:
+    """Without its file the adapter is not made, and the error names the variable to set."""
     done = run(installed, tmp_path, "-c", HOST, env={"SHELFPORT_ADAPTER": "csvstock"})
 
     assert done.returncode != 0
@@ -82,7 +82,7 @@ def test_what_it_misses_is_told(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_keeps_the_ports_obligations(installed: Path, tmp_path: Path) -> None:
-    """Its own tests, which are the conformance suite, pass on what was installed."""
+    """Its own tests, which are the conformance suite, pass on the installed package."""
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nasyncio_default_fixture_loop_scope = function\n"

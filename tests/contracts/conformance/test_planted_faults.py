@@ -1,4 +1,4 @@
-"""The conformance suite bites: every planted fault fails the case that names its obligation."""
+"""Every planted fault fails the case of the suite that names its obligation."""
 
 import subprocess
 import sys

@@ -47,7 +47,7 @@ def test_what_is_not_declared_is_not_there() -> None:
 
 
 def test_a_subclass_chooses_anew() -> None:
-    """What a base class has left out comes back where it is declared."""
+    """A subclass that declares a capability gets the cases that its base class left out."""
     left_out = cases_of(InventoryPortConformance) - cases_of(Everything)
 
     assert left_out == {
@@ -70,27 +70,27 @@ def test_a_case_of_ones_own_stays() -> None:
     ("capabilities", "complaint"),
     [
         (Capabilities(troubles={Trouble.HANG}, honours_deadline=False), "honours_deadline"),
-        (Capabilities(initializes=False), "remembers_keys is about initialize"),
-        (Capabilities(spoils_one=True), "no trouble that costs every answer"),
+        (Capabilities(initializes=False), "remembers_keys needs initializes"),
+        (Capabilities(spoils_one=True), "spoils_one needs troubles"),
         (Capabilities(troubles={Trouble.ANSWER_LOST}, remembers_keys=False), "ANSWER_LOST"),
     ],
 )
 def test_contradictions_are_named(capabilities: Capabilities, complaint: str) -> None:
-    """A declaration that cannot be true is told why, in a sentence."""
+    """A contradictory declaration is explained in a sentence."""
     [sentence] = capabilities.contradictions()
 
     assert complaint in sentence
 
 
-async def test_a_harness_without_a_method_is_told_which() -> None:
-    """What a declared capability needs, and the harness lacks, is named."""
+async def test_a_missing_method_of_a_harness_is_named() -> None:
+    """The error names the missing method of a harness, and the capability that needs it."""
     harness = MemoryHarness()
 
-    with pytest.raises(NotImplementedError, match=r"must have spoil.* declare spoils_one"):
+    with pytest.raises(NotImplementedError, match=r"must define spoil.* declare spoils_one"):
         await harness.spoil(an_id(1))
-    with pytest.raises(NotImplementedError, match="must have requests"):
+    with pytest.raises(NotImplementedError, match="must define requests"):
         harness.requests()
-    with pytest.raises(NotImplementedError, match="must have unopened"):
+    with pytest.raises(NotImplementedError, match="must define unopened"):
         harness.unopened()
 
 
@@ -116,7 +116,7 @@ def test_without_pytest_it_says_so() -> None:
         "except ImportError as error:\n    print(error)"
     )
 
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
@@ -124,7 +124,7 @@ def test_without_pytest_it_says_so() -> None:
         env=os.environ | {"PYTHONPATH": SOURCES},
     )
 
-    assert said.stdout.strip() == (
+    assert result.stdout.strip() == (
         "shelfport.contracts.conformance is a pytest suite and needs pytest: install pytest"
     )
 
@@ -136,7 +136,7 @@ def test_the_library_never_imports_it() -> None:
         "print([m for m in sys.modules if m in ('pytest', 'shelfport.contracts.conformance')])"
     )
 
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
@@ -144,4 +144,4 @@ def test_the_library_never_imports_it() -> None:
         env=os.environ | {"PYTHONPATH": SOURCES},
     )
 
-    assert said.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"

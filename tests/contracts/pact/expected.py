@@ -26,7 +26,7 @@ from shelfport.errors import (
     Unauthorized,
 )
 from shelfport.ports import UnknownVariant
-from tests.contracts.pact.asking import AfterTheExamples, Asked
+from tests.contracts.pact.generated import AfterTheExamples, PortCall
 
 FIRST = variant_id("7f1c5f0e-52c1-4f0e-9d4c-3a1b6d3f8a10")
 SECOND = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
@@ -36,19 +36,19 @@ NOW = AfterTheExamples().now()
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """An error, by all that a caller may go by."""
+    """The attributes of an error that a caller relies on."""
 
     kind: type[InventoryError]
     status: int
     reached: ReachedService = ReachedService.YES
     retryable: bool = False
     retry_after: float | None = None
-    told: str
+    detail: str
     """The service's own words, which the sentence quotes."""
 
     @classmethod
-    def of(cls, error: InventoryError, asked: Asked, told: str) -> "Failure":
-        """What `error` says; `told` if its sentence quotes that."""
+    def of(cls, error: InventoryError, asked: PortCall, detail: str) -> "Failure":
+        """What `error` says; `detail` if its sentence quotes that."""
         assert (tuple(asked.ids), asked.correlation_id) == (error.ids, error.correlation_id)
         return cls(
             kind=type(error),
@@ -56,7 +56,7 @@ class Failure:
             reached=error.reached_service,
             retryable=error.retryable,
             retry_after=error.retry_after,
-            told=told if f"({told})" in str(error) else str(error),
+            detail=detail if f"({detail})" in str(error) else str(error),
         )
 
 
@@ -97,12 +97,12 @@ _ANSWERS: dict[str, object] = {
         status=409,
         retryable=True,
         retry_after=1,
-        told="Idempotency-Key 0b7a9a4e-6a0f-4b43-8f6f-2f5d3f1f2c77 is being worked on.",
+        detail="Idempotency-Key 0b7a9a4e-6a0f-4b43-8f6f-2f5d3f1f2c77 is being worked on.",
     ),
     "initializeInventory under the key of another request": Failure(
         kind=Conflict,
         status=422,
-        told="Idempotency-Key 0b7a9a4e-6a0f-4b43-8f6f-2f5d3f1f2c77 came with another body.",
+        detail="Idempotency-Key 0b7a9a4e-6a0f-4b43-8f6f-2f5d3f1f2c77 came with another body.",
     ),
 }
 
@@ -110,36 +110,36 @@ _REFUSALS = {
     "naming the nil id": Failure(
         kind=RequestRejected,
         status=400,
-        told="productVariantIds names 201 variants: at most 200 are allowed.",
+        detail="productVariantIds names 201 variants: at most 200 are allowed.",
     ),
     "without valid credentials": Failure(
-        kind=Unauthorized, status=401, told="The request carries no bearer token."
+        kind=Unauthorized, status=401, detail="The request carries no bearer token."
     ),
     "without permission": Failure(
         kind=Unauthorized,
         status=403,
-        told="The token may read stock, but not open inventory records.",
+        detail="The token may read stock, but not open inventory records.",
     ),
     "too often": Failure(
         kind=ServiceOverloaded,
         status=429,
         retryable=True,
         retry_after=1,
-        told="More requests came from this client than it may send.",
+        detail="More requests came from this client than it may send.",
     ),
     "while the service fails": Failure(
         kind=ServiceFailed,
         status=500,
         reached=ReachedService.UNKNOWN,
         retryable=True,
-        told="The Inventory Service met an error that it did not expect.",
+        detail="The Inventory Service met an error that it did not expect.",
     ),
     "while the service is down": Failure(
         kind=ServiceOverloaded,
         status=503,
         retryable=True,
         retry_after=1,
-        told="The Inventory Service is down for the moment.",
+        detail="The Inventory Service is down for the moment.",
     ),
 }
 

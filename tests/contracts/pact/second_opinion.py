@@ -1,7 +1,7 @@
 """A second opinion on the pact: PactFlow's comparator of it with the yaml files, where Node is.
 
 Run by `nox -s contracts`; ends with 1 if the comparator complains of anything but what is known.
-It sees a pact's examples and no matchers; the generator is the judge, this is a witness.
+It sees a pact's examples and not its matchers, so it does not replace the generator's checks.
 """
 
 import json

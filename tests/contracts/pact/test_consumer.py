@@ -12,8 +12,8 @@ from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.writing import FILE_NAME, new_pact, normal_form
 from shelfport.http import HttpInventory
 from shelfport.options import AuthOptions
-from tests.contracts.pact.asking import COMMITTED, HTTP, AfterTheExamples, ask, asked_by
 from tests.contracts.pact.expected import EXPECTED, Failure
+from tests.contracts.pact.generated import COMMITTED, HTTP, AfterTheExamples, ask, port_call_of
 
 
 def test_every_interaction_is_expected() -> None:
@@ -24,12 +24,12 @@ def test_every_interaction_is_expected() -> None:
 
 async def outcome_of(port: InventoryPort, interaction: HttpInteraction) -> object:
     """What the port answers, or how it fails."""
-    asked = asked_by(interaction)
+    asked = port_call_of(interaction)
     try:
         return await ask(port, asked)
     except InventoryError as error:
-        told = example_of(interaction.response.body)["detail"]
-        return Failure.of(error, asked, told)
+        detail = example_of(interaction.response.body)["detail"]
+        return Failure.of(error, asked, detail)
 
 
 @pytest.mark.parametrize("description", EXPECTED)

@@ -1,4 +1,4 @@
-"""No drift passes: each change of the yaml that concerns the consumer is seen, by name.
+"""Each change of the yaml that affects the consumer changes the pact, or is refused.
 
 A change either gives another pact (`differs`: a line of the diff) or no pact at all (`refused`: a
 part of the sentence). What the pact does not hold, the exact bounds, the tests of the wire shapes
@@ -104,7 +104,7 @@ def test_a_change_of_the_events_is_seen(change: Change) -> None:
 
 @pytest.mark.parametrize("edit", HARMLESS.values(), ids=HARMLESS)
 def test_what_the_consumer_does_not_read_may_change(edit: Edit) -> None:
-    """The contract asks for what the consumer reads and no more: other changes give the same."""
+    """A change that does not affect the consumer gives the same pact."""
     contract = root_of(edited(SERVICE_YAML, edit), SERVICE), root_of(EVENTS_YAML, EVENTS)
 
     assert inventory_service_pact() == pact_text(interactions_of(*contract))
@@ -113,7 +113,7 @@ def test_what_the_consumer_does_not_read_may_change(edit: Edit) -> None:
 def test_what_is_no_contract() -> None:
     """Bad YAML, and YAML that is no OpenAPI, end in one sentence."""
     events = inventory_events_yaml()
-    for text, told in (
+    for text, sentence in (
         ("a: [", "inventory-service.yaml is not YAML"),
         ("- a", "inventory-service.yaml holds no object"),
         ("openapi: 3.1.0", "`openapi` is '3.1.0': 3.0.3 is read"),
@@ -121,5 +121,5 @@ def test_what_is_no_contract() -> None:
     ):
         with pytest.raises(BadContract) as info:
             interactions(text, events)
-        assert told in str(info.value)
+        assert sentence in str(info.value)
         assert "\n" not in str(info.value)

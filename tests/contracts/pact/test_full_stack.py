@@ -16,7 +16,7 @@ from shelfport.contracts.pact.writing import new_pact
 from shelfport.domain.model import Unavailable
 from shelfport.errors import Unauthorized
 from shelfport.options import RetryOptions
-from tests.contracts.pact.asking import HTTP, Asked, asked_by
+from tests.contracts.pact.generated import HTTP, PortCall, port_call_of
 
 
 def the_stack(url: object) -> InventoryIntegration:
@@ -24,8 +24,8 @@ def the_stack(url: object) -> InventoryIntegration:
     return build(Settings(base_url=str(url), token=TOKEN, retry=RetryOptions(max_attempts=1)))
 
 
-def asked_for(description: str) -> Asked:
-    return asked_by(HTTP[description])
+def asked_for(description: str) -> PortCall:
+    return port_call_of(HTTP[description])
 
 
 async def test_a_page() -> None:

@@ -18,8 +18,8 @@ from shelfport.domain.model import (
     InventoryLowStock,
     InventoryOutOfStock,
 )
-from tests.contracts.pact.asking import COMMITTED, MESSAGES, AfterTheExamples
 from tests.contracts.pact.expected import SECOND
+from tests.contracts.pact.generated import COMMITTED, MESSAGES, AfterTheExamples
 
 NOW = AfterTheExamples().now()
 
@@ -44,7 +44,7 @@ EXPECTED: dict[str, InventoryEvent] = {
 
 
 class Handler:
-    """What Pact hands a message to: the decoder. Not a coroutine, which Pact would not await."""
+    """Gives Pact's messages to the decoder. It is no coroutine, because Pact would not await it."""
 
     def __init__(self) -> None:
         self.seen: list[Delivered] = []
@@ -64,8 +64,8 @@ def test_every_message_is_expected() -> None:
     assert sorted(MESSAGES) == sorted(EXPECTED)
 
 
-def test_the_handler_is_awaited_by_nobody() -> None:
-    """Pact calls its handler and looks no further: a coroutine would never run, and would pass."""
+def test_pact_does_not_await_the_handler() -> None:
+    """Pact calls its handler without awaiting it: a coroutine would never run, and would pass."""
     assert not inspect.iscoroutinefunction(Handler.__call__)
 
 

@@ -8,7 +8,7 @@ import pytest
 from shelfport import ProductVariantId
 from shelfport.contracts.sandbox import Sandbox
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import IN_STOCK, LOW, OUT, UNKNOWN, StillClock, connected, poll
+from tests.contracts.sandbox_setup import IN_STOCK, LOW, OUT, UNKNOWN, StillClock, connected, poll
 
 NIL = UUID(int=0)
 

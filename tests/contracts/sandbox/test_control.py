@@ -6,7 +6,7 @@ import pytest
 
 from shelfport.contracts.sandbox import Faults, Sandbox
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import LOW, UNKNOWN, StillClock, connected
+from tests.contracts.sandbox_setup import LOW, UNKNOWN, StillClock, connected
 
 
 async def test_health(client: CheckedClient) -> None:
@@ -73,7 +73,7 @@ async def test_faults(client: CheckedClient, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("mode", ["down", "refuse", "hang", "garbage", "truncated"])
 async def test_works_whatever_the_faults(client: CheckedClient, mode: str) -> None:
-    """Control requests are struck by no fault."""
+    """Faults do not affect control requests."""
     await client.set_faults(mode=mode, errorRate=1, latency=60)
 
     assert 200 == (await client.get("/_sandbox/health")).status

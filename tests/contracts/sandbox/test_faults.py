@@ -1,4 +1,4 @@
-"""Each fault does what it says, to whom it says, for as long as it says."""
+"""Each fault has its effect on the requests that it affects, until it ends."""
 
 import asyncio
 from uuid import uuid4
@@ -9,14 +9,14 @@ import pytest
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.contracts.sandbox.faults import FaultMode, FaultPlan
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import IN_STOCK, LOW, UNKNOWN, poll
+from tests.contracts.sandbox_setup import IN_STOCK, LOW, UNKNOWN, poll
 
 BRIEF = aiohttp.ClientTimeout(total=0.1)
 """Long enough for any answer that comes, short enough for one that does not."""
 
 
 async def test_down(client: CheckedClient, sandbox: Sandbox) -> None:
-    """Down is a 503 that asks to come back in a second, and nothing is done."""
+    """Down is a 503 with a Retry-After of a second, and the request is not carried out."""
     sandbox.faults = Faults(mode="down")
 
     read = await client.get(f"/inventory/{LOW}")
@@ -70,7 +70,7 @@ async def test_hang_until_the_client_leaves(client: CheckedClient, sandbox: Sand
 
 
 async def test_hang_outlives_its_times(client: CheckedClient, sandbox: Sandbox) -> None:
-    """That the fault has run out lets nobody go who was struck by it."""
+    """A hanging request stays hanging after `times` has run out."""
     sandbox.faults = Faults(mode="hang", times=1)
     hung = asyncio.create_task(client.get(f"/inventory/{LOW}"))
     await poll(lambda: sandbox.requests() == 1)
@@ -82,7 +82,7 @@ async def test_hang_outlives_its_times(client: CheckedClient, sandbox: Sandbox) 
 
 
 async def test_garbage(client: CheckedClient, sandbox: Sandbox) -> None:
-    """Garbage is a 200 that calls itself JSON and is none."""
+    """Garbage is a 200 with a JSON content type and a body that is not JSON."""
     sandbox.faults = Faults(mode="garbage")
 
     async with client.session.get(f"/inventory/{LOW}") as response:
@@ -153,13 +153,13 @@ async def test_late_write(client: CheckedClient, sandbox: Sandbox) -> None:
 
 
 def test_mode_rates_are_repeatable() -> None:
-    """Each mode strikes its share of the requests, the same ones for the same seed."""
+    """Each mode affects its share of the requests, the same ones for the same seed."""
 
     def run(seed: int, error_rate: float = 0.0) -> list[str]:
         plan = FaultPlan()
         rates: dict[FaultMode, float] = {"hang": 0.1, "timeout_after_write": 0.3}
         plan.replace(Faults(mode="down", mode_rates=rates, seed=seed, error_rate=error_rate))
-        return [plan.judge("POST").mode for _ in range(1000)]
+        return [plan.decide("POST").mode for _ in range(1000)]
 
     first = run(1)
 
@@ -224,7 +224,7 @@ async def test_error_status(client: CheckedClient, status: int, slug: str, heade
 
 
 async def test_error_rate_is_repeatable(client: CheckedClient, sandbox: Sandbox) -> None:
-    """The same seed strikes the same requests, another seed others, about as many as asked."""
+    """The same seed affects the same requests, another seed others, about the given share."""
 
     async def run(seed: int) -> list[int]:
         sandbox.faults = Faults(error_rate=0.4, seed=seed)
@@ -248,16 +248,16 @@ async def test_times(client: CheckedClient, sandbox: Sandbox) -> None:
     assert Faults() == sandbox.faults
 
 
-def test_times_counts_whom_it_strikes() -> None:
-    """Requests that an error rate, or the method, spares use up nothing."""
+def test_times_counts_affected_requests() -> None:
+    """Requests that the error rate or the method spares do not count."""
     plan = FaultPlan()
 
     plan.replace(Faults(error_rate=0.3, times=5))
-    struck = [plan.judge("GET").error_status for _ in range(200)]
+    statuses = [plan.decide("GET").error_status for _ in range(200)]
     plan.replace(Faults(mode="timeout_after_write", times=1))
-    modes = [plan.judge(method).mode for method in ("GET", "GET", "POST", "POST")]
+    modes = [plan.decide(method).mode for method in ("GET", "GET", "POST", "POST")]
 
-    assert 5 == struck.count(503)
+    assert 5 == statuses.count(503)
     assert ["ok", "ok", "timeout_after_write", "ok"] == modes
 
 

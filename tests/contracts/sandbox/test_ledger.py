@@ -8,7 +8,7 @@ import pytest
 
 from shelfport.contracts.sandbox import Faults, Opening, Sandbox
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import LOW, SEED, UNKNOWN, StillClock, connected
+from tests.contracts.sandbox_setup import LOW, SEED, UNKNOWN, StillClock, connected
 
 
 async def test_every_key_opens_a_record(clock: StillClock) -> None:
@@ -26,7 +26,7 @@ async def test_every_key_opens_a_record(clock: StillClock) -> None:
 
 
 async def test_a_key_opens_one_record(clock: StillClock) -> None:
-    """The same key gets the same record again, and is bound to its request, as ever."""
+    """The same key gets the same record again, and is bound to its request."""
     key = uuid4()
     async with Sandbox(ledger=True, clock=clock) as ledger, connected(ledger) as client:
         first = await client.initialize(key, UNKNOWN)
@@ -37,7 +37,7 @@ async def test_a_key_opens_one_record(clock: StillClock) -> None:
 
 
 async def test_a_forgotten_key_opens_another(clock: StillClock) -> None:
-    """Whoever repeats a write that the service forgot, without reading first, opens a second."""
+    """A client that repeats a forgotten write without reading first opens a second record."""
     key = uuid4()
     async with Sandbox(ledger=True, clock=clock) as ledger, connected(ledger) as client:
         ledger.faults = Faults(mode="crash_after_write", times=1)
@@ -63,12 +63,12 @@ async def test_survives_a_restart(tmp_path: Path, clock: StillClock) -> None:
 
 
 async def test_seeded_records_are_no_openings(clock: StillClock) -> None:
-    """What is there from the start was opened by nobody."""
+    """Seeded records are not in the openings."""
     async with Sandbox(ledger=True, seed=SEED, clock=clock) as ledger:
         assert [] == ledger.openings
 
 
 async def test_other_sandboxes_keep_no_openings(client: CheckedClient, sandbox: Sandbox) -> None:
-    """A sandbox that is no ledger says how to make one."""
+    """A sandbox without a ledger raises, and names `ledger=True`."""
     with pytest.raises(RuntimeError, match="make it with ledger=True"):
         _ = sandbox.openings

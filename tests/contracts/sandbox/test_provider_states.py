@@ -24,7 +24,7 @@ from shelfport.contracts.pact.states import (
 from shelfport.contracts.sandbox import Sandbox
 from shelfport.domain.model import InventoryLowStock
 from tests.contracts.checked_client import Answered, CheckedClient
-from tests.contracts.shelf import IN_STOCK, LOW, UNKNOWN, StillClock
+from tests.contracts.sandbox_setup import IN_STOCK, LOW, UNKNOWN, StillClock
 
 STATES_PATH = "/_sandbox/pact/states"
 MESSAGES_PATH = "/_sandbox/pact/messages"
@@ -139,7 +139,7 @@ async def test_no_state(client: CheckedClient, sandbox: Sandbox) -> None:
 async def test_a_state_that_is_not_understood(
     client: CheckedClient, body: dict[str, Any], detail: str
 ) -> None:
-    """What is not understood is a 400 with a sentence, and never a 500."""
+    """An invalid state is a 400 with a sentence, and never a 500."""
     answered = await client.post(STATES_PATH, json=body)
 
     assert (400, "invalid-request") == (answered.status, answered.slug)
@@ -157,8 +157,8 @@ async def test_events(client: CheckedClient, clock: StillClock) -> None:
     assert clock() == delivered.event.occurred_at
 
 
-async def test_an_event_that_there_is_not(client: CheckedClient) -> None:
-    """An event that nobody announces is refused."""
+async def test_an_unknown_event(client: CheckedClient) -> None:
+    """A request for an unknown event type is refused."""
     answered = await client.post(
         MESSAGES_PATH, json={"description": "InventoryGoneEvent", "providerStates": []}
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from shelfport.contracts.sandbox import BY_ID, CATALOGUE, FORTHCOMING, Sandbox, seed_records
 from shelfport.contracts.sandbox.store import status_of
 from shelfport.domain.model import StockStatus, variant_id
-from tests.contracts.shelf import connected
+from tests.contracts.sandbox_setup import connected
 
 
 def test_ids_are_fixed() -> None:

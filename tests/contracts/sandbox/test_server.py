@@ -12,7 +12,7 @@ import pytest
 from shelfport.contracts.sandbox import CannotListen, Faults, Sandbox
 from shelfport.contracts.sandbox import journal as journal_module
 from tests.contracts.checked_client import CheckedClient
-from tests.contracts.shelf import LOW, OUT, SEED, UNKNOWN, connected, poll
+from tests.contracts.sandbox_setup import LOW, OUT, SEED, UNKNOWN, connected, poll
 
 
 def test_constructing_does_no_io(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_constructing_does_no_io(tmp_path: Path) -> None:
 
 
 def test_refuses_an_empty_token() -> None:
-    """An empty token would look like a lock and be none."""
+    """An empty token is refused, because it would protect nothing."""
     with pytest.raises(ValueError, match="token is empty"):
         Sandbox(token="")
 
@@ -151,8 +151,8 @@ async def test_journal_is_bounded(
     assert [f"/inventory/{LOW}"] * 3 == [entry.path for entry in sandbox.journal]
 
 
-async def test_reset_lets_hung_requests_go(client: CheckedClient, sandbox: Sandbox) -> None:
-    """Reset ends the faults, so what hung is answered."""
+async def test_reset_releases_hanging_requests(client: CheckedClient, sandbox: Sandbox) -> None:
+    """Reset ends the faults, so hanging requests are answered."""
     sandbox.faults = Faults(mode="hang")
     hung = asyncio.create_task(client.get(f"/inventory/{LOW}"))
     await poll(lambda: sandbox.requests() == 1)

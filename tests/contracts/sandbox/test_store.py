@@ -11,7 +11,7 @@ import pytest
 from shelfport.adapters.http.wire import InitializeInventoryRequestBody
 from shelfport.contracts.sandbox.store import Exists, Opened, Reused, SeedRecord, Store, status_of
 from shelfport.domain.model import MAX_QUANTITY, StockStatus
-from tests.contracts.shelf import IN_STOCK, LOW, OUT, SEED, UNKNOWN, StillClock
+from tests.contracts.sandbox_setup import IN_STOCK, LOW, OUT, SEED, UNKNOWN, StillClock
 
 
 @pytest.fixture

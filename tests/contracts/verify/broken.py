@@ -1,4 +1,4 @@
-"""A sandbox that breaks the contract in one way: a server that passes on, and damages, its answers.
+"""A sandbox that breaks the contract in one way: a server forwards and damages its answers.
 
 Each way says which interactions of the pact it breaks, and breaks no other.
 """

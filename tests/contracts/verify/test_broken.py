@@ -3,8 +3,8 @@ import os
 import pytest
 
 from shelfport.contracts.sandbox import Sandbox
-from tests.contracts.verify.asking import failed, provider_at, verified
 from tests.contracts.verify.broken import WAYS, Way, broken
+from tests.contracts.verify.verifying import failed, provider_at, verified
 from tests.support.figures import Report
 
 TRIED = WAYS if os.environ.get("SHELFPORT_LONG") else WAYS[:1]
@@ -25,6 +25,6 @@ async def test_a_broken_provider_fails_where_it_is_broken(way: Way, report: Repo
 
 
 def test_there_are_at_least_ten_ways() -> None:
-    """The ways are told apart by their names."""
+    """The ways have unique names."""
     assert len(WAYS) == len({way.name for way in WAYS})
     assert len(WAYS) >= 10

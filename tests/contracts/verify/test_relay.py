@@ -1,4 +1,4 @@
-"""What the tool would not say: why a state could not be set, and that nobody answers."""
+"""The reasons that the relay keeps: a state was not set, or the provider is unreachable."""
 
 import asyncio
 import time
@@ -13,8 +13,8 @@ from yarl import URL
 from shelfport.contracts.sandbox import Faults, Sandbox
 from shelfport.contracts.verify import Provider
 from shelfport.contracts.verify.relay import Unreachable
-from tests.contracts.shelf import poll
-from tests.contracts.verify.asking import failed, provider_at, verified
+from tests.contracts.sandbox_setup import poll
+from tests.contracts.verify.verifying import failed, provider_at, verified
 from tests.support.servers import Handler, serving
 from tests.support.services import free_port
 
@@ -52,12 +52,12 @@ async def test_a_state_that_is_refused_is_explained(sandbox: Sandbox) -> None:
 
     reason = f"setup at {states.url}/s: it answered 400: I cannot fail on demand."
     assert [("state", reason)] == failed(found)[FAILS]
-    # Its variant was opened nowhere, as these states go to nobody.
+    # The service has no record of its variant, because these states reach no sandbox.
     assert "status" in {where for where, _ in failed(found)[STOCKED]}
 
 
 async def test_a_states_endpoint_that_fails_costs_no_time(sandbox: Sandbox) -> None:
-    """A 500 of the states endpoint is one refusal; asked nine times it would take two minutes."""
+    """A 500 of the states endpoint is not repeated; nine repetitions would take two minutes."""
     asked = 0
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
@@ -130,8 +130,8 @@ async def test_an_event_that_does_not_come(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("which", ["url", "states_url", "messages_url"])
-async def test_nobody_answers(sandbox: Sandbox, which: str) -> None:
-    """Where nobody answers, one sentence says where and why, and no interaction is blamed."""
+async def test_an_unreachable_provider(sandbox: Sandbox, which: str) -> None:
+    """An unreachable provider gives one sentence with address and reason, and no verdict."""
     nowhere = f"http://127.0.0.1:{free_port()}"
     address: dict[str, Any] = {which: URL(nowhere)}
     provider = attrs.evolve(provider_at(sandbox.url, sandbox), **address)
@@ -144,7 +144,7 @@ async def test_nobody_answers(sandbox: Sandbox, which: str) -> None:
 
 
 async def test_there_is_no_states_endpoint(sandbox: Sandbox) -> None:
-    """A 404 at the first state is an address that is wrong, and not an unknown state."""
+    """A 404 to the first state means a wrong address, and not an unknown state."""
     provider = Provider(url=sandbox.url)
 
     with pytest.raises(Unreachable) as caught:
@@ -165,7 +165,7 @@ async def test_a_connection_that_breaks(sandbox: Sandbox) -> None:
 
 
 async def test_a_cancelled_verification_leaves_nothing() -> None:
-    """Whoever cancels gets the loop back, and nothing of the verification goes on."""
+    """A cancelled verification ends at once, and leaves no task and no process."""
     async with Sandbox() as sandbox:
         sandbox.faults = Faults(mode="hang")
         task = asyncio.create_task(verified(provider_at(sandbox.url, sandbox, timeout=50)))

@@ -6,9 +6,9 @@ import pytest
 from shelfport.contracts.errors import ContractsError
 from shelfport.contracts.pact_files import PactFiles, packaged_pacts, read_pacts
 from shelfport.contracts.sandbox import Sandbox
-from shelfport.contracts.tool import Ran, run_tool
+from shelfport.contracts.tool import ToolResult, run_tool
 from shelfport.contracts.verify import run, verify
-from tests.contracts.verify.asking import provider_at, verified
+from tests.contracts.verify.verifying import provider_at, verified
 
 
 async def test_only_some() -> None:
@@ -23,14 +23,14 @@ async def test_only_some() -> None:
 
 
 async def test_only_none() -> None:
-    """A text that is in no description is refused: nothing tried is not everything held."""
+    """`only` with a text of no description is refused, because nothing would be verified."""
     async with Sandbox() as sandbox:
-        with pytest.raises(ValueError, match="'too seldom' is in the description of no inter"):
+        with pytest.raises(ValueError, match="no interaction has 'too seldom' in its desc"):
             await verified(provider_at(sandbox.url, sandbox), only="too seldom")
 
 
 async def test_the_environment_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tool's own variables, which would filter without a word, do not reach it."""
+    """The tool does not get its own variables, which would skip interactions silently."""
     monkeypatch.setenv("PACT_DESCRIPTION", "of nothing")
     monkeypatch.setenv("PACT_PROVIDER_STATE", "of nothing")
     async with Sandbox() as sandbox:
@@ -40,7 +40,7 @@ async def test_the_environment_leaves_nothing_out(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_what_was_not_tried_did_not_hold() -> None:
-    """A tool that tries fewer interactions than the pacts have is not believed."""
+    """A report with fewer interactions than the pacts is an error."""
     with packaged_pacts() as pacts:
         more = PactFiles(pacts.paths, [*pacts.descriptions, "once more too often"])
         async with Sandbox() as sandbox:
@@ -49,7 +49,7 @@ async def test_what_was_not_tried_did_not_hold() -> None:
 
 
 async def test_a_pact_that_the_tool_cannot_load(tmp_path: Path) -> None:
-    """A file that only looks like a pact is named, and nothing is said to hold."""
+    """A file that only looks like a pact is named in an error."""
     odd = {
         "consumer": {"name": "c"},
         "provider": {"name": "p"},
@@ -63,9 +63,9 @@ async def test_a_pact_that_the_tool_cannot_load(tmp_path: Path) -> None:
 
 
 async def test_a_tool_that_writes_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tool that fails before it has a report is quoted."""
+    """The error quotes a tool that fails without a report."""
 
-    async def misused(*_: str, **__: object) -> Ran:
+    async def misused(*_: str, **__: object) -> ToolResult:
         return await run_tool("verifier", "--no-such-option")
 
     monkeypatch.setattr(run, "run_tool", misused)

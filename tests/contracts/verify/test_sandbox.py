@@ -4,7 +4,7 @@ from typed_settings import Secret
 from shelfport.contracts.pact_files import packaged_pacts
 from shelfport.contracts.sandbox import Sandbox, seed_records
 from shelfport.contracts.verify import InteractionVerdict
-from tests.contracts.verify.asking import provider_at, verified
+from tests.contracts.verify.verifying import provider_at, verified
 from tests.support.figures import Report
 
 
@@ -23,8 +23,8 @@ async def test_the_sandbox_keeps_every_interaction(report: Report) -> None:
     report(f"{len(described)} interactions hold")
 
 
-async def test_nothing_is_left_of_a_verification() -> None:
-    """The sandbox is afterwards what it was before: its own records, and no faults."""
+async def test_a_verification_leaves_the_sandbox_unchanged() -> None:
+    """After a verification the sandbox has its own records, and no faults."""
     async with Sandbox(seed=seed_records()) as sandbox, Sandbox(seed=seed_records()) as fresh:
         await verified(provider_at(sandbox.url, sandbox), only="getStockLevel ")
         left, new = (

@@ -12,20 +12,20 @@ FAILED = Unreadable(TimedOut("first"))
 
 @pytest.mark.parametrize("answered", [a_reading(A), UnknownVariant(A)])
 def test_one_answer_makes_failures_values(answered: Answer) -> None:
-    """As long as one variant was answered, "unknown" included, the others' failures are values."""
+    """If one variant was answered, "unknown" included, the others' failures are values."""
     answers = {B: FAILED, A: answered}
 
     assert answers is settled(answers)
 
 
 def test_no_answer_raises_the_first_failure() -> None:
-    """If not one variant was answered, the first one's error is raised."""
+    """If no variant was answered, the first error is raised."""
     with pytest.raises(TimedOut, match="first"):
         settled({A: FAILED, B: Unreadable(TimedOut("second"))})
 
 
 def test_nothing_asked() -> None:
-    """Nothing asked is nothing failed."""
+    """Without variants there is no failure."""
     nothing: dict[ProductVariantId, Answer] = {}
 
     assert nothing == settled(nothing)

@@ -9,8 +9,8 @@ from shelfport.domain.model.call import begun_trace, was_begun_here
 from shelfport.ports import DEFAULT_CALL, Call
 
 
-def test_a_call_without_wishes() -> None:
-    """Without wishes every term is open, and it is the first attempt."""
+def test_a_default_call() -> None:
+    """By default a call has no limits and no ids, and is the first attempt."""
     assert (None, None, None, None, (), 1) == (
         DEFAULT_CALL.deadline,
         DEFAULT_CALL.max_staleness,
@@ -37,7 +37,7 @@ def test_max_staleness(seconds: float) -> None:
     ],
 )
 def test_max_staleness_refused(value: Any, sentence: str) -> None:
-    """What is no duration is refused with a sentence."""
+    """A value that is not a duration is refused."""
     with pytest.raises(ValueError, match="max_staleness") as info:
         Call(max_staleness=value)
 
@@ -62,7 +62,7 @@ def test_max_staleness_refused(value: Any, sentence: str) -> None:
     ],
 )
 def test_hostile_correlation_ids(given: str | None, kept: str | None) -> None:
-    """What cannot safely stand in a header or a log line does not get into a call."""
+    """Characters that are unsafe in a header or a log line are dropped from a correlation id."""
     assert kept == Call(correlation_id=given).correlation_id
 
 
@@ -71,7 +71,7 @@ PARENT = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
 
 @pytest.mark.parametrize("given", [f"00-{PARENT}-01", f"fe-{PARENT}-ff", f"0f-{PARENT}-00", None])
 def test_a_trace_context_is_kept(given: str | None) -> None:
-    """A well-formed trace context is kept to the letter."""
+    """A well-formed trace context is kept unchanged."""
     assert given == Call(traceparent=given).traceparent
 
 
@@ -92,13 +92,13 @@ def test_a_trace_context_is_kept(given: str | None) -> None:
     ],
 )
 def test_a_malformed_trace_context_is_dropped(given: str) -> None:
-    """What is no trace context does not get into a call, nor into a header."""
+    """A malformed trace context is dropped."""
     assert None is Call(traceparent=given).traceparent
 
 
 @given(st.text("0123456789abcdef", min_size=32, max_size=32))
 def test_a_trace_that_was_begun_here(correlation_id: str) -> None:
-    """A trace context made of a correlation id is known again; a tracer's is not taken for one."""
+    """A trace context made from a correlation id is recognised; a tracer's is not taken for one."""
     assume(correlation_id[:16].strip("0"))
     begun = Call(traceparent=begun_trace(correlation_id)).traceparent
 

@@ -30,7 +30,7 @@ def test_an_event_names_a_status(kind: type[InventoryEvent], status: StockStatus
 
 
 def test_an_event_without_a_time_or_an_id_is_refused() -> None:
-    """A naive time is no instant, and the nil UUID names nothing."""
+    """A naive time and the nil UUID are refused."""
     with pytest.raises(ValueError, match="occurred_at"):
         InventoryLowStock(
             event_id=uuid4(),

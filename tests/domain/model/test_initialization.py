@@ -24,7 +24,7 @@ def test_a_new_entry() -> None:
         ENTRY.due_at,
         ENTRY.attempts,
         ENTRY.holder,
-        ENTRY.death,
+        ENTRY.dead_letter,
         ENTRY.last_error,
     )
     assert InitializationPolicy.RETRY_LATER is ENTRY.policy
@@ -59,13 +59,15 @@ def test_hostile_ids_are_cleaned() -> None:
         (InitializationPolicy.NOT_ORDERABLE, True, False),
     ],
 )
-def test_who_has_to_be_marked(policy: InitializationPolicy, marked: bool, must: bool) -> None:
-    """The catalogue is told once, and only under the policy that says so."""
+def test_when_a_product_must_be_marked(
+    policy: InitializationPolicy, marked: bool, must: bool
+) -> None:
+    """The catalogue is marked once, and only under NOT_ORDERABLE."""
     assert must is changed(policy=policy, marked=marked).must_mark
 
 
-def test_death() -> None:
-    """A death has an instant and one of the reasons."""
+def test_dead_letter() -> None:
+    """A dead letter has an instant and one of the reasons."""
     DeadLetter(at=EPOCH + timedelta(days=1), reason=DeadLetterReason.REJECTED)
     with pytest.raises(ValueError, match="reason is 'REJECTED'"):
         DeadLetter(at=EPOCH, reason="REJECTED")  # type: ignore[arg-type]  # what is tested

@@ -24,7 +24,7 @@ def changed(field: str, value: Any) -> dict[str, Any]:
 
 
 def test_defaults() -> None:
-    """A new variant starts with nothing, and is low at ten."""
+    """The defaults are no stock and a threshold of ten."""
     request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
 
     assert (0, 10) == (request.initial_quantity, request.low_stock_threshold)
@@ -41,7 +41,7 @@ def test_negative_numbers_are_refused(field: str) -> None:
 
 @pytest.mark.parametrize("field", ["variant_id", "idempotency_key"])
 def test_nil_ids_are_refused(field: str) -> None:
-    """A request about nothing, or under no key, is refused."""
+    """The nil UUID is refused as variant and as key."""
     request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
 
     with pytest.raises(ValueError, match=f"{field} is the nil UUID"):
@@ -49,7 +49,7 @@ def test_nil_ids_are_refused(field: str) -> None:
 
 
 def test_level_of_an_item() -> None:
-    """The level of a record shows what can be sold, not what is on hand."""
+    """The level of a record has the available quantity, not the quantity on hand."""
     assert StockLevel(an_id(1), 9, StockStatus.LOW_STOCK, EPOCH) == ITEM.level
 
 

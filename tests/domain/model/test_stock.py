@@ -20,7 +20,7 @@ LEVEL = a_level(an_id(1))
 
 @pytest.mark.parametrize("quantity", [0, 1, MAX_QUANTITY])
 def test_quantities(quantity: int) -> None:
-    """Every quantity from none to what int32 holds is a stock level."""
+    """Every quantity from 0 to the largest int32 is valid."""
     assert quantity == attrs.evolve(LEVEL, available_quantity=quantity).available_quantity
 
 
@@ -39,7 +39,7 @@ def test_quantities(quantity: int) -> None:
     ],
 )
 def test_refused(field: str, value: Any, sentence: str) -> None:
-    """What cannot be a stock level is refused with a sentence: which field, what, and why."""
+    """An invalid stock level is refused, with the field, the value and the rule."""
     with pytest.raises(ValueError, match="is") as info:
         attrs.evolve(LEVEL, **{field: value})
 
@@ -47,7 +47,7 @@ def test_refused(field: str, value: Any, sentence: str) -> None:
 
 
 def test_status_is_checked() -> None:
-    """A status that is mere text is refused."""
+    """A status given as text is refused."""
     with pytest.raises(ValueError, match=r"status is 'IN_STOCK': it must be one of StockStatus\."):
         attrs.evolve(LEVEL, status="IN_STOCK")  # type: ignore[arg-type]  # the point of the test
 
@@ -59,21 +59,21 @@ def test_frozen() -> None:
 
 
 def test_equal_by_instant() -> None:
-    """Two levels are equal if they say the same, in whichever time zone."""
+    """Two levels with the same instant in different time zones are equal."""
     cet = timezone(timedelta(hours=1))
 
     assert attrs.evolve(LEVEL, updated_at=EPOCH.astimezone(cet)) == LEVEL
 
 
 def test_age() -> None:
-    """A reading is as old as the request that it answers."""
+    """The age of a reading counts from the sending of its request."""
     reading = a_reading(an_id(1), as_of=EPOCH)
 
     assert timedelta(seconds=40) == reading.age(EPOCH + timedelta(seconds=40))
 
 
 def test_age_is_never_negative() -> None:
-    """A clock that runs behind makes a reading new, not younger than that."""
+    """With a clock that runs behind, the age of a reading is 0."""
     reading = a_reading(an_id(1), as_of=EPOCH)
 
     assert timedelta(0) == reading.age(EPOCH - timedelta(hours=1))
@@ -86,7 +86,7 @@ def test_reading_needs_an_instant() -> None:
 
 
 def test_kept_as() -> None:
-    """A reading handed out again keeps all but its caveat."""
+    """`kept_as` changes the freshness only."""
     reading = a_reading(an_id(1))
 
     assert attrs.evolve(reading, freshness=Freshness.STALE) == reading.kept_as(Freshness.STALE)
@@ -114,7 +114,7 @@ def test_level_by_position() -> None:
     ],
 )
 def test_what_a_customer_reads(quantity: int, status: StockStatus, words: str) -> None:
-    """A reading is spoken as its level; a stale one says as of when, in UTC (R19)."""
+    """The text of a reading is that of its level; a stale one adds its time, in UTC (R19)."""
     as_of = datetime(2026, 3, 1, 12, 30, 5, tzinfo=timezone(timedelta(hours=2)))
     reading = StockReading(StockLevel(an_id(1), quantity, status, as_of), as_of, "test")
 

@@ -1,4 +1,4 @@
-"""The validators on their own: every bound, and every word of a refusal.
+"""The validators: every bound, and every word of their messages.
 
 The classes are made inside of the tests: a validator that is made when a module is imported is
 there before mutmut has changed anything.
@@ -43,7 +43,7 @@ class Nowhere(tzinfo):
 
 
 def checked(validator: Any, value: Any) -> Any:
-    """What a field `it` with this validator holds after it was given `value`."""
+    """The value of a field `it` with this validator, given `value`."""
     kind = attrs.make_class("Kind", {"it": attrs.field(validator=validator)})
     return kind(value).it
 
@@ -78,7 +78,7 @@ def test_aware() -> None:
 
 @pytest.mark.parametrize("quantity", [0, 1, MAX_QUANTITY])
 def test_units(quantity: int) -> None:
-    """From none to what int32 holds, every whole number counts units."""
+    """Every whole number from 0 to the largest int32 passes."""
     assert quantity == checked(units, quantity)
 
 
@@ -92,13 +92,13 @@ def test_units(quantity: int) -> None:
         ("3", "it is '3': it counts units, so it must be an int"),
     ],
 )
-def test_what_counts_no_units(value: object, sentence: str) -> None:
-    """What counts no units is refused by a sentence with the bounds."""
+def test_invalid_units(value: object, sentence: str) -> None:
+    """Other values are refused, with the bounds in the message."""
     assert sentence == refusal(units, value)
 
 
 def test_member_of() -> None:
-    """A member passes; its text is refused, by a sentence that names all members."""
+    """A member passes; its text is refused, and the message names all members."""
     assert Colour.BLUE is checked(member_of(Colour), Colour.BLUE)
     assert "it is 'red': it must be one of Colour.RED, Colour.BLUE" == refusal(
         member_of(Colour), "red"
@@ -120,8 +120,8 @@ def test_optional_seconds(value: float | None) -> None:
         ("5", "it is '5': it must be a number of seconds"),
     ],
 )
-def test_no_duration(value: object, sentence: str) -> None:
-    """What is no duration is refused."""
+def test_invalid_durations(value: object, sentence: str) -> None:
+    """Values that are not durations are refused."""
     assert sentence == refusal(optional_seconds, value)
 
 
@@ -143,11 +143,11 @@ def test_number(value: float) -> None:
     ],
 )
 def test_number_refused(value: object, sentence: str) -> None:
-    """What is no number, or out of bounds, is refused by a sentence with the bounds."""
+    """A value that is not a number, or out of bounds, is refused; the message has the bounds."""
     assert sentence == refusal(number(2, 7, unit="apples"), value)
 
 
 def test_number_without_a_most() -> None:
-    """Without an upper bound any greater number passes, and the sentence names the lower one."""
+    """Without an upper bound any greater number passes; the message names the lower bound."""
     assert 10**9 == checked(number(2, unit="apples"), 10**9)
     assert "it is 1: it must be 2 apples or more" == refusal(number(2, unit="apples"), 1)

@@ -21,7 +21,7 @@ def test_from_uuid() -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", TEXT + "0", "12", "x" * 60])
 def test_not_a_uuid(text: str) -> None:
-    """Other text is refused with a sentence that quotes it and shows what is wanted."""
+    """Other text is refused; the message quotes it and shows an example."""
     with pytest.raises(ValueError, match="is not a variant id") as info:
         variant_id(text)
 
@@ -33,7 +33,7 @@ def test_not_a_uuid(text: str) -> None:
 
 @pytest.mark.parametrize("length", [61, 10_000])
 def test_long_text_is_not_quoted_whole(length: int) -> None:
-    """A text of absurd length does not fill the log: 60 characters of it are shown at most."""
+    """At most 60 characters of a long text are quoted."""
     text = ("0123456789" * 1000)[:length]
 
     with pytest.raises(ValueError, match="is not a variant id") as info:
@@ -55,7 +55,7 @@ def test_nil(nil: UUID | str) -> None:
 
 
 def test_other_types() -> None:
-    """What is neither text nor a UUID is refused, and not by chance later."""
+    """A value of another type is refused."""
     with pytest.raises(ValueError, match="5") as info:
         variant_id(5)  # type: ignore[arg-type]  # the point of the test
 

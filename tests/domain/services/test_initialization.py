@@ -78,7 +78,7 @@ class World:
 
 @pytest.mark.parametrize("policy", list(InitializationPolicy))
 async def test_success_is_the_same_under_every_policy(policy: InitializationPolicy) -> None:
-    """A record that was opened at once is `Created`; the request went out unchanged, once."""
+    """A record that was opened at once is `Created`; the request was sent once, unchanged."""
     world, request = World(ScriptedPort()), an_initial_stock()
 
     outcome = await world.service.request(request, CALL, policy)
@@ -99,8 +99,8 @@ async def test_success_is_the_same_under_every_policy(policy: InitializationPoli
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_what_is_known_is_raised_at_once(error: InventoryError) -> None:
-    """Under ROLL_BACK a request that was refused, or never arrived, is not looked for."""
+async def test_a_known_outcome_is_raised_at_once(error: InventoryError) -> None:
+    """Under ROLL_BACK a request that was refused, or did not arrive, is not followed by a read."""
     world = World(Failing(error))
 
     with pytest.raises(type(error)) as caught:
@@ -111,7 +111,7 @@ async def test_what_is_known_is_raised_at_once(error: InventoryError) -> None:
 
 
 async def test_a_record_that_is_found_is_a_success() -> None:
-    """After an attempt that may have arrived, a record that a fresh read finds is success."""
+    """After an attempt that may have arrived, a record that a read finds is a success."""
     world, request = World(Failing(TimedOut("late"), a_reading)), an_initial_stock()
 
     outcome = await world.service.request(request, CALL, ROLL_BACK)
@@ -129,14 +129,14 @@ async def test_a_record_that_is_found_is_a_success() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (UnknownVariant, "read afterwards, there was no record yet"),
-        (ServiceFailed("500"), r"reading it afterwards failed too \(500\)"),
+        (UnknownVariant, "a read afterwards found no record"),
+        (ServiceFailed("500"), r"a read afterwards failed, too \(500\)"),
     ],
 )
-async def test_what_stays_unknown_is_said(
+async def test_an_unknown_outcome_is_raised(
     found: Callable[[ProductVariantId], Answer] | InventoryError, words: str
 ) -> None:
-    """Where reading settles nothing, the error is of the same kind, and says that nobody knows."""
+    """If the read finds no record, the error keeps its class, and says that it is unknown."""
     error = TimedOut("no answer in 1 s", attempts=3, correlation_id="c")
     world = World(Failing(error, found))
 
@@ -157,7 +157,7 @@ async def test_what_stays_unknown_is_said(
 async def test_time_is_kept_for_reading(
     deadline: float | None, writing: float, reading: float
 ) -> None:
-    """A fifth of the caller's time is kept, and the caller's deadline holds over both."""
+    """A fifth of the caller's time is reserved for the read, within the caller's deadline."""
     world = World(Failing(TimedOut("late"), a_reading))
     world.clock.advance(100.0)
 
@@ -170,7 +170,7 @@ async def test_time_is_kept_for_reading(
 
 
 async def test_a_deadline_that_has_passed_gets_no_longer() -> None:
-    """No time is kept of a deadline that lies behind."""
+    """A deadline that has passed is not extended."""
     world = World(Failing(CircuitOpen("open")))
     world.clock.advance(100.0)
 
@@ -191,10 +191,10 @@ async def test_a_deadline_that_has_passed_gets_no_longer() -> None:
         (CircuitOpen("open"), 0, None),
     ],
 )
-async def test_what_failed_is_queued(
+async def test_a_transient_failure_is_queued(
     policy: InitializationPolicy, error: InventoryError, attempts: int, words: str | None
 ) -> None:
-    """What may pass is stored, with the ids of its request; an attempt that was made counts."""
+    """A transient failure is queued with its request's ids; an attempt that was made counts."""
     world, request = World(Failing(error)), an_initial_stock()
     world.clock.advance(5)
 
@@ -219,10 +219,10 @@ async def test_what_failed_is_queued(
 
 @pytest.mark.parametrize("policy", QUEUEING)
 @pytest.mark.parametrize("error", [Conflict("key"), RequestRejected("no")])
-async def test_what_is_final_is_not_queued(
+async def test_a_final_refusal_is_not_queued(
     policy: InitializationPolicy, error: InventoryError
 ) -> None:
-    """A refusal for good is an outcome, and nothing waits for it to pass."""
+    """A final refusal is an outcome, and is not queued."""
     world = World(Failing(error))
 
     assert PermanentlyRejected(error) == await world.service.request(
@@ -233,7 +233,7 @@ async def test_what_is_final_is_not_queued(
 
 
 async def test_a_queue_that_fails_is_an_error() -> None:
-    """What could not be opened and not be stored is raised, with what befell the service behind."""
+    """If the queue fails, too, its error is raised, and the service's error is its cause."""
 
     class Full(InMemoryQueue):
         async def add(self, entry: object) -> bool:
@@ -249,7 +249,7 @@ async def test_a_queue_that_fails_is_an_error() -> None:
 
 @pytest.mark.parametrize("policy", QUEUEING)
 async def test_without_a_queue(policy: InitializationPolicy) -> None:
-    """A policy that queues is refused where there is no queue, before anybody is asked."""
+    """A policy that queues is refused without a queue, before a request is sent."""
     world = World(ScriptedPort(), None)
 
     with pytest.raises(ValueError, match=f"policy is {policy.value}, which needs a queue"):

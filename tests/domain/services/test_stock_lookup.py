@@ -34,7 +34,7 @@ from tests.support.values import a_reading, an_id
 A, B, C = an_id(1), an_id(2), an_id(3)
 
 
-async def test_answers_become_what_a_page_shows() -> None:
+async def test_answers_become_availabilities() -> None:
     """A reading is shown as it is; unknown and unreadable variants are unavailable, and say why."""
 
     async def script(ids: Ids, call: Call) -> Answers:
@@ -68,7 +68,7 @@ async def test_answers_become_what_a_page_shows() -> None:
     ],
 )
 async def test_no_outage_raises(error: type[InventoryError], reason: UnavailableReason) -> None:
-    """Whatever the service does, a page gets a value for each variant, in first-asked order."""
+    """In an outage a page has a value for each variant, in the order of the request."""
     lookup = StockLookup(ScriptedPort(raising(error("it failed"))))
 
     page = await lookup.get_stock_levels((B, A, B), DEFAULT_CALL)
@@ -77,7 +77,7 @@ async def test_no_outage_raises(error: type[InventoryError], reason: Unavailable
 
 
 async def test_bugs_are_not_outages() -> None:
-    """An exception that is no InventoryError is somebody's bug, and is not hidden."""
+    """An exception that is not an InventoryError is a bug, and is raised."""
     lookup = StockLookup(ScriptedPort(raising(KeyError("bug"))))
 
     with pytest.raises(KeyError):
@@ -85,7 +85,7 @@ async def test_bugs_are_not_outages() -> None:
 
 
 async def test_one_variant() -> None:
-    """One variant is a page of one."""
+    """One variant is read like a page of one."""
     port = ScriptedPort()
 
     assert a_reading(A) == await StockLookup(port).get_stock_level(A, DEFAULT_CALL)
@@ -93,6 +93,6 @@ async def test_one_variant() -> None:
 
 
 def test_the_words_of_the_page() -> None:
-    """Nothing known reads as the requirement words it (R18)."""
+    """The text of an unavailable variant is the one that the requirement gives (R18)."""
     assert "Stock information unavailable" == STOCK_INFORMATION_UNAVAILABLE
     assert str(Unavailable(UnavailableReason.TIMED_OUT)) == STOCK_INFORMATION_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""The shared servers that are buses, and how each is left as it was found."""
+"""The shared servers that are buses, and how to clean each up."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -17,7 +17,7 @@ BUSES = {
 
 
 async def clean(bus: str, url: str, name: str) -> None:
-    """Take away what a test left on a shared server."""
+    """Delete what a test left on a shared server."""
     await _CLEANERS[bus](url, name)
 
 

@@ -30,7 +30,7 @@ def bus_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def options(bus_name: str, request: pytest.FixtureRequest) -> AsyncIterator[EventOptions]:
-    """Options for the shared bus, under names of their own, which are taken away again."""
+    """Options for the shared bus, under names of their own, which are deleted afterwards."""
     if bus_name == "kafka":
         url = request.getfixturevalue("kafka_url")
     else:

@@ -18,8 +18,8 @@ import msgspec
 from shelfport import InventoryEvent, ProductVariantId, StockStatus, SystemClock
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.counts import SubscriptionCounts
+from shelfport.adapters.events.handler import EventHandler
 from shelfport.adapters.events.handler_retry import HandlerRetry
-from shelfport.adapters.events.handling import EventHandling
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.runtime.background import Background
@@ -40,10 +40,10 @@ class DiskCatalog:
         )
 
     async def mark_orderable(self, variant: ProductVariantId) -> None:
-        """Not what this is about."""
+        """Not used here."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
-        """Not what this is about."""
+        """Not used here."""
 
     async def show_status(
         self, variant: ProductVariantId, status: StockStatus, as_of: datetime
@@ -73,19 +73,19 @@ class DiskCatalog:
 
 
 class Silent:
-    """A notifier with nobody to tell."""
+    """A notifier that does nothing."""
 
     async def notify(self, event: InventoryEvent) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
 
 async def replica(options: EventOptions, path: Path) -> None:
     """Handle events until SIGTERM."""
     catalog, counts, clock = DiskCatalog(path), SubscriptionCounts(), SystemClock()
-    handling = EventHandling(catalog, Silent(), clock, counts, options.dedup_entries)
+    handler = EventHandler(catalog, Silent(), clock, counts, options.dedup_entries)
 
     async def handle(event: InventoryEvent) -> None:
-        await handling.handle(event)
+        await handler.handle(event)
         catalog.note(event)
 
     stop = asyncio.Event()
@@ -99,14 +99,14 @@ async def replica(options: EventOptions, path: Path) -> None:
 
 
 class Replicas:
-    """Processes that handle events from one work queue."""
+    """Processes that handle the events of one consumer group."""
 
     def __init__(self, arguments: str, path: Path) -> None:
         self._arguments = (arguments, str(path))
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, count: int) -> None:
-        """Start so many more."""
+        """Start `count` more."""
         for _ in range(count):
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.services.events.crowd", *self._arguments],
@@ -130,13 +130,13 @@ class Replicas:
         return codes
 
     def kill(self) -> None:
-        """End whatever still runs."""
+        """End the processes that still run."""
         while self.processes:
             self.kill_one()
 
 
 def arguments_of(url: str, prefix: str, ack_timeout: float) -> str:
-    """What a replica is told, as one argument."""
+    """The arguments of a replica, as one string."""
     given = {"url": url, "exchange": prefix, "prefix": f"{prefix}.", "consumer_group": "shop"}
     return msgspec.json.encode({**given, "ack_timeout": ack_timeout}).decode()
 

@@ -1,4 +1,4 @@
-"""`shelfport check` beside real servers: it says that they can be used, and takes nothing."""
+"""`shelfport check` with real servers: it reports that they work, and consumes nothing."""
 
 import asyncio
 
@@ -6,20 +6,20 @@ from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.events.publisher import EventPublisher, message_of
 from shelfport.adapters.queue.sql.schema import POSTGRES_STEPS
 from shelfport.options import EventOptions
-from tests.adapters.cli.check.test_beside import row
+from tests.adapters.cli.check.test_surroundings import row
 from tests.adapters.cli.conftest import _started, ended
 from tests.support.queues import own_database, with_tables
 from tests.support.values import OUT, an_event
 
 
-async def test_a_bus_and_its_work(options: EventOptions) -> None:
-    """The row is ok where a replica could listen; what waits for the group is there afterwards."""
+async def test_a_bus_and_its_consumer_group(options: EventOptions) -> None:
+    """The row is ok where a replica could listen; the group's messages stay."""
     assert options.url is not None
     bus, event = open_bus(options), an_event(OUT)
     async with bus.consumer_group():
         pass
-    async with EventPublisher(bus) as announcer:
-        await announcer.announce(event)
+    async with EventPublisher(bus) as publisher:
+        await publisher.publish(event)
     variables = {
         "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
         "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
@@ -29,18 +29,18 @@ async def test_a_bus_and_its_work(options: EventOptions) -> None:
     async with _started("check", **variables) as process:
         done = await ended(process)
 
-    assert row(done.out, "bus") == f"ok {bus.name} lets this host listen"
+    assert row(done.out, "bus") == f"ok {bus.name} accepts a subscription"
     assert (0, "") == (done.code, done.err)
     async with bus.consumer_group() as source, asyncio.timeout(30):
         while not (left := await source.fetch(10)):
             pass
         assert [message_of(event).body] == [delivery.message.body for delivery in left]
-        assert left[0].times in {1, None}  # nobody has had it before
-        await left[0].done()
+        assert left[0].delivery_count in {1, None}  # not delivered before
+        await left[0].ack()
 
 
 async def test_postgres_and_redis(postgres_url: str, redis_url: str) -> None:
-    """A queue in PostgreSQL is told by its version, and Redis by the time it took to answer."""
+    """The row of PostgreSQL has the schema version, and that of Redis its answer time."""
     async with own_database(postgres_url) as url:
         variables = {
             "SHELFPORT_QUEUE_URL": await with_tables(url),
@@ -50,7 +50,10 @@ async def test_postgres_and_redis(postgres_url: str, redis_url: str) -> None:
         async with _started("check", **variables) as process:
             done = await ended(process)
 
-    assert row(done.out, "queue") == f"ok schema version {len(POSTGRES_STEPS)}, 0 waiting, 0 dead"
-    assert row(done.out, "shared").startswith("ok answered in ")
-    assert row(done.out, "shared").endswith("; a caller waits 1000 ms")
+    assert (
+        row(done.out, "queue")
+        == f"ok schema version {len(POSTGRES_STEPS)}, 0 waiting, 0 dead letters"
+    )
+    assert row(done.out, "shared_cache").startswith("ok answered in ")
+    assert row(done.out, "shared_cache").endswith("; a caller waits 1000 ms")
     assert (0, "") == (done.code, done.err)

@@ -21,16 +21,14 @@ def name() -> str:
     return unique("t")
 
 
-async def buried(bus: Bus) -> bool:
+async def has_dead_letter(bus: Bus) -> bool:
     """Whether there is a dead letter now."""
     async with bus.dead_letters() as source:
         return bool(await source.fetch(1))
 
 
-async def test_from_the_sandbox_to_a_listener_and_back_from_the_dead(
-    redis_url: str, name: str
-) -> None:
-    """A change at the sandbox is printed by a listener; a dead letter is replayed by its name."""
+async def test_from_the_sandbox_to_a_listener_and_a_replay(redis_url: str, name: str) -> None:
+    """A listener prints a change at the sandbox; a dead letter is replayed."""
     variables = {"SHELFPORT_EVENTS_URL": redis_url, "SHELFPORT_EVENTS_PREFIX": f"{name}."}
     options = EventOptions(url=redis_url, prefix=f"{name}.")
     bus, variant = open_bus(options), CATALOGUE[0].variant_id
@@ -38,7 +36,7 @@ async def test_from_the_sandbox_to_a_listener_and_back_from_the_dead(
         async with (
             _started("sandbox", "--port", "0", "--events", redis_url, **variables) as sandbox,
             _started("events", "listen", "--json", **variables) as listener,
-            _started("events", "listen", "--work", **variables) as worker,
+            _started("events", "listen", "--consume", **variables) as worker,
         ):
             assert sandbox.stdout is not None
             assert listener.stdout is not None
@@ -54,12 +52,12 @@ async def test_from_the_sandbox_to_a_listener_and_back_from_the_dead(
                 ) as response,
             ):
                 assert 200 == response.status
-            heard = msgspec.json.decode(await listener.stdout.readline())
+            printed = msgspec.json.decode(await listener.stdout.readline())
             handled = (await worker.stdout.readline()).decode()
             async with bus.publisher() as publisher:
                 await publisher.publish(Message(b"poison", channel="inventory.low-stock"))
             async with asyncio.timeout(10):
-                while not await buried(bus):  # noqa: ASYNC110 - nobody tells that it is dead
+                while not await has_dead_letter(bus):  # noqa: ASYNC110 - the bus sends no signal
                     await asyncio.sleep(0.05)
             for process in (sandbox, listener, worker):
                 process.send_signal(signal.SIGINT)
@@ -69,7 +67,7 @@ async def test_from_the_sandbox_to_a_listener_and_back_from_the_dead(
     finally:
         await clean("redis", redis_url, name)
 
-    assert ("OUT_OF_STOCK", str(variant)) == (heard["status"], heard["productVariantId"])
+    assert ("OUT_OF_STOCK", str(variant)) == (printed["status"], printed["productVariantId"])
     assert f"Out of stock   {variant}" in handled
     assert [0, 0, 0] == codes
     assert (0, True) == (replayed.code, "the event is malformed at $" in replayed.out)

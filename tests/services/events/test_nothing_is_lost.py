@@ -72,7 +72,7 @@ def history() -> list[InventoryEvent]:
 
 
 def at_the_end(events: Sequence[InventoryEvent]) -> dict[ProductVariantId, StockStatus]:
-    """What the last event of each variant says."""
+    """The status of the last event of each variant."""
     return {event.variant_id: event.status for event in events}
 
 
@@ -91,7 +91,7 @@ def with_poison(events: Sequence[InventoryEvent]) -> list[Message]:
 
 
 async def publish(bus: Bus, messages: Sequence[Message]) -> None:
-    """Publish all of `messages`, in their order; what may not have arrived is sent again."""
+    """Publish all `messages` in order; one that may not have arrived is sent again."""
     at = 0
     while at < len(messages):
         try:
@@ -106,7 +106,7 @@ async def publish(bus: Bus, messages: Sequence[Message]) -> None:
 
 
 async def take_dead_letters(bus: Bus, count: int) -> list[Message]:
-    """All dead letters, once there are `count` different ones; they are gone afterwards."""
+    """All dead letters, once there are `count` different ones; they are replayed."""
     letters: list[Message] = []
     end = time.monotonic() + PATIENCE
     async with bus.dead_letters() as source:
@@ -115,12 +115,12 @@ async def take_dead_letters(bus: Bus, count: int) -> list[Message]:
         ):
             letters += [delivery.message for delivery in deliveries]
             for delivery in deliveries:
-                await delivery.done()
+                await delivery.ack()
     return letters
 
 
 async def until(catalog: DiskCatalog, count: int) -> None:
-    """Wait until so many events were handled."""
+    """Wait until that many events were handled."""
     end = time.monotonic() + PATIENCE
     while (handled := catalog.handled()[0]) < count:
         assert time.monotonic() < end, f"{handled} of {count} events were handled"
@@ -129,7 +129,7 @@ async def until(catalog: DiskCatalog, count: int) -> None:
 
 @contextmanager
 def server(name: str, folder: Path) -> Iterator[tuple[str, Broker | None]]:
-    """The URL of a bus, and the server behind it, if it is ours to kill."""
+    """The URL of a bus, and its server, if the test may kill it."""
     if name == "kafka":
         with mock_kafka() as url:
             yield url, None
@@ -142,7 +142,7 @@ def server(name: str, folder: Path) -> Iterator[tuple[str, Broker | None]]:
 
 @pytest.mark.parametrize("name", [*SERVERS, "kafka"] if LONG else ["redis"])
 async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> None:
-    """All events are handled, poison is put away, and the catalogue ends as if nothing happened."""
+    """All events are handled, malformed ones are dead-lettered, and the catalogue is right."""
     kills, prefix = KILLS[name] if LONG else 1, unique("t")
     async with AsyncExitStack() as stack:
         url, broker = stack.enter_context(server(name, tmp_path))
@@ -155,7 +155,7 @@ async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> Non
         replicas = Replicas(arguments, tmp_path / "catalogue.sqlite")
         stack.callback(replicas.kill)
         async with bus.consumer_group():
-            pass  # from here on the group's queue is there
+            pass  # from here on the group's queue exists
         began = time.monotonic()
         replicas.start(TOGETHER.get(name, 2))
         publishing = asyncio.create_task(publish(bus, with_poison(events)))
@@ -171,7 +171,7 @@ async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> Non
         await publishing
         await until(catalog, EVENTS)
         seconds = time.monotonic() - began
-        letters = await take_dead_letters(bus, POISON)  # the last poison may come last of all
+        letters = await take_dead_letters(bus, POISON)  # the last one may be delivered last
         codes = await asyncio.to_thread(replicas.end)
         distinct, total = catalog.handled()
         restarted = "" if broker is None else ", the bus killed and started again"
@@ -184,4 +184,4 @@ async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> Non
         assert (EVENTS, at_the_end(events)) == (distinct, catalog.shown())
         assert {poison(n).body for n in range(POISON)} == {m.body for m in letters}
         assert all("malformed" in letter.headers[REASON] for letter in letters)
-        assert {0, -signal.SIGTERM} >= set(codes)  # the younger one may not be up yet
+        assert {0, -signal.SIGTERM} >= set(codes)  # the younger process may not have started yet

@@ -1,4 +1,4 @@
-"""What each bus promises, on real servers: docs/events.md has the table."""
+"""The guarantees of each bus, on real servers: docs/events.md has the table."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,13 +25,13 @@ from tests.support.values import BACK, LOW, OUT, an_event, ids
 PATIENCE = 15.0
 
 
-def work(replica: InventoryIntegration) -> SubscriptionSnapshot:
+def catalog_of(replica: InventoryIntegration) -> SubscriptionSnapshot:
     events = replica.snapshot().events
     assert events is not None
     return events.catalog
 
 
-def knowledge(replica: InventoryIntegration) -> SubscriptionSnapshot:
+def invalidation_of(replica: InventoryIntegration) -> SubscriptionSnapshot:
     events = replica.snapshot().events
     assert events is not None
     return events.invalidation
@@ -39,7 +39,7 @@ def knowledge(replica: InventoryIntegration) -> SubscriptionSnapshot:
 
 async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - a snapshot tells nobody that it changed
+        while not holds():  # noqa: ASYNC110 - a snapshot sends no signal
             await asyncio.sleep(0.02)
 
 
@@ -52,17 +52,17 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
 async def replica(
     stack: AsyncExitStack, options: EventOptions, catalog: ShownCatalog
 ) -> InventoryIntegration:
-    """A replica whose subscriptions both stand."""
+    """A replica with both subscriptions connected."""
     made = build(Settings(events=options), catalog=catalog)
     await stack.enter_async_context(made)
-    await eventually(lambda: work(made).connected and knowledge(made).connected)
+    await eventually(lambda: catalog_of(made).connected and invalidation_of(made).connected)
     return made
 
 
 async def test_delivery_order_dead_letters_and_replay(
     options: EventOptions, opened: AsyncExitStack
 ) -> None:
-    """Work goes to one replica, knowledge to each; a dead letter has its reason, and comes back."""
+    """The consumer group gets an event once, invalidation on each replica; letters are replayed."""
     good, bad = ids(2)
     catalog = ShownCatalog()
     catalog.refused = {bad}
@@ -72,22 +72,22 @@ async def test_delivery_order_dead_letters_and_replay(
     events = [an_event(kind, good, at=n) for n, kind in enumerate(kinds)]
     poison = Message(b"{}", {"type": "InventoryLowStockEvent"}, "inventory.low-stock")
     bus = open_bus(options)
-    async with EventPublisher(bus) as announcer:
+    async with EventPublisher(bus) as publisher:
         for event in events:
-            await announcer.announce(event)
-        await announcer.announce(refused := an_event(LOW, bad))
+            await publisher.publish(event)
+        await publisher.publish(refused := an_event(LOW, bad))
     async with bus.publisher() as publisher:
         await publisher.publish(poison)
     await eventually(
         lambda: (
-            sum(work(r).handled for r in replicas) == 5
-            and sum(work(r).dead_lettered for r in replicas) == 2
-            and all(knowledge(r).handled == 6 for r in replicas)
+            sum(catalog_of(r).handled for r in replicas) == 5
+            and sum(catalog_of(r).dead_lettered for r in replicas) == 2
+            and all(invalidation_of(r).handled == 6 for r in replicas)
         )
     )
 
     assert {good: BACK.status} == catalog.shown()
-    assert 2 == sum(work(r).retried for r in replicas)
+    assert 2 == sum(catalog_of(r).retried for r in replicas)
 
     catalog.refused.clear()
     reasons: dict[bytes, str] = {}
@@ -95,50 +95,50 @@ async def test_delivery_order_dead_letters_and_replay(
         while deliveries := await source.fetch(10):
             for delivery in deliveries:
                 reasons[delivery.message.body] = delivery.message.headers[REASON]
-                await delivery.done()
-    await eventually(lambda: sum(work(r).handled for r in replicas) == 6)
-    await eventually(lambda: sum(work(r).dead_lettered for r in replicas) == 3)
+                await delivery.ack()
+    await eventually(lambda: sum(catalog_of(r).handled for r in replicas) == 6)
+    await eventually(lambda: sum(catalog_of(r).dead_lettered for r in replicas) == 3)
 
     assert {message_of(refused).body, poison.body} == reasons.keys()
     assert "not handled in 3 attempts: LookupError" in reasons[message_of(refused).body]
     assert "malformed at $.eventId" in reasons[poison.body]
     assert {good: BACK.status, bad: LOW.status} == catalog.shown()
-    assert all(knowledge(r).handled == 6 for r in replicas)
+    assert all(invalidation_of(r).handled == 6 for r in replicas)
 
 
-async def test_work_waits_while_nobody_is_there(
+async def test_events_wait_for_the_consumer_group(
     options: EventOptions, opened: AsyncExitStack
 ) -> None:
-    """What is announced between two lives of the only replica is handled in the second."""
+    """An event that was published while no replica ran is handled by the next one."""
     bus, catalog = open_bus(options), ShownCatalog()
     async with bus.consumer_group():
         pass
     [variant] = ids(1)
-    async with EventPublisher(bus) as announcer:
-        await announcer.announce(an_event(OUT, variant))
+    async with EventPublisher(bus) as publisher:
+        await publisher.publish(an_event(OUT, variant))
     await replica(opened, options, catalog)
     await eventually(lambda: catalog.shown() == {variant: OUT.status})
 
 
-async def test_a_bus_that_is_away_delays_nothing(tmp_path: Path, opened: AsyncExitStack) -> None:
-    """The integration opens without its bus, says so, and subscribes whenever the bus is there."""
+async def test_a_bus_that_is_down_delays_nothing(tmp_path: Path, opened: AsyncExitStack) -> None:
+    """The integration opens without its bus, reports that, and subscribes when the bus is up."""
     broker = private_nats(tmp_path)
     options = EventOptions(url=broker.url, max_delay=0.2, base_delay=0.1, ack_timeout=60)
     catalog = ShownCatalog()
-    async with asyncio.timeout(PATIENCE):  # the bus is not there before it is open
+    async with asyncio.timeout(PATIENCE):  # the bus is down while it opens
         made = await opened.enter_async_context(build(Settings(events=options), catalog=catalog))
-    await eventually(lambda: work(made).trouble is not None)
+    await eventually(lambda: catalog_of(made).trouble is not None)
     first, second = ids(2)
     for variant in (first, second):
         await asyncio.to_thread(broker.start)
         opened.callback(broker.kill)
-        await eventually(lambda: work(made).connected and knowledge(made).connected)
-        async with EventPublisher(open_bus(options)) as announcer:
-            await announcer.announce(an_event(OUT, variant))
+        await eventually(lambda: catalog_of(made).connected and invalidation_of(made).connected)
+        async with EventPublisher(open_bus(options)) as publisher:
+            await publisher.publish(an_event(OUT, variant))
         await eventually(lambda v=variant: v in catalog.shown())  # type: ignore[misc]  # a lambda has no types
         broker.kill()
-        await eventually(lambda: not work(made).connected)
-    trouble = work(made).trouble
+        await eventually(lambda: not catalog_of(made).connected)
+    trouble = catalog_of(made).trouble
 
     assert trouble is not None
     assert {first: OUT.status, second: OUT.status} == catalog.shown()

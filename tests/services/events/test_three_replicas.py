@@ -30,9 +30,9 @@ CHANGES = 60 if LONG else 6
 SPREAD = 3.0 if LONG else 0.2
 """Seconds over which the changes are spread."""
 POLLED = CacheOptions(ttl=2, stale_while_revalidate=8, jitter=0)
-"""What a replica without events looks like: it asks again after two seconds."""
+"""A replica without events: it reads again after two seconds."""
 NEVER = CacheOptions(ttl=3600, stale_while_revalidate=0, stale_if_error=0, jitter=0)
-"""It would not ask again in an hour: whatever it knows, it was told."""
+"""It would not read again within an hour: events alone invalidate its cache."""
 LOOK_EVERY = 0.005
 PATIENCE = 60.0
 
@@ -78,13 +78,13 @@ async def delays(
         await eventually(lambda: all(map(listening, replicas)))
         for replica in replicas:
             await replica.get_stock_levels(variants, deadline=PATIENCE)
-        asked = len(sandbox.journal)
+        requests = len(sandbox.journal)
         async with asyncio.timeout(PATIENCE):
             measured = await asyncio.gather(
                 *(one_change(sandbox, replicas, variant) for variant in variants)
             )
         if cache is NEVER:
-            assert asked == len(sandbox.journal)  # nobody has asked since its first page
+            assert requests == len(sandbox.journal)  # no read since its first page
     return [delay for of_one in measured for delay in of_one]
 
 
@@ -95,7 +95,7 @@ def listening(replica: InventoryIntegration) -> bool:
 
 async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - a snapshot tells nobody that it changed
+        while not holds():  # noqa: ASYNC110 - a snapshot sends no signal
             await asyncio.sleep(0.02)
 
 
@@ -108,23 +108,23 @@ def percentiles(values: Sequence[float]) -> tuple[float, float]:
 async def test_a_change_reaches_all_caches(
     options: EventOptions, bus_name: str, report: Report
 ) -> None:
-    """Each change shows on the pages of three replicas, none of which asks: they were told.
+    """Each change shows on the pages of three replicas, by events alone.
 
     How long it took is printed, beside what polling takes; that is no bar, for a busy machine may
     hold up either.
     """
     seed = [SeedRecord(variant, 50) for variant in ids(CHANGES)]
     async with (
-        EventPublisher(open_bus(options)) as announcer,
-        Sandbox(seed=seed, publish=announcer.announce) as sandbox,
+        EventPublisher(open_bus(options)) as publisher,
+        Sandbox(seed=seed, publish=publisher.publish) as sandbox,
     ):
         # The mock cluster has groups of one only: there, each replica is a group of its own.
         groups = ["shop", "shop2", "shop3"] if bus_name == "kafka" else ["shop"] * 3
         replicas = [attrs.evolve(options, consumer_group=group) for group in groups]
-        told = await delays(sandbox, replicas, NEVER)
-        report("p50 {:.0f} ms, p99 {:.0f} ms by events".format(*percentiles(told)))
+        by_events = await delays(sandbox, replicas, NEVER)
+        report("p50 {:.0f} ms, p99 {:.0f} ms by events".format(*percentiles(by_events)))
         if LONG:
             polled = await delays(sandbox, [EventOptions()] * 3, POLLED)
             report("p50 {:.0f} ms, p99 {:.0f} ms by polling".format(*percentiles(polled)))
 
-    assert 3 * CHANGES == len(told)
+    assert 3 * CHANGES == len(by_events)

@@ -12,7 +12,7 @@ from shelfport.adapters.events.notification_options import NotificationOptions
 from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.options import EventOptions
 from tests.adapters.cli.conftest import Ended, _started, ended
-from tests.services.events.test_promises import eventually, knowledge, work
+from tests.services.events.test_promises import catalog_of, eventually, invalidation_of
 from tests.support.catalogs import ShownCatalog
 from tests.support.servers import serving
 from tests.support.values import OUT, an_event, ids
@@ -21,7 +21,7 @@ from tests.support.values import OUT, an_event, ids
 async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
     """It is tried as often as set, then dead-lettered with its reason; a replay delivers it.
 
-    The others are told meanwhile, and what was tried is one event to the webhook: one id.
+    Other events are notified meanwhile; all attempts carry the same id.
     """
     status = HTTPStatus.SERVICE_UNAVAILABLE
     broken, fine = ids(2)
@@ -35,36 +35,40 @@ async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
     async with serving(hook) as team:
         notifications = NotificationOptions(out_of_stock_webhook=f"{team.url}/secret-path")
 
-        def told() -> Sequence[str]:
+        def received() -> Sequence[str]:
             return [json.loads(body)["eventId"] for body in team.bodies]
 
         async with (
             build(
                 Settings(events=options, notifications=notifications), catalog=catalog
             ) as replica,
-            EventPublisher(open_bus(options)) as announcer,
+            EventPublisher(open_bus(options)) as publisher,
         ):
-            await eventually(lambda: work(replica).connected and knowledge(replica).connected)
+            await eventually(
+                lambda: catalog_of(replica).connected and invalidation_of(replica).connected
+            )
             for event in (failing, other):
-                await announcer.announce(event)
-            await eventually(lambda: (1, 1) == (work(replica).dead_lettered, work(replica).handled))
+                await publisher.publish(event)
+            await eventually(
+                lambda: (1, 1) == (catalog_of(replica).dead_lettered, catalog_of(replica).handled)
+            )
 
-            assert options.max_attempts == told().count(str(failing.event_id))
-            assert 1 == told().count(str(other.event_id))
+            assert options.max_attempts == received().count(str(failing.event_id))
+            assert 1 == received().count(str(other.event_id))
             assert {broken: OUT.status, fine: OUT.status} == catalog.shown()
 
             status = HTTPStatus.NO_CONTENT
             replayed = await replay(options)
-            await eventually(lambda: 2 == work(replica).handled)
+            await eventually(lambda: 2 == catalog_of(replica).handled)
 
     assert (0, "") == (replayed.code, replayed.err)
     reason, count = replayed.out.splitlines()
     assert f"not handled in {options.max_attempts} attempts: WebhookRefused: " in reason
     assert "503" in reason
     assert "secret-path" not in reason
-    assert "1 dead letters are in the work queue again" == count
-    assert options.max_attempts + 1 == told().count(str(failing.event_id))
-    assert 1 == told().count(str(other.event_id))
+    assert "gave 1 dead letters back to the consumer group" == count
+    assert options.max_attempts + 1 == received().count(str(failing.event_id))
+    assert 1 == received().count(str(other.event_id))
 
 
 async def replay(options: EventOptions) -> Ended:

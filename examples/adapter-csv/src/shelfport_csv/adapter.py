@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from shelfport import (
-    InventoryError,
     ProductVariantId,
     StockLevel,
     StockReading,
@@ -28,6 +27,7 @@ from shelfport.ports import (
     Clock,
     Initialized,
     InitialStock,
+    RequestContext,
     UnknownVariant,
     Unreadable,
 )
@@ -37,10 +37,10 @@ COLUMNS = ("variant_id", "quantity", "low_stock_threshold", "updated_at")
 
 
 class CsvInventory:
-    """Reads stock from an export, as it is at the moment of the question. Opens no records.
+    """Reads stock from an export, as the file is at the time of the call. Opens no records.
 
     Args:
-        file: the export; whoever writes it replaces it as a whole (write beside it, then rename).
+        file: the export; its writer replaces it as a whole (write beside it, then rename).
         clock: dates the readings, and tells whether a deadline has passed.
     """
 
@@ -58,49 +58,38 @@ class CsvInventory:
         wanted = tuple(dict.fromkeys(ids))
         if not wanted:
             return {}
-        self._must_be_in_time(Operation.READ, wanted, call)
+        context = RequestContext(Operation.READ, wanted, call)
+        self._must_be_in_time(context)
         as_of = self._clock.now()
         try:
-            # A thread, because a disk may be a slow network share, and the loop is not ours.
+            # A thread: the disk may be a slow network share, and reading it would block the loop.
             rows = await asyncio.to_thread(self._rows)
         except OSError as error:
-            raise self._error(
+            raise context.error(
                 ConnectionFailed,
                 f"{self._file} cannot be read: {error.strerror}",
-                Operation.READ,
-                wanted,
-                call,
-                reached=ReachedService.NO,
+                reached_service=ReachedService.NO,
             ) from error
         except (ValueError, csv.Error) as error:
-            raise self._error(
-                ContractViolation,
-                f"{self._file} is no export: {error}",
-                Operation.READ,
-                wanted,
-                call,
-            ) from error
+            raise context.error(ContractViolation, f"{self._file} is no export: {error}") from error
         answers = {variant: self._answer(variant, rows, as_of, call) for variant in wanted}
         return _settled(answers)
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Refused: the warehouse opens its records itself."""
-        about = (request.variant_id,)
-        self._must_be_in_time(Operation.INITIALIZE, about, call)
-        raise self._error(
+        context = RequestContext(Operation.INITIALIZE, (request.variant_id,), call)
+        self._must_be_in_time(context)
+        raise context.error(
             RequestRejected,
             "an export cannot open inventory records: ask the warehouse",
-            Operation.INITIALIZE,
-            about,
-            call,
-            reached=ReachedService.NO,
+            reached_service=ReachedService.NO,
         )
 
     def _rows(self) -> dict[ProductVariantId, dict[str, str]]:
         with self._file.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if tuple(reader.fieldnames or ()) != COLUMNS:
-                # Without this look at the header, an empty file would mean "all are unknown".
+                # Without this check, an empty file would mean that every variant is unknown.
                 raise ValueError(f"its header is not {','.join(COLUMNS)}")
             return {variant_id(row["variant_id"]): row for row in reader}
 
@@ -118,37 +107,17 @@ class CsvInventory:
             return StockReading(_level(variant, row), as_of, SOURCE)
         except (ValueError, KeyError, TypeError) as error:
             sentence = f"the row of {variant} in {self._file} cannot be read: {error}"
-            return Unreadable(
-                self._error(ContractViolation, sentence, Operation.READ, (variant,), call)
-            )
+            context = RequestContext(Operation.READ, (variant,), call)
+            return Unreadable(context.error(ContractViolation, sentence))
 
-    def _must_be_in_time(
-        self, operation: Operation, ids: Sequence[ProductVariantId], call: Call
-    ) -> None:
-        if call.deadline is not None and call.deadline <= self._clock.monotonic():
-            sentence = f"the deadline passed before {self._file} could be read"
-            raise self._error(
-                DeadlineExceeded, sentence, operation, ids, call, reached=ReachedService.NO
+    def _must_be_in_time(self, context: RequestContext) -> None:
+        deadline = context.call.deadline
+        if deadline is not None and deadline <= self._clock.monotonic():
+            raise context.error(
+                DeadlineExceeded,
+                f"the deadline passed before {self._file} could be read",
+                reached_service=ReachedService.NO,
             )
-
-    @staticmethod
-    def _error(
-        kind: type[InventoryError],
-        sentence: str,
-        operation: Operation,
-        ids: Sequence[ProductVariantId],
-        call: Call,
-        *,
-        reached: ReachedService | None = None,
-    ) -> InventoryError:
-        return kind(
-            sentence,
-            operation=operation,
-            ids=ids,
-            correlation_id=call.correlation_id,
-            attempts=call.attempt,
-            reached_service=reached,
-        )
 
 
 def _level(variant: ProductVariantId, row: Mapping[str, str]) -> StockLevel:

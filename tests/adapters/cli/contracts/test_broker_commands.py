@@ -1,4 +1,4 @@
-"""The commands that talk to a broker: the pipeline of a consumer, and what may go wrong in it."""
+"""The commands that need a broker: a consumer's pipeline, and its failures."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from shelfport.contracts.sandbox import Sandbox
 from tests.adapters.cli.conftest import Shelfport
 from tests.contracts.broker.double import BrokerDouble, running
-from tests.contracts.broker.ledger import Publication
+from tests.contracts.broker.state import Publication
 from tests.support.services import free_port
 
 VERSION = ("--version", "1a2b")
@@ -37,7 +37,7 @@ def variables(broker: BrokerDouble) -> dict[str, Any]:
 async def test_the_pipeline(
     call_shelfport: Shelfport, broker: BrokerDouble, sandbox: Sandbox
 ) -> None:
-    """Published, verified, asked and recorded: each step says what the broker knows now."""
+    """Publish, verify, record and ask: each step prints its result."""
     env = variables(broker)
     published = await call_shelfport(*PUBLISH, "--branch", "main", **env)
     verify = (
@@ -48,17 +48,17 @@ async def test_the_pipeline(
     verified = await call_shelfport(*verify, **env)
     provider = ("--pacticipant", "inventory-service", "--version", "9f8e")
     recorded = await call_shelfport(*RECORD[:-2], *provider, **env)
-    asked = await call_shelfport(*ASK, **env)
+    decided = await call_shelfport(*ASK, **env)
     document = await call_shelfport(*ASK, "--json", **env)
 
     at = f"The broker at {broker.url}"
     assert f"{at} has the pact of shelfport 1a2b of branch main.\n" == published.out
     assert verified.out.endswith(f"\n31 of 31 interactions hold\n{at} has the results.\n")
-    assert f"{at} knows that inventory-service 9f8e is in test.\n" == recorded.out
+    assert f"{at} has recorded inventory-service 9f8e in test.\n" == recorded.out
     assert (
         "yes: All required verification results are published and successful\n"
         "  shelfport 1a2b with inventory-service 9f8e: verified\n"
-    ) == asked.out
+    ) == decided.out
     assert {
         "deployable": True,
         "reason": "All required verification results are published and successful",
@@ -73,15 +73,15 @@ async def test_the_pipeline(
         ],
         "schema": 1,
     } == msgspec.json.decode(document.out)
-    done = (published, verified, recorded, asked, document)
+    done = (published, verified, recorded, decided, document)
     assert [(0, "")] * 5 == [(each.code, each.err) for each in done]
     assert "sesame" not in "".join(each.out for each in done)
 
 
-async def test_results_that_are_not_taken(
+async def test_results_that_the_broker_refuses(
     call_shelfport: Shelfport, broker: BrokerDouble, sandbox: Sandbox
 ) -> None:
-    """Results that the broker does not take are shown all the same, and that is a 1."""
+    """Results that the broker refuses are printed, and the exit code is 1."""
     await call_shelfport(*PUBLISH, "--branch", "main", **variables(broker))
     broker.read_only = True
     verify = (
@@ -98,7 +98,7 @@ async def test_results_that_are_not_taken(
 
 
 async def test_not_verified(call_shelfport: Shelfport, broker: BrokerDouble) -> None:
-    """What nobody verified may not be deployed: the answer is not known, and that is a 1."""
+    """Without a verification the answer is not known, and the exit code is 1."""
     await call_shelfport(*PUBLISH, **variables(broker))
     done = await call_shelfport(*ASK, **variables(broker))
 
@@ -108,23 +108,23 @@ async def test_not_verified(call_shelfport: Shelfport, broker: BrokerDouble) -> 
 
 
 async def test_under_the_host_s_name(call_shelfport: Shelfport, broker: BrokerDouble) -> None:
-    """A host publishes the pact as its own."""
+    """A host publishes the pact under its own name."""
     await call_shelfport(*PUBLISH, "--consumer", "product-service", **variables(broker))
 
     assert [("product-service", "1a2b")] == [
-        (each.content["consumer"]["name"], each.version) for each in broker.ledger.publications
+        (each.content["consumer"]["name"], each.version) for each in broker.state.publications
     ]
 
 
 async def test_published_again(call_shelfport: Shelfport, broker: BrokerDouble) -> None:
-    """Another pact of the same version is refused in one sentence that says what to do."""
-    broker.ledger.publish(_another())
+    """Another pact of the same version is refused in one sentence with the fix."""
+    broker.state.publish(_another())
     done = await call_shelfport(*PUBLISH, **variables(broker))
 
     assert (1, "") == (done.code, done.out)
     assert (
-        "shelfport: the broker has another pact of shelfport 1a2b already: what has changed is "
-        "published under a version of its own\n"
+        "shelfport: the broker has another pact of shelfport 1a2b already: publish a changed "
+        "pact under another version\n"
     ) == done.err
 
 
@@ -133,7 +133,7 @@ def _another() -> Publication:
 
 
 @pytest.mark.parametrize("command", [PUBLISH, ASK, RECORD], ids=lambda words: words[1])
-async def test_a_broker_that_does_not_help(
+async def test_a_broker_that_does_not_answer(
     call_shelfport: Shelfport, broker: BrokerDouble, command: tuple[str, ...]
 ) -> None:
     """A wrong token and a broker that is down are one sentence each, and exit code 1."""
@@ -157,7 +157,7 @@ async def test_no_broker(call_shelfport: Shelfport, command: tuple[str, ...]) ->
 
     assert (2, "") == (done.code, done.out)
     assert (
-        "shelfport: where is the Pact broker? Give --broker, or set PACT_BROKER_BASE_URL\n"
+        "shelfport: no Pact broker is given: give --broker, or set PACT_BROKER_BASE_URL\n"
         == done.err
     )
 

@@ -28,18 +28,18 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_git_knows(checkout: str) -> None:
-    """Without anything given, commit and branch are those of the checkout."""
+    """By default, commit and branch are those of the checkout."""
     assert Version(number=checkout, branch="trunk") == version_here(None, None, None)
 
 
 def test_what_is_given_wins(checkout: str) -> None:
-    """What is given is taken."""
+    """Given values win over git."""
     given = Version(number="1.2", branch="feature", build_url="http://ci/1")
     assert given == version_here("1.2", "feature", "http://ci/1")
 
 
 def test_a_build_without_a_branch(checkout: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a commit is checked out and no branch, the build server's variable says which it is."""
+    """If a commit without a branch is checked out, the build server's variable names the branch."""
     git("checkout", "--quiet", "--detach")
     none = version_here(None, None, None)
     monkeypatch.setenv("CI_COMMIT_REF_NAME", "feature")
@@ -49,15 +49,15 @@ def test_a_build_without_a_branch(checkout: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside a checkout the version has to be given."""
+    """Outside a checkout the version must be given."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(Misuse, match=r"^which version is this\?"):
+    with pytest.raises(Misuse, match=r"^the version is not known: "):
         commit_here(None)
 
 
 def test_no_git(checkout: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without git it has to be given as well."""
+    """Without git the version must be given."""
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(Misuse, match=r"^which version is this\?"):
+    with pytest.raises(Misuse, match=r"^the version is not known: "):
         commit_here(None)

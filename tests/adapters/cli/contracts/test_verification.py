@@ -28,7 +28,7 @@ def at(url: str, sandbox: Sandbox, *more: str) -> tuple[str, ...]:
     )
 
 
-async def test_what_holds(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+async def test_interactions_that_hold(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
     """Every interaction has a line, and the last line counts them."""
     done = await call_shelfport(*at(sandbox.url, sandbox, "--only", "getStockLevel of"))
 
@@ -39,8 +39,8 @@ async def test_what_holds(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
     assert (0, f"{held}\n2 of 2 interactions hold\n", "") == (done.code, done.out, done.err)
 
 
-async def test_what_fails(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """What fails has a block: which interaction, in which state, where, and how."""
+async def test_interactions_that_fail(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
+    """A failed interaction is printed with its state and its mismatches."""
     async with broken(sandbox, WAYS[0]) as url:
         done = await call_shelfport(*at(url, sandbox, "--only", "getStockLevel of"))
 
@@ -54,7 +54,7 @@ async def test_what_fails(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
 
 
 async def test_the_document(call_shelfport: Shelfport, sandbox: Sandbox) -> None:
-    """With --json, one document has the same, interaction by interaction."""
+    """With --json, one document has every interaction."""
     async with broken(sandbox, WAYS[0]) as url:
         done = await call_shelfport(*at(url, sandbox, "--only", "getStockLevel of", "--json"))
 
@@ -82,7 +82,7 @@ async def test_the_document(call_shelfport: Shelfport, sandbox: Sandbox) -> None
 
 
 async def test_a_provider_s_token(call_shelfport: Shelfport) -> None:
-    """PACT_PROVIDER_TOKEN stands in for the pacts' own, and is not shown."""
+    """PACT_PROVIDER_TOKEN replaces the token of the pacts, and is not printed."""
     async with Sandbox(token="sesame") as sandbox:
         arguments = at(sandbox.url, sandbox, "--only", "getStockLevel of")
         without = await call_shelfport(*arguments)
@@ -92,8 +92,8 @@ async def test_a_provider_s_token(call_shelfport: Shelfport) -> None:
     assert "sesame" not in with_it.out + with_it.err
 
 
-async def test_files_of_one_s_own(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """With --pact, those files are verified and no others."""
+async def test_given_pact_files(call_shelfport: Shelfport, tmp_path: Path) -> None:
+    """With --pact, only these files are verified."""
     interaction = {
         "type": "Synchronous/HTTP",
         "description": "health",
@@ -117,13 +117,13 @@ async def test_files_of_one_s_own(call_shelfport: Shelfport, tmp_path: Path) -> 
     ("options", "sentence"),
     [
         (("--pact", "nowhere.json"), "the pact file nowhere.json cannot be read: No such file or"),
-        (("--only", "nothing like it"), "'nothing like it' is in the description of no inter"),
+        (("--only", "nothing like it"), "no interaction has 'nothing like it' in its description"),
         (("--timeout", "0"), "timeout is 0: it must be more than 0 seconds"),
-        (("--publish",), "--publish is about a Pact broker: give --broker as well"),
-        (("--pending",), "--pending is about a Pact broker: give --broker as well"),
-        (("--consumer-branch", "x"), "--consumer-branch is about a Pact broker: give --broker"),
+        (("--publish",), "--publish needs a Pact broker: give --broker, too"),
+        (("--pending",), "--pending needs a Pact broker: give --broker, too"),
+        (("--consumer-branch", "x"), "--consumer-branch needs a Pact broker: give --broker, too"),
         (("--broker", "x"), "the Pact broker's address is 'x': http://host or https://host is"),
-        (("--broker", "http://x", "--pact", "y"), "--pact and --broker are both given: which"),
+        (("--broker", "http://x", "--pact", "y"), "--pact and --broker are both given: give one"),
         (("--states-url", "states"), "'states' is no address: http://host or https://host is"),
         (("--provider-url", "http://u:sesame@x"), "an address of x has credentials, a query or"),
         (("--provider-url", "http://[x"), "'http://[x' is no address: "),
@@ -131,7 +131,7 @@ async def test_files_of_one_s_own(call_shelfport: Shelfport, tmp_path: Path) -> 
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 async def test_misuse(call_shelfport: Shelfport, options: tuple[str, ...], sentence: str) -> None:
-    """What makes no sense is one sentence and exit code 2, and nothing is tried."""
+    """Invalid options are one sentence and exit code 2, without a request."""
     url = () if "--provider-url" in options else ("--provider-url", "http://127.0.0.1:9")
     done = await call_shelfport("contracts", "verify", *url, *options)
 
@@ -140,8 +140,8 @@ async def test_misuse(call_shelfport: Shelfport, options: tuple[str, ...], sente
     assert "sesame" not in done.err
 
 
-async def test_nobody_answers(call_shelfport: Shelfport) -> None:
-    """A provider that is not there is one sentence, and no verification."""
+async def test_an_unreachable_provider(call_shelfport: Shelfport) -> None:
+    """An unreachable provider is one sentence, and exit code 1."""
     url = f"http://127.0.0.1:{free_port()}"
     done = await call_shelfport("contracts", "verify", "--provider-url", url)
 
@@ -166,7 +166,7 @@ async def test_a_missing_extra(
 
 
 async def test_the_command_in_a_process(run_shelfport: Shelfport, started: Started) -> None:
-    """The sandbox in one process, its verification in another; in a pipe there are no colours."""
+    """One process verifies the sandbox of another; in a pipe there are no colours."""
     async with started("sandbox", "--port", "0") as process:
         assert process.stdout is not None
         url = (await process.stdout.readline()).decode().split()[-1]
@@ -178,8 +178,8 @@ async def test_the_command_in_a_process(run_shelfport: Shelfport, started: Start
     assert "\x1b" not in done.out
 
 
-async def test_the_provider_must_be_named(call_shelfport: Shelfport) -> None:
-    """Without --provider-url, one sentence asks for it."""
+async def test_without_a_provider_url(call_shelfport: Shelfport) -> None:
+    """Without --provider-url, one sentence names the option."""
     done = await call_shelfport("contracts", "verify")
 
     assert (2, 1) == (done.code, len(done.err.splitlines()))

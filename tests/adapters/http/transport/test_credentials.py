@@ -1,4 +1,4 @@
-"""Who asks: each scheme, each source of a secret, and what a 401 does."""
+"""Credentials: each scheme, each source of a secret, and the reaction to a 401."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from shelfport import (
     SystemClock,
     build,
 )
-from shelfport.adapters.http.transport.secret_text import present, present_basic
+from shelfport.adapters.http.transport.secret_header import set_basic, set_secret
 from shelfport.errors import BadFile, CredentialsUnavailable, Unauthorized
 from shelfport.http import HostSecret, HttpInventory
 from shelfport.options import AuthOptions, HttpOptions
@@ -40,7 +40,7 @@ async def asking(
 
 
 def wanting(header: str, accepted: Callable[[], str]) -> Handler:
-    """A service that answers who presents `accepted()` in `header`, and nobody else."""
+    """A service that answers 401 unless `header` has the value `accepted()`."""
     known = stocked(ids(9))
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -57,7 +57,7 @@ async def read(port: HttpInventory) -> None:
 
 
 async def test_none() -> None:
-    """Without a scheme nothing is presented."""
+    """Without a scheme no credentials are sent."""
     async with serving(stocked(ids(1))) as service, asking(service) as port:
         await read(port)
 
@@ -98,7 +98,7 @@ async def test_token_is_short_for_bearer() -> None:
 
 
 async def test_a_secret_in_a_file_is_read_again(tmp_path: Path) -> None:
-    """A rotated secret is presented within moments, and white space around it does not count."""
+    """A rotated secret is sent soon, without the white space around it."""
     file = tmp_path / "secret"
     file.write_text("one\n")
     auth = AuthOptions(scheme="bearer", secret_file=str(file))
@@ -113,8 +113,8 @@ async def test_a_secret_in_a_file_is_read_again(tmp_path: Path) -> None:
     assert "Bearer one" == service.requests[0].headers["Authorization"]
 
 
-async def test_a_401_has_the_file_looked_at(tmp_path: Path) -> None:
-    """A secret that was just rotated away is read at once, and the call goes through."""
+async def test_a_401_reloads_the_file(tmp_path: Path) -> None:
+    """After a 401 a changed file is read at once, and the call succeeds."""
     file = tmp_path / "secret"
     file.write_text("one")
     auth = AuthOptions(scheme="bearer", secret_file=str(file))
@@ -129,7 +129,7 @@ async def test_a_401_has_the_file_looked_at(tmp_path: Path) -> None:
 
 
 async def test_a_secret_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
-    """A 401 to a secret that has no other is one request, and needs a person."""
+    """Without another secret, a 401 is not repeated, and is a permanent error."""
     (tmp_path / "secret").write_text("s3cret")
     for auth in (
         AuthOptions(scheme="bearer", secret="s3cret"),
@@ -147,10 +147,10 @@ async def test_a_secret_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"", "it is empty"), (b"a\nb", "no header may carry"), (b"\xff", "it holds no text")],
+    [(b"", "it is empty"), (b"a\nb", "a header must not have"), (b"\xff", "not text in UTF-8")],
 )
 async def test_bad_secret_files(tmp_path: Path, content: bytes, sentence: str) -> None:
-    """A file without a usable secret is refused at the start, by its name and not its content."""
+    """Opening refuses a file without a usable secret; the message does not quote its content."""
     (tmp_path / "secret").write_bytes(content)
     auth = AuthOptions(scheme="bearer", secret_file=str(tmp_path / "secret"))
     port = HttpInventory("http://127.0.0.1:9", clock=SystemClock(), auth=auth)
@@ -171,7 +171,7 @@ async def awaited() -> Secret[str]:
 
 @pytest.mark.parametrize("secret", [plain, awaited])
 async def test_a_hosts_own_source(secret: HostSecret) -> None:
-    """A callable of the host's, plain or async, gives the token for each request."""
+    """The host's own callable, plain or async, returns the token for each request."""
     async with (
         serving(wanting("Authorization", lambda: "Bearer s3cret")) as service,
         build(Settings(base_url=service.url), secret=secret) as inventory,
@@ -180,7 +180,7 @@ async def test_a_hosts_own_source(secret: HostSecret) -> None:
 
 
 async def test_a_hosts_own_source_after_a_401() -> None:
-    """It is asked once more after a 401, and what it gives is presented if that is another."""
+    """After a 401 the callable is called again, and a different secret is sent."""
     given = iter(["old", "new", "new"])
     async with (
         serving(wanting("Authorization", lambda: "Bearer new")) as service,
@@ -201,9 +201,9 @@ def failing() -> str:
     [(failing, CredentialsUnavailable), (lambda: "a\nb", Unauthorized), (lambda: "", Unauthorized)],
 )
 async def test_a_hosts_source_that_fails(secret: HostSecret, kind: type[Exception]) -> None:
-    """Nothing is sent, and the sentence does not quote what the host's code said."""
+    """No request is sent, and the message does not quote the host's own error."""
     async with serving(stocked(ids(1))) as service, asking(service, None, secret) as port:
-        with pytest.raises(kind, match="for want of credentials: the host's own source") as info:
+        with pytest.raises(kind, match="no credentials: the host's own source") as info:
             await read(port)
 
     assert ([], False) == (service.requests, "s3cret" in str(info.value))
@@ -222,7 +222,7 @@ async def test_a_hosts_source_that_fails(secret: HostSecret, kind: type[Exceptio
         (lambda: AuthOptions(scheme="bearer", secret="a\r\nX: b"), "secret is empty, or has"),
         (lambda: AuthOptions(scheme="bearer", secret=""), "secret is empty, or has"),
         (lambda: AuthOptions(header="X Key"), "header is 'X Key': it must be the name of a header"),
-        (lambda: AuthOptions(header="Host"), "says something else in every request"),
+        (lambda: AuthOptions(header="Host"), "a header that every request sets already"),
         (
             lambda: AuthOptions(scheme="client_credentials", secret="s", client_id="shop"),
             "token_url is not set",
@@ -233,7 +233,10 @@ async def test_a_hosts_source_that_fails(secret: HostSecret, kind: type[Exceptio
             ),
             "secret is not set, nor is secret_file",
         ),
-        (lambda: AuthOptions(token_url="https://a:b@id.example/"), "token_url carries credentials"),
+        (
+            lambda: AuthOptions(token_url="https://a:b@id.example/"),
+            "token_url contains credentials",
+        ),
         (
             lambda: Settings(
                 auth=AuthOptions(
@@ -261,8 +264,8 @@ async def test_a_hosts_source_that_fails(secret: HostSecret, kind: type[Exceptio
         ),
     ],
 )
-def test_what_makes_no_sense(make: Callable[[], Any], sentence: str) -> None:
-    """Choices that do not go together are refused when they are made."""
+def test_contradicting_settings(make: Callable[[], Any], sentence: str) -> None:
+    """Settings that contradict each other are refused when they are made."""
     with pytest.raises(ValueError, match=r".") as info:
         make()
 
@@ -270,10 +273,10 @@ def test_what_makes_no_sense(make: Callable[[], Any], sentence: str) -> None:
 
 
 def test_headers_show_no_secret() -> None:
-    """Headers as aiohttp holds them have the text for the wire, and a mask for every `repr`."""
+    """Headers in aiohttp hold the secret's text, and their `repr` shows a mask."""
     headers: CIMultiDict[str] = CIMultiDict()
-    present(headers, "Authorization", "Bearer ", Secret("s3cret"))
-    present_basic(headers, "X-Other", "shop", Secret("s3cret"))
+    set_secret(headers, "Authorization", "Bearer ", Secret("s3cret"))
+    set_basic(headers, "X-Other", "shop", Secret("s3cret"))
 
     assert "Bearer s3cret" == headers["Authorization"]
     assert "Basic c2hvcDpzM2NyZXQ=" == headers["X-Other"]

@@ -15,7 +15,7 @@ from tests.support.values import an_id, ids
 
 
 async def test_a_closed_port(connect: Connect) -> None:
-    """Where nobody listens nothing arrived, and the sentence names the address."""
+    """At a closed port no request arrives, and the message names the address."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -28,7 +28,7 @@ async def test_a_closed_port(connect: Connect) -> None:
 
 
 async def test_a_name_that_does_not_resolve(connect: Connect) -> None:
-    """A name that does not exist is told apart from a service that is down."""
+    """The message for an unknown name differs from that for a service that is down."""
     port = await connect("http://inventory.invalid")  # RFC 6761 §6.4
 
     with pytest.raises(ConnectionFailed, match="does not resolve: is the base URL right") as info:
@@ -49,7 +49,7 @@ async def test_connections_are_kept(connect: Connect) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_dead_kept_connection_costs_no_second_request(connect: Connect, count: int) -> None:
-    """A request on a kept connection that dies is sent once: the client itself never repeats."""
+    """A request on a pooled connection that dies is sent once: the client never repeats it."""
     requests: list[bytes] = []
 
     async def dies_on_the_second(
@@ -94,7 +94,7 @@ async def test_cookies_are_not_kept(connect: Connect) -> None:
 async def test_proxies_of_the_environment_are_not_used(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy that the environment names does not get to see the requests."""
+    """Requests do not go through a proxy that the environment names."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with serving(stocked(ids(2))) as service:
         port = await connect(service.url)

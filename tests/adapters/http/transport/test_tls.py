@@ -39,7 +39,7 @@ def trusting(folder: Path, *authorities: trustme.CA, **more: Any) -> TlsOptions:
     return TlsOptions(ca_file=written(folder, "ca.pem", *blobs), **more)
 
 
-def showing(folder: Path, certificate: trustme.LeafCert) -> dict[str, Any]:
+def client_files(folder: Path, certificate: trustme.LeafCert) -> dict[str, Any]:
     return {
         "cert_file": written(folder, "cert.pem", *certificate.cert_chain_pems),
         "key_file": written(folder, "key.pem", certificate.private_key_pem),
@@ -67,14 +67,14 @@ REFUSED: dict[str, tuple[Callable[[], ssl.SSLContext], str]] = {
     ),
     "TLS 1.1": (
         lambda: server_context(SERVER, newest=ssl.TLSVersion.TLSv1_1),
-        "the service and tls.minimum have no version of TLS in common",
+        "the service does not support the TLS version that tls.minimum requires",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", REFUSED)
 async def test_a_service_that_cannot_be_trusted(tmp_path: Path, fault: str) -> None:
-    """It is refused before anything is sent, and the sentence names the cause."""
+    """A connection is refused before a request is sent, and the message names the cause."""
     context, sentence = REFUSED[fault]
     with tls_serving(context()) as service, pytest.raises(InsecureConnection) as info:
         await read(service.url, trusting(tmp_path, CA))
@@ -94,13 +94,13 @@ async def test_another_host_name(tmp_path: Path) -> None:
 
 
 async def test_self_signed(tmp_path: Path) -> None:
-    """A certificate that vouches for itself is told apart from one of an unknown authority."""
+    """The message for a self-signed certificate differs from that for an unknown authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     pem = written(tmp_path, "self.pem", OTHER.cert_pem, OTHER.private_key_pem)
     context.load_cert_chain(pem)
     with (
         tls_serving(context) as service,
-        pytest.raises(InsecureConnection, match="certificate is self-signed, and not one that"),
+        pytest.raises(InsecureConnection, match="certificate is self-signed, and is not trusted"),
     ):
         await read(service.url, trusting(tmp_path, CA))
 
@@ -116,17 +116,17 @@ async def test_the_systems_authorities_are_not_enough() -> None:
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_mutual_tls(tmp_path: Path, newest: ssl.TLSVersion) -> None:
-    """With a certificate of the authority that the service trusts, both read and are read."""
+    """A client certificate of an authority that the service trusts is accepted."""
     with tls_serving(server_context(SERVER, clients=CA, newest=newest)) as service:
-        await read(service.url, trusting(tmp_path, CA, **showing(tmp_path, CLIENT)))
+        await read(service.url, trusting(tmp_path, CA, **client_files(tmp_path, CLIENT)))
 
 
 async def test_no_client_certificate(tmp_path: Path) -> None:
-    """A service that wants a certificate, and gets none, is told with the setting to make."""
+    """If the service requires a client certificate, the message names the setting."""
     with (
         tls_serving(server_context(SERVER, clients=CA)) as service,
         pytest.raises(
-            Unauthorized, match=r"wants a client certificate: set tls\.cert_file"
+            Unauthorized, match=r"requires a client certificate: set tls\.cert_file"
         ) as info,
     ):
         await read(service.url, trusting(tmp_path, CA))
@@ -135,11 +135,11 @@ async def test_no_client_certificate(tmp_path: Path) -> None:
 
 
 async def test_no_client_certificate_in_tls_1_2(tmp_path: Path) -> None:
-    """TLS 1.2 has no word for it: the sentence names what it may be."""
+    """In TLS 1.2 the alert is ambiguous, so the message names the possible causes."""
     context = server_context(SERVER, clients=CA, newest=ssl.TLSVersion.TLSv1_2)
     with (
         tls_serving(context) as service,
-        pytest.raises(InsecureConnection, match="wants a client certificate"),
+        pytest.raises(InsecureConnection, match="requires a client certificate"),
     ):
         await read(service.url, trusting(tmp_path, CA))
 
@@ -162,8 +162,8 @@ async def test_a_wrong_client_certificate(
     certificate: Callable[[], trustme.LeafCert],
     sentence: str,
 ) -> None:
-    """A certificate of ours that the service does not accept is told with its reason."""
-    options = trusting(tmp_path, CA, **showing(tmp_path, certificate()))
+    """The message says why the service does not accept the client certificate."""
+    options = trusting(tmp_path, CA, **client_files(tmp_path, certificate()))
     with (
         tls_serving(server_context(SERVER, clients=CA, newest=newest)) as service,
         pytest.raises(Unauthorized, match="the service does not accept our certificate") as info,
@@ -174,17 +174,17 @@ async def test_a_wrong_client_certificate(
 
 
 async def test_a_minimum_of_1_3(tmp_path: Path) -> None:
-    """A service of TLS 1.2 is too old where 1.3 is the minimum."""
+    """A service with TLS 1.2 is refused if 1.3 is the minimum."""
     with (
         tls_serving(server_context(SERVER, newest=ssl.TLSVersion.TLSv1_2)) as service,
-        pytest.raises(InsecureConnection, match="no version of TLS in common"),
+        pytest.raises(InsecureConnection, match="does not support the TLS version"),
     ):
         await read(service.url, trusting(tmp_path, CA, minimum="1.3"))
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 async def test_lax_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TLS 1.1 is refused by us, too, where neither Python nor OpenSSL would refuse it."""
+    """The client refuses TLS 1.1 even if Python and OpenSSL would allow it."""
     strict = ssl.create_default_context
 
     def lax(*, cafile: str | None = None) -> ssl.SSLContext:
@@ -196,7 +196,7 @@ async def test_lax_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ssl, "create_default_context", lax)
     with (
         tls_serving(server_context(SERVER, newest=ssl.TLSVersion.TLSv1_1)) as service,
-        pytest.raises(InsecureConnection, match="no version of TLS in common"),
+        pytest.raises(InsecureConnection, match="does not support the TLS version"),
     ):
         await read(service.url, trusting(tmp_path, CA))
 
@@ -212,7 +212,7 @@ async def outcome(port: HttpInventory) -> str:
 
 
 async def test_an_authority_that_is_rotated_away(tmp_path: Path) -> None:
-    """Once the bundle has lost an authority, what it issued is refused, kept connections or not."""
+    """When an authority leaves the bundle, its certificates are refused on all connections."""
     options = trusting(tmp_path, CA)
     with tls_serving(server_context(SERVER)) as service:
         async with HttpInventory(
@@ -229,26 +229,26 @@ async def test_an_authority_that_is_rotated_away(tmp_path: Path) -> None:
 
 async def test_a_client_certificate_that_is_rotated(tmp_path: Path) -> None:
     """A new certificate and key are used without a restart."""
-    options = trusting(tmp_path, CA, **showing(tmp_path, OTHER.issue_cert("shop@example.com")))
+    options = trusting(tmp_path, CA, **client_files(tmp_path, OTHER.issue_cert("shop@example.com")))
     with tls_serving(server_context(SERVER, clients=CA)) as service:
         async with HttpInventory(
             service.url, clock=SystemClock(), options=PATIENT, tls=options
         ) as port:
             assert "does not know its authority" in await outcome(port)
-            showing(tmp_path, CLIENT)
+            client_files(tmp_path, CLIENT)
 
             await eventually(lambda: _refused(port, ""))
 
 
 async def _refused(port: HttpInventory, sentence: str) -> bool:
-    told = await outcome(port)
-    return sentence in told if sentence else not told
+    text = await outcome(port)
+    return sentence in text if sentence else not text
 
 
 async def test_half_written_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """In the midst of rotation the certificates of before stay, and that is said once."""
+    """During a rotation the previous certificates stay in use, with one warning."""
     caplog.set_level(logging.INFO, "shelfport.files")
-    options = trusting(tmp_path, CA, **showing(tmp_path, CLIENT))
+    options = trusting(tmp_path, CA, **client_files(tmp_path, CLIENT))
     with tls_serving(server_context(SERVER, clients=CA)) as service:
         async with HttpInventory(
             service.url, clock=SystemClock(), options=PATIENT, tls=options
@@ -261,11 +261,11 @@ async def test_half_written_files(tmp_path: Path, caplog: pytest.LogCaptureFixtu
             await asyncio.sleep(0.05)
             assert "" == await outcome(port)
 
-            showing(tmp_path, CLIENT)
+            client_files(tmp_path, CLIENT)
             await eventually(lambda: _said(caplog, 2))
 
     assert [logging.WARNING, logging.INFO] == [record.levelno for record in caplog.records]
-    assert "its private key is another certificate's" in caplog.records[0].getMessage()
+    assert "its private key belongs to another certificate" in caplog.records[0].getMessage()
 
 
 async def _said(caplog: pytest.LogCaptureFixture, times: int) -> bool:
@@ -273,10 +273,10 @@ async def _said(caplog: pytest.LogCaptureFixture, times: int) -> bool:
 
 
 async def test_days_that_are_left(tmp_path: Path) -> None:
-    """The snapshot has the ends of both certificates, though the answers are short."""
+    """The snapshot has the expiry of both certificates, although the answers are short."""
     ours = CA.issue_cert("shop@example.com", not_after=datetime(2049, 12, 31, 1, 2, 3, tzinfo=UTC))
     theirs = CA.issue_cert("127.0.0.1", not_after=datetime(2051, 1, 1, tzinfo=UTC))
-    options = trusting(tmp_path, CA, **showing(tmp_path, ours))
+    options = trusting(tmp_path, CA, **client_files(tmp_path, ours))
     with tls_serving(server_context(theirs, clients=CA)) as service:
         async with HttpInventory(service.url, clock=SystemClock(), tls=options) as port:
             await port.read([VARIANT], DEFAULT_CALL)
@@ -310,7 +310,7 @@ async def test_days_that_are_left(tmp_path: Path) -> None:
             "tls.cert_file",
         ),
         (
-            lambda f: TlsOptions(**(showing(f, CLIENT) | {"key_file": "/nowhere/key.pem"})),
+            lambda f: TlsOptions(**(client_files(f, CLIENT) | {"key_file": "/nowhere/key.pem"})),
             "tls.key_file is '/nowhere/key.pem': No such file",
         ),
     ],
@@ -318,7 +318,7 @@ async def test_days_that_are_left(tmp_path: Path) -> None:
 async def test_files_that_cannot_be_used(
     tmp_path: Path, make: Callable[[Path], TlsOptions], sentence: str
 ) -> None:
-    """At the start a bad file is refused at once, with the setting, the file and the reason."""
+    """Opening refuses a bad file, with the setting, the file and the reason."""
     port = HttpInventory("https://127.0.0.1:9", clock=SystemClock(), tls=make(tmp_path))
 
     with pytest.raises(BadFile) as info:
@@ -334,7 +334,7 @@ def _text(folder: Path, text: str) -> str:
 
 
 async def test_an_encrypted_key(tmp_path: Path) -> None:
-    """An encrypted key is read with its password, and without one nobody is asked at a terminal."""
+    """An encrypted key is read with its password; without one, no terminal prompt appears."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(CLIENT.private_key_pem.bytes(), None)
@@ -360,15 +360,15 @@ async def test_an_encrypted_key(tmp_path: Path) -> None:
 
 
 def test_a_key_without_its_certificate() -> None:
-    """A key alone is a mistake, and so is an unknown version."""
-    with pytest.raises(ValueError, match="key_file is set, but cert_file is not"):
+    """A key without a certificate is refused, and so is an unknown TLS version."""
+    with pytest.raises(ValueError, match="key_file is set without cert_file: set both"):
         TlsOptions(key_file="/key.pem")
     with pytest.raises(ValueError, match=r"minimum is '1.1': it must be 1.2 or 1.3"):
         TlsOptions(minimum="1.1")  # type: ignore[arg-type]  # that is the point
 
 
 def test_expiry_is_read_as_others_read_it() -> None:
-    """The end of a certificate is what the library `cryptography` reads in it."""
+    """The expiry of a certificate is the one that the library `cryptography` reads."""
     from cryptography import x509
 
     from shelfport.adapters.http.transport.tls.certificate import expiry_of_pem

@@ -1,4 +1,4 @@
-"""The second window: served at once, refreshed behind."""
+"""stale-while-revalidate: a reading is served at once, and refreshed in the background."""
 
 import pytest
 
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-async def test_refreshed_behind(cached: CacheLayer, service: Service) -> None:
-    """Past the fresh window a reading is served at once, as stale, and is fresh the next time."""
+async def test_refreshed_in_the_background(cached: CacheLayer, service: Service) -> None:
+    """After `ttl` a reading is served at once as STALE, and is fresh the next time."""
     await read(cached, A)
     await after(5)
     service.quantity, service.delay = 7, 2.0
@@ -44,7 +44,7 @@ async def test_refreshed_behind(cached: CacheLayer, service: Service) -> None:
 
 
 async def test_a_refresh_is_traced_to_its_cause(cached: CacheLayer, service: Service) -> None:
-    """A refresh carries the ids of the call that caused it, but neither its time nor its limit."""
+    """A refresh has the ids of the call that caused it, but not its deadline and its limit."""
     await read(cached, A)
     await after(10)
     now = LoopClock().monotonic()
@@ -59,7 +59,7 @@ async def test_a_refresh_is_traced_to_its_cause(cached: CacheLayer, service: Ser
 
 
 async def test_one_refresh_at_a_time(cached: CacheLayer, service: Service) -> None:
-    """While a variant is being refreshed, further pages do not refresh it again."""
+    """A variant has one refresh in flight at most."""
     await read(cached, A, B)
     await after(10)
     service.delay = 2.0
@@ -72,7 +72,7 @@ async def test_one_refresh_at_a_time(cached: CacheLayer, service: Service) -> No
 
 
 async def test_bounded_refreshes(cached: CacheLayer, service: Service) -> None:
-    """No more refreshes run at once than allowed; the others come with a later page."""
+    """No more than `max_background_refreshes` run at once; a later page starts the others."""
     await read(cached, A, B, C)
     await after(10)
     service.delay = 2.0
@@ -86,10 +86,10 @@ async def test_bounded_refreshes(cached: CacheLayer, service: Service) -> None:
     assert [C] == service.asked[-1]
 
 
-async def test_a_failed_refresh_is_told_and_pauses(
+async def test_a_failed_refresh_backs_off(
     cached: CacheLayer, service: Service, heard: Heard
 ) -> None:
-    """A refresh that fails is told once, and nothing is refreshed for a moment."""
+    """A failed refresh is signalled once, and no refresh starts during `refresh_backoff`."""
     await read(cached, A)
     await after(10)
     service.error = DOWN
@@ -105,8 +105,8 @@ async def test_a_failed_refresh_is_told_and_pauses(
     assert 3 == len(service.asked)
 
 
-async def test_a_success_ends_the_pause(cached: CacheLayer, service: Service) -> None:
-    """When the service answers anybody, refreshing goes on at once."""
+async def test_a_success_ends_the_back_off(cached: CacheLayer, service: Service) -> None:
+    """A successful read ends the back-off at once."""
     await read(cached, A)
     await after(10)
     service.error = DOWN
@@ -120,14 +120,14 @@ async def test_a_success_ends_the_pause(cached: CacheLayer, service: Service) ->
     assert [[A], [A], [B], [A]] == service.asked
 
 
-async def test_the_pause_ends_on_time(cached: CacheLayer, service: Service) -> None:
-    """A page that comes just when the pause ends refreshes again."""
+async def test_the_back_off_ends_on_time(cached: CacheLayer, service: Service) -> None:
+    """A page at the very end of the back-off starts a refresh."""
     await read(cached, A)
     await after(10)
     service.error = DOWN
     await read(cached, A)
     await all_turns()
-    await after(cached._paused_until - LoopClock().monotonic())
+    await after(cached._backoff_until - LoopClock().monotonic())
     await read(cached, A)
     await all_turns()
 
@@ -135,7 +135,7 @@ async def test_the_pause_ends_on_time(cached: CacheLayer, service: Service) -> N
 
 
 async def test_asked_for_twice_in_one_page(cached: CacheLayer, service: Service) -> None:
-    """A variant that stands in a page twice does not hide those after it."""
+    """A duplicate variant in a page does not hide the variants after it."""
     await read(cached, A)
     await after(10)
     answers = await read(cached, A, A, B, B, C)
@@ -147,7 +147,7 @@ async def test_asked_for_twice_in_one_page(cached: CacheLayer, service: Service)
 
 
 async def test_the_bound_holds_again_and_again(cached: CacheLayer, service: Service) -> None:
-    """When refreshes have ended, as many run at once as before: no fewer, and no more."""
+    """After refreshes have ended, as many run at once as before."""
     for _ in range(3):
         await read(cached, A, B, C)
         await after(10)

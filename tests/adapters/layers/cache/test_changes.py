@@ -1,4 +1,4 @@
-"""Changes: fences, and what began before them."""
+"""Invalidation: fences, and reads that began before them."""
 
 import asyncio
 from datetime import timedelta
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
 async def test_a_new_record_is_seen_at_once(cached: CacheLayer, service: Service) -> None:
-    """After an initialisation the variant is asked for, though it was unknown a moment ago."""
+    """After an initialization the next read asks for the variant, though it was unknown before."""
     service.unknown = {A}
     await read(cached, A)
     service.unknown = set()
@@ -47,7 +47,7 @@ async def test_a_new_record_is_seen_at_once(cached: CacheLayer, service: Service
 async def test_a_failed_initialization_is_a_change_too(
     cached: CacheLayer, service: Service
 ) -> None:
-    """An initialisation that failed may have happened: "unknown" is not believed after it."""
+    """An initialization that failed may have happened: it invalidates an "unknown"."""
 
     class Failing(Service):
         async def initialize(self, request: object, call: object) -> object:  # type: ignore[override]  # only raises
@@ -65,10 +65,10 @@ async def test_a_failed_initialization_is_a_change_too(
     assert 2 == len(failing.asked)
 
 
-async def test_a_slow_read_from_before_a_change_is_not_stored(
+async def test_a_slow_read_from_before_a_fence_is_not_stored(
     cached: CacheLayer, service: Service
 ) -> None:
-    """A read that began before a change is answered, but what it brought is not kept."""
+    """A read that began before an invalidation is answered, but not stored."""
     service.delay = 2.0
     slow = asyncio.create_task(read(cached, A))
     await after(1)
@@ -93,10 +93,10 @@ async def test_a_slow_read_does_not_replace_a_newer_one(
     assert [7] == quantities(await read(cached, A))
 
 
-async def test_after_a_change_the_service_is_asked_first(
+async def test_after_a_fence_the_service_is_asked_first(
     cached: CacheLayer, service: Service
 ) -> None:
-    """A reading from before a change is shown only if the service does not answer."""
+    """An invalidated reading is served only if the service does not answer."""
     await read(cached, A, B)
     await after(1)
     cached.invalidate([A])
@@ -109,10 +109,8 @@ async def test_after_a_change_the_service_is_asked_first(
     assert [STALE] == freshness(await read(cached, A))
 
 
-async def test_no_request_from_before_a_change_is_joined(
-    cached: CacheLayer, service: Service
-) -> None:
-    """Below, a read after a change accepts only requests that begin after it."""
+async def test_no_read_from_before_a_fence_is_joined(cached: CacheLayer, service: Service) -> None:
+    """A read after an invalidation joins no in-flight read from before it."""
     await after(10)
     cached.invalidate([A])
     await after(3)
@@ -126,7 +124,7 @@ async def test_no_request_from_before_a_change_is_joined(
 
 
 async def test_age_counts_from_the_sending(cached: CacheLayer, service: Service) -> None:
-    """An answer that was asked for before this call, in a shared request, is as old as that."""
+    """The age of an answer from a shared request counts from the sending of that request."""
     sent = LoopClock().now()
     await after(3)
 
@@ -143,7 +141,7 @@ async def test_age_counts_from_the_sending(cached: CacheLayer, service: Service)
 
 
 async def test_the_stricter_limit_goes_down(cached: CacheLayer, service: Service) -> None:
-    """Of the caller's limit and the time since the change, the shorter one counts."""
+    """The shorter of the caller's limit and the time since the invalidation goes down."""
     cached.invalidate([A])
     await after(3)
     await read(cached, A, call=Call(max_staleness=2))
@@ -154,8 +152,8 @@ async def test_the_stricter_limit_goes_down(cached: CacheLayer, service: Service
     assert [2, 3] == [call.max_staleness for _, call in service.reads]
 
 
-async def test_something_may_have_changed_about_any(cached: CacheLayer, service: Service) -> None:
-    """After it, everything is asked for first, and shown as stale if nobody answers."""
+async def test_invalidate_all(cached: CacheLayer, service: Service) -> None:
+    """`invalidate_all` expires everything; readings stay as fallbacks."""
     await read(cached, A, B)
     await after(1)
     cached.invalidate_all()
@@ -168,8 +166,8 @@ async def test_something_may_have_changed_about_any(cached: CacheLayer, service:
     assert [STALE] == freshness(await read(cached, B))
 
 
-async def test_an_unknown_that_another_cache_kept(cached: CacheLayer, service: Service) -> None:
-    """An "unknown" from a cache below is believed for the rest of its window alone."""
+async def test_an_unknown_from_another_cache(cached: CacheLayer, service: Service) -> None:
+    """An "unknown" from a cache below is served for the rest of its window only."""
 
     async def script(asked: Ids, call: Call) -> Answers:
         return {v: UnknownVariant(v, LoopClock().now() - timedelta(seconds=3)) for v in asked}
@@ -182,8 +180,10 @@ async def test_an_unknown_that_another_cache_kept(cached: CacheLayer, service: S
     assert 2 == len(service.asked)
 
 
-async def test_what_another_cache_kept_may_be_older(cached: CacheLayer, service: Service) -> None:
-    """A stale reading from a cache below does not take the place of a younger one in memory."""
+async def test_a_reading_from_another_cache_may_be_older(
+    cached: CacheLayer, service: Service
+) -> None:
+    """A stale reading from a cache below does not replace a younger one in memory."""
 
     async def script(asked: Ids, call: Call) -> Answers:
         old = LoopClock().now() - timedelta(seconds=100)
@@ -197,8 +197,10 @@ async def test_what_another_cache_kept_may_be_older(cached: CacheLayer, service:
     assert ([STALE, STALE], [100, 3]) == (freshness(page), quantities(page))
 
 
-async def test_stale_from_below_is_told(cached: CacheLayer, service: Service, heard: Heard) -> None:
-    """What a cache below shows for want of better is told like what memory shows."""
+async def test_stale_from_below_is_signalled(
+    cached: CacheLayer, service: Service, heard: Heard
+) -> None:
+    """A stale reading from a cache below is signalled like one from memory."""
 
     async def script(asked: Ids, call: Call) -> Answers:
         return {

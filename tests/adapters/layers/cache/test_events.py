@@ -1,4 +1,4 @@
-"""Events: what the cache shows after each of them, and what it does not believe."""
+"""Events: what the cache serves after each of them."""
 
 import asyncio
 from datetime import timedelta
@@ -34,8 +34,8 @@ from tests.support.values import BACK, LOW, OUT, an_event
 pytestmark = pytest.mark.looptime(start=1000)
 
 
-async def test_out_of_stock_is_known_without_asking(cached: CacheLayer, service: Service) -> None:
-    """That it is out of stock is a reading as of the event, from the event, and nobody is asked."""
+async def test_out_of_stock_needs_no_request(cached: CacheLayer, service: Service) -> None:
+    """OUT_OF_STOCK is served as a reading as of the event, without a request."""
     await read(cached, A)
     await after(1)
     event = an_event(OUT, A, at=1001)
@@ -54,10 +54,10 @@ async def test_out_of_stock_is_known_without_asking(cached: CacheLayer, service:
 
 
 @pytest.mark.parametrize("kind", [LOW, BACK])
-async def test_the_others_make_it_ask(
+async def test_other_events_cause_a_request(
     cached: CacheLayer, service: Service, kind: type[InventoryEvent]
 ) -> None:
-    """Low and back in stock say no quantity: the service is asked; if it is down, all is stale."""
+    """After the other two events the service is asked; if it is down, the reading is STALE."""
     await read(cached, A)
     await cached.apply_event(an_event(OUT, A, at=1000.5))
     await after(1)
@@ -72,7 +72,7 @@ async def test_the_others_make_it_ask(
 
 
 async def test_a_read_after_the_event_wins(cached: CacheLayer, service: Service) -> None:
-    """A read from after an event takes its place, though the row was stamped just before it."""
+    """A read after an event replaces it, though its timestamp is a moment older."""
     await cached.apply_event(an_event(OUT, A, at=1000))
     await after(0.1)
     service.quantity = 5  # rows of this service are stamped at EPOCH, long before the event
@@ -84,7 +84,7 @@ async def test_a_read_after_the_event_wins(cached: CacheLayer, service: Service)
 async def test_a_slow_read_from_before_the_event_loses(
     cached: CacheLayer, service: Service
 ) -> None:
-    """A read that was sent before an event was heard, and lands after it, is not kept."""
+    """A read that was sent before an event and ends after it is not stored."""
     service.delay = 2
     slow = asyncio.create_task(read(cached, A))
     await after(1)
@@ -97,7 +97,7 @@ async def test_a_slow_read_from_before_the_event_loses(
 async def test_a_refresh_from_before_the_event_is_not_joined(
     cached: CacheLayer, service: Service
 ) -> None:
-    """A page after an event waits for a read that began after it, not for one under way."""
+    """A page after an event joins no in-flight refresh from before it."""
     await read(cached, A)
     await after(100)
     service.delay, service.quantity = 0.15, 7
@@ -115,7 +115,7 @@ async def test_a_refresh_from_before_the_event_is_not_joined(
 
 
 async def test_an_older_event_undoes_nothing(cached: CacheLayer, service: Service) -> None:
-    """An event that happened before the last one is passed over, and so is the same one again."""
+    """An event that is older than the last one, or the same, is discarded."""
     await after(1)
     back = an_event(BACK, A, at=1000.5)
     await cached.apply_event(back)
@@ -127,10 +127,10 @@ async def test_an_older_event_undoes_nothing(cached: CacheLayer, service: Servic
     assert ([CACHED], [100]) == (freshness(now := await read(cached, A)), quantities(now))
 
 
-async def test_an_event_that_the_row_knows_is_passed_over(
+async def test_an_event_that_the_level_includes_is_discarded(
     cached: CacheLayer, service: Service
 ) -> None:
-    """An event from before the kept level was updated tells nothing new."""
+    """An event from before the update of the stored level is discarded."""
 
     async def updated_later(asked: Ids, _call: Call) -> Answers:
         updated = EPOCH + timedelta(seconds=999)
@@ -149,10 +149,10 @@ async def test_an_event_that_the_row_knows_is_passed_over(
     assert 2 == len(service.asked)
 
 
-async def test_old_news_over_a_younger_read_make_it_ask(
+async def test_an_event_older_than_the_reading_expires_it(
     cached: CacheLayer, service: Service
 ) -> None:
-    """An event from before the kept read was sent is not shown over it: the service is asked."""
+    """An event that is older than the stored reading only expires it."""
     await read(cached, A)
     await after(1)
     await cached.apply_event(an_event(OUT, A, at=990))
@@ -163,7 +163,7 @@ async def test_old_news_over_a_younger_read_make_it_ask(
 
 
 async def test_a_delayed_event_is_as_old_as_it_is(cached: CacheLayer, service: Service) -> None:
-    """An event that comes late is shown with its age, and refreshed; one too old is not shown."""
+    """A late event is served with its age, and refreshed; one past all windows is not served."""
     service.error = DOWN
     await cached.apply_event(an_event(OUT, A, at=980))
     await cached.apply_event(an_event(OUT, B, at=0))
@@ -182,7 +182,7 @@ async def test_a_clock_that_is_ahead(cached: CacheLayer, service: Service) -> No
 
 
 async def test_an_unknown_variant_is_asked_again(cached: CacheLayer, service: Service) -> None:
-    """An event about a variant that was unknown ends that."""
+    """An event deletes the "unknown" of its variant."""
     service.unknown = {A}
     await read(cached, A)
     service.unknown = set()
@@ -193,9 +193,9 @@ async def test_an_unknown_variant_is_asked_again(cached: CacheLayer, service: Se
 
 
 async def test_memory_of_events_is_bounded(cached: CacheLayer) -> None:
-    """Of events, too, only so many variants are remembered."""
-    cached.shelf.options = type(cached.shelf.options)(max_entries=2)
+    """The memory for events is bounded by `max_entries`."""
+    cached.store.options = type(cached.store.options)(max_entries=2)
     for number in range(1, 5):
         await cached.apply_event(an_event(OUT, ProductVariantId(an_event().event_id), at=number))
 
-    assert (2, 2) == (len(cached.shelf._learned), len(cached.shelf._told))
+    assert (2, 2) == (len(cached.store._last_events), len(cached.store._event_entries))

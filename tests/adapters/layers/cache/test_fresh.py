@@ -1,4 +1,4 @@
-"""The first window: served, and nobody is asked."""
+"""ttl: a reading is served without a request."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
 async def test_a_fresh_reading_is_served_again(cached: CacheLayer, service: Service) -> None:
-    """Within the fresh window nobody is asked, and the reading says since when it was kept."""
+    """Within `ttl` a reading is served without a request, with its own `as_of`."""
     live = await read(cached, A)
     await after(4.9)
     kept = await read(cached, A)
@@ -29,8 +29,8 @@ async def test_a_fresh_reading_is_served_again(cached: CacheLayer, service: Serv
     assert [[A]] == service.asked
 
 
-async def test_a_hit_hands_out_the_kept_object(cached: CacheLayer) -> None:
-    """Every hit hands out the very same reading, and a mapping of its own."""
+async def test_a_hit_returns_the_stored_object(cached: CacheLayer) -> None:
+    """Every hit returns the same reading object, and a mapping of its own."""
     await read(cached, A)
     first, second = await read(cached, A), await read(cached, A)
 
@@ -49,7 +49,7 @@ async def test_a_page_of_hits_starts_nothing(cached: CacheLayer, heard: Heard) -
 
 
 async def test_only_missing_ids_are_asked_for(cached: CacheLayer, service: Service) -> None:
-    """Of a page, those ids are asked for that are not kept; the order is that of the page."""
+    """Only missing ids are read; the result has the order of the page."""
     await read(cached, B)
     answers = await read(cached, A, B, C, A)
 

@@ -29,8 +29,10 @@ from tests.support.values import a_reading
 pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
-async def test_whoever_waits_anyway_asks_for_all(cached: CacheLayer, service: Service) -> None:
-    """A page with one missing variant refreshes all that is not fresh in the same request."""
+async def test_a_missing_variant_refreshes_the_whole_page(
+    cached: CacheLayer, service: Service
+) -> None:
+    """A page with a missing variant refreshes all that is not fresh in the same request."""
     await read(cached, A)
     await after(80)
     await read(cached, B)
@@ -45,7 +47,7 @@ async def test_whoever_waits_anyway_asks_for_all(cached: CacheLayer, service: Se
 
 
 async def test_a_page_in_an_outage(cached: CacheLayer, service: Service, heard: Heard) -> None:
-    """In an outage a page shows what is kept, and is unreadable only where nothing is."""
+    """In an outage a page shows stored readings; variants without one are unreadable."""
     await read(cached, A)
     await after(100)
     service.error = DOWN
@@ -84,7 +86,7 @@ async def test_unreadable_in_part(cached: CacheLayer, service: Service) -> None:
         (400.0, 1000.0, []),
     ],
 )
-async def test_the_caller_cuts_the_windows(
+async def test_the_callers_limit_shortens_the_windows(
     cached: CacheLayer, service: Service, age: float, max_staleness: float, served: list[Freshness]
 ) -> None:
     """No reading as old as the caller's limit is served, whatever the windows are."""
@@ -99,8 +101,8 @@ async def test_the_caller_cuts_the_windows(
     assert served == freshness(answers)
 
 
-async def test_unknown_is_believed_for_a_while(cached: CacheLayer, service: Service) -> None:
-    """That a variant is unknown is not asked again for a moment, and then it is."""
+async def test_unknown_is_cached(cached: CacheLayer, service: Service) -> None:
+    """An "unknown" is served for `negative_ttl`; then the service is asked again."""
     service.unknown = {A}
     assert {A: UnknownVariant(A)} == await read(cached, A)
     await after(3.9)
@@ -112,8 +114,8 @@ async def test_unknown_is_believed_for_a_while(cached: CacheLayer, service: Serv
     assert 2 == len(service.asked)
 
 
-async def test_an_unknown_variant_forgets_its_reading(cached: CacheLayer, service: Service) -> None:
-    """A variant that the service no longer knows is not shown from memory afterwards."""
+async def test_an_unknown_replaces_a_reading(cached: CacheLayer, service: Service) -> None:
+    """A variant that became unknown is not served from memory any more."""
     await read(cached, A)
     await after(100)
     service.unknown = {A}

@@ -1,4 +1,4 @@
-"""The third window: the service has a moment, then the reading is served."""
+"""stale-if-error: the layer asks the service, and falls back to the stored reading."""
 
 import asyncio
 from datetime import timedelta
@@ -32,8 +32,8 @@ from tests.support.values import a_reading
 pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
 
-async def test_a_moment_for_the_service(cached: CacheLayer, service: Service) -> None:
-    """In the last window an answer within the soft timeout is shown, live."""
+async def test_an_answer_within_the_soft_timeout(cached: CacheLayer, service: Service) -> None:
+    """In the last window an answer within the soft timeout is served, LIVE."""
     await read(cached, A)
     await after(100)
     service.quantity, service.delay = 7, 0.1
@@ -46,10 +46,10 @@ async def test_a_moment_for_the_service(cached: CacheLayer, service: Service) ->
     ("brought", "younger_by", "shown"),
     [(CACHED, -1, 7), (STALE, 1, 7), (STALE, -1, 100)],
 )
-async def test_what_another_cache_had(
+async def test_a_stale_reading_of_another_cache(
     cached: CacheLayer, service: Service, brought: Freshness, younger_by: float, shown: int
 ) -> None:
-    """A cache below may have nothing better than what is kept: then the younger of two is shown."""
+    """Of a stored reading and a stale one from a cache below, the younger is served."""
     kept_at = LoopClock().now()
     await read(cached, A)
     await after(100)
@@ -64,7 +64,7 @@ async def test_what_another_cache_had(
 
 
 async def test_the_soft_timeout(cached: CacheLayer, service: Service, heard: Heard) -> None:
-    """A slow service costs the soft timeout, then the reading is shown, and is refreshed behind."""
+    """After the soft timeout the stored reading is served, and the refresh goes on."""
     await read(cached, A)
     await after(100)
     service.quantity, service.delay = 7, 2.0
@@ -80,7 +80,7 @@ async def test_the_soft_timeout(cached: CacheLayer, service: Service, heard: Hea
 
 
 async def test_an_overdue_refresh_is_not_waited_for(cached: CacheLayer, service: Service) -> None:
-    """While a refresh has taken longer than the soft timeout, stale is served at once."""
+    """While a refresh is overdue, the stale reading is served at once."""
     await read(cached, A)
     await after(100)
     service.delay = 10.0
@@ -94,7 +94,7 @@ async def test_an_overdue_refresh_is_not_waited_for(cached: CacheLayer, service:
 
 
 async def test_a_young_refresh_is_joined(cached: CacheLayer, service: Service) -> None:
-    """Pages that come while a refresh is young wait for it, and ask nobody themselves."""
+    """Pages join a refresh that is not overdue, and send no request."""
     await read(cached, A)
     await after(100)
     service.quantity, service.delay = 7, 0.15
@@ -108,7 +108,7 @@ async def test_a_young_refresh_is_joined(cached: CacheLayer, service: Service) -
 
 
 async def test_stale_if_error(cached: CacheLayer, service: Service, heard: Heard) -> None:
-    """A service that fails is answered with the reading at once, up to the last limit."""
+    """If the service fails, the reading is served, up to the end of `stale_if_error`."""
     await read(cached, A)
     await after(299.9)
     service.error = DOWN
@@ -119,7 +119,7 @@ async def test_stale_if_error(cached: CacheLayer, service: Service, heard: Heard
 
 
 async def test_after_a_failure_stale_comes_at_once(cached: CacheLayer, service: Service) -> None:
-    """Right after a failure nobody waits for the service again."""
+    """Right after a failure the stale reading is served at once."""
     await read(cached, A, B)
     await after(100)
     service.error = DOWN
@@ -145,7 +145,7 @@ async def test_the_callers_deadline_is_shorter(cached: CacheLayer, service: Serv
 async def test_a_cancelled_caller_leaves_the_refresh_alone(
     cached: CacheLayer, service: Service
 ) -> None:
-    """A caller who leaves during the soft timeout does not end the refresh for the others."""
+    """Cancelling a caller during the soft timeout does not end the refresh."""
     await read(cached, A)
     await after(100)
     service.quantity, service.delay = 7, 0.15
@@ -160,7 +160,7 @@ async def test_a_cancelled_caller_leaves_the_refresh_alone(
 
 
 async def test_too_stale(cached: CacheLayer, service: Service) -> None:
-    """Past the last window the failure is the answer."""
+    """After the last window the answer is the failure."""
     await read(cached, A)
     await after(300)
     service.error = DOWN
@@ -172,7 +172,7 @@ async def test_too_stale(cached: CacheLayer, service: Service) -> None:
 async def test_a_bug_in_a_refresh_costs_no_page(
     cached: CacheLayer, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception that nobody foresaw is logged as a bug, and the page shows what is kept."""
+    """An unexpected exception is logged as a bug, and the page shows the stored reading."""
     await read(cached, A)
     await after(100)
     service.error = KeyError("bug")
@@ -182,7 +182,7 @@ async def test_a_bug_in_a_refresh_costs_no_page(
 
 
 async def test_the_last_window_begins_on_time(cached: CacheLayer, service: Service) -> None:
-    """At the very end of the middle window the service is given its moment."""
+    """At the very end of `stale_while_revalidate` the service is asked first."""
     await read(cached, A)
     await after(30)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.looptime
 def ages(cached: CacheLayer) -> list[float]:
     """The age of each page that was served."""
     ages: list[float] = []
-    cached.tally.page_age = ages.append
+    cached.stats.page_age = ages.append
     return ages
 
 
@@ -25,7 +25,7 @@ def counts(cached: CacheLayer) -> tuple[int, int, int, int]:
 
 
 async def test_a_miss_and_hits(cached: CacheLayer, ages: list[float], heard: Heard) -> None:
-    """A variant that is asked for is a miss, then it is fresh; a page of hits makes no signal."""
+    """The first read of a variant is a miss, the next is fresh; a page of hits makes no signal."""
     await read(cached, A, B)
     await after(2)
     await read(cached, A, B)
@@ -37,7 +37,7 @@ async def test_a_miss_and_hits(cached: CacheLayer, ages: list[float], heard: Hea
 
 
 async def test_the_oldest_of_a_page(cached: CacheLayer, ages: list[float]) -> None:
-    """The age of a page is that of the oldest reading on it, kept or asked for."""
+    """The age of a page is that of its oldest reading, stored or read just now."""
     await read(cached, A)
     await after(3)
     await read(cached, A, B)
@@ -50,7 +50,7 @@ async def test_the_oldest_of_a_page(cached: CacheLayer, ages: list[float]) -> No
 
 
 async def test_stale_ones(cached: CacheLayer, service: Service, ages: list[float]) -> None:
-    """What is shown past its window counts as stale, with its age."""
+    """A reading after its `ttl` counts as stale, with its age."""
     await read(cached, A, B)
     await after(20)
     service.error = DOWN
@@ -63,7 +63,7 @@ async def test_stale_ones(cached: CacheLayer, service: Service, ages: list[float
 
 
 async def test_better_than_stale(cached: CacheLayer, service: Service) -> None:
-    """What could be shown stale, but is answered in time, was asked for."""
+    """A variant that the service answers in time is a miss, though a stale reading was there."""
     await read(cached, A)
     await after(60)
     await read(cached, A)
@@ -72,7 +72,7 @@ async def test_better_than_stale(cached: CacheLayer, service: Service) -> None:
 
 
 async def test_nothing_to_show(cached: CacheLayer, service: Service, ages: list[float]) -> None:
-    """What nobody answers counts as unreadable, and such a page has no age."""
+    """A variant without any answer counts as unreadable; a page of them has no age."""
     await read(cached, A)
     service.error = DOWN
     await read(cached, A, B)
@@ -84,7 +84,7 @@ async def test_nothing_to_show(cached: CacheLayer, service: Service, ages: list[
 
 
 async def test_no_variant_of_the_service(cached: CacheLayer, service: Service) -> None:
-    """A variant without a record is asked for once, then known for a while."""
+    """A variant without a record is a miss once, then fresh for `negative_ttl`."""
     service.unknown = {A}
     await read(cached, A)
     await read(cached, A)
@@ -93,7 +93,7 @@ async def test_no_variant_of_the_service(cached: CacheLayer, service: Service) -
 
 
 async def test_at_a_checkout(cached: CacheLayer) -> None:
-    """What is at hand, but not good enough for the caller, is a miss."""
+    """A stored reading that is too old for the caller is a miss."""
     await read(cached, A)
     await after(1)
     await read(cached, A, call=Call(max_staleness=0))

@@ -15,7 +15,7 @@ START = 1000.0
 
 @attrs.define
 class Bench:
-    """A breaker, the time that it is told, and what it signalled."""
+    """A breaker, its time, and its signals."""
 
     options: BreakerOptions = attrs.field(factory=BreakerOptions)
     now: float = START
@@ -50,7 +50,7 @@ class Bench:
         assert OPEN is self.state
 
     def half_open(self) -> Permit:
-        """The first probe, let through as soon as there may be one."""
+        """Acquire the first probe as soon as the pause ends."""
         self.open()
         self.now += self.options.open_duration
         return self.permit()
@@ -77,7 +77,7 @@ class Bench:
 
 
 def test_at_first() -> None:
-    """A new breaker is closed, has counted nothing and said nothing."""
+    """A new breaker is closed, has no counts and sent no signal."""
     bench = Bench()
 
     assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
@@ -96,7 +96,7 @@ def test_closed_lets_everything_pass() -> None:
 
 
 def test_outcomes_are_counted() -> None:
-    """Successes, failures and slow calls count; what says nothing does not."""
+    """Successes, failures and slow calls count; ignored outcomes do not."""
     bench = Bench(BreakerOptions(minimum_calls=100))
 
     bench.calls(SUCCESS, SUCCESS, SUCCESS, FAILURE, FAILURE, IGNORED, IGNORED)
@@ -113,7 +113,7 @@ def test_outcomes_are_counted() -> None:
 
 @pytest.mark.parametrize("minimum", [1, 2, 5, 6])
 def test_below_the_minimum_no_rate_means_anything(minimum: int) -> None:
-    """It opens with the call that makes the minimum full, not one sooner."""
+    """It opens with the call that reaches the minimum, not one sooner."""
     bench = Bench(BreakerOptions(minimum_calls=minimum))
 
     bench.calls(*[FAILURE] * (minimum - 1))
@@ -148,7 +148,7 @@ def test_the_failure_rate(rate: float, failures: int, successes: int, state: Bre
 
 
 def test_a_success_may_fill_the_minimum() -> None:
-    """It is the window that opens it, whatever the last outcome was."""
+    """It opens by the rates of the window, also after a success."""
     bench = Bench()
 
     bench.calls(FAILURE, FAILURE, FAILURE, FAILURE, SUCCESS)
@@ -157,7 +157,7 @@ def test_a_success_may_fill_the_minimum() -> None:
 
 
 def test_ignored_outcomes_do_not_fill_the_minimum() -> None:
-    """However many callers left, they say nothing of the service."""
+    """Ignored outcomes do not count, however many there are."""
     bench = Bench()
 
     bench.calls(*[FAILURE] * 4, *[IGNORED] * 100)
@@ -184,7 +184,7 @@ def test_slow(took: float, slow: int) -> None:
     ("slow", "quick", "state"), [(4, 1, OPEN), (3, 2, CLOSED), (8, 2, OPEN), (5, 0, OPEN)]
 )
 def test_the_slow_rate(outcome: CallOutcome, slow: int, quick: int, state: BreakerState) -> None:
-    """Slow calls open it at a rate of their own, whether answered or given up by the caller."""
+    """Slow calls open it at a rate of their own, also if their callers left."""
     bench = Bench(BreakerOptions(minimum_calls=slow + quick, window=60))
 
     bench.calls(*[SUCCESS] * quick)
@@ -198,7 +198,7 @@ def test_the_slow_rate(outcome: CallOutcome, slow: int, quick: int, state: Break
 
 
 def test_failures_are_named_before_slowness() -> None:
-    """When both rates are reached, the failures are the reason that is told."""
+    """When both rates are reached, the reason names the failures."""
     bench = Bench(BreakerOptions(minimum_calls=2))
 
     bench.call(FAILURE, took=1)
@@ -231,7 +231,7 @@ def test_the_window_ends(age: float, counts: tuple[int, int, int]) -> None:
 
 
 def test_old_outcomes_do_not_open_it() -> None:
-    """Failures further apart than the window never add up, without anybody looking."""
+    """Failures further apart than the window never add up, also without a snapshot."""
     bench = Bench(BreakerOptions(minimum_calls=2))
 
     for _ in range(100):
@@ -242,7 +242,7 @@ def test_old_outcomes_do_not_open_it() -> None:
 
 
 def test_old_outcomes_are_forgotten_one_by_one() -> None:
-    """What leaves the window takes its failure and its slowness with it, and no other's."""
+    """An outcome that leaves the window is subtracted, as a failure and as a slow call."""
     bench = Bench(BreakerOptions(minimum_calls=100))
     bench.call(FAILURE)
     bench.now += 2
@@ -318,7 +318,7 @@ def test_the_next_probe(waited: float, left: float) -> None:
 
 
 def test_half_open() -> None:
-    """The first to ask after the pause is let through, as a probe."""
+    """The first caller after the pause gets a permit, as a probe."""
     bench = Bench()
 
     probe = bench.half_open()
@@ -331,7 +331,7 @@ def test_half_open() -> None:
 
 @pytest.mark.parametrize("probes", [1, 2, 7])
 def test_exactly_so_many_probes(probes: int) -> None:
-    """Of 50 callers who wait, exactly the configured number is let through."""
+    """Of 50 callers, exactly the configured number gets a permit."""
     bench = Bench(BreakerOptions(half_open_calls=probes))
     bench.open()
     bench.now += 5
@@ -343,7 +343,7 @@ def test_exactly_so_many_probes(probes: int) -> None:
 
 
 def test_a_good_probe_closes_it() -> None:
-    """One success closes it, with a clean slate."""
+    """One success closes it, and the counts begin at 0."""
     bench = Bench()
     probe = bench.half_open()
 
@@ -355,7 +355,7 @@ def test_a_good_probe_closes_it() -> None:
 
 
 def test_all_probes_must_be_good() -> None:
-    """With three probes it closes at the third success; until then nobody else passes."""
+    """With three probes it closes at the third success; until then no other call passes."""
     bench = Bench(BreakerOptions(half_open_calls=3))
     probes = [bench.half_open(), bench.permit(), bench.permit()]
 
@@ -422,7 +422,7 @@ def test_good_probes_of_an_earlier_round_do_not_count() -> None:
 
 
 def test_an_ignored_probe_returns_its_lease() -> None:
-    """A probe that says nothing leaves the state alone, and the next caller goes in its place."""
+    """An ignored probe does not change the state, and the next caller gets its place."""
     bench = Bench()
     probe = bench.half_open()
     assert bench.acquire() is None
@@ -436,7 +436,7 @@ def test_an_ignored_probe_returns_its_lease() -> None:
 
 @pytest.mark.parametrize(("waited", "given"), [(4.75, False), (5.0, True), (60.0, True)])
 def test_the_lease_of_a_hung_probe_ends(waited: float, given: bool) -> None:
-    """Behind a probe that never comes back, another goes when its lease has ended."""
+    """A probe that hangs is replaced when its lease has ended."""
     bench = Bench()
     bench.half_open()
 
@@ -458,7 +458,7 @@ def test_recovery_behind_a_hung_probe() -> None:
 
 @pytest.mark.parametrize("outcome", list(CallOutcome))
 def test_a_probe_that_lost_its_lease(outcome: CallOutcome) -> None:
-    """What a probe says after its lease changes nothing, not even the next one's lease."""
+    """The outcome of a probe after its lease changes nothing, not even the next one's lease."""
     bench = Bench()
     hung = bench.half_open()
     bench.now += 5
@@ -503,7 +503,7 @@ def test_each_probe_has_a_lease_of_its_own() -> None:
 
 
 def test_a_probe_is_released_once() -> None:
-    """Saying it twice does not make two good probes of one."""
+    """Releasing a probe twice counts once."""
     bench = Bench(BreakerOptions(half_open_calls=2))
     probe = bench.half_open()
 
@@ -518,8 +518,8 @@ def test_a_probe_is_released_once() -> None:
 
 @pytest.mark.parametrize("outcome", list(CallOutcome))
 @pytest.mark.parametrize("took", [0.0, 6.0])
-def test_late_news_while_open(outcome: CallOutcome, took: float) -> None:
-    """What was permitted before it opened changes nothing while it is open."""
+def test_a_late_outcome_while_open(outcome: CallOutcome, took: float) -> None:
+    """A permit from before it opened changes nothing while it is open."""
     bench = Bench()
     early = bench.permit()
     bench.open()
@@ -535,8 +535,8 @@ def test_late_news_while_open(outcome: CallOutcome, took: float) -> None:
 
 
 @pytest.mark.parametrize("outcome", list(CallOutcome))
-def test_late_news_while_half_open(outcome: CallOutcome) -> None:
-    """What was permitted before it opened is not taken for a probe's word."""
+def test_a_late_outcome_while_half_open(outcome: CallOutcome) -> None:
+    """A permit from before it opened does not count as a probe."""
     bench = Bench()
     early = bench.permit()
     bench.half_open()
@@ -548,8 +548,8 @@ def test_late_news_while_half_open(outcome: CallOutcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", list(CallOutcome))
-def test_late_news_after_recovery(outcome: CallOutcome) -> None:
-    """What was permitted before the outage is not counted after it."""
+def test_a_late_outcome_after_recovery(outcome: CallOutcome) -> None:
+    """A permit from before the outage does not count after it."""
     bench = Bench(BreakerOptions(minimum_calls=1))
     early = bench.permit()
     bench.release(bench.half_open(), SUCCESS)
@@ -580,7 +580,7 @@ def test_a_probe_of_an_earlier_round(outcome: CallOutcome) -> None:
 
 
 def test_forced_open() -> None:
-    """Held open, it gives no permit, however long ago it was."""
+    """Held open, it gives no permit, after any time."""
     bench = Bench()
 
     bench.breaker.force(OPEN, bench.now)
@@ -605,8 +605,8 @@ def test_forced_closed() -> None:
 
 
 @pytest.mark.parametrize("held", [OPEN, CLOSED])
-def test_let_go(held: BreakerState) -> None:
-    """Let go, it is closed and counts from nothing."""
+def test_no_longer_forced(held: BreakerState) -> None:
+    """No longer forced, it is closed, and the counts begin at 0."""
     bench = Bench()
     bench.breaker.force(held, bench.now)
     bench.signals.clear()
@@ -614,12 +614,12 @@ def test_let_go(held: BreakerState) -> None:
     bench.breaker.force(None, bench.now)
 
     assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
-    assert ([(OPEN, CLOSED, "let go")] if held is OPEN else []) == bench.changes
+    assert ([(OPEN, CLOSED, "no longer forced")] if held is OPEN else []) == bench.changes
     bench.open()
 
 
-def test_forcing_what_is_so_already() -> None:
-    """No change, no signal."""
+def test_forcing_the_current_state() -> None:
+    """Forcing the state that it is in sends no signal."""
     bench = Bench()
 
     bench.breaker.force(CLOSED, bench.now)
@@ -629,7 +629,7 @@ def test_forcing_what_is_so_already() -> None:
 
 
 def test_forcing_begins_a_generation() -> None:
-    """What was permitted before it was forced, or while it was, counts for nothing after."""
+    """A permit from before or during a forced state does not count after it."""
     bench = Bench(BreakerOptions(minimum_calls=1))
     before = bench.permit()
     bench.breaker.force(CLOSED, bench.now)
@@ -643,7 +643,7 @@ def test_forcing_begins_a_generation() -> None:
     assert CLOSED is bench.state
 
 
-def test_let_go_it_opens_by_itself_again() -> None:
+def test_it_opens_by_itself_again_after_being_forced() -> None:
     """After it was held open, an outage opens it for the usual time."""
     bench = Bench()
     bench.breaker.force(OPEN, bench.now)
@@ -657,7 +657,7 @@ def test_let_go_it_opens_by_itself_again() -> None:
 
 
 def test_half_open_cannot_be_held() -> None:
-    """Half-open is no state to hold; asking for it changes nothing."""
+    """Half-open cannot be forced; the attempt changes nothing."""
     bench = Bench()
 
     with pytest.raises(ValueError, match="half-open") as info:
@@ -667,10 +667,10 @@ def test_half_open_cannot_be_held() -> None:
     assert BreakerSnapshot(CLOSED, False, 0, 0, 0, None) == bench.snapshot
 
 
-# The whole story
+# A whole outage
 
 
-def test_signals_tell_the_story() -> None:
+def test_signals_of_an_outage() -> None:
     """An outage from its beginning to its end is four signals."""
     bench = Bench()
     probe = bench.half_open()
@@ -703,7 +703,7 @@ def test_signals_tell_the_story() -> None:
     ],
 )
 def test_absurd_options(arguments: dict[str, float], name: str) -> None:
-    """A number that would make it useless is refused by name."""
+    """An option out of its bounds is refused by name."""
     with pytest.raises(ValueError, match=f"^{name} is "):
         BreakerOptions(**arguments)  # type: ignore[arg-type]  # the point of the test
 
@@ -719,7 +719,7 @@ def test_shown() -> None:
 
 
 def test_a_snapshot_changes_nothing() -> None:
-    """Whoever collects figures, maybe from another thread, takes nothing out of the window."""
+    """A snapshot, maybe from another thread, removes nothing from the window."""
     bench = Bench()
     bench.calls(FAILURE, SUCCESS)
 
@@ -729,8 +729,8 @@ def test_a_snapshot_changes_nothing() -> None:
     assert (2, 1, 0) == bench.counts
 
 
-def test_what_left_the_window_opens_nothing() -> None:
-    """Failures and slow calls that the window has left behind do not count any more."""
+def test_outcomes_that_left_the_window_open_nothing() -> None:
+    """Failures and slow calls that left the window do not count any more."""
     failing = Bench()
     failing.calls(FAILURE, FAILURE)
     failing.now += failing.options.window
@@ -748,7 +748,7 @@ def test_what_left_the_window_opens_nothing() -> None:
 
 
 def test_pauses_have_jitter() -> None:
-    """A pause is drawn anew each time, around `open_duration`, by the share that the options say."""
+    """Each pause is drawn anew around `open_duration`, by the share `jitter`."""
     drawn: list[tuple[float, float]] = []
     ends = iter((-0.4, 0.4))
 

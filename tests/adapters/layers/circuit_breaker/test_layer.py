@@ -47,7 +47,7 @@ CALL = Call(correlation_id="page-17", attempt=2)
 
 
 class Service(ScriptedPort):
-    """Takes `takes` seconds for an answer, and answers with `error` where there is one."""
+    """Takes `takes` seconds for an answer; raises `error` if there is one."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(self._answer)
@@ -75,7 +75,7 @@ class Service(ScriptedPort):
 
 @attrs.define
 class Bench:
-    """A guarded service; its breaker opens at the second failure."""
+    """A service behind a breaker, which opens at the second failure."""
 
     options: BreakerOptions = attrs.field(factory=lambda: BreakerOptions(minimum_calls=2))
     clock: ManualClock = attrs.field(factory=ManualClock)
@@ -170,10 +170,10 @@ FAILURE, SUCCESS, IGNORED = (1, 1, 0), (1, 0, 0), (0, 0, 0)
         (asyncio.CancelledError("x"), IGNORED),
     ],
 )
-async def test_what_an_error_says_of_the_service(
+async def test_which_errors_count(
     bench: Bench, do: Doing, error: BaseException, counted: tuple[int, int, int]
 ) -> None:
-    """What the service did is a failure; what a request, a caller or a bug did is ignored."""
+    """A fault of the service is a failure; one of a request, a caller or a bug is ignored."""
     bench.service.error = error
 
     with pytest.raises(type(error)) as info:
@@ -185,10 +185,10 @@ async def test_what_an_error_says_of_the_service(
 
 @both
 @pytest.mark.parametrize("error", [None, RequestRejected("x"), KeyError("x"), TimedOut("x")])
-async def test_slow_counts_whatever_came_of_it(
+async def test_slow_counts_with_any_outcome(
     bench: Bench, do: Doing, error: Exception | None
 ) -> None:
-    """The time from the permit to the answer is what the breaker is told."""
+    """The breaker measures the time from the permit to the answer."""
     bench.service.error, bench.service.takes = error, 0.8
 
     if error is None:
@@ -204,7 +204,7 @@ async def test_slow_counts_whatever_came_of_it(
 async def test_cut_by_the_callers_deadline(
     bench: Bench, left_after: float, counted: tuple[int, int, int]
 ) -> None:
-    """A hasty caller's deadline says nothing of the service, unless it was slow by then."""
+    """A call that its deadline cut is ignored, unless it was slow by then."""
     bench.service.error, bench.service.takes = DeadlineExceeded("late"), left_after
 
     with pytest.raises(DeadlineExceeded):
@@ -215,7 +215,7 @@ async def test_cut_by_the_callers_deadline(
 
 @both
 async def test_an_open_circuit(bench: Bench, do: Doing) -> None:
-    """Open, the call is refused before it is made, with all that is known of it."""
+    """An open circuit refuses the call before it is made, with an error about that call."""
     operation = Operation.READ if do is Bench.read else Operation.INITIALIZE
     bench.breaker.force(OPEN, 0.0)
     bench.signals.clear()
@@ -225,9 +225,9 @@ async def test_an_open_circuit(bench: Bench, do: Doing) -> None:
 
     error = info.value
     assert (
-        "the Inventory Service is not asked: its circuit is open, as it failed a moment ago"
-        == str(error)
-    )
+        "no request was sent: the circuit breaker is open, as the Inventory Service failed a "
+        "moment ago"
+    ) == str(error)
     assert operation is error.operation
     assert ((A, B) if operation is Operation.READ else (A,)) == error.ids
     assert ("page-17", 2) == (error.correlation_id, error.attempts)
@@ -238,7 +238,7 @@ async def test_an_open_circuit(bench: Bench, do: Doing) -> None:
 
 
 async def test_an_outage_and_its_end(bench: Bench) -> None:
-    """Failures open it, callers are refused, and one good probe lets all pass again."""
+    """Failures open it, calls are refused, and one good probe closes it again."""
     bench.service.error = ConnectionFailed("down")
     for _ in range(2):
         with pytest.raises(ConnectionFailed):
@@ -256,7 +256,7 @@ async def test_an_outage_and_its_end(bench: Bench) -> None:
 
 
 async def test_one_probe_for_fifty_callers(bench: Bench) -> None:
-    """When the service comes back, one of 50 waiting callers asks it; the others are refused."""
+    """After the pause one of 50 callers sends a request; the others are refused."""
     await bench.half_open()
     bench.service.reads.clear()
     bench.service.hold = asyncio.Event()
@@ -274,7 +274,7 @@ async def test_one_probe_for_fifty_callers(bench: Bench) -> None:
 
 @both
 async def test_a_cancelled_probe_returns_its_lease(bench: Bench, do: Doing) -> None:
-    """A probe whose caller leaves makes way for the next one at once."""
+    """After a cancelled probe the next one may follow at once."""
     await bench.half_open()
     bench.service.hold = asyncio.Event()
     probe = asyncio.ensure_future(do(bench))
@@ -293,8 +293,8 @@ async def test_a_cancelled_probe_returns_its_lease(bench: Bench, do: Doing) -> N
 
 
 @pytest.mark.parametrize("error", [KeyError("bug"), RequestRejected("400")])
-async def test_a_probe_that_says_nothing_returns_its_lease(bench: Bench, error: Exception) -> None:
-    """A bug or a refused request on a probe does not keep the circuit from closing."""
+async def test_an_ignored_probe_returns_its_lease(bench: Bench, error: Exception) -> None:
+    """After a bug or a refused request in a probe the next probe may follow."""
     await bench.half_open()
     bench.service.error = error
     with pytest.raises(type(error)):
@@ -307,7 +307,7 @@ async def test_a_probe_that_says_nothing_returns_its_lease(bench: Bench, error: 
 
 
 async def test_recovery_behind_a_hung_probe(bench: Bench) -> None:
-    """A probe that hangs is replaced when its lease ends, and its own late word moves nothing."""
+    """A probe that hangs is replaced when its lease ends; its late outcome changes nothing."""
     await bench.half_open()
     hold = bench.service.hold = asyncio.Event()
     hung = asyncio.create_task(bench.read())
@@ -329,7 +329,7 @@ async def test_recovery_behind_a_hung_probe(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("error", [None, ConnectionFailed("late")])
-async def test_late_news(bench: Bench, error: Exception | None) -> None:
+async def test_a_late_outcome(bench: Bench, error: Exception | None) -> None:
     """A call from before the circuit opened neither opens nor closes anything."""
     hold = bench.service.hold = asyncio.Event()
     early = asyncio.create_task(bench.read())

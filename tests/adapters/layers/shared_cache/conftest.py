@@ -20,12 +20,12 @@ async def world() -> AsyncIterator[World]:
 @pytest.fixture
 async def one(world: World) -> AsyncIterator[SharedCacheLayer]:
     replica = world.replica()
-    async with replica.level:
+    async with replica.client:
         yield replica
 
 
 @pytest.fixture
 async def other(world: World) -> AsyncIterator[SharedCacheLayer]:
     replica = world.replica()
-    async with replica.level:
+    async with replica.client:
         yield replica

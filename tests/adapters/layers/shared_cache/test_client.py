@@ -23,7 +23,7 @@ async def opened(world: World, replica: SharedCacheLayer) -> None:
 
 
 async def test_it_comes_back_by_itself(world: World, one: SharedCacheLayer) -> None:
-    """A task, never a caller, tries the store that is out, and callers use it again."""
+    """A task, never a caller, tries an unavailable store, and callers use it again."""
     await opened(world, one)
     world.store.hung, world.store.error = True, None
     waits = []
@@ -34,42 +34,44 @@ async def test_it_comes_back_by_itself(world: World, one: SharedCacheLayer) -> N
         await after(0.1)
     world.store.hung = False
     await after(1.1)
-    state = one.level.snapshot(LoopClock().monotonic()).circuit_breaker.state
+    state = one.client.snapshot(LoopClock().monotonic()).circuit_breaker.state
     world.store.asked.clear()
     await read(one, B)
 
     assert {0.0} == set(waits)
     assert BreakerState.CLOSED is state
-    assert ["look", "keep"] == world.store.asked
+    assert ["lookup", "store"] == world.store.asked
     assert [SharedCacheDown("refused")] == world.heard.of(SharedCacheDown)
     assert [SharedCacheRecovered()] == world.heard.of(SharedCacheRecovered)
 
 
 async def test_writes_wait_in_a_bounded_queue(world: World, one: SharedCacheLayer) -> None:
-    """What is written behind waits for its turn, up to a number; the rest is dropped."""
+    """Background writes wait in a bounded queue; further ones are dropped."""
     world.store.delay = 0.04
     for _ in range(7):
-        one.level.fence_behind((A,))
+        one.client.fence_later((A,))
     await after(1)
 
     assert 4 == world.store.asked.count("fence")
     assert [1, 2, 3] == [signal.total for signal in world.heard.of(SharedCacheWritesDropped)]
-    assert 3 == one.level.snapshot(0).dropped_writes
+    assert 3 == one.client.snapshot(0).dropped_writes
 
 
 async def test_a_write_that_fails_is_counted(world: World, one: SharedCacheLayer) -> None:
-    """A store that does not take a page costs the page, and nobody's answer."""
+    """A failed write is counted, and no caller notices it."""
     await read(one, A)
     world.store.error = SharedCacheUnavailable("refused")
-    one.level.fence_behind((A,))
+    one.client.fence_later((A,))
     await all_turns()
 
     assert [SharedCacheWritesDropped(1, "refused")] == world.heard.of(SharedCacheWritesDropped)
 
 
-async def test_what_is_dropped_while_it_is_out(world: World, one: SharedCacheLayer) -> None:
-    """An event that the store is not told of is counted, and raises nothing."""
+async def test_a_fence_is_dropped_while_the_store_is_unavailable(
+    world: World, one: SharedCacheLayer
+) -> None:
+    """An event that does not reach the store is counted, and raises nothing."""
     await opened(world, one)
-    await one.level.fence((A,))
+    await one.client.fence((A,))
 
-    assert "the shared cache is out" == world.heard.of(SharedCacheWritesDropped)[-1].why
+    assert "the shared cache is unavailable" == world.heard.of(SharedCacheWritesDropped)[-1].why

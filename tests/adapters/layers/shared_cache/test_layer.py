@@ -47,7 +47,7 @@ async def read(
     replica: SharedCacheLayer, *variants: ProductVariantId, call: Call = DEFAULT_CALL
 ) -> Answers:
     answers = await replica.read(variants, call)
-    await all_turns()  # what is written behind is written
+    await all_turns()  # background writes are done
     return answers
 
 
@@ -57,7 +57,7 @@ def out_of_stock(variant: ProductVariantId, number: int = 1) -> InventoryOutOfSt
     )
 
 
-async def test_what_one_has_read_the_other_knows(
+async def test_replicas_share_readings(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
     """A second replica is answered from the shared cache, with the true date of the reading."""
@@ -71,10 +71,10 @@ async def test_what_one_has_read_the_other_knows(
     assert [EPOCH, EPOCH] == [a.as_of for a in second.values() if isinstance(a, StockReading)]
 
 
-async def test_a_known_page_waits_for_nothing(
+async def test_a_current_page_costs_one_lookup(
     one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A page that is all current in the shared cache costs its one glance, and no pause."""
+    """A page that is all current in the shared cache costs one lookup, and no pause."""
     await read(one, A, B)
     began = LoopClock().monotonic()
     await other.read((A, B), DEFAULT_CALL)
@@ -85,7 +85,7 @@ async def test_a_known_page_waits_for_nothing(
 async def test_only_what_is_missing_is_asked_for(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A page that is partly known asks for the rest, and keeps the order it was asked in."""
+    """A partly stored page asks for the rest, and keeps its first-asked order."""
     await read(one, B)
     page = await read(other, A, B, C, A)
 
@@ -94,23 +94,23 @@ async def test_only_what_is_missing_is_asked_for(
     assert [LIVE, CACHED, LIVE] == freshness(page)
 
 
-async def test_one_glance_a_page(world: World, one: SharedCacheLayer) -> None:
+async def test_one_lookup_a_page(world: World, one: SharedCacheLayer) -> None:
     """A page costs one round trip for its reads and one for its writes, whatever its size."""
     await read(one, *ids(24))
 
-    assert ["look", "keep"] == world.store.asked
+    assert ["lookup", "store"] == world.store.asked
 
 
-async def test_a_long_list_goes_in_parts(world: World, one: SharedCacheLayer) -> None:
-    """A thousand variants a round trip, so that the store serves others in between."""
+async def test_a_long_list_goes_in_batches(world: World, one: SharedCacheLayer) -> None:
+    """A long list goes in batches of 1,000 variants."""
     page = await read(one, *ids(2500))
 
     assert 2500 == len(page)
-    assert ["look"] * 3 + ["keep"] * 3 == world.store.asked
+    assert ["lookup"] * 3 + ["store"] * 3 == world.store.asked
 
 
 async def test_no_ids(world: World, one: SharedCacheLayer) -> None:
-    """Nothing asked for asks nobody."""
+    """An empty page sends no request."""
     assert {} == await read(one)
     assert [] == world.store.asked
 
@@ -118,7 +118,7 @@ async def test_no_ids(world: World, one: SharedCacheLayer) -> None:
 async def test_windows_do_not_add_up(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A reading is current for the fresh window of its age, whoever read it."""
+    """A reading is current up to the `ttl` of its age, whichever replica read it."""
     await read(one, A)
     await after(5.001)
     page = await read(other, A)
@@ -127,8 +127,8 @@ async def test_windows_do_not_add_up(
     assert [[A], [A]] == world.service.asked
 
 
-async def test_whoever_refreshes_early_gets_better(world: World, other: SharedCacheLayer) -> None:
-    """With jitter, a reading near the end of its window is not handed out as a refreshment."""
+async def test_an_early_refresh_reaches_the_service(world: World, other: SharedCacheLayer) -> None:
+    """With jitter, a reading near the end of its `ttl` is not current."""
     world.store.delay = 0.001
     await read(other, A)
     await after(4.9)
@@ -148,7 +148,7 @@ def attrs_evolved_jitter(replica: SharedCacheLayer) -> SharedCacheLayer:
 async def test_unknown_variants_are_shared(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """That there is no record is known to all, for as long as it is believed, with its date."""
+    """An "unknown" is shared, with its date, for `negative_ttl`."""
     world.service.unknown = {A}
     await read(one, A)
     await after(3)
@@ -168,7 +168,7 @@ async def test_unknown_variants_are_shared(
 async def test_max_staleness_is_a_limit(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A caller's limit cuts the window; 0 asks the service whatever is kept."""
+    """A caller's limit shortens the `ttl`; with 0 the service is always asked."""
     await read(one, A)
     await after(2)
     within = await read(other, A, call=Call(max_staleness=3))
@@ -184,7 +184,7 @@ async def test_a_cold_fleet_asks_once(world: World) -> None:
     world.service.delay = 0.1
     replicas = [world.replica() for _ in range(20)]
     for replica in replicas:
-        await replica.level.__aenter__()
+        await replica.client.__aenter__()
 
     pages = await asyncio.gather(*(read(replica, A, B) for replica in replicas))
 
@@ -192,7 +192,7 @@ async def test_a_cold_fleet_asks_once(world: World) -> None:
     assert 19 == sum(freshness(page) == [CACHED, CACHED] for page in pages)
 
 
-async def test_nobody_waits_who_accepts_nothing_kept(
+async def test_a_limit_of_0_waits_for_no_lease(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
     """A checkout asks by itself, while another replica asks the same."""
@@ -206,10 +206,10 @@ async def test_nobody_waits_who_accepts_nothing_kept(
     await waiting
 
 
-async def test_what_was_read_since_the_call_is_young_enough(
+async def test_a_reading_since_the_call_is_young_enough(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A caller who accepts little waits for what another replica began after it."""
+    """A caller with a small limit accepts another replica's reading from after the call."""
     world.service.delay = 0.1
     await read(one, A)
     await after(1)
@@ -222,10 +222,10 @@ async def test_what_was_read_since_the_call_is_young_enough(
     await began
 
 
-async def test_a_replica_that_dies_is_replaced(
+async def test_a_crashed_replica_is_replaced(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """If whoever asks never brings anything, another one asks when the lease has ended."""
+    """If the holder of a lease brings no answer, another replica asks when the lease has ended."""
     world.service.delay = 100
     dying = asyncio.create_task(read(one, A))
     await after(0.1)
@@ -239,10 +239,10 @@ async def test_a_replica_that_dies_is_replaced(
     assert 0.4 <= took <= 0.6
 
 
-async def test_half_of_the_time_is_for_asking(
+async def test_half_of_the_deadline_is_for_its_own_request(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """Whoever waits for another replica keeps enough of its deadline to ask by itself."""
+    """A replica that waits for another one keeps half of the deadline for a request of its own."""
     world.service.delay = 100
     hanging = asyncio.create_task(read(one, A))
     await after(0.01)
@@ -255,10 +255,10 @@ async def test_half_of_the_time_is_for_asking(
     hanging.cancel()
 
 
-async def test_whoever_fails_lets_the_next_one_try(
+async def test_a_failed_read_ends_its_lease(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A replica whose read failed ends its lease at once; a service that is down is no bug."""
+    """A replica whose read failed ends its lease at once, and logs no bug."""
     world.service.error = DOWN
     with pytest.raises(TimedOut):
         await read(one, A)
@@ -274,7 +274,7 @@ async def test_whoever_fails_lets_the_next_one_try(
 async def test_stale_when_the_service_is_down(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """Past the window, what is kept is shown with its age if the service fails."""
+    """If the service fails, a stored reading is served as STALE, with its age."""
     await read(one, A)
     await after(200)
     world.service.error = DOWN
@@ -290,7 +290,7 @@ async def test_stale_when_the_service_is_down(
 async def test_stale_is_cut_by_max_staleness(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A caller's limit holds for what is shown for want of better, too."""
+    """A caller's limit holds for stale readings, too."""
     await read(one, A)
     await after(20)
     world.service.error = DOWN
@@ -301,7 +301,7 @@ async def test_stale_is_cut_by_max_staleness(
 
 
 async def test_soft_timeout(world: World, one: SharedCacheLayer, other: SharedCacheLayer) -> None:
-    """If all can be shown, nobody waits longer than a moment; the read goes on and is kept."""
+    """If every variant has a fallback, it is served after the soft timeout; the read goes on."""
     await read(one, A)
     await after(20)
     world.service.delay, world.service.quantity = 1.0, 7
@@ -316,10 +316,10 @@ async def test_soft_timeout(world: World, one: SharedCacheLayer, other: SharedCa
     assert ([CACHED], [7]) == (freshness(later), quantities(later))
 
 
-async def test_soft_timeout_of_those_who_wait(
+async def test_soft_timeout_of_a_wait(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """Whoever waits for another replica waits no longer than that either."""
+    """The soft timeout bounds the wait for another replica, too."""
     await read(one, A)
     await after(20)
     world.service.delay = 1.0
@@ -337,7 +337,7 @@ async def test_soft_timeout_of_those_who_wait(
 async def test_a_mixed_page_at_the_deadline(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """What is kept is shown just before the deadline; what is not is unreadable."""
+    """Fallbacks are served just before the deadline; variants without one are unreadable."""
     await read(one, A)
     await after(20)
     world.service.delay = 10
@@ -351,61 +351,61 @@ async def test_a_mixed_page_at_the_deadline(
     assert LoopClock().monotonic() < 21.0
 
 
-async def test_an_event_makes_what_is_kept_old(
+async def test_an_event_fences(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """After an event the service is asked; if it is down, what was known is shown as stale."""
+    """After an event the service is asked; if it is down, the stored reading is STALE."""
     await read(one, A)
     await after(1)
-    await one.level.apply_event(out_of_stock(A))
+    await one.client.apply_event(out_of_stock(A))
     world.service.quantity = 0
     page = await read(other, A)
     world.service.error = DOWN
     await after(1)
-    await one.level.apply_event(out_of_stock(A, 2))
+    await one.client.apply_event(out_of_stock(A, 2))
     down = await read(other, A)
 
     assert ([LIVE], [0]) == (freshness(page), quantities(page))
     assert ([STALE], [0]) == (freshness(down), quantities(down))
 
 
-async def test_an_event_told_by_every_replica_counts_once(
+async def test_an_event_applied_by_every_replica_counts_once(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """What was read since the first telling stays current when the others tell it, too."""
+    """An event that every replica applies fences once."""
     event = out_of_stock(A)
     await after(1)
     newer = out_of_stock(A, 2)
-    await one.level.apply_event(event)
-    await one.level.apply_event(newer)
+    await one.client.apply_event(event)
+    await one.client.apply_event(newer)
     await read(one, A)
-    await other.level.apply_event(newer)
-    await other.level.apply_event(event)
+    await other.client.apply_event(newer)
+    await other.client.apply_event(event)
     page = await read(other, A)
 
     assert [CACHED] == freshness(page)
     assert [[A]] == world.service.asked
 
 
-async def test_a_slow_read_puts_nothing_old_back(
+async def test_a_slow_read_restores_no_old_value(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """What a read brings that began before an event is not kept after it."""
+    """The answer of a read that began before an event is not stored after it."""
     world.service.delay = 1.0
     slow = asyncio.create_task(read(one, A))
     await after(0.5)
     world.service.delay, world.service.quantity = 0.0, 0
-    await other.level.apply_event(out_of_stock(A))
+    await other.client.apply_event(out_of_stock(A))
     await slow
     page = await read(other, A)
 
     assert ([LIVE], [0]) == (freshness(page), quantities(page))
 
 
-async def test_a_write_makes_unknown_old(
+async def test_a_write_fences_an_unknown(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A record that was just opened is seen by the next read, on every replica."""
+    """After an initialization the next read on every replica finds the record."""
     world.service.unknown = {A}
     await read(one, A)
     world.service.unknown = set()
@@ -416,7 +416,7 @@ async def test_a_write_makes_unknown_old(
 
 
 async def test_a_write_that_failed_may_have_happened(world: World, one: SharedCacheLayer) -> None:
-    """An error of `initialize` passes through, and what was read before is not believed."""
+    """An error of `initialize` passes through, and the variant is fenced."""
 
     async def failing(*_: object) -> None:
         raise DOWN
@@ -434,7 +434,7 @@ async def test_a_write_that_failed_may_have_happened(world: World, one: SharedCa
 async def test_a_later_reading_is_not_replaced(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """Of two reads that overlap, the one that began later stays, whichever lands last."""
+    """Of two reads that overlap, the one that began later stays stored."""
     world.service.delay = 1.0
     slow = asyncio.create_task(read(one, A, call=NONE_KEPT))
     await after(0.5)
@@ -446,7 +446,7 @@ async def test_a_later_reading_is_not_replaced(
     assert ([CACHED], [7]) == (freshness(page), quantities(page))
 
 
-async def test_a_caller_who_leaves_takes_nothing_with_it(
+async def test_a_cancelled_caller_does_not_end_its_read(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
     """The read of a cancelled caller goes on: another replica waits for it."""
@@ -463,7 +463,7 @@ async def test_a_caller_who_leaves_takes_nothing_with_it(
 async def test_a_page_partly_unreadable(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """What could not be read is a value, is not kept, and nobody waits for it."""
+    """An unreadable variant is not stored, and no replica waits for it."""
 
     async def script(asked: Ids, call: Call) -> Answers:
         return {v: Unreadable(DOWN) if v == B else a_reading(v) for v in asked}
@@ -481,7 +481,7 @@ async def test_a_page_partly_unreadable(
 async def test_a_hung_store_costs_the_bound_and_then_nothing(
     world: World, one: SharedCacheLayer
 ) -> None:
-    """Callers wait for the bound a few times; then the circuit is open, and they wait no more."""
+    """A few callers wait for the bound; then the circuit is open, and no caller waits."""
     world.store.hung = True
     waits = []
     for _ in range(6):
@@ -497,7 +497,7 @@ async def test_a_hung_store_costs_the_bound_and_then_nothing(
 async def test_a_store_that_fails_in_the_middle(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """Whoever waits for another replica when the store fails asks the service by itself."""
+    """A replica that waits for another one asks the service itself when the store fails."""
     world.service.delay = 0.1
     asking = asyncio.create_task(read(one, A))
     await after(0.01)
@@ -512,24 +512,24 @@ async def test_a_store_that_fails_in_the_middle(
 async def test_a_full_store_still_serves(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """A store that takes nothing more is no failure: what it has is served on."""
+    """A full store is no failure: its values are still served."""
     await read(one, A)
     world.store.error = SharedCacheFull("full")
     for _ in range(5):
-        await one.level.fence((B,))
+        await one.client.fence((B,))
     world.store.error = None
     page = await read(other, A)
 
     assert [CACHED] == freshness(page)
     assert [] == world.heard.of(SharedCacheDown)
-    assert 5 == one.level.snapshot(0).dropped_writes
+    assert 5 == one.client.snapshot(0).dropped_writes
 
 
 async def test_the_bound_ends_at_the_deadline(world: World) -> None:
-    """A store is not waited for beyond the deadline, and is not blamed for that."""
+    """The wait for the store ends at the deadline, and does not count as its failure."""
     world.store.hung = True
     replica = world.replica(SharedCacheOptions(timeout=5))
-    async with replica.level:
+    async with replica.client:
         for _ in range(5):
             await read(replica, A, call=Call(deadline=LoopClock().monotonic() + 0.1))
 
@@ -540,11 +540,11 @@ async def test_the_bound_ends_at_the_deadline(world: World) -> None:
 async def test_the_store_says_hits_and_misses(
     world: World, one: SharedCacheLayer, other: SharedCacheLayer
 ) -> None:
-    """The snapshot counts variants that the store had, and those that the service was asked for."""
+    """The snapshot counts the variants from the store, and those from the service."""
     await read(one, A, B)
     await read(other, A, B, C)
 
-    counted = [(r.level.snapshot(0).hits, r.level.snapshot(0).misses) for r in (one, other)]
+    counted = [(r.client.snapshot(0).hits, r.client.snapshot(0).misses) for r in (one, other)]
     assert [(0, 2), (2, 1)] == counted
 
 

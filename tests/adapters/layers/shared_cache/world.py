@@ -25,7 +25,7 @@ OPTIONS = SharedCacheOptions(timeout=0.05, lease=0.5, reconnect_interval=1.0, wr
 
 @attrs.define
 class World:
-    """Everything that the replicas stand on."""
+    """The parts that the replicas share."""
 
     service: Service
     store: ModelStore
@@ -34,13 +34,13 @@ class World:
     _claims: "count[int]" = attrs.field(factory=lambda: count(1))
 
     def replica(self, options: SharedCacheOptions = OPTIONS) -> SharedCacheLayer:
-        """One more process, whose `SharedCacheClient` is still to be entered."""
+        """Another process; the test enters its `SharedCacheClient`."""
         clock = LoopClock()
-        level = SharedCacheClient(self.store, options, clock, self.background, self.heard)
+        client = SharedCacheClient(self.store, options, clock, self.background, self.heard)
         return SharedCacheLayer(
             self.service,
             clock,
-            level,
+            client,
             WINDOWS,
             self.background,
             midway,

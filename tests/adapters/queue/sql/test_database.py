@@ -37,7 +37,7 @@ def test_addresses(address: str, kind: type, place: str) -> None:
     ],
 )
 def test_what_is_no_address(address: str, words: str) -> None:
-    """What is no address of a queue is refused with a sentence that has no password in it."""
+    """A wrong address is refused with a sentence that has no password in it."""
     with pytest.raises(ValueError, match=words) as caught:
         database(address)
 
@@ -49,7 +49,7 @@ def test_what_is_no_address(address: str, words: str) -> None:
     ("address", "extra"), [("sqlite:///q.db", "sqlite"), ("postgresql://db/shop", "postgres")]
 )
 def test_a_missing_extra(address: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the driver one sentence names the extra that brings it."""
+    """Without the driver one sentence names the extra that installs it."""
     monkeypatch.setattr("shelfport.adapters.queue.sql.database.find_spec", lambda _: None)
 
     with pytest.raises(ValueError, match=rf"pip install 'shelfport\[{extra}\]'"):

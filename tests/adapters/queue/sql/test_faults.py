@@ -1,4 +1,4 @@
-"""What disks and locks do: a wait or one clear error, and nothing is lost."""
+"""Faults of disks and locks: a wait or one clear error, and no entry is lost."""
 
 import asyncio
 import sqlite3
@@ -44,7 +44,7 @@ class Limited(Sqlite):
 
 
 async def test_a_full_disk(file: Path) -> None:
-    """What does not fit is refused with a sentence; what was stored is kept, and worked off."""
+    """An entry that does not fit is refused with a sentence; stored entries are processed."""
     stored: list[UUID] = []
     url = make_url(f"sqlite:///{file}")
     async with SqlQueue(Limited(url)) as queue:
@@ -70,7 +70,7 @@ async def test_a_full_disk(file: Path) -> None:
 
 
 async def test_a_read_only_file(file: Path) -> None:
-    """A file that may only be read can be looked into, and all else is refused with a sentence."""
+    """A read-only file can be read; changes are refused with a sentence."""
     async with SqlQueue(on(file)) as queue:
         [key] = await queued(queue, an_entry())
 
@@ -90,7 +90,7 @@ async def test_a_read_only_file(file: Path) -> None:
 
 
 async def test_a_lock_is_waited_for(file: Path) -> None:
-    """While another process writes, a change waits; when that has committed, it is made."""
+    """While another process writes, a change waits for its commit."""
     async with SqlQueue(on(file)) as queue:
         with closing(sqlite3.connect(file, isolation_level=None)) as host:
             host.execute("BEGIN IMMEDIATE")
@@ -102,7 +102,7 @@ async def test_a_lock_is_waited_for(file: Path) -> None:
 
 
 async def test_a_lock_that_lasts(file: Path) -> None:
-    """A lock that outlasts the wait is one error, and the next change is made as ever."""
+    """A lock that outlasts the wait is one error, and the next change works."""
     entry = an_entry()
     async with SqlQueue(on(file)) as queue:
         with closing(sqlite3.connect(file, isolation_level=None)) as host:
@@ -128,7 +128,7 @@ async def test_what_cannot_be_opened(file: Path, make: Any, words: str) -> None:
 
 
 async def test_a_lock_at_the_opening(file: Path) -> None:
-    """A file that another process holds for itself is waited for, and then one error; no more."""
+    """A file that another process has locked is waited for, and then is one error."""
     with closing(sqlite3.connect(file, isolation_level=None)) as host:
         host.execute("CREATE TABLE product (id)")
         host.execute("BEGIN EXCLUSIVE")
@@ -139,7 +139,7 @@ async def test_a_lock_at_the_opening(file: Path) -> None:
 
 
 async def test_tables_that_are_gone(file: Path) -> None:
-    """Tables that somebody dropped meanwhile are missed with a sentence."""
+    """If the tables were dropped meanwhile, the error says what to do."""
     async with SqlQueue(on(file)) as queue:
         with closing(sqlite3.connect(file)) as host:
             host.execute("DROP TABLE shelfport_initializations")
@@ -148,7 +148,7 @@ async def test_tables_that_are_gone(file: Path) -> None:
 
 
 async def test_a_caller_that_leaves(file: Path) -> None:
-    """Cancelled callers leave no connection behind: what they began ends, and the rest goes on."""
+    """Cancelled callers leave no connection open: their statements end, and others continue."""
     async with SqlQueue(on(file)) as queue:
         for n in range(20):
             adding = asyncio.create_task(queue.add(an_entry(n)))

@@ -15,7 +15,7 @@ from shelfport.errors import QueueFailed
 from tests.support.queue_cases import an_entry, queued
 
 NEXT = (*schema.SQLITE_STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))
-"""The steps of a later edition: an upgrade that is not there yet."""
+"""The steps of a later edition, which does not exist yet."""
 
 
 @pytest.fixture
@@ -43,13 +43,13 @@ async def migrated(base: Database, **options: Any) -> Migrated:
 
 
 async def test_an_empty_database(base: Database, file: Path) -> None:
-    """The tables are made once; the second time there is nothing to do."""
+    """The tables are created once; a second migration changes nothing."""
     assert [Migrated(0, 1), Migrated(1, 1)] == [await migrated(base), await migrated(base)]
     assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
 
 
 async def test_an_older_schema_is_upgraded(base: Database, file: Path) -> None:
-    """What a file of version 1 holds is there after the upgrade to the next one."""
+    """The entries of a file of version 1 are there after the upgrade."""
     async with SqlQueue(base) as queue:
         [key] = await queued(queue, an_entry())
 
@@ -58,7 +58,7 @@ async def test_an_older_schema_is_upgraded(base: Database, file: Path) -> None:
 
 
 async def test_a_sample_of_version_1(base: Database, file: Path) -> None:
-    """A file as version 1 made it is opened, and what waits in it is found."""
+    """A file that version 1 created can be opened, and its entries are found."""
     sample = Path(__file__).with_name("version_1.sql").read_text()
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(sample)
@@ -66,12 +66,15 @@ async def test_a_sample_of_version_1(base: Database, file: Path) -> None:
     async with SqlQueue(base) as queue:
         waiting, dead = await queue.entries()
         assert ("the-host's", 2, True) == (waiting.correlation_id, waiting.attempts, waiting.marked)
-        assert dead.death is not None
-        assert ("KEY_REUSED", "the key is another's") == (dead.death.reason.value, dead.last_error)
+        assert dead.dead_letter is not None
+        assert ("KEY_REUSED", "the key is another's") == (
+            dead.dead_letter.reason.value,
+            dead.last_error,
+        )
 
 
 async def test_a_newer_schema_is_refused(base: Database) -> None:
-    """A file of a later edition is left alone, and the sentence says what to do."""
+    """A file of a later edition is not changed, and the sentence says what to do."""
     await migrated(base, steps=NEXT)
 
     with pytest.raises(QueueFailed, match=r"has schema version 2, .* upgrade shelfport") as caught:
@@ -80,7 +83,7 @@ async def test_a_newer_schema_is_refused(base: Database) -> None:
 
 
 async def test_nothing_is_made_where_it_is_not_allowed(base: Database, file: Path) -> None:
-    """Without leave to change the schema, opening says which command does it, and does nothing."""
+    """Without create_schema, opening fails, and names the command that migrates."""
     with pytest.raises(QueueFailed, match=r"has no tables yet, .* `shelfport queue migrate`"):
         await SqlQueue(base, create_schema=False).__aenter__()
     assert [] == rows(file, "SELECT name FROM sqlite_master")
@@ -104,7 +107,7 @@ async def test_a_step_that_fails_changes_nothing(base: Database, file: Path) -> 
 
 
 async def test_many_at_once(base: Database) -> None:
-    """Processes that start together find the tables made once."""
+    """Processes that start together create the tables once."""
     done = await asyncio.gather(*(migrated(base) for _ in range(5)))
 
     assert 1 == sum(one.before == 0 for one in done)
@@ -121,7 +124,7 @@ async def test_the_tables_are_as_the_statements_believe(base: Database, file: Pa
 
 
 async def test_a_claim_reads_an_index(base: Database, file: Path) -> None:
-    """A claim looks into the index of what is due, in its order, and sorts nothing."""
+    """A claim reads the index of due entries in its order, without sorting."""
     await migrated(base)
     plan = " ".join(
         row[3]

@@ -33,7 +33,7 @@ class TestSqlite(QueueCases):
 
 
 async def test_it_is_on_the_disk(url: str, tmp_path: Path) -> None:
-    """What was added is read by whoever opens the file next, with a plain sqlite3 as well."""
+    """An added entry is in the file: another queue finds it, and plain sqlite3 too."""
     entry = an_entry()
     async with SqlQueue(database(url)) as queue:
         await queued(queue, entry)
@@ -57,7 +57,7 @@ async def test_what_is_committed_is_synced(url: str) -> None:
 
 
 async def test_an_entry_of_a_later_edition_is_left_alone(url: str, tmp_path: Path) -> None:
-    """What a later edition wrote in a shape unknown here waits for a worker that knows it."""
+    """An entry of a later, unknown version waits for a worker that knows it."""
     async with SqlQueue(database(url)) as queue:
         newer, _known = await queued(queue, an_entry(0), an_entry(1))
         with closing(sqlite3.connect(tmp_path / "queue.db")) as connection, connection:
@@ -70,7 +70,7 @@ async def test_an_entry_of_a_later_edition_is_left_alone(url: str, tmp_path: Pat
 
 
 async def test_closed_it_says_so(url: str) -> None:
-    """Used outside `async with`, or entered twice, it says so; nothing is opened before."""
+    """Used outside `async with`, or entered twice, it raises; it opens nothing before."""
     queue = SqlQueue(database(url))
     with pytest.raises(RuntimeError, match="this queue is not open"):
         await queue.stats()

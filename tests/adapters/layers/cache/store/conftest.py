@@ -10,5 +10,5 @@ OPTIONS = CacheOptions(
 
 
 @pytest.fixture
-def shelf() -> ReadingStore:
+def store() -> ReadingStore:
     return ReadingStore(OPTIONS, lowest)

@@ -1,4 +1,4 @@
-"""`shelfport contracts generate`: the same pact, another one, or a sentence that says why none."""
+"""`shelfport contracts generate`: the same pact, another one, or an error."""
 
 import sys
 from pathlib import Path
@@ -14,12 +14,12 @@ from tests.adapters.cli.conftest import Ended, Shelfport
 
 
 async def test_the_packaged_pact(call_shelfport: Shelfport) -> None:
-    """Nothing is printed where the yaml files give the pact that is kept."""
+    """Nothing is printed if the generated pact is the packaged one."""
     assert Ended(0, "", "") == await call_shelfport("contracts", "generate")
 
 
 async def test_written(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """The pact is written where it is wanted, byte for byte the same as the one that is kept."""
+    """--write writes the pact, byte for byte the packaged one."""
     path = tmp_path / "pact.json"
 
     assert Ended(0, "", "") == await call_shelfport("contracts", "generate", "--write", str(path))
@@ -28,7 +28,7 @@ async def test_written(call_shelfport: Shelfport, tmp_path: Path) -> None:
 
 
 async def test_another_pact(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """What a changed yaml changes is shown under the description of each interaction: "no"."""
+    """A changed yaml file prints a diff for each changed interaction, and the exit code is 1."""
     service = tmp_path / "service.yaml"
     service.write_text(inventory_service_yaml().replace("OUT_OF_STOCK]", "OUT_OF_STOCK, GONE]"))
 
@@ -69,21 +69,21 @@ async def test_bad_files(
     text: str | None,
     expected: tuple[int, str],
 ) -> None:
-    """A file that is missing, or not what it should be, ends in one sentence."""
+    """A missing or invalid file is one sentence."""
     path = tmp_path / "given"
     if text is not None:
         path.write_text(text)
 
     ended = await call_shelfport("contracts", "generate", option, str(path))
 
-    code, told = expected
+    code, sentence = expected
     assert (code, "") == (ended.code, ended.out)
-    assert told in ended.err
+    assert sentence in ended.err
     assert 1 == ended.err.count("\n")
 
 
 async def test_compared_and_written_at_once(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """Two wishes that exclude each other are refused, and nothing is written."""
+    """--pact and --write together are refused, and nothing is written."""
     path = tmp_path / "pact.json"
 
     ended = await call_shelfport(
@@ -92,14 +92,14 @@ async def test_compared_and_written_at_once(call_shelfport: Shelfport, tmp_path:
 
     assert 2 == ended.code
     assert "--pact and --write are both given" in ended.err
-    assert [] == list(tmp_path.iterdir())  # noqa: ASYNC240 - a folder of this test's own
+    assert [] == list(tmp_path.iterdir())  # noqa: ASYNC240 - no other task uses the loop
 
 
 @pytest.mark.parametrize("package", ["pact", "yaml", "referencing", "openapi_spec_validator"])
 async def test_without_the_extra(
     call_shelfport: Shelfport, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    """Without what the extra brings, one sentence names it."""
+    """Without a package of the extra, one sentence names the extra."""
     for name in [n for n in sys.modules if n.startswith("shelfport.contracts.pact.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)

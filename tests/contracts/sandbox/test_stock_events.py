@@ -1,4 +1,4 @@
-"""What the sandbox announces when stock crosses a threshold, and how."""
+"""The sandbox publishes an event when stock crosses a threshold."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from shelfport import InventoryEvent, StockStatus
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
-from shelfport.contracts.sandbox.announcements import kind_of
+from shelfport.contracts.sandbox.stock_events import event_type_of
 from tests.support.values import BACK, LOW, OUT, ids
 
 A, B = ids(2)
@@ -38,14 +38,14 @@ class Bus:
         (L, I, None),
     ],
 )
-def test_which_change_is_announced(
+def test_which_change_has_an_event(
     before: StockStatus, after: StockStatus, kind: type[InventoryEvent] | None
 ) -> None:
-    """Falling to low, running out, and coming back are announced; rising from low is not."""
-    assert kind is kind_of(before, after)
+    """Falling to low, running out and coming back have an event; rising from low has none."""
+    assert kind is event_type_of(before, after)
 
 
-async def test_changes_are_announced_in_order() -> None:
+async def test_events_are_published_in_order() -> None:
     """Each crossing is one event, in order, later than the one before and as of its row."""
     bus = Bus()
     async with Sandbox(seed=SEED, publish=bus.publish) as sandbox:
@@ -59,7 +59,7 @@ async def test_changes_are_announced_in_order() -> None:
     assert {A} == {event.variant_id for event in bus.events}
 
 
-async def test_a_change_over_http_is_announced_too() -> None:
+async def test_a_change_over_http_publishes_an_event() -> None:
     """The control endpoint changes stock as `set_stock` does; a new record is no change."""
     bus = Bus()
     async with (
@@ -74,15 +74,15 @@ async def test_a_change_over_http_is_announced_too() -> None:
     assert [(BACK, B)] == [(type(event), event.variant_id) for event in bus.events]
 
 
-async def test_a_bus_that_is_away_loses_nothing() -> None:
-    """An event that could not be published is published later, before those after it."""
+async def test_an_unavailable_bus_loses_no_event() -> None:
+    """An event that could not be published is published later, before the events after it."""
     bus = Bus()
     bus.failures = 1
     async with Sandbox(seed=SEED, publish=bus.publish) as sandbox:
         sandbox.set_stock(A, 0)
         sandbox.set_stock(A, 20)
         async with asyncio.timeout(5):
-            while len(bus.events) < 2:  # noqa: ASYNC110 - the bus tells nobody
+            while len(bus.events) < 2:  # noqa: ASYNC110 - the bus has no event for it
                 await asyncio.sleep(0.01)
 
     assert [OUT, BACK] == [type(event) for event in bus.events]

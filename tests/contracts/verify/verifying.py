@@ -1,4 +1,4 @@
-"""The packaged pacts, tried on a sandbox or on what stands before one."""
+"""Verification of the packaged pacts on a sandbox, or on a server in front of it."""
 
 from typing import Any
 
@@ -23,5 +23,5 @@ def failed(found: Verification) -> dict[str, list[tuple[str, str]]]:
     """What failed: by description, where and how."""
     return {
         one.description: [(mismatch.where, mismatch.what) for mismatch in one.mismatches]
-        for one in found.of(InteractionVerdict.FAILED)
+        for one in found.with_verdict(InteractionVerdict.FAILED)
     }

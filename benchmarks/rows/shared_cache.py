@@ -62,7 +62,7 @@ async def p11(service: Service) -> Row:
                 await writer.get_stock_levels(ids)
                 keys = [f"{{{prefix}}}:1:{variant.hex}" for variant in ids]
                 for _ in range(500):
-                    # It is written behind: until all of it is there.
+                    # Writes are asynchronous: wait until all are stored.
                     values = await asyncio.gather(*(client.hexists(key, "v") for key in keys))
                     if all(values):
                         break
@@ -83,7 +83,7 @@ async def p11(service: Service) -> Row:
                 pieces=count,
                 before={"bare MGET": fill_bare, "shelfport": fill_shared},
             )
-            # Uncounted until here: how often a page goes to Redis, and that it is answered there.
+            # Counts from here how often a page goes to Redis.
             [ids] = kept.take(1)
             await writer.get_stock_levels(ids)
             await asyncio.sleep(0.1)
@@ -109,7 +109,7 @@ async def p11(service: Service) -> Row:
             await client.aclose()
     return Row(
         "P11",
-        f"Redis second level, page of {PAGE}, first level cold (floor: redis-py MGET and decode)",
+        f"shared cache in Redis, page of {PAGE}, memory cold (floor: redis-py MGET and decode)",
         [
             Goal("one round trip", 1, Spread.of([float(sent)]), exact=True),
             Goal(

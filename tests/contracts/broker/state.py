@@ -1,7 +1,7 @@
-"""What the double of the broker knows: versions, pacts, verifications, deployments.
+"""The state of the broker's double: versions, pacts, verifications, deployments.
 
 Its answers to "which pacts must be verified" and "may this be deployed" are those of the real
-broker for the questions that shelfport asks; its words are the real one's.
+broker for shelfport's requests, with the real broker's sentences.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ import attrs
 import msgspec
 
 MAIN_BRANCHES = ("develop", "main", "master")
-"""What the real broker takes for a pacticipant's main branch, unless it is told another."""
+"""The real broker's defaults for the main branch of a pacticipant."""
 ENVIRONMENTS = {
     "test": "16926ef3-590f-4e3f-838e-719717aa88c9",
     "production": "8ec387e7-a9d1-4bbd-97ed-8e2a2d1f8d33",
 }
-"""The two that every broker has from the start, with their ids."""
+"""The two environments of a new broker, with their ids."""
 
 
 @attrs.frozen
@@ -63,7 +63,7 @@ class Decision:
 
 
 @attrs.define
-class Ledger:
+class BrokerState:
     """Everything that was published and recorded, oldest first."""
 
     branches: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
@@ -128,7 +128,7 @@ class Ledger:
         return not any(v.success for v in self.verifications if v.sha == publication.sha)
 
     def decide(self, pacticipant: str, version: str, environment: str) -> Decision:
-        """Whether a version may go where the others are."""
+        """Whether a version may be deployed to an environment."""
         if (pacticipant, version) not in self.branches:
             reason = (
                 "No pacts or verifications have been published for "
@@ -160,7 +160,7 @@ class Ledger:
     ) -> list[tuple[Row, str, str]]:
         """The rows of the matrix, with consumer and provider as the broker's sentences name them.
 
-        A consumer needs its providers; a provider needs those consumers that are there.
+        A consumer needs its providers; a provider needs the deployed consumers.
         """
         itself = f"version {version} of {pacticipant}"
         required = []
@@ -209,5 +209,5 @@ def _there(pacticipant: str, environment: str, version: str | None) -> str:
 
 
 def sha_of(content: dict[str, Any]) -> str:
-    """Names a pact's content, whatever the order of its members."""
+    """A hash of a pact's content that ignores the order of its members."""
     return hashlib.sha1(msgspec.json.encode(content, order="sorted")).hexdigest()

@@ -19,7 +19,7 @@ from shelfport import (
     UnavailableReason,
     variant_id,
 )
-from shelfport.adapters.cli import output
+from shelfport.adapters.cli import output, stock
 from shelfport.errors import ReachedService, TimedOut
 
 MOMENT = datetime(2024, 5, 17, 9, 30, 12, tzinfo=UTC)
@@ -32,12 +32,12 @@ PAGE: Mapping[ProductVariantId, Availability] = {
 }
 
 
-def test_a_table_says_how_old_a_reading_is(
+def test_the_table_has_the_freshness_of_a_reading(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The table shows freshness and instant of a reading, or the reason why there is none."""
+    """The table has the freshness and time of a reading, or the reason why there is none."""
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    output.print_stock(output.stock_document(PAGE, "c-1"))
+    stock.print_stock(stock.stock_document(PAGE, "c-1"))
 
     assert [
         "Variant                               Status       Available  Freshness, as of",
@@ -46,12 +46,12 @@ def test_a_table_says_how_old_a_reading_is(
     ] == capsys.readouterr().out.splitlines()
 
 
-def test_no_line_is_folded(
+def test_rows_are_not_wrapped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However narrow the terminal, an id stays in one piece; in 80 columns every row fits."""
+    """A row is one line also in a narrow terminal; each fits into 80 columns."""
     monkeypatch.setenv("COLUMNS", "20")
-    output.print_stock(output.stock_document(PAGE, "c-1"))
+    stock.print_stock(stock.stock_document(PAGE, "c-1"))
 
     lines = capsys.readouterr().out.splitlines()
     assert (3, True) == (len(lines), max(map(len, lines)) <= 80)
@@ -64,20 +64,20 @@ def test_no_color_is_honoured(
     variables: dict[str, str],
     colored: bool,
 ) -> None:
-    """Colours are used where they are wanted, and none where NO_COLOR is set."""
+    """The output has colours with FORCE_COLOR, and none with NO_COLOR."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    output.print_stock(output.stock_document(PAGE, "c-1"))
+    stock.print_stock(stock.stock_document(PAGE, "c-1"))
 
     assert colored is ("\x1b[33m" in capsys.readouterr().out)
 
 
-def test_a_page_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    """A document carries what the table leaves out, instants with their offset."""
-    output.print_json(output.stock_document(PAGE, "c-1"))
+def test_the_document_of_stock(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document has every field; instants have their offset."""
+    output.print_json(stock.stock_document(PAGE, "c-1"))
 
     assert {
         "correlationId": "c-1",
@@ -109,8 +109,8 @@ def test_a_page_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
     } == msgspec.json.decode(capsys.readouterr().out)
 
 
-def test_what_became_of_an_initialisation() -> None:
-    """Each outcome has its word, and carries what is known of the record."""
+def test_outcomes_of_an_initialisation() -> None:
+    """The document has the outcome, and the known fields of the record."""
     item_id, key = uuid4(), uuid4()
     item = InventoryItem(
         id=item_id,
@@ -123,7 +123,7 @@ def test_what_became_of_an_initialisation() -> None:
     error = TimedOut("no answer", reached_service=ReachedService.UNKNOWN)
     outcomes = (Created(item), AlreadyThere(LEVEL), error)
     documents = [
-        output.initialization_document(VARIANT, o, idempotency_key=key, correlation_id="c-1")
+        stock.initialization_document(VARIANT, o, idempotency_key=key, correlation_id="c-1")
         for o in outcomes
     ]
 
@@ -135,7 +135,7 @@ def test_what_became_of_an_initialisation() -> None:
             None,
             None,
             None,
-            output.FailureEntry("TimedOut", "no answer", True, "unknown", None),
+            stock.FailureEntry("TimedOut", "no answer", True, "unknown", None),
         ),
     ] == [(d.outcome, d.item_id, d.status, d.available_quantity, d.error) for d in documents]
     assert {(UUID(str(VARIANT)), key, "c-1")} == {

@@ -1,25 +1,25 @@
-"""`events`: what the command says before there is a bus; with one, see tests/services/events."""
+"""`events` without a bus; with a real bus: tests/services/events."""
 
 import pytest
 
-from shelfport.adapters.cli.event_commands import say
+from shelfport.adapters.cli.events import print_event
 from tests.adapters.cli.conftest import Shelfport
 from tests.faults.servers import closed_port
 from tests.support.values import LOW, an_event, an_id
 
 
 @pytest.mark.parametrize("command", ["listen", "replay"])
-async def test_without_a_bus_it_is_asked_for(call_shelfport: Shelfport, command: str) -> None:
-    """Without a bus the command asks where it is, and says how to tell."""
+async def test_without_an_address(call_shelfport: Shelfport, command: str) -> None:
+    """Without the address of a bus, one sentence names the option and the variable."""
     done = await call_shelfport("events", command)
 
     assert (2, "") == (done.code, done.out)
-    assert "where is the bus? Give --events, or set SHELFPORT_EVENTS_URL" in done.err
+    assert "events.url is not set: give --events, or set SHELFPORT_EVENTS_URL" in done.err
 
 
 @pytest.mark.parametrize("arguments", [("events", "listen"), ("events", "replay"), ("sandbox",)])
-async def test_a_bus_that_is_none(call_shelfport: Shelfport, arguments: tuple[str, ...]) -> None:
-    """An address of no bus is bad use, in one sentence that does not quote a password."""
+async def test_an_invalid_address(call_shelfport: Shelfport, arguments: tuple[str, ...]) -> None:
+    """An invalid address is one sentence that does not quote a password."""
     done = await call_shelfport(*arguments, "--events", "ftp://me:secret@bus")
 
     assert 2 == done.code
@@ -27,8 +27,8 @@ async def test_a_bus_that_is_none(call_shelfport: Shelfport, arguments: tuple[st
     assert "secret" not in done.err
 
 
-async def test_a_bus_that_is_away_replays_nothing(call_shelfport: Shelfport) -> None:
-    """Where nobody listens, a replay says so and ends with 1."""
+async def test_replay_without_a_connection(call_shelfport: Shelfport) -> None:
+    """If the bus is unreachable, `replay` prints one sentence and ends with 1."""
     url = f"redis://127.0.0.1:{closed_port()}/0"
     done = await call_shelfport("events", "replay", SHELFPORT_EVENTS_URL=url)
 
@@ -37,10 +37,10 @@ async def test_a_bus_that_is_away_replays_nothing(call_shelfport: Shelfport) -> 
 
 
 def test_an_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """An event is a line for people, or a JSON document on one line."""
+    """An event is one line of text, or a JSON document on one line."""
     event = an_event(LOW, an_id(7), event_id=an_id(8))
-    say(event, as_json=False)
-    say(event, as_json=True)
+    print_event(event, as_json=False)
+    print_event(event, as_json=True)
     line, document = capsys.readouterr().out.splitlines()
 
     assert f"2026-01-01T00:00:00+00:00  Stock is low   {an_id(7)}" == line

@@ -1,4 +1,4 @@
-"""The rows of what stands beside the service; with real servers, see tests/services/test_check."""
+"""The checks `queue`, `shared_cache` and `bus`; with real servers: tests/services."""
 
 import asyncio
 import re
@@ -25,19 +25,19 @@ VERSION = len(SQLITE_STEPS)
 
 
 def row(out: str, name: str) -> str:
-    """What one check said, its advice included."""
-    [said] = re.findall(rf"^  {name} +((?:.*)(?:\n +To do: .*)?)", out, re.MULTILINE)
-    return " ".join(said.split())
+    """The line of one check, with its advice."""
+    [text] = re.findall(rf"^  {name} +((?:.*)(?:\n +To do: .*)?)", out, re.MULTILINE)
+    return " ".join(text.split())
 
 
 async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: int = 0) -> str:
-    """A queue with an entry that has waited for so long, and so many dead letters."""
+    """The URL of a queue with an entry that has waited so many hours, and so many dead letters."""
     url, now = sqlite_url(folder), datetime.now(UTC)
     async with SqlQueue(database(url)) as queue:
         for _ in range(dead):
             await queue.add(QueuedInitialization(request=an_initial_stock(), queued_at=now))
             [claim] = await queue.claim(holder="w", limit=1, now=now, lease=60)
-            await queue.bury(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
+            await queue.dead_letter(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
         then = now - timedelta(hours=hours)
         await queue.add(
             QueuedInitialization(request=an_initial_stock(), queued_at=then, attempts=attempts)
@@ -46,52 +46,56 @@ async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: i
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "counts"),
     [
-        ({}, r"1 waiting, the oldest for \d+ s, 0 dead"),
-        ({"hours": 3, "attempts": 1}, "1 waiting, the oldest for 3 h, 0 dead"),
+        ({}, r"1 waiting, the oldest for \d+ s, 0 dead letters"),
+        ({"hours": 3, "attempts": 1}, "1 waiting, the oldest for 3 h, 0 dead letters"),
     ],
 )
-async def test_a_queue_in_order(
-    call_shelfport: Shelfport, tmp_path: Path, given: dict[str, int], said: str
+async def test_a_queue_without_problems(
+    call_shelfport: Shelfport, tmp_path: Path, given: dict[str, int], counts: str
 ) -> None:
-    """A queue that is worked off is told by its version, and by what waits in it."""
+    """The check prints the schema version and the counts of a queue with a worker."""
     done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, **given))
 
-    assert re.fullmatch(f"ok schema version {VERSION}, {said}", row(done.out, "queue"))
+    assert re.fullmatch(f"ok schema version {VERSION}, {counts}", row(done.out, "queue"))
     assert 0 == done.code
 
 
-async def test_a_queue_that_nobody_works_off(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """An entry that was never tried after ten minutes fails the row: a worker is missing."""
+async def test_a_queue_without_a_worker(call_shelfport: Shelfport, tmp_path: Path) -> None:
+    """An entry without an attempt after ten minutes fails the check: no worker runs."""
     done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, hours=0.2))
 
-    assert "the oldest for 12 min, 0 dead, and it was never tried" in row(done.out, "queue")
+    assert "the oldest for 12 min, 0 dead letters, without an attempt" in row(done.out, "queue")
     assert "To do: start a worker (`shelfport worker`" in row(done.out, "queue")
     assert 1 == done.code
 
 
-async def test_dead_letters_need_a_person(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """A dead letter fails the row: nobody but a person does anything about it any more."""
+async def test_dead_letters_fail(call_shelfport: Shelfport, tmp_path: Path) -> None:
+    """A dead letter fails the check: it needs a decision of an operator."""
     done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, dead=2))
 
     assert row(done.out, "queue").startswith("failed")
-    assert " s, 2 dead To do: look at the dead" in row(done.out, "queue")
+    assert " s, 2 dead letters To do: list the dead letters" in row(done.out, "queue")
     assert 1 == done.code
 
 
 @pytest.mark.parametrize(
-    ("found", "allowed", "said"),
+    ("found", "allowed", "expected"),
     [
-        (0, "true", "ok schema version 0: the first host or worker that opens the queue makes it"),
+        (
+            0,
+            "true",
+            "ok schema version 0: the first host or worker that opens the queue upgrades it",
+        ),
         (0, "false", "To do: run `shelfport queue migrate`"),
         (VERSION + 1, "true", "To do: upgrade shelfport"),
     ],
 )
 async def test_tables_of_another_version(
-    call_shelfport: Shelfport, tmp_path: Path, found: int, allowed: str, said: str
+    call_shelfport: Shelfport, tmp_path: Path, found: int, allowed: str, expected: str
 ) -> None:
-    """Missing tables fail where nobody may make them, later ones always; all are left alone."""
+    """Old tables fail unless hosts may upgrade them, newer ones always; the check changes none."""
     url = sqlite_url(tmp_path)
     with closing(sqlite3.connect(file_of(url))) as connection:
         if found:
@@ -104,12 +108,12 @@ async def test_tables_of_another_version(
         )
         assert tables == connection.execute("SELECT name FROM sqlite_master").fetchall()
 
-    assert said in row(done.out, "queue")
-    assert said.startswith("ok") == (done.code == 0)
+    assert expected in row(done.out, "queue")
+    assert expected.startswith("ok") == (done.code == 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "variable", "url", "said"),
+    ("name", "variable", "url", "expected"),
     [
         ("queue", "QUEUE_URL", "sqlite:////nowhere/at/all.db", "cannot be opened"),
         ("queue", "QUEUE_URL", "postgresql://me:s3cret@127.0.0.1:{port}/x", "cannot be reached"),
@@ -125,15 +129,15 @@ async def test_tables_of_another_version(
         ("bus", "EVENTS_URL", "redis://me:s3cret@127.0.0.1:{port}", "To do: start the bus"),
     ],
 )
-async def test_what_is_not_there(
-    call_shelfport: Shelfport, name: str, variable: str, url: str, said: str
+async def test_servers_that_do_not_run(
+    call_shelfport: Shelfport, name: str, variable: str, url: str, expected: str
 ) -> None:
-    """Where nobody answers the row fails with what to do, without a password; others go on."""
+    """An unreachable server fails its check with advice, without a password; other checks run."""
     given: dict[str, Any] = {f"SHELFPORT_{variable}": url.format(port=closed_port())}
     done = await call_shelfport("check", **given)
 
     assert row(done.out, name).startswith("failed")
-    assert said in row(done.out, name)
+    assert expected in row(done.out, name)
     assert "To do: " in row(done.out, name)
     assert "s3cret" not in done.out + done.err
     assert (1, "ok") == (done.code, outcomes(done)["read"])
@@ -144,10 +148,10 @@ async def test_what_is_not_there(
     [("queue", "QUEUE_URL", "postgresql"), ("shared_cache", "SHARED_CACHE_URL", "redis"),
      ("bus", "EVENTS_URL", "amqp")],
 )  # fmt: skip
-async def test_what_says_nothing(
+async def test_servers_that_are_silent(
     call_shelfport: Shelfport, name: str, variable: str, scheme: str
 ) -> None:
-    """What accepts a connection and is silent costs the deadline, and says so."""
+    """A server that accepts a connection and does not answer fails after the deadline."""
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -170,10 +174,10 @@ async def test_what_says_nothing(
     [("get", "00000000-0000-0000-0000-000000000001"), ("reconcile", "--dry-run")],
     ids=["get", "reconcile"],
 )
-async def test_commands_leave_the_bus_alone(
+async def test_commands_without_a_catalog_use_no_bus(
     call_shelfport: Shelfport, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """A command that shows nobody an event takes none: it would count as handled."""
+    """A command without a catalog does not connect to the bus: its events would be lost."""
     connected = 0
 
     def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

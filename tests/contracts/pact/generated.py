@@ -39,8 +39,8 @@ class AfterTheExamples:
 
 
 @attrs.frozen
-class Asked:
-    """What a request of the contract is about."""
+class PortCall:
+    """The arguments of the port's call for a request of the contract."""
 
     ids: list[ProductVariantId]
     correlation_id: str
@@ -48,8 +48,8 @@ class Asked:
     stock: InitialStock | None = None
 
 
-def asked_by(interaction: HttpInteraction) -> Asked:
-    """Read the example of a request back into the domain's words."""
+def port_call_of(interaction: HttpInteraction) -> PortCall:
+    """The port's call for the example of a request."""
     request = interaction.request
     headers = {name: example_of(value) for name, value in request.headers.items()}
     ids: list[str] = []
@@ -69,7 +69,7 @@ def asked_by(interaction: HttpInteraction) -> Asked:
         ids = example_of(request.query["productVariantIds"]).split(",")
     else:
         ids = [example_of(request.path).rpartition("/")[2]]
-    return Asked(
+    return PortCall(
         [ProductVariantId(UUID(text)) for text in ids],
         headers["X-Correlation-ID"],
         headers["traceparent"],
@@ -77,8 +77,8 @@ def asked_by(interaction: HttpInteraction) -> Asked:
     )
 
 
-async def ask(port: InventoryPort, asked: Asked) -> object:
-    """Make the call that sends the request: what the port answers, a list for a read."""
+async def ask(port: InventoryPort, asked: PortCall) -> object:
+    """Make the call that sends the request; returns the port's answer, a list for a read."""
     call = Call(correlation_id=asked.correlation_id, traceparent=asked.traceparent)
     if asked.stock is not None:
         return await port.initialize(asked.stock, call)

@@ -1,37 +1,39 @@
 import pytest
 
+from shelfport.adapters.cli.check import CHECKS
 from shelfport.adapters.cli.check.model import (
-    Case,
     Check,
+    CheckContext,
     CheckOutcome,
+    CheckResult,
     Finding,
-    Result,
     examine,
     failed,
     not_tried,
     ok,
 )
-from shelfport.adapters.cli.check.table import CHECKS
 from tests.support.values import an_id
 
 
-def a_case() -> Case:
-    return Case(files=(), base_url=None, deadline=None, variant=an_id(), correlation_id="c-1")
+def a_context() -> CheckContext:
+    return CheckContext(
+        files=(), base_url=None, deadline=None, variant=an_id(), correlation_id="c-1"
+    )
 
 
 def finding(name: str, found: Finding, *needs: str) -> Check:
-    async def run(case: Case) -> Finding:
+    async def run(context: CheckContext) -> Finding:
         return found
 
     return Check(name, needs, run)
 
 
-async def examined(*checks: Check) -> list[Result]:
-    return [result async for result in examine(a_case(), checks)]
+async def examined(*checks: Check) -> list[CheckResult]:
+    return [result async for result in examine(a_context(), checks)]
 
 
 async def test_what_needs_a_failed_check_is_not_tried() -> None:
-    """A failure stops what needs it, also by way of another, and is named; others go on."""
+    """Checks that need a failed one, also indirectly, are not tried; the others run."""
     results = await examined(
         finding("one", failed("broken", "mend it")),
         finding("two", ok("fine"), "one"),
@@ -47,8 +49,8 @@ async def test_what_needs_a_failed_check_is_not_tried() -> None:
     ] == [(r.name, r.finding.outcome, r.finding.detail, r.because) for r in results]
 
 
-async def test_nothing_to_check_stands_in_nobody_s_way() -> None:
-    """A check that found nothing to check does not keep those that need it from being tried."""
+async def test_nothing_to_check_is_no_failure() -> None:
+    """A check that found nothing to check does not stop the checks that need it."""
     first, second = await examined(
         finding("one", not_tried("no address")), finding("two", ok("fine"), "one")
     )
@@ -62,8 +64,8 @@ async def test_nothing_to_check_stands_in_nobody_s_way() -> None:
     assert second.milliseconds is not None
 
 
-def test_the_table_is_in_order() -> None:
-    """Every check of the table has its own name, and needs only checks that stand before it."""
+def test_checks_are_in_order() -> None:
+    """Every check has its own name, and needs only checks before it."""
     seen: list[str] = []
     for check in CHECKS:
         assert set() == set(check.needs) - set(seen)
@@ -72,7 +74,7 @@ def test_the_table_is_in_order() -> None:
     assert len(seen) == len(set(seen))
 
 
-def test_a_check_that_forgot_what_it_needs() -> None:
-    """Settings that no check has found yet are a programmer's mistake, told as one."""
+def test_settings_that_are_not_loaded_yet() -> None:
+    """A check that uses the settings without needing them raises RuntimeError."""
     with pytest.raises(RuntimeError, match="must need 'settings'"):
-        a_case().settings  # noqa: B018 - looking at it raises
+        a_context().settings  # noqa: B018 - reading it raises

@@ -1,4 +1,4 @@
-"""`check` over TLS: what was agreed on, how long the certificates last, and why not."""
+"""The check `tls`: version, expiry of the certificates, and failures."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,36 +31,37 @@ async def checked(
 
 
 async def test_all_is_well(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """The version and the days that are left of both certificates are told."""
+    """The check prints the version, and the days left of both certificates."""
     theirs = CA.issue_cert("127.0.0.1", not_after=in_days(90))
     ours = CA.issue_cert("shop@example.com", not_after=in_days(30))
 
     code, out = await checked(call_shelfport, tmp_path, theirs, ours)
 
-    assert "TLSv1.3, the service's certificate lasts 90 days, ours lasts 30 days" in out
+    assert "TLSv1.3, the service's certificate is valid for 90 days, " in out
+    assert ", our certificate is valid for 30 days" in out
     assert (0, True) == (code, f"{VARIANT} is IN_STOCK" in out)
 
 
 async def test_about_to_expire(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """A certificate with less than two weeks left fails the check before it fails the shop."""
+    """A certificate with less than two weeks left fails the check."""
     theirs = CA.issue_cert("127.0.0.1", not_after=in_days(13))
 
     code, out = await checked(call_shelfport, tmp_path, theirs, CA.issue_cert("a@example.com"))
 
-    assert "the service's certificate lasts 13 days" in out
+    assert "the service's certificate is valid for 13 days" in out
     assert (1, True) == (code, "To do: renew the certificate that is about to expire" in out)
 
 
 async def test_no_client_certificate(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """A service that wants a certificate of ours is told with the setting."""
+    """If the service requires a client certificate, the check names the setting."""
     code, out = await checked(call_shelfport, tmp_path, CA.issue_cert("127.0.0.1"))
 
-    assert "the service wants a client certificate: set tls.cert_file" in out
+    assert "the service requires a client certificate: set tls.cert_file" in out
     assert (1, True) == (code, "tls failed" in out)
 
 
 async def test_a_file_that_is_not_there(call_shelfport: Shelfport) -> None:
-    """A setting that names no file is told by `check`, and ends `get` as bad use."""
+    """A setting that names a missing file ends `get` with exit code 2."""
     arguments = ("--base-url", "https://127.0.0.1:9")
     done = await call_shelfport("get", VARIANT, *arguments, SHELFPORT_TLS_CA_FILE="/nowhere.pem")
 

@@ -1,4 +1,4 @@
-"""Three records, a clock that stands still, and a way in: what the sandbox's tests share."""
+"""The shared setup of the sandbox's tests: three records, a still clock and a client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ LOW = variant_id("00000000-0000-4000-8000-000000000002")
 OUT = variant_id("00000000-0000-4000-8000-000000000003")
 UNKNOWN = variant_id("00000000-0000-4000-8000-000000000009")
 PATIENCE = aiohttp.ClientTimeout(total=5)
-"""A request that hangs where it should not fails its test, rather than hanging the run."""
+"""A request that hangs by mistake fails its test, and does not block the run."""
 SEED = (SeedRecord(IN_STOCK, 100), SeedRecord(LOW, 5), SeedRecord(OUT, 0))
 
 
@@ -41,5 +41,5 @@ async def connected(sandbox: Sandbox) -> AsyncIterator[CheckedClient]:
 async def poll(condition: Callable[[], bool]) -> None:
     """Wait until `condition` holds; fail after 5 seconds."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is watched tells nobody that it changed
+        while not condition():  # noqa: ASYNC110 - the condition has no event
             await asyncio.sleep(0.002)

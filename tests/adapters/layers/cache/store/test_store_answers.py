@@ -1,0 +1,107 @@
+"""Storing the answers of a whole read, and the checks before the next one."""
+
+from datetime import timedelta
+from math import inf
+
+import attrs
+import pytest
+
+from shelfport import ProductVariantId, StockReading
+from shelfport.adapters.layers import ReadingStore
+from shelfport.domain.model import Answer
+from shelfport.errors import TimedOut
+from shelfport.ports import UnknownVariant, Unreadable
+from tests.support.clocks import EPOCH
+from tests.support.values import LOW, OUT, a_reading, an_event, ids
+
+A, B, C, D = ids(4)
+
+
+def read_at(seconds: float, variant: ProductVariantId = A) -> StockReading:
+    return attrs.evolve(a_reading(variant), as_of=EPOCH + timedelta(seconds=seconds))
+
+
+def unknown_at(seconds: float | None) -> UnknownVariant:
+    return UnknownVariant(A, None if seconds is None else EPOCH + timedelta(seconds=seconds))
+
+
+def keep(store: ReadingStore, answers: dict[ProductVariantId, Answer]) -> None:
+    """Store at 115 (monotonic), 15 s after `EPOCH`, the answers of a read that began at 112."""
+    store.store_answers(answers, asked_at=112, now=115, instant=EPOCH + timedelta(seconds=15))
+
+
+def asked_at(store: ReadingStore, variant: ProductVariantId = A) -> float:
+    entry = store.get(variant)
+    assert entry is not None
+    return entry.asked_at
+
+
+@pytest.mark.parametrize(("as_of", "dated"), [(10, 110), (12, 112), (14, 112), (None, 112)])
+def test_an_unknown_is_dated(store: ReadingStore, as_of: float | None, dated: float) -> None:
+    """An "unknown" counts from its own date, at the latest from the beginning of this read."""
+    keep(store, {A: unknown_at(as_of)})
+
+    assert dated == asked_at(store)
+
+
+def test_an_unknown_without_a_date(store: ReadingStore) -> None:
+    """An "unknown" without a date counts from the beginning of this read."""
+    store.store_answers({A: unknown_at(None)}, asked_at=115, now=115, instant=EPOCH)
+
+    assert 115 == asked_at(store)
+
+
+def test_readings_are_dated(store: ReadingStore) -> None:
+    """Each reading counts from its own date, at the latest from the beginning of this read."""
+    keep(store, {A: read_at(10), B: read_at(10, B), C: read_at(14, C), D: read_at(11, D)})
+
+    assert [110, 110, 112, 111] == [asked_at(store, variant) for variant in (A, B, C, D)]
+
+
+def test_a_failure_is_not_stored(store: ReadingStore) -> None:
+    """A failure does not replace a stored reading."""
+    keep(store, {A: read_at(10)})
+    keep(store, {A: Unreadable(TimedOut("too slow")), B: Unreadable(TimedOut("too slow"))})
+
+    assert 110 == asked_at(store)
+    assert store.get(B) is None
+
+
+def test_answers_of_a_shared_request(store: ReadingStore) -> None:
+    """The same reading again leaves the entry as it is; another one replaces it."""
+    reading = read_at(10)
+    keep(store, {A: reading})
+    entry = store.get(A)
+
+    keep(store, {A: reading})
+    assert store.get(A) is entry
+    keep(store, {A: read_at(10)})
+    assert store.get(A) is not entry
+    keep(store, {B: unknown_at(10)})
+    keep(store, {B: read_at(11, B)})
+    assert 111 == asked_at(store, B)
+
+
+def test_variants_without_an_entry(store: ReadingStore) -> None:
+    """`has_none_of` tells whether none of the variants has an entry."""
+    assert store.has_none_of([A, B])
+    keep(store, {A: read_at(10)})
+
+    assert not store.has_none_of([A])
+    assert not store.has_none_of([B, A])
+    assert store.has_none_of([B, C])
+    store.apply_event(an_event(OUT, C), as_of=EPOCH, happened_at=100, now=100)
+    assert not store.has_none_of([B, C])
+    assert not store.has_none_of([A, B])
+    assert store.has_none_of([B, D])
+
+
+def test_the_latest_fence(store: ReadingStore) -> None:
+    """The latest fence of several variants is the last one of any of them."""
+    assert -inf == store.latest_fence([A, B])
+    store.fence_all(5)
+    assert 5 == store.latest_fence([A, B])
+    store.apply_event(an_event(LOW, A), as_of=EPOCH, happened_at=9, now=10)
+    store.fence(B, 20)
+
+    assert [10, 20, 20, 5] == [store.latest_fence(v) for v in ([A], [A, B], [B, A], [C])]
