@@ -4,18 +4,11 @@ So what Sphinx alone needs is added here, while a page is read: each page that l
 so in ordinary links, and these are its table of contents.
 """
 
-import ast
-import inspect
 import re
-import sys
-from collections.abc import Iterator
 from importlib.metadata import version as version_of
-from itertools import pairwise
 from pathlib import Path
 
 from sphinx.application import Sphinx
-
-import shelfport
 
 DOCS = Path(__file__).parent
 
@@ -24,13 +17,19 @@ author = "The shelfport authors"
 project_copyright = "The shelfport authors"
 version = release = version_of("shelfport")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
-# A single backtick in a docstring is a name of ours where there is one, and else mere code.
-default_role = "py:obj"
 myst_heading_anchors = 4
 
-LEADING = ("index", "guides", "reference", "project", "decisions/README")
+LEADING = (
+    "index",
+    "concepts/README",
+    "guides",
+    "reference",
+    "api/README",
+    "project",
+    "decisions/README",
+)
 """Pages that lead to others, in the order of their links."""
 FURTHER = {"guides": ("performance*", "scale*")}
 """Pages that a leading page has below it where they exist, without a link of its own."""
@@ -40,13 +39,6 @@ AT_HOME = {
     "SECURITY.md": "security.md",
 }
 """Pages of the root folder that have a page here, so that links to them stay inside."""
-
-autodoc_member_order = "bysource"
-autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True}
-python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 80
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"shelfport {release}"
@@ -91,31 +83,6 @@ def prepare(_app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += contents(docname, source[0])
 
 
-def alias_docs(
-    _app: Sphinx, what: str, name: str, _obj: object, _options: object, lines: list[str]
-) -> None:
-    """Give a union, or a constant, the docstring that stands below it where it is made."""
-    if what == "data":
-        lines[:] = ALIASES.get(name.rpartition(".")[2], "").splitlines()
-
-
-def docs_below_names() -> Iterator[tuple[str, str]]:
-    """Every name of the package's modules that has a docstring below its assignment."""
-    for name, module in sorted(sys.modules.items()):
-        if name.startswith("shelfport."):
-            body = ast.parse(inspect.getsource(module)).body
-            for statement, below in pairwise(body):
-                match statement, below:
-                    case ast.Assign([ast.Name(alias)]), ast.Expr(ast.Constant(str(text))):
-                        yield alias, inspect.cleandoc(text)
-                    case _:
-                        pass
-
-
-ALIASES = {alias: text for alias, text in docs_below_names() if alias in shelfport.__all__}
-
-
 def setup(app: Sphinx) -> None:
     """Sphinx's hook."""
     app.connect("source-read", prepare)
-    app.connect("autodoc-process-docstring", alias_docs)
