@@ -19,7 +19,7 @@ MOST_NAMES = 50
 
 
 def public_modules() -> Iterator[ModuleType]:
-    """`shelfport`, its modules that are no folders, its ports, and two packages of the contracts."""
+    """Yield `shelfport`, its modules, its ports, and two packages of the contracts."""
     yield shelfport
     for found in pkgutil.iter_modules(shelfport.__path__):
         if found.name not in FOLDERS:

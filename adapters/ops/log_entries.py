@@ -4,7 +4,8 @@ from datetime import datetime
 
 import attrs
 
-from shelfport.adapters.observability.signal_table import Severity, row_of
+from shelfport.adapters.observability.signal_row import Severity
+from shelfport.adapters.observability.signal_table import row_of
 from shelfport.ports.signals import Signal
 
 

@@ -10,7 +10,7 @@ from typing import Final, Self
 import attrs
 
 from shelfport.adapters.http.transport.observer import NoObserver
-from shelfport.adapters.observability.signal_table import Severity
+from shelfport.adapters.observability.signal_row import Severity
 from shelfport.adapters.ops.latency import LatencyWindow
 from shelfport.adapters.ops.log_entries import LogEntry, render
 from shelfport.adapters.runtime.clock import SystemClock

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from shelfport.adapters.observability.counters import COUNTERS
-from shelfport.adapters.observability.signal_table import Severity, row_of
+from shelfport.adapters.observability.signal_row import Severity
+from shelfport.adapters.observability.signal_table import row_of
 from shelfport.errors import Operation, ServiceOverloaded, TimedOut
 from shelfport.ports import Call
 from shelfport.signals import (

@@ -1,6 +1,6 @@
 import pytest
 
-from shelfport.adapters.observability.signal_table import Severity
+from shelfport.adapters.observability.signal_row import Severity
 from shelfport.adapters.ops.log_entries import LogEntry, render
 from shelfport.errors import Operation, ServiceOverloaded
 from shelfport.ports import Call

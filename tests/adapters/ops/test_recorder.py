@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from shelfport import Settings, build
-from shelfport.adapters.observability.signal_table import Severity
+from shelfport.adapters.observability.signal_row import Severity
 from shelfport.adapters.ops.log_entries import LogEntry
 from shelfport.adapters.ops.recorder import SAMPLE_EVERY, Recorder
 from shelfport.adapters.ops.view import log_lines
