@@ -1,4 +1,4 @@
-"""The port to the queue of initialisations: a transactional outbox with leases."""
+"""The port to the queue of initializations: a transactional outbox with leases."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -58,7 +58,7 @@ class SharedCacheSnapshot:
 
 @attrs.frozen(kw_only=True)
 class QueueSnapshot:
-    """The queue of initialisations, when this process's worker last checked it."""
+    """The queue of initializations, when this process's worker last checked it."""
 
     as_of: datetime | None
     """When that was, in UTC; None if it has not checked yet, or this process runs no worker."""
@@ -136,7 +136,7 @@ class Snapshot:
     shared_cache: SharedCacheSnapshot | None = None
     """The shared cache; None without one."""
     queue: "QueueSnapshot | None"
-    """The queue of initialisations, as this process's worker last saw it; None without one."""
+    """The queue of initializations, as this process's worker last saw it; None without one."""
     events: EventsSnapshot | None = None
     """The subscriptions to events; None without a bus."""
     tls: TlsSnapshot | None = None

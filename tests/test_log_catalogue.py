@@ -111,7 +111,7 @@ def test_every_record_is_in_the_catalogue(record: Record) -> None:
 
 
 def test_every_row_is_a_record() -> None:
-    """Each event of the catalogue, and each of its fields, is in a record."""
+    """Each event of the catalog, and each of its fields, is in a record."""
     written: dict[str | None, frozenset[str]] = {}
     for record in RECORDS:
         written[record.event] = written.get(record.event, frozenset()) | record.fields

@@ -24,7 +24,7 @@ def open_bus(options: EventOptions) -> Bus:
         ValueError: `events.url` is not set, or its extra is not installed; one sentence.
     """
     if options.url is None:
-        raise ValueError("events.url is not set: where is the bus?")
+        raise ValueError("events.url is not set: set it to the address of the bus")
     extra = SCHEMES[scheme_of(options.url)]
     client, module = _MODULES[extra]
     try:

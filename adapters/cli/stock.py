@@ -140,7 +140,7 @@ def initialization_document(
     idempotency_key: UUID,
     correlation_id: str,
 ) -> InitializationDocument:
-    """The document of an initialisation with any outcome."""
+    """The document of an initialization with any outcome."""
     document = InitializationDocument(variant, "FAILED", idempotency_key, correlation_id)
     match outcome:
         case Created(item):
@@ -257,7 +257,7 @@ def print_stock(document: StockDocument) -> None:
 
 
 def print_initialization(document: InitializationDocument) -> None:
-    """Print a table with one row: an initialisation that did not fail."""
+    """Print a table with one row: an initialization that did not fail."""
     rows = table("Variant", "Status", "Available", "Outcome", right="Available")
     rows.add_row(
         str(document.variant_id),

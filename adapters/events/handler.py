@@ -1,4 +1,4 @@
-"""`EventHandler`: shows the status of an event in the host's catalogue, and notifies the teams."""
+"""`EventHandler`: shows the status of an event in the host's catalog, and notifies the teams."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,11 +20,11 @@ class EventHandler:
 
     An event whose `event_id` was handled before is a duplicate: nothing is done. An event that is
     older than the last one of its variant is late: it is neither shown nor notified. Both memories
-    are bounded, and belong to this process: across processes and restarts, the catalogue keeps the
+    are bounded, and belong to this process: across processes and restarts, the catalog keeps the
     later `as_of`, and a webhook gets the `event_id`.
 
     Args:
-        catalog: the host's catalogue; None where the host shows no status.
+        catalog: the host's catalog; None where the host shows no status.
         notifier: notifies the teams.
         clock: measures the lag.
         counts: counts what was done.

@@ -80,11 +80,11 @@ class EventOptions:
     max_attempts: int = attrs.field(default=5, validator=number(1, 100, unit="attempts"))
     """How often handling an event is tried before it is dead-lettered.
 
-    Why: long enough for a catalogue to reconnect, short enough for the events that wait behind."""
+    Why: long enough for a catalog to reconnect, short enough for the events that wait behind."""
     attempt_timeout: float = attrs.field(default=5.0, validator=number(0.01, 300, unit="seconds"))
     """How long one attempt may take: showing the status and notifying together.
 
-    Why: a catalogue's statement and a webhook take milliseconds."""
+    Why: a catalog's statement and a webhook take milliseconds."""
     base_delay: float = attrs.field(default=0.2, validator=number(0, 60, unit="seconds"))
     """The bound of the delay after the first attempt; it doubles with each attempt.
 

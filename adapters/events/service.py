@@ -46,7 +46,7 @@ class EventService:
         notifications: which teams are notified, and how often.
         clock: the time.
         targets: the caches that events invalidate, innermost first.
-        catalog: the host's catalogue; None where it shows no status.
+        catalog: the host's catalog; None where it shows no status.
         notifier: notifies the teams, within the cooldown; None takes the settings'.
         listener: gets the outcome of each event of the consumer group.
     """

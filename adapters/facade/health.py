@@ -60,11 +60,11 @@ _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
         lambda s: s.retry_budget < 1,
     ),
     (
-        "the queue of initialisations cannot be used",
+        "the queue of initializations is unavailable",
         lambda s: s.queue is not None and s.queue.error is not None,
     ),
     (
-        "the queue of initialisations has dead letters: a person must decide about them",
+        "the queue of initializations has dead letters: a person must decide about them",
         lambda s: s.queue is not None and s.queue.dead_letters > 0,
     ),
     (

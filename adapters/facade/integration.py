@@ -333,7 +333,7 @@ class InventoryIntegration(Generic[RefT]):
 
     @property
     def queue(self) -> InitializationQueue | None:
-        """The queue of initialisations, for an operator's tools; None without `queue.url`."""
+        """The queue of initializations, for an operator's tools; None without `queue.url`."""
         return self._queue
 
     def force_circuit(self, state: BreakerState | None) -> None:

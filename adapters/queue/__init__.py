@@ -1,4 +1,4 @@
-"""The queue of initialisations (a transactional outbox) and the worker that processes it."""
+"""The queue of initializations (a transactional outbox) and the worker that processes it."""
 
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.adapters.queue.options import QueueOptions

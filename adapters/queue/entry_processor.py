@@ -44,7 +44,7 @@ logger = logging.getLogger("shelfport.worker")
 
 
 class CatalogFailed(Exception):
-    """The host's catalogue failed or did not answer; its own error is the `__cause__`."""
+    """The host's catalog failed or did not answer; its own error is the `__cause__`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
@@ -58,9 +58,9 @@ class _ClaimLost(Exception):
 class EntryProcessor:
     """Makes one attempt at one claimed entry, and tells the queue the result.
 
-    The steps: the catalogue marks the product as not orderable, and the queue notes that; if an
+    The steps: the catalog marks the product as not orderable, and the queue notes that; if an
     earlier attempt may have arrived, the record is read; if there is none, it is requested, under
-    the entry's one idempotency key; the catalogue marks the product as orderable; the queue deletes
+    the entry's one idempotency key; the catalog marks the product as orderable; the queue deletes
     the entry. After a crash between two steps, the entry is claimed again when its lease has ended,
     and the next attempt reads how far the last one came.
     """
@@ -173,14 +173,14 @@ class EntryProcessor:
     ) -> None:
         if self.catalog is None:
             raise CatalogFailed(
-                "the entry is NOT_ORDERABLE, but this worker has no catalogue: "
+                "the entry is NOT_ORDERABLE, but this worker has no catalog: "
                 "give one to build(settings, catalog=…)"
             )
         seconds = self.options.catalog_timeout
         timeout = asyncio.timeout(seconds)
         try:
             async with timeout:
-                # The catalogue is the host's own code: its log records carry the request's ids.
+                # The catalog is the host's own code: its log records carry the request's ids.
                 with request_context(
                     correlation_id=entry.correlation_id, traceparent=entry.traceparent
                 ):
@@ -190,7 +190,7 @@ class EntryProcessor:
                 failed = f"did not answer in {seconds:g} s"
             else:
                 failed = f"failed: {type(error).__name__}: {error}"
-            raise CatalogFailed(f"the host's catalogue {failed}") from error
+            raise CatalogFailed(f"the host's catalog {failed}") from error
 
     async def _complete(self, claim: Claim) -> None:
         self.invalidate(claim.entry.request.variant_id)

@@ -61,7 +61,7 @@ class QueueOptions:
 
     Why: no page waits for it, so a slow service gets more time than a page would give it."""
     catalog_timeout: float = attrs.field(default=10.0, validator=number(0.001, 300, unit="seconds"))
-    """How long the host's catalogue has for one call.
+    """How long the host's catalog has for one call.
 
     Why: the host's own database may be busy."""
     lease: float = attrs.field(default=60.0, validator=number(0.01, LONGEST_WAIT, unit="seconds"))

@@ -49,7 +49,7 @@ class Fleet:
     sample: int = 50
     """One in so many hosts is simulated, with as large a share of the service."""
     thinned: bool = False
-    """Whether the catalogue is sampled as the hosts are: one variant in so many. What all hosts
+    """Whether the catalog is sampled as the hosts are: one variant in so many. What all hosts
     share sees each variant then as often as it would with all hosts."""
     seed: int = 13
 

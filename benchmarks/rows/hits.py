@@ -162,8 +162,8 @@ async def p6(service: Service) -> Row:
     records(logging.INFO)
     views, concurrency = 1000, 50
     variants = Variants()
-    catalogue = variants.some(500)
-    wanted = variants.views(views, PAGE, catalogue)
+    catalog = variants.some(500)
+    wanted = variants.views(views, PAGE, catalog)
 
     def all_views(call: Callable[[Sequence[UUID]], Awaitable[object]]) -> Work:
         async def work() -> None:
@@ -186,8 +186,8 @@ async def p6(service: Service) -> Row:
         await service.mood("answer")
         peers = (("U1", u1), ("U2", u2))
         for other in (u1, u2):
-            await other.page(catalogue)
-        await inventory.get_stock_levels(catalogue)
+            await other.page(catalog)
+        await inventory.get_stock_levels(catalog)
         hits = await in_turns(
             {"shelfport": all_views(inventory.get_stock_levels)}, rounds=10, pieces=views
         )

@@ -108,7 +108,7 @@ async def p4(service: Service) -> Row:
 
 
 async def p5(service: Service) -> Row:
-    """Many cold views of one catalogue at once, of a service that takes 5 ms."""
+    """Many cold views of one catalog at once, of a service that takes 5 ms."""
     records(logging.INFO)
     rounds, views = 25, 200
     variants = Variants()

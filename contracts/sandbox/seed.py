@@ -1,4 +1,4 @@
-"""The demo catalogue: a small outdoor shop, the same on every machine.
+"""The demo catalog: a small outdoor shop, the same on every machine.
 
 The ids are computed from the names, so a Product Service and a sandbox agree on them.
 """
@@ -79,7 +79,7 @@ FORTHCOMING: tuple[SeedVariant, ...] = (
 BY_ID: Mapping[ProductVariantId, SeedVariant] = {
     variant.variant_id: variant for variant in (*CATALOGUE, *FORTHCOMING)
 }
-"""Every variant of the catalogue, forthcoming ones included, by its id."""
+"""Every variant of the catalog, forthcoming ones included, by its id."""
 
 
 def seed_records() -> tuple[SeedRecord, ...]:

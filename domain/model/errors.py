@@ -119,7 +119,7 @@ class CredentialsUnavailable(TransientError):
     failed.
 
     What to do: look at the authorization server; the message quotes its error code. Queued
-    initialisations are done when tokens are available again.
+    initializations are done when tokens are available again.
     """
 
     reason = UnavailableReason.UNREACHABLE
@@ -300,7 +300,7 @@ class ContractViolation(PermanentError):
 
 
 class QueueFailed(InventoryError):
-    """The queue of initialisations is not usable: the entry was not stored, or that is unknown.
+    """The queue of initializations is not usable: the entry was not stored, or that is unknown.
 
     Cause: the message says it: the database is locked, full, read-only, unreachable, or has another
     schema; the driver's error is the `__cause__`.

@@ -1,4 +1,4 @@
-"""Initialisation: the host's policy, the entries of the queue, and the outcomes.
+"""Initialization: the host's policy, the entries of the queue, and the outcomes.
 
 The queue is a transactional outbox: an entry is one logical operation, identified by the
 idempotency key of its `InitialStock` from the host's transaction to the Inventory Service.
@@ -30,7 +30,7 @@ class InitializationPolicy(Enum):
     RETRY_LATER = "RETRY_LATER"
     """The product stays as it is; a worker opens the record later, from the queue."""
     NOT_ORDERABLE = "NOT_ORDERABLE"
-    """As RETRY_LATER; until the record exists, the host's catalogue marks the product as not
+    """As RETRY_LATER; until the record exists, the host's catalog marks the product as not
     orderable."""
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class InitializationPolicy(Enum):
 
     @property
     def queues(self) -> bool:
-        """Whether a failed initialisation is queued."""
+        """Whether a failed initialization is queued."""
         return self is not InitializationPolicy.ROLL_BACK
 
 
@@ -90,7 +90,7 @@ class QueuedInitialization:
     """Attempts that were begun, the caller's own before it was queued included. After the first
     one the record may exist already: it is read before the request is sent again."""
     marked: bool = False
-    """Whether the host's catalogue has marked the product as not orderable."""
+    """Whether the host's catalog has marked the product as not orderable."""
     holder: str | None = None
     """The worker that holds it, or held it last; None if it waits."""
     last_error: str | None = None
@@ -100,7 +100,7 @@ class QueuedInitialization:
 
     @property
     def must_mark(self) -> bool:
-        """Whether the catalogue has yet to mark the product as not orderable."""
+        """Whether the catalog has yet to mark the product as not orderable."""
         return self.policy is InitializationPolicy.NOT_ORDERABLE and not self.marked
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a queued initialisation after an attempt: pure rules, no queue and no clock."""
+"""What becomes of a queued initialization after an attempt: pure rules, no queue and no clock."""
 
 from datetime import datetime, timedelta
 
@@ -79,7 +79,7 @@ def next_step(
     """What becomes of `entry`, whose attempt failed with `error` at `now`.
 
     Args:
-        error: why; anything but an `InventoryError` is a failure of the host's catalogue.
+        error: why; anything but an `InventoryError` is a failure of the host's catalog.
         entry: as it was claimed, this attempt counted.
         policy: how often, how soon.
         now: the present instant, in UTC.

@@ -33,7 +33,7 @@ class Product:
     status_as_of: datetime | None = None
 
 
-class Catalogue(dict[ProductVariantId, Product]):
+class Catalog(dict[ProductVariantId, Product]):
     """Our products, and what shelfport does to them; one that we do not know is no error."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -53,7 +53,7 @@ class Catalogue(dict[ProductVariantId, Product]):
 
 
 INVENTORY = web.AppKey("inventory", InventoryIntegration)
-CATALOGUE = web.AppKey("catalogue", Catalogue)
+CATALOGUE = web.AppKey("catalog", Catalog)
 routes = web.RouteTableDef()
 
 
@@ -69,18 +69,18 @@ async def create(request: web.Request) -> web.Response:
     new = await request.json()
     variant = ProductVariantId(uuid4())
     policy = InitializationPolicy(new.get("policy", "ROLL_BACK"))
-    catalogue = request.app[CATALOGUE]
-    catalogue[variant] = Product(new["name"], orderable=False)
+    catalog = request.app[CATALOGUE]
+    catalog[variant] = Product(new["name"], orderable=False)
     try:
         outcome = await request.app[INVENTORY].request_inventory_initialization(
             variant, policy=policy
         )
     except InventoryError:
-        del catalogue[variant]
+        del catalog[variant]
         detail = {"detail": "The product was not created: try again."}
         raise web.HTTPServiceUnavailable(text=json.dumps(detail)) from None
     if not isinstance(outcome, Queued):  # else the worker says when it can be ordered
-        catalogue[variant].orderable = True
+        catalog[variant].orderable = True
     return web.json_response({"variant": str(variant)}, status=201)
 
 
@@ -92,11 +92,11 @@ async def ready(request: web.Request) -> web.Response:
 
 
 def make_app() -> web.Application:
-    catalogue = Catalogue()
+    catalog = Catalog()
     settings = attrs.evolve(load_settings(), queue=QueueOptions(url=QUEUE))
-    inventory = build(settings, catalog=catalogue)
+    inventory = build(settings, catalog=catalog)
     app = web.Application(middlewares=[request_context_middleware])
-    app[INVENTORY], app[CATALOGUE] = inventory, catalogue
+    app[INVENTORY], app[CATALOGUE] = inventory, catalog
     app.cleanup_ctx.append(cleanup_context(inventory))
     app.add_routes(routes)
     return app

@@ -34,7 +34,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS product (
 engine = create_async_engine(f"sqlite+aiosqlite:///{DATABASE}", connect_args={"timeout": 10})
 
 
-class Catalogue:
+class Catalog:
     """What shelfport does to our products: lets them be ordered, and shows their status."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -56,7 +56,7 @@ class Catalogue:
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
-inventory = build(settings, catalog=Catalogue())
+inventory = build(settings, catalog=Catalog())
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS product (
 engine = create_engine(f"sqlite:///{DATABASE}", connect_args={"timeout": 30})
 
 
-class Catalogue:
+class Catalog:
     """What shelfport does to our products; in threads, as our database knows no event loop."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -56,7 +56,7 @@ class Catalogue:
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
-inventory = SyncInventoryIntegration(build(settings, catalog=Catalogue()))
+inventory = SyncInventoryIntegration(build(settings, catalog=Catalog()))
 app = Flask(__name__)
 
 

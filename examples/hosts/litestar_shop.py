@@ -34,7 +34,7 @@ class Product:
     status_as_of: datetime | None = None
 
 
-class Catalogue(dict[ProductVariantId, Product]):
+class Catalog(dict[ProductVariantId, Product]):
     """Our products, and what shelfport does to them; one that we do not know is no error."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -53,9 +53,9 @@ class Catalogue(dict[ProductVariantId, Product]):
             product.status, product.status_as_of = status, as_of
 
 
-catalogue = Catalogue()
+catalog = Catalog()
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=QUEUE))
-the_inventory = build(settings, catalog=catalogue)
+the_inventory = build(settings, catalog=catalog)
 
 
 Inventory = NamedDependency[InventoryIntegration]
@@ -80,14 +80,14 @@ async def show(variant: FromPath[UUID], inventory: Inventory) -> dict[str, str]:
 @post("/products")
 async def create(data: JSONBody[NewProduct], inventory: Inventory) -> Response[dict[str, str]]:
     variant = ProductVariantId(uuid4())
-    catalogue[variant] = Product(data.name, orderable=False)
+    catalog[variant] = Product(data.name, orderable=False)
     try:
         outcome = await inventory.request_inventory_initialization(variant, policy=data.policy)
     except InventoryError:
-        del catalogue[variant]
+        del catalog[variant]
         return Response({"detail": "The product was not created: try again."}, status_code=503)
     if not isinstance(outcome, Queued):  # else the worker says when it can be ordered
-        catalogue[variant].orderable = True
+        catalog[variant].orderable = True
     return Response({"variant": str(variant)}, status_code=201)
 
 

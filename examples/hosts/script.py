@@ -38,7 +38,7 @@ def run(statement: str, *values: object) -> None:
         connection.execute(statement, values)
 
 
-class Catalogue:
+class Catalog:
     """What shelfport does to our products; in threads, as our database knows no event loop."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -58,7 +58,7 @@ class Catalogue:
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
-inventory = SyncInventoryIntegration(build(settings, catalog=Catalogue()))
+inventory = SyncInventoryIntegration(build(settings, catalog=Catalog()))
 
 
 def create(new: dict[str, str]) -> UUID:

@@ -62,7 +62,7 @@ class Pages:
 
 
 class MyCatalog:
-    """A host's catalogue that has nothing to do."""
+    """A host's catalog that has nothing to do."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
         """See `ProductCatalogPort.mark_not_orderable`."""

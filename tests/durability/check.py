@@ -103,7 +103,7 @@ def _flags(evidence: Evidence) -> Found:
         if product.policy is InitializationPolicy.RETRY_LATER:
             right = product.orderable
             if markings:
-                yield FLAG, f"product {row.number} stays as it is, but the catalogue marked it"
+                yield FLAG, f"product {row.number} stays as it is, but the catalog marked it"
         else:
             right = row.variant in opened
             first = markings[0] if markings else None

@@ -37,7 +37,7 @@ class Row:
 
 @attrs.frozen
 class Marking:
-    """One call of the catalogue: a product was marked as orderable, or as not orderable."""
+    """One call of the catalog: a product was marked as orderable, or as not orderable."""
 
     variant: str
     orderable: bool
@@ -123,7 +123,7 @@ class Shop:
         return [(UUID(key), reason) for key, reason in rows]
 
 
-class Catalogue:
+class Catalog:
     """A `ProductCatalogPort` over the product table."""
 
     def __init__(self, url: str) -> None:

@@ -19,7 +19,7 @@ from shelfport.http import HttpInventory
 from shelfport.options import BreakerOptions, HttpOptions, QueueOptions
 from shelfport.ports import Call, Initialized, InitialStock
 from tests.durability.plan import Plan, Sabotage
-from tests.durability.shop import Catalogue
+from tests.durability.shop import Catalog
 
 Method = Callable[..., Awaitable[Any]]
 
@@ -30,14 +30,14 @@ async def work(plan: Plan, dies_after: int | None) -> None:
     Args:
         plan: the run.
         dies_after: SIGKILL comes before or after this many steps, each a call of the queue, the
-            service or the catalogue; None for a worker that ends only when it is killed.
+            service or the catalog; None for a worker that ends only when it is killed.
     """
     _sabotage(plan.sabotage)
     if dies_after is not None:
         _be_mortal(dies_after)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    catalogue = Catalogue(plan.url)
+    catalog = Catalog(plan.url)
     settings = Settings(
         base_url=plan.service_url,
         http=HttpOptions(attempt_timeout=0.4, connect_timeout=0.2),
@@ -57,10 +57,10 @@ async def work(plan: Plan, dies_after: int | None) -> None:
         ),
     )
     try:
-        async with build(settings, catalog=catalogue):
+        async with build(settings, catalog=catalog):
             await stop.wait()
     finally:
-        await catalogue.close()
+        await catalog.close()
 
 
 def _sabotage(sabotage: Sabotage) -> None:
@@ -98,7 +98,7 @@ _STEPS: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
         ("claim", "renew", "note_marked", "complete", "retry_later", "give_back", "dead_letter"),
     ),
     (HttpInventory, ("read", "initialize")),
-    (Catalogue, ("mark_not_orderable", "mark_orderable")),
+    (Catalog, ("mark_not_orderable", "mark_orderable")),
 )
 
 

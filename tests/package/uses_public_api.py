@@ -47,7 +47,7 @@ def badge(availability: Availability) -> str:
 
 
 def outcome_text(outcome: Initialized) -> str:
-    """The words for the outcome of an initialisation."""
+    """The words for the outcome of an initialization."""
     match outcome:
         case Created(item):
             return f"opened {item.id}"

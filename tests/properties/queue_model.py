@@ -2,7 +2,7 @@
 
 Hosts enqueue, workers claim and crash between any two steps, the service fails in every way,
 carries requests out late and forgets keys, the clock jumps, and people retry and drop dead letters.
-After each step the queue's rows, the service's records and the catalogue's flags equal the model's;
+After each step the queue's rows, the service's records and the catalog's flags equal the model's;
 after the faults end, every operation is done exactly once.
 """
 
@@ -73,7 +73,7 @@ class Trouble(Enum):
     LATE = "carried out later"
     REJECTED = "refused for good"
     CIRCUIT = "not sent"
-    CATALOGUE = "the host's catalogue fails"
+    CATALOGUE = "the host's catalog fails"
 
 
 CrashPoint = tuple[int, bool] | None
@@ -86,7 +86,7 @@ class Crashed(BaseException):
 
 @attrs.define
 class Outside:
-    """The service and the catalogue: their state and their behaviour."""
+    """The service and the catalog: their state and their behaviour."""
 
     records: dict[ProductVariantId, list[UUID]] = attrs.field(factory=dict)
     """The keys that opened each record; two are one too many."""
@@ -113,7 +113,7 @@ class Outside:
 
     def mark(self, variant: ProductVariantId, orderable: bool) -> None:
         if self.trouble is Trouble.CATALOGUE:
-            raise RuntimeError("no catalogue today")
+            raise RuntimeError("no catalog today")
         self.orderable[variant] = orderable
 
     def read(self, variant: ProductVariantId) -> bool:
@@ -280,8 +280,8 @@ class Port:
 
 
 @attrs.define
-class Catalogue:
-    """The catalogue as a port."""
+class Catalog:
+    """The catalog as a port."""
 
     outside: Outside
 
@@ -367,7 +367,7 @@ class QueueMachine(RuleBasedStateMachine):
         processor = EntryProcessor(
             queue=crashing(self.queue),
             port=crashing(Port(self.outside)),
-            catalog=crashing(Catalogue(self.outside)),
+            catalog=crashing(Catalog(self.outside)),
             clock=self.clock,
             options=OPTIONS,
             draw=lambda: 1.0,
@@ -453,7 +453,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "queue"))
     @invariant()
     def agrees(self) -> None:
-        """The stored entries, the records and the catalogue equal the model's."""
+        """The stored entries, the records and the catalog equal the model's."""
         entries = self.runner.run(self.queue.entries(limit=1000))
         assert {
             (row.key, round(row.due, 3), row.attempts, row.marked, row.dead)

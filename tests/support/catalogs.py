@@ -23,7 +23,7 @@ class ShownCatalog:
         self, variant: ProductVariantId, status: StockStatus, as_of: datetime
     ) -> None:
         if variant in self.refused:
-            raise LookupError(f"the catalogue refuses {variant}")
+            raise LookupError(f"the catalog refuses {variant}")
         self.calls.append((variant, status, as_of))
         shown = self.statuses.get(variant)
         if shown is None or shown[0] <= as_of:

@@ -1,4 +1,4 @@
-"""Hosts that create a product and enqueue its initialisation in one transaction: one a driver.
+"""Hosts that create a product and enqueue its initialization in one transaction: one a driver.
 
 Each inserts a row into its table `product`, enqueues, and commits or rolls back as the test says.
 """

@@ -51,7 +51,7 @@ class CacheOptions:
     max_entries: int = attrs.field(default=100_000, validator=number(1, unit="variants"))
     """Variants in memory, at most; beyond that, the oldest entries are evicted.
 
-    Why: some 40 MB; for a larger catalogue, memory holds what was read last."""
+    Why: some 40 MB; for a larger catalog, memory holds what was read last."""
 
     def __attrs_post_init__(self) -> None:
         if self.stale_if_error < self.stale_while_revalidate:

@@ -22,7 +22,7 @@ from shelfport.options import QueueOptions
 from shelfport.sync import SyncInventoryIntegration
 
 
-class Catalogue:
+class Catalog:
     """What shelfport does to our products; in Django's own thread, which has a connection."""
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
@@ -48,5 +48,5 @@ class Catalogue:
 
 queue = QueueOptions(url=f"sqlite:///{settings.DATABASE}")
 inventory = SyncInventoryIntegration(
-    build(attrs.evolve(load_settings(), queue=queue), catalog=Catalogue())
+    build(attrs.evolve(load_settings(), queue=queue), catalog=Catalog())
 )

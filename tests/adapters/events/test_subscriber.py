@@ -34,7 +34,7 @@ OPTIONS = EventOptions(max_attempts=3, base_delay=0.5, max_delay=2, attempt_time
 
 
 class Slow(ShownCatalog):
-    """A slow catalogue, which keeps how many calls ran at once."""
+    """A slow catalog, which keeps how many calls ran at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,12 +148,12 @@ async def test_a_failure_is_repeated_then_dead_lettered_then_replayed(world: Wor
         await asyncio.sleep(1)
     reason = letter.message.headers[REASON]
 
-    assert reason.startswith("not handled in 3 attempts: LookupError: the catalogue refuses")
+    assert reason.startswith("not handled in 3 attempts: LookupError: the catalog refuses")
     assert {A: OUT.status, B: OUT.status} == world.catalog.shown()
 
 
 async def test_an_attempt_that_hangs_is_cut_off(world: World) -> None:
-    """A catalogue that hangs ends each attempt by timeout, and the event is dead-lettered."""
+    """A catalog that hangs ends each attempt by timeout, and the event is dead-lettered."""
     world.catalog.seconds = 100
     async with world.host():
         await world.publish(an_event(OUT, A))

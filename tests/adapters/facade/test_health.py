@@ -87,7 +87,7 @@ def test_all_is_well(snapshot: Snapshot) -> None:
         (circuit(BreakerState.OPEN, forced=True), "forced open"),
         (circuit(BreakerState.HALF_OPEN), "half-open"),
         (attrs.evolve(FINE, retry_budget=0.4), "the retry budget is exhausted"),
-        (queue(error="refused"), "the queue of initialisations cannot be used"),
+        (queue(error="refused"), "the queue of initializations is unavailable"),
         (queue(dead=1), "has dead letters"),
         (events(FALLEN, STANDS), "a subscription is not connected"),
         (events(STANDS, FALLEN), "a subscription is not connected"),

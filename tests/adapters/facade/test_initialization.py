@@ -1,4 +1,4 @@
-"""Initialisation through the façade: policies, many at once, the queue and its worker."""
+"""Initialization through the façade: policies, many at once, the queue and its worker."""
 
 import asyncio
 import sys
@@ -37,7 +37,7 @@ from shelfport.options import LimitOptions, QueueOptions
 from shelfport.outbox import InitializationQueue, InMemoryQueue
 from shelfport.ports import QueueSnapshot
 from shelfport.signals import InitializationDone
-from tests.adapters.queue.world import Catalogue
+from tests.adapters.queue.world import Catalog
 from tests.support.clocks import LoopClock
 from tests.support.values import an_id, ids
 
@@ -56,17 +56,17 @@ class Host:
     clock: LoopClock = attrs.field(factory=LoopClock)
     log: list[str] = attrs.field(factory=list)
     memory: InMemoryInventory = attrs.field(init=False)
-    catalogue: Catalogue = attrs.field(init=False)
+    catalog: Catalog = attrs.field(init=False)
     container: Container = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.memory = InMemoryInventory(clock=self.clock)
-        self.catalogue = Catalogue(self.log)
+        self.catalog = Catalog(self.log)
         self.container = Container(
             settings=providers.Object(self.settings),
             clock=providers.Object(self.clock),
             adapter=providers.Object(self.memory),
-            catalog=providers.Object(self.catalogue),
+            catalog=providers.Object(self.catalog),
         )
 
     @property
@@ -94,7 +94,7 @@ def test_not_orderable_needs_a_catalog() -> None:
 
     with pytest.raises(SettingsError, match="pass one to build"):
         build(Settings(queue=MEMORY, initialization=initial))
-    build(Settings(queue=MEMORY, initialization=initial), catalog=Catalogue([]))
+    build(Settings(queue=MEMORY, initialization=initial), catalog=Catalog([]))
     build(Settings(queue=attrs.evolve(MEMORY, worker=False), initialization=initial))
 
 
@@ -140,7 +140,7 @@ async def test_from_the_queue_to_the_record(policy: InitializationPolicy) -> Non
         )
         assert isinstance(outcome, Queued)
         await asyncio.sleep(20)
-        assert {} == host.catalogue.orderable or not host.catalogue.orderable[variant]
+        assert {} == host.catalog.orderable or not host.catalog.orderable[variant]
         host.memory.fail_with(None)
         assert isinstance(await inventory.get_stock_level(variant), Unavailable)
         await asyncio.sleep(1200)
@@ -262,7 +262,7 @@ def test_an_entry_for_the_hosts_transaction(
     settings = Settings(
         queue=MEMORY, initialization=InitializationOptions(policy=initial, default_quantity=3)
     )
-    inventory = build(settings, catalog=Catalogue([]))
+    inventory = build(settings, catalog=Catalog([]))
     key = uuid4()
 
     with request_context(correlation_id="c", traceparent=TRACE):

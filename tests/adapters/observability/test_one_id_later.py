@@ -43,7 +43,7 @@ from tests.support.waiting import until
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-class Catalogue(ShownCatalog):
+class Catalog(ShownCatalog):
     """A host's catalog that reads the current request context."""
 
     def __init__(self) -> None:
@@ -85,10 +85,10 @@ async def test_the_queue_across_a_restart(
     url = f"sqlite:///{tmp_path}/queue.db"
     queue = QueueOptions(url=url, worker=False, poll_interval=0.05, base_delay=0.01)
     asleep = attrs.evolve(settings, queue=queue)
-    first, second, catalogue = Heard(), Heard(), Catalogue()
+    first, second, catalog = Heard(), Heard(), Catalog()
     sandbox.faults = Faults(mode="down")
     with request_context(correlation_id=given, traceparent=TRACE):
-        async with build(asleep, catalog=catalogue, listener=first) as inventory:
+        async with build(asleep, catalog=catalog, listener=first) as inventory:
             outcome = await inventory.request_inventory_initialization(
                 an_id(3), policy=InitializationPolicy.NOT_ORDERABLE
             )
@@ -110,14 +110,14 @@ async def test_the_queue_across_a_restart(
     awake = attrs.evolve(settings, queue=attrs.evolve(queue, worker=True))
     async with build(
         awake,
-        catalog=catalogue,
+        catalog=catalog,
         listener=second,
         telemetry=[OpenTelemetry(tracer_provider=tracers)],
     ):
         await until(lambda: second.of(InitializationDone))
     tracers.shutdown()
 
-    assert [the_id, the_id] == catalogue.ids
+    assert [the_id, the_id] == catalog.ids
     assert {the_id} == {entry.correlation_id for entry in sandbox.journal}
     assert {the_id} == set(ids_on(caplog.records, "inventory.call"))
     assert [the_id] == ids_on(caplog.records, "inventory.initialization")
@@ -152,7 +152,7 @@ class Shop:
 
     hook: str
     bus: InProcessBus = attrs.field(factory=InProcessBus)
-    catalogue: Catalogue = attrs.field(factory=Catalogue)
+    catalog: Catalog = attrs.field(factory=Catalog)
 
     def open(self, cooldown: float = 0.0) -> InventoryIntegration:
         settings = Settings(
@@ -162,7 +162,7 @@ class Shop:
         return build(
             settings,
             adapter=InMemoryInventory(clock=SystemClock()),
-            catalog=self.catalogue,
+            catalog=self.catalog,
             bus=self.bus,
         )
 
@@ -173,7 +173,7 @@ async def fine(_request: web.BaseRequest) -> web.StreamResponse:
 
 @pytest.mark.parametrize("sent", ["order-7", "order-7\r\n\x1b[31m", None])
 async def test_an_event_that_is_handled(sent: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Catalogue, webhook and records have the event's id, cleaned; without one, its `eventId`."""
+    """Catalog, webhook and records have the event's id, cleaned; without one, its `eventId`."""
     caplog.set_level(logging.DEBUG, "shelfport")
     event = an_event(OUT, an_id(1))
     message = message_of(event)
@@ -187,7 +187,7 @@ async def test_an_event_that_is_handled(sent: str | None, caplog: pytest.LogCapt
             await until(lambda: team.requests)
             await until(lambda: ids_on(caplog.records, "inventory.stock_event"))
 
-    assert [expected] == shop.catalogue.ids
+    assert [expected] == shop.catalog.ids
     assert [expected] == [request.headers["X-Correlation-ID"] for request in team.requests]
     assert [expected] == ids_on(caplog.records, "inventory.stock_event")
 
@@ -198,7 +198,7 @@ async def test_an_event_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     message = message_of(an_event(OUT, an_id(1)))
     headers = {**message.headers, "x-correlation-id": "order-7"}
     shop = Shop("http://127.0.0.1:9/hook")
-    shop.catalogue.refused.add(an_id(1))
+    shop.catalog.refused.add(an_id(1))
     async with shop.open():
         await shop.bus.publish(attrs.evolve(message, headers=headers))
         await until(lambda: ids_on(caplog.records, "inventory.dead_letter"))

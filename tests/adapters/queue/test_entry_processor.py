@@ -217,7 +217,7 @@ async def test_a_local_refusal_is_given_back() -> None:
 async def test_a_catalogue_that_fails_loses_nothing() -> None:
     """A product that could not be marked is not initialised; a later attempt does all steps."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
-    world.catalogue.failure = RuntimeError("shut")
+    world.catalog.failure = RuntimeError("shut")
 
     assert await attempted(world, entry)
 
@@ -225,15 +225,15 @@ async def test_a_catalogue_that_fails_loses_nothing() -> None:
     found = await world.find(entry)
     assert found is not None
     assert not found.marked
-    assert "the host's catalogue failed: RuntimeError: shut" == found.last_error
+    assert "the host's catalog failed: RuntimeError: shut" == found.last_error
     [signal] = world.signals
     assert isinstance(signal, InitializationPostponed)
-    assert world.catalogue.failure is signal.error.__cause__
+    assert world.catalog.failure is signal.error.__cause__
 
-    world.catalogue.failure = None
+    world.catalog.failure = None
     advance(world, 10)
     assert await world.processor().process(await world.claim())
-    assert {entry.request.variant_id: True} == world.catalogue.orderable
+    assert {entry.request.variant_id: True} == world.catalog.orderable
 
 
 async def test_a_marked_product_is_not_marked_again() -> None:
@@ -252,28 +252,28 @@ async def test_a_marked_product_is_not_marked_again() -> None:
 
 
 async def test_a_catalogues_error_is_one_line() -> None:
-    """A catalogue's error of several lines is stored on one line."""
+    """A catalog's error of several lines is stored on one line."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
-    world.catalogue.failure = RuntimeError("relation\nERROR forged\x1b[31m")
+    world.catalog.failure = RuntimeError("relation\nERROR forged\x1b[31m")
 
     await attempted(world, entry)
 
     found = await world.find(entry)
     assert found is not None
-    assert "the host's catalogue failed: RuntimeError: relation ERROR forged [31m" == (
+    assert "the host's catalog failed: RuntimeError: relation ERROR forged [31m" == (
         found.last_error
     )
 
 
 @pytest.mark.looptime
 async def test_a_catalogue_that_hangs() -> None:
-    """A catalogue that does not answer in time fails, and the entry is postponed."""
+    """A catalog that does not answer in time fails, and the entry is postponed."""
     world, entry = (
         World(QueueOptions(catalog_timeout=3), clock=LoopClock()),
         an_entry(NOT_ORDERABLE),
     )
     entry = attrs.evolve(entry, queued_at=world.clock.now(), due_at=world.clock.now())
-    world.catalogue.mark_not_orderable = hang  # type: ignore[method-assign]  # it hangs
+    world.catalog.mark_not_orderable = hang  # type: ignore[method-assign]  # it hangs
     began = world.clock.monotonic()
 
     assert await attempted(world, entry)
@@ -281,11 +281,11 @@ async def test_a_catalogue_that_hangs() -> None:
     assert 3 == world.clock.monotonic() - began
     found = await world.find(entry)
     assert found is not None
-    assert "the host's catalogue did not answer in 3 s" == found.last_error
+    assert "the host's catalog did not answer in 3 s" == found.last_error
 
 
 async def test_no_catalogue() -> None:
-    """A worker without a catalogue postpones an entry that needs one; the error says what to do."""
+    """A worker without a catalog postpones an entry that needs one; the error says what to do."""
     world, entry = World(with_catalogue=False), an_entry(NOT_ORDERABLE)
 
     await attempted(world, entry)
@@ -308,13 +308,13 @@ async def test_a_late_mark_is_repaired() -> None:
 
     async def finished_meanwhile(variant: object) -> None:
         """Another worker completes the entry between the slow one's check and its mark."""
-        mark = world.catalogue._set
+        mark = world.catalog._set
         advance(world, 60)
         assert await world.processor().process(await world.claim("quick"))
         mark(entry.request.variant_id, orderable=False)
 
     slow_processor = world.processor()
-    original = world.catalogue.mark_not_orderable
+    original = world.catalog.mark_not_orderable
     calls = 0
 
     async def mark_not_orderable(variant: object) -> None:
@@ -322,12 +322,12 @@ async def test_a_late_mark_is_repaired() -> None:
         calls += 1
         await (finished_meanwhile(variant) if calls == 1 else original(entry.request.variant_id))
 
-    world.catalogue.mark_not_orderable = mark_not_orderable  # type: ignore[method-assign]  # a stall
+    world.catalog.mark_not_orderable = mark_not_orderable  # type: ignore[method-assign]  # a stall
     assert await slow_processor.process(slow)
-    assert {entry.request.variant_id: False} == world.catalogue.orderable
+    assert {entry.request.variant_id: False} == world.catalog.orderable
 
     assert await world.processor().process(await world.claim("next"))
-    assert {entry.request.variant_id: True} == world.catalogue.orderable
+    assert {entry.request.variant_id: True} == world.catalog.orderable
     assert await world.find(entry) is None
     assert 1 == len(world.service.initializations)
 
@@ -342,7 +342,7 @@ async def test_a_mark_after_the_lease_ends_the_attempt() -> None:
         advance(world, 60)
         await world.claim("quick")
 
-    world.catalogue.mark_not_orderable = taken_meanwhile  # type: ignore[method-assign]  # a stall
+    world.catalog.mark_not_orderable = taken_meanwhile  # type: ignore[method-assign]  # a stall
     assert await world.processor().process(slow)
 
     assert [] == world.log
@@ -382,7 +382,7 @@ async def test_stopped_before_the_request() -> None:
     """Stopped while it marks, the worker gives the entry back, and no attempt is counted."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     await world.queue.add(entry)
-    world.catalogue.mark_not_orderable = hang  # type: ignore[method-assign]  # it hangs
+    world.catalog.mark_not_orderable = hang  # type: ignore[method-assign]  # it hangs
     await stopped(world, await world.claim())
 
     assert entry == await world.find(entry)

@@ -81,7 +81,7 @@ def shop() -> Shop:
 
 
 class Slow:
-    """Takes `seconds` for each initialisation, and counts how many run at once."""
+    """Takes `seconds` for each initialization, and counts how many run at once."""
 
     def __init__(self, shop: Shop, seconds: float) -> None:
         self.inner = shop.service

@@ -1,4 +1,4 @@
-"""A queue, a service and a host's catalogue for a worker; all record what was done."""
+"""A queue, a service and a host's catalog for a worker; all record what was done."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -32,8 +32,8 @@ from tests.support.values import a_level, a_reading
 Log = list[str]
 
 
-class Catalogue:
-    """A host's catalogue; `orderable` has the last mark of each variant."""
+class Catalog:
+    """A host's catalog; `orderable` has the last mark of each variant."""
 
     def __init__(self, log: Log) -> None:
         self.log = log
@@ -103,17 +103,17 @@ class World:
     invalidated: list[ProductVariantId] = attrs.field(factory=list)
     with_catalogue: bool = True
     service: Service = attrs.field(init=False)
-    catalogue: Catalogue = attrs.field(init=False)
+    catalog: Catalog = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.service = Service(self.log)
-        self.catalogue = Catalogue(self.log)
+        self.catalog = Catalog(self.log)
 
     def processor(self, port: InventoryPort | None = None) -> EntryProcessor:
         return EntryProcessor(
             queue=self.queue,
             port=port or self.service,
-            catalog=self.catalogue if self.with_catalogue else None,
+            catalog=self.catalog if self.with_catalogue else None,
             clock=self.clock,
             options=self.options,
             draw=lambda: 1.0,

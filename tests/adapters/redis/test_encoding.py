@@ -80,7 +80,7 @@ def test_an_unknown_variant_comes_back(as_of: datetime) -> None:
 
 
 def test_a_reading_is_small() -> None:
-    """A reading takes few bytes: a catalogue of 100,000 variants fits beside other tenants."""
+    """A reading takes few bytes: a catalog of 100,000 variants fits beside other tenants."""
     reading = StockReading(StockLevel(A, 200, StockStatus.IN_STOCK, UPDATED_AT), AS_OF, "http")
 
     assert len(encode(reading, AS_OF)) <= 32

@@ -39,7 +39,7 @@ class Everything(ReadOnly):
 
 
 def test_what_is_not_declared_is_not_there() -> None:
-    """A read-only adapter has one case about initialisation: that it says so."""
+    """A read-only adapter has one case about initialization: that it says so."""
     assert {"test_what_opens_no_records_says_so"} == {
         name for name in cases_of(ReadOnly) if "record" in name and "opens" in name
     }

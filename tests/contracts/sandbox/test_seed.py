@@ -1,4 +1,4 @@
-"""The demo catalogue: the same everywhere, and a bit of everything."""
+"""The demo catalog: the same everywhere, and a bit of everything."""
 
 from collections import Counter
 
@@ -24,7 +24,7 @@ def test_has_every_status() -> None:
 
 
 async def test_seeds_a_sandbox() -> None:
-    """A sandbox with the catalogue knows its variants, but not the forthcoming ones."""
+    """A sandbox with the catalog knows its variants, but not the forthcoming ones."""
     async with Sandbox(seed=seed_records()) as sandbox, connected(sandbox) as client:
         ids = ",".join(str(v.variant_id) for v in (*CATALOGUE, *FORTHCOMING))
         answered = await client.get(f"/inventory?productVariantIds={ids}")

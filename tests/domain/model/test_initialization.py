@@ -62,7 +62,7 @@ def test_hostile_ids_are_cleaned() -> None:
 def test_when_a_product_must_be_marked(
     policy: InitializationPolicy, marked: bool, must: bool
 ) -> None:
-    """The catalogue is marked once, and only under NOT_ORDERABLE."""
+    """The catalog is marked once, and only under NOT_ORDERABLE."""
     assert must is changed(policy=policy, marked=marked).must_mark
 
 

@@ -44,7 +44,7 @@ CALL = Call(correlation_id="c", traceparent=TRACE)
 
 
 class Failing(ScriptedPort):
-    """A port whose initialisations end in `error`, and whose reads in `found`."""
+    """A port whose initializations end in `error`, and whose reads in `found`."""
 
     def __init__(
         self,

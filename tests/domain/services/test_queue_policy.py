@@ -64,7 +64,7 @@ def after(seconds: float) -> RetryLater:
         (ConnectionFailed("refused", reached_service=ReachedService.NO), after(2)),
         (Unauthorized("token"), after(2)),
         (ContractViolation("odd"), after(2)),
-        (RuntimeError("the catalogue"), after(2)),
+        (RuntimeError("the catalog"), after(2)),
         (ServiceOverloaded("busy", retry_after=30.0), after(32)),
     ],
     ids=lambda value: type(value).__name__,
@@ -74,7 +74,7 @@ def test_the_next_step_of_an_entry(error: Exception, expected: NextStep) -> None
     assert expected == step(error)
 
 
-@pytest.mark.parametrize("error", [TimedOut("late"), Unauthorized("token"), OSError("catalogue")])
+@pytest.mark.parametrize("error", [TimedOut("late"), Unauthorized("token"), OSError("catalog")])
 def test_the_last_attempt(error: Exception) -> None:
     """The entry is a dead letter after max_attempts; a local refusal is no attempt."""
     assert isinstance(step(error, attempts=4), RetryLater)

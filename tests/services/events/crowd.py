@@ -1,4 +1,4 @@
-"""What the chaos test works with: a catalogue on disk, and replicas that can be killed.
+"""What the chaos test works with: a catalog on disk, and replicas that can be killed.
 
 Run as a program, it is one replica: it handles events until it is ended.
 """
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class DiskCatalog:
-    """A host's catalogue that several processes share, with a list of all that was handled."""
+    """A host's catalog that several processes share, with a list of all that was handled."""
 
     def __init__(self, path: Path) -> None:
         self.database = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -64,7 +64,7 @@ class DiskCatalog:
         return distinct, total
 
     def shown(self) -> dict[UUID, StockStatus]:
-        """What the catalogue shows."""
+        """What the catalog shows."""
         rows = self.database.execute("SELECT variant, status FROM shown")
         return {UUID(variant): StockStatus(status) for variant, status in rows}
 

@@ -142,7 +142,7 @@ def server(name: str, folder: Path) -> Iterator[tuple[str, Broker | None]]:
 
 @pytest.mark.parametrize("name", [*SERVERS, "kafka"] if LONG else ["redis"])
 async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> None:
-    """All events are handled, malformed ones are dead-lettered, and the catalogue is right."""
+    """All events are handled, malformed ones are dead-lettered, and the catalog is right."""
     kills, prefix = KILLS[name] if LONG else 1, unique("t")
     async with AsyncExitStack() as stack:
         url, broker = stack.enter_context(server(name, tmp_path))
@@ -150,9 +150,9 @@ async def test_nothing_is_lost(name: str, tmp_path: Path, report: Report) -> Non
             stack.push_async_callback(clean, name, url, prefix)
         arguments = arguments_of(url, prefix, REDELIVER_AFTER)
         events, bus = history(), open_bus(options_of(arguments))
-        catalog = DiskCatalog(tmp_path / "catalogue.sqlite")
+        catalog = DiskCatalog(tmp_path / "catalog.sqlite")
         stack.callback(catalog.close)
-        replicas = Replicas(arguments, tmp_path / "catalogue.sqlite")
+        replicas = Replicas(arguments, tmp_path / "catalog.sqlite")
         stack.callback(replicas.kill)
         async with bus.consumer_group():
             pass  # from here on the group's queue exists
