@@ -130,9 +130,10 @@ class RetryLayer:
     def _pause(self, error: TransientError, attempt: int) -> float | None:
         """Seconds to wait after `attempt`; None if the service asks for too long a pause."""
         options = self.options
-        if (error.retry_after or 0.0) > options.max_retry_after:
+        asked_for = error.retry_after
+        if asked_for is not None and asked_for > options.max_retry_after:
             return None
-        return options.backoff().delay(attempt, self.uniform(0.0, 1.0), error.retry_after)
+        return options.backoff().delay(attempt, self.uniform(0.0, 1.0), asked_for)
 
     def _in_time(self, delay: float, call: Call) -> bool:
         return call.deadline is None or self.clock.monotonic() + delay < call.deadline

@@ -48,10 +48,11 @@ class StockLevel:
         status: StockStatus,
         updated_at: datetime,
     ) -> None:
-        not_nil(self, _VARIANT_ID, variant_id)
-        units(self, _QUANTITY, available_quantity)
-        _check_status(self, _STATUS, status)
-        aware(self, _UPDATED_AT, updated_at)
+        # None: these validators do not read the instance.
+        not_nil(None, _VARIANT_ID, variant_id)
+        units(None, _QUANTITY, available_quantity)
+        _check_status(None, _STATUS, status)
+        aware(None, _UPDATED_AT, updated_at)
         self.__attrs_init__(variant_id, available_quantity, status, updated_at)
 
     @classmethod

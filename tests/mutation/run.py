@@ -30,6 +30,8 @@ REPORT = ROOT / "reports" / "mutation.json"
 LISTED = ROOT / "docs" / "mutation.md"
 LINKED = ("adapters", "contracts", "domain", "ports")
 """The root folders that `src/shelfport` links to."""
+_FLAT = {"layers", "cli"}
+"""Folders of tests in which a file holds a module by itself."""
 MUTATED = ("adapters/layers", "adapters/cli/sizing.py", "domain")
 SHARED = ("tests/support", "tests/conftest.py")
 """What every module's tests stand on."""
@@ -65,13 +67,15 @@ def say(line: str) -> None:
 
 
 def tests_of(module: str) -> list[str]:
-    """The tests of `module`: its own, or all of the domain's."""
+    """What has to notice a change of `module`.
+
+    Its own tests; the tests of its layer's folder, where a layer is one; for the domain, all of it.
+    """
     path = Path(module)
     if path.parts[0] == "domain":
         return ["tests/domain"]
     own = Path("tests") / path.with_name(f"test_{path.name}")
-    folder = own.with_name(path.stem)
-    return [str(next(place for place in (own, folder, own.parent) if (ROOT / place).exists()))]
+    return [str(own if (ROOT / own).exists() and own.parent.name in _FLAT else own.parent)]
 
 
 def files(*places: str) -> Iterator[Path]:

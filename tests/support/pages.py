@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,7 @@ class Block(NamedTuple):
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
+@cache
 def tokens_of(page: Path) -> list[Token]:
     """The page's tokens, as markdown-it makes them."""
     return _MARKDOWN.parse(page.read_text("utf-8"))
@@ -72,6 +74,7 @@ def links_of(page: Path) -> Iterator[str]:
                 yield str(target)
 
 
+@cache
 def anchors_of(page: Path) -> set[str]:
     """The page's headings as a forge, and Sphinx, spell them in a link."""
     anchors: set[str] = set()

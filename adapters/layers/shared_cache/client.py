@@ -6,6 +6,7 @@ one (`shelfport.adapters.redis`). Writes that no caller waits for go through a b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -67,6 +68,7 @@ class SharedCacheClient:
     _circuit: CircuitBreaker = attrs.field(init=False, repr=False)
     _writes: asyncio.Queue[_Write] = attrs.field(init=False, repr=False)
     _last_failure: str = attrs.field(init=False, default="", repr=False)
+    """Why the last call failed; empty if it succeeded."""
 
     def __attrs_post_init__(self) -> None:
         circuit = BreakerOptions(
@@ -182,6 +184,7 @@ class SharedCacheClient:
             async with asyncio.timeout(bound):
                 result = await ask()
             outcome = CallOutcome.SUCCESS
+            self._last_failure = ""
         except TimeoutError as error:
             self._last_failure = f"no answer within {bound:g} s"
             if bound >= self.options.timeout:
@@ -199,7 +202,7 @@ class SharedCacheClient:
         if not isinstance(signal, BreakerChanged):
             return
         if signal.before is BreakerState.CLOSED:
-            self.listener(SharedCacheDown(self._last_failure))
+            self.listener(SharedCacheDown(self._last_failure or signal.why))
             self.background.start(self._probe(), "shared cache probe")
         elif signal.after is BreakerState.CLOSED:
             self.listener(SharedCacheRecovered())
@@ -213,11 +216,10 @@ class SharedCacheClient:
                 continue
             outcome = CallOutcome.FAILURE
             try:
-                async with asyncio.timeout(self.options.timeout):
-                    await self.store.check()
-                outcome = CallOutcome.SUCCESS
-            except (SharedCacheUnavailable, TimeoutError) as error:
-                self._last_failure = str(error) or "no answer to a probe in time"
+                with suppress(SharedCacheUnavailable, TimeoutError):
+                    async with asyncio.timeout(self.options.timeout):
+                        await self.store.check()
+                    outcome = CallOutcome.SUCCESS
             finally:
                 self._circuit.release(permit, outcome, self.clock.monotonic())
 

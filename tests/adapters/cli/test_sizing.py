@@ -52,13 +52,50 @@ def test_enough_capacity_leaves_the_defaults() -> None:
     assert (5.0, 0.1) == (size.ttl, size.budget_ratio)
 
 
-def test_the_ttl_is_the_shortest_that_fits() -> None:
+@pytest.mark.parametrize("capacity", [1500, 2000, 2500, 3000, 3100, 3200])
+def test_the_ttl_is_the_shortest_that_fits(capacity: int) -> None:
     """With one second less, the steady load uses more than 70 % of the capacity."""
-    load = a_load(capacity=3000, shared=True)
+    load = a_load(capacity=capacity, shared=True)
     ttl = size_fleet(load).ttl
 
     assert ttl is not None
-    assert steady_load(load, ttl) <= 0.7 * 3000 < steady_load(load, ttl - 1)
+    assert ttl.is_integer()
+    assert steady_load(load, ttl) <= 0.7 * capacity < steady_load(load, ttl - 1)
+
+
+def test_rare_variants_are_summed_as_an_integral() -> None:
+    """The ranks beyond the exact ones add what a sum over each of them would add."""
+    variants, ttl = 1010, 5.0
+    first = 10.0 / sum(1 / rank for rank in range(1, variants + 1))
+    exact = sum(first / rank / (1 + first / rank * ttl) for rank in range(1, variants + 1))
+
+    load = a_load(hosts=1, views=10, variants=variants)
+    assert steady_load(load, ttl) == pytest.approx(exact, rel=1e-6)
+
+
+def test_the_loads_of_a_size() -> None:
+    """A size states the steady load at its ttl, and the load with empty caches, with retries."""
+    load = a_load(capacity=10_410)
+    size = size_fleet(load)
+
+    assert size.ttl is not None
+    assert (0.04, 10_400.0) == (size.budget_ratio, size.cold_load)
+    assert size.cold_share == pytest.approx(10_400 / 10_410)
+    assert size.steady_load == steady_load(load, size.ttl)
+
+
+def test_a_longer_timeout_allows_a_longer_queue() -> None:
+    """A service that may take two seconds may have twice the requests in its queue."""
+    load = a_load(hosts=1000, latency=2, capacity=7000, attempt_timeout=2)
+
+    assert 14 == size_fleet(load).max_concurrency
+
+
+def test_a_fleet_larger_than_the_service_gets_the_limit_that_it_needs() -> None:
+    """Where not even one request a host fits, the limit is what a host needs."""
+    load = a_load(hosts=100_000, views=100_000, latency=60, capacity=12_000)
+
+    assert 2 < size_fleet(load).max_concurrency
 
 
 def test_a_service_that_is_too_small_has_no_ttl() -> None:

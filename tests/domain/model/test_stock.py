@@ -120,3 +120,11 @@ def test_what_a_customer_reads(quantity: int, status: StockStatus, words: str) -
 
     assert words == str(reading) == str(reading.kept_as(Freshness.CACHED))
     assert f"{words} (as of 2026-03-01 10:30:05 UTC)" == str(reading.kept_as(Freshness.STALE))
+
+
+def test_a_level_from_the_fields_of_an_earlier_one() -> None:
+    """`rebuilt` makes an equal level, without checking the fields again."""
+    fields = (LEVEL.variant_id, LEVEL.available_quantity, LEVEL.status, LEVEL.updated_at)
+
+    assert LEVEL == StockLevel.rebuilt(*fields)
+    assert -1 == StockLevel.rebuilt(an_id(1), -1, LEVEL.status, LEVEL.updated_at).available_quantity

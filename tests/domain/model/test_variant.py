@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shelfport import variant_id
+from shelfport.domain.model import distinct, variant_ids
 
 TEXT = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
 
@@ -60,3 +61,31 @@ def test_other_types() -> None:
         variant_id(5)  # type: ignore[arg-type]  # the point of the test
 
     assert "5 is not a variant id: it must be a uuid.UUID or a str" == str(info.value)
+
+
+def test_a_page_of_uuids_is_taken_as_it_is() -> None:
+    """A page of valid UUIDs costs no copy."""
+    page = [uuid4(), uuid4()]
+
+    assert page is variant_ids(page)
+
+
+def test_a_page_of_text_becomes_uuids() -> None:
+    """Every text of a page is converted, in order; UUIDs beside them stay."""
+    uuid = uuid4()
+
+    assert [UUID(TEXT), uuid] == variant_ids([TEXT, uuid])
+
+
+@pytest.mark.parametrize("value", [UUID(int=0), "abc"])
+def test_a_page_with_a_value_that_is_no_id_is_refused(value: UUID | str) -> None:
+    """One value that is not a variant id refuses the whole page."""
+    with pytest.raises(ValueError, match="is not a variant id"):
+        variant_ids([uuid4(), value])
+
+
+def test_ids_once_in_the_order_of_first_occurrence() -> None:
+    """`distinct` drops repetitions and keeps the order."""
+    a, b = variant_ids([uuid4(), uuid4()])
+
+    assert [b, a] == distinct(iter([b, a, b, a]))

@@ -85,6 +85,7 @@ async def test_success_is_the_same_under_every_policy(policy: InitializationPoli
 
     assert isinstance(outcome, Created)
     assert [request] == [asked for asked, _ in world.port.initializations]
+    assert {CALL.correlation_id} == {call.correlation_id for _, call in world.port.initializations}
     assert world.queue is not None
     assert (0, []) == ((await world.queue.stats()).waiting, world.signals)
 

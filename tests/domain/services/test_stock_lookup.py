@@ -49,6 +49,16 @@ async def test_answers_become_availabilities() -> None:
     } == await lookup.get_stock_levels((A, B, C), DEFAULT_CALL)
 
 
+async def test_a_page_of_readings_is_the_answer_of_the_port() -> None:
+    """A page of readings alone is returned as the port returned it, without a copy."""
+    answers: Answers = {A: a_reading(A), B: a_reading(B)}
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        return answers
+
+    assert answers is await StockLookup(ScriptedPort(script)).get_stock_levels((A, B), DEFAULT_CALL)
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

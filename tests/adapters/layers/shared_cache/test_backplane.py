@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterable
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -11,7 +12,7 @@ from shelfport.options import SharedCacheOptions
 from shelfport.ports.shared_store import SharedCacheUnavailable
 from shelfport.signals import BackplaneDisconnected, BackplaneReconnected
 from tests.support.clocks import LoopClock
-from tests.support.listening import Heard, lowest
+from tests.support.listening import Heard
 from tests.support.shared_store import ModelStore
 from tests.support.values import an_id
 
@@ -34,17 +35,38 @@ class Told:
 
 
 @attrs.define
+class Drawing:
+    """A `uniform` that draws the low bound, or the high one, and records bounds and times."""
+
+    high: bool = False
+    bounds: list[tuple[float, float]] = attrs.field(factory=list)
+    times: list[float] = attrs.field(factory=list)
+    """A pause begins at each."""
+
+    def __call__(self, low: float, high: float) -> float:
+        self.bounds.append((low, high))
+        self.times.append(LoopClock().monotonic())
+        return high if self.high else low
+
+    @property
+    def pauses(self) -> list[float]:
+        """The seconds of every pause that has ended with another failure."""
+        return [later - earlier for earlier, later in pairwise(self.times)]
+
+
+@attrs.define
 class Stage:
     store: ModelStore
     background: Background
     heard: Heard
     memory: Told = attrs.field(factory=Told)
+    draw: Drawing = attrs.field(factory=Drawing)
 
-    def feed(self) -> Backplane:
+    def feed(self, reconnect_interval: float = 1.0) -> Backplane:
         clock = LoopClock()
-        options = SharedCacheOptions(timeout=0.05, reconnect_interval=1.0)
+        options = SharedCacheOptions(timeout=0.05, reconnect_interval=reconnect_interval)
         client = SharedCacheClient(self.store, options, clock, self.background, self.heard)
-        return Backplane(client, self.memory, clock, lowest, self.background, self.heard)
+        return Backplane(client, self.memory, clock, self.draw, self.background, self.heard)
 
 
 @pytest.fixture
@@ -102,3 +124,101 @@ async def test_a_start_invalidates_nothing(stage: Stage) -> None:
         await asyncio.sleep(5)
 
     assert [] == stage.memory.notes
+
+
+async def test_a_connection_at_the_end_of_the_timeout(stage: Stage) -> None:
+    """A first connection at the very end of the timeout is in time: nothing is invalidated."""
+    stage.store.delay = 0.05
+    async with stage.background, stage.feed() as feed:
+        await asyncio.sleep(5)
+
+        assert feed.client.backplane_connected
+    assert [] == stage.memory.notes
+    assert [] == stage.heard.signals
+
+
+@pytest.mark.parametrize(("high", "pauses"), [(False, [0.5, 1, 2, 2.5, 2.5]), (True, [1, 2, 4, 5])])
+async def test_the_pauses_grow(stage: Stage, high: bool, pauses: list[float]) -> None:
+    """The bound of the pause doubles from `reconnect_interval` to 5 s; half to all is waited."""
+    stage.store.error = SharedCacheUnavailable("gone")
+    stage.draw.high = high
+    async with stage.background, stage.feed():
+        await asyncio.sleep(12.5)
+
+    assert pauses == pytest.approx(stage.draw.pauses[: len(pauses)])
+    assert {(0.5, 1.0)} == set(stage.draw.bounds)
+
+
+async def test_a_long_reconnect_interval(stage: Stage) -> None:
+    """A `reconnect_interval` above 5 s is the bound of every pause."""
+    stage.store.error = SharedCacheUnavailable("gone")
+    stage.draw.high = True
+    async with stage.background, stage.feed(reconnect_interval=10):
+        await asyncio.sleep(35)
+
+    assert [10, 10, 10] == pytest.approx(stage.draw.pauses)
+
+
+async def test_a_connection_resets_the_pauses(stage: Stage) -> None:
+    """After a connection the pauses begin at `reconnect_interval` again."""
+    stage.draw.high = True
+    stage.store.error = SharedCacheUnavailable("gone")
+    async with stage.background, stage.feed():
+        await asyncio.sleep(6.9)
+        stage.store.error = None
+        await asyncio.sleep(13)
+        connected = len(stage.draw.times)
+        stage.store.error = SharedCacheUnavailable("gone")
+        stage.store.cut()
+        await asyncio.sleep(6.9)
+
+    assert [1, 2] == pytest.approx(stage.draw.pauses[: connected - 1])
+    assert [1, 2] == pytest.approx(stage.draw.pauses[connected:])
+
+
+async def test_each_disconnection_has_its_two_signals(stage: Stage) -> None:
+    """A disconnection and the reconnection after it are signalled once, with its true seconds."""
+    gone = SharedCacheUnavailable("gone")
+    async with stage.background, stage.feed():
+        for length in (0.2, 1.2):
+            await asyncio.sleep(100)
+            stage.store.error = gone
+            stage.store.cut()
+            await asyncio.sleep(length)
+            stage.store.error = None
+            await asyncio.sleep(100)
+
+    down, up = BackplaneDisconnected("cut"), BackplaneReconnected
+    kinds = [type(signal) for signal in stage.heard.signals]
+    assert [BackplaneDisconnected, up] * 2 == kinds
+    assert [down, down] == stage.heard.of(BackplaneDisconnected)
+    assert [0.5, 1.5] == pytest.approx([signal.seconds for signal in stage.heard.of(up)])
+    assert [None, None] == stage.memory.notes
+
+
+async def test_a_store_that_is_down_at_the_start(stage: Stage) -> None:
+    """A store that refuses connections at the start is signalled once, and is tried again."""
+    stage.store.error = SharedCacheUnavailable("gone")
+    async with stage.background:
+        await asyncio.sleep(10)
+        async with stage.feed() as feed:
+            at_start = (LoopClock().monotonic(), feed.client.backplane_connected)
+            await asyncio.sleep(0.6)
+            stage.store.error = None
+            await asyncio.sleep(5)
+            connected = feed.client.backplane_connected
+
+    assert ((10, False), True) == (at_start, connected)
+    [down, up] = stage.heard.signals
+    assert BackplaneDisconnected("gone") == down
+    assert isinstance(up, BackplaneReconnected)
+    assert 1.5 == pytest.approx(up.seconds)
+    assert [None] == stage.memory.notes
+
+
+async def test_its_task_has_a_name(stage: Stage) -> None:
+    """The task that receives invalidations is named for what it does."""
+    async with stage.background, stage.feed():
+        names = {task.get_name() for task in asyncio.all_tasks()}
+
+    assert "shared cache backplane" in names

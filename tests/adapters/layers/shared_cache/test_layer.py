@@ -1,6 +1,8 @@
 import asyncio
+from math import inf
 from uuid import UUID
 
+import attrs
 import pytest
 
 from shelfport import (
@@ -10,7 +12,7 @@ from shelfport import (
     StockReading,
 )
 from shelfport.adapters.layers import SharedCacheLayer
-from shelfport.errors import DeadlineExceeded, TimedOut
+from shelfport.errors import DeadlineExceeded, Operation, OverloadedHere, TimedOut
 from shelfport.options import SharedCacheOptions
 from shelfport.ports import (
     DEFAULT_CALL,
@@ -140,8 +142,6 @@ async def test_an_early_refresh_reaches_the_service(world: World, other: SharedC
 
 
 def attrs_evolved_jitter(replica: SharedCacheLayer) -> SharedCacheLayer:
-    import attrs
-
     return attrs.evolve(replica, windows=attrs.evolve(replica.windows, jitter=0.1))
 
 
@@ -546,6 +546,251 @@ async def test_the_store_says_hits_and_misses(
 
     counted = [(r.client.snapshot(0).hits, r.client.snapshot(0).misses) for r in (one, other)]
     assert [(0, 2), (2, 1)] == counted
+
+
+async def test_without_the_store_a_page_is_forwarded(world: World, one: SharedCacheLayer) -> None:
+    """Without the store, a page goes to the service as it came, and is not counted."""
+    world.store.error = SharedCacheUnavailable("gone")
+    call = Call(correlation_id="c")
+    page = await read(one, A, B, A, call=call)
+
+    assert [LIVE, LIVE] == freshness(page)
+    assert [([A, B, A], call)] == world.service.reads
+    assert 0 == one.client.snapshot(0).misses
+
+
+async def test_calls_are_passed_on(world: World, one: SharedCacheLayer) -> None:
+    """The service receives the call and the request of the caller."""
+    call, request = Call(correlation_id="c"), an_initial_stock(A)
+    await read(one, A, call=call)
+    await one.initialize(request, call)
+
+    assert [([A], call)] == world.service.reads
+    assert [(request, call)] == world.service.initializations
+
+
+async def test_a_store_that_fails_after_a_part_of_the_page(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """If the store fails after a part of the page was found, only the rest is asked for."""
+    await read(one, A)
+    world.service.delay = 0.1
+    asking = asyncio.create_task(read(one, B))
+    await all_turns()
+    waiting = asyncio.create_task(read(other, A, B))
+    await all_turns()
+    world.store.error = SharedCacheUnavailable("gone")
+    page = await waiting
+
+    assert [CACHED, LIVE] == freshness(page)
+    assert [[A], [B], [B]] == world.service.asked
+    await asking
+
+
+async def test_a_store_that_fails_after_a_fallback_was_found(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """If the store fails after a fallback was found, the fallback is served when it is needed."""
+    await read(one, A)
+    await after(20)
+    world.service.delay = 1.0
+    asking = asyncio.create_task(read(one, A))
+    await all_turns()
+    waiting = asyncio.create_task(read(other, A))
+    await all_turns()
+    world.store.error = SharedCacheUnavailable("gone")
+    page = await waiting
+
+    assert [STALE] == freshness(page)
+    assert LoopClock().monotonic() < 20.5
+    await asking
+
+
+async def test_the_pauses_of_a_wait_grow(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """The pauses of a wait grow by half from 5 ms to 50 ms; half to all of each is waited."""
+    drawn: list[tuple[float, float]] = []
+
+    def drawing(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return low
+
+    world.service.delay = 0.4
+    asking = asyncio.create_task(read(one, A))
+    await all_turns()
+    await read(attrs.evolve(other, uniform=drawing), A)
+    await asking
+
+    bounds = [0.005, 0.0075, 0.01125, 0.016875, 0.0253125, 0.03796875, 0.05, 0.05]
+    assert bounds == pytest.approx([high for _, high in drawn[:8]])
+    assert [high / 2 for _, high in drawn] == [low for low, _ in drawn]
+
+
+async def test_a_negligible_wait_is_skipped(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A replica does not wait for another one if only a millisecond is left for it."""
+    world.service.delay = 1.0
+    asking = asyncio.create_task(read(one, A))
+    await all_turns()
+    world.service.delay = 0.0
+    assert 0 == LoopClock().monotonic()
+    page = await read(other, A, call=Call(deadline=0.002))
+
+    assert [LIVE] == freshness(page)
+    assert 0 == LoopClock().monotonic()
+    await asking
+
+
+async def held_by_another(world: World, replica: SharedCacheLayer) -> None:
+    """Let the lease on A be held for ever."""
+    await read(replica, A, call=NONE_KEPT)
+    held = world.store.held[A]
+    held.value, held.holder, held.leased_until = None, "another", inf
+
+
+@pytest.mark.parametrize(("left", "wait"), [(None, 1.0), (10.0, 1.0), (0.4, 0.2)])
+async def test_the_wait_for_another_replica_is_bounded(
+    world: World, one: SharedCacheLayer, left: float | None, wait: float
+) -> None:
+    """A replica asks by itself after twice the lease, or at half of the deadline."""
+    await after(10)
+    await held_by_another(world, one)
+    page = await read(one, A, call=Call(deadline=None if left is None else 10 + left))
+
+    assert [LIVE] == freshness(page)
+    assert wait == pytest.approx(LoopClock().monotonic() - 10, abs=0.0011)
+
+
+async def test_a_limit_of_0_takes_no_lease(world: World, one: SharedCacheLayer) -> None:
+    """A caller that accepts no stored reading takes no lease, for which others would wait."""
+    world.service.delay = 0.1
+    asking = asyncio.create_task(read(one, A, call=NONE_KEPT))
+    await after(0.05)
+
+    assert "" == world.store.held[A].holder
+    await asking
+
+
+async def test_the_end_of_a_fallback(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """A reading as old as the caller's limit is no fallback; a younger one is."""
+    await read(one, A)
+    world.service.error = DOWN
+    await after(20)
+
+    with pytest.raises(TimedOut):
+        await read(other, A, call=Call(max_staleness=20))
+    assert [STALE] == freshness(await read(other, A, call=Call(max_staleness=20.001)))
+
+
+async def test_misses_add_up(one: SharedCacheLayer) -> None:
+    """The snapshot counts the misses of all reads."""
+    await read(one, A, B)
+    await read(one, C)
+
+    assert 3 == one.client.snapshot(0).misses
+
+
+async def test_its_task_has_a_name(world: World, one: SharedCacheLayer) -> None:
+    """The task of a read is named for what it does."""
+    world.service.delay = 0.1
+    asking = asyncio.create_task(read(one, A))
+    await after(0.05)
+
+    assert "shared read" in {task.get_name() for task in asyncio.all_tasks()}
+    await asking
+
+
+async def test_the_deadline_is_before_the_soft_timeout(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """If the deadline ends before the soft timeout, fallbacks are served 20 ms before it."""
+    await read(one, A)
+    await after(20)
+    world.service.delay = 10
+    page = await read(other, A, call=Call(deadline=20.1))
+
+    assert [STALE] == freshness(page)
+    assert 20.08 == pytest.approx(LoopClock().monotonic())
+
+
+async def test_the_error_of_a_read_that_takes_too_long(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """The error of a variant without a fallback says what happened, and of which read."""
+    await read(one, A)
+    await after(20)
+    world.service.delay = 10
+    page = await read(other, A, B, call=Call(deadline=21.0, correlation_id="c"))
+
+    answer = page[B]
+    assert isinstance(answer, Unreadable)
+    assert "the Inventory Service did not answer in time" == str(answer.error)
+    assert (Operation.READ, "c") == (answer.error.operation, answer.error.correlation_id)
+    assert [A, B] == list(answer.error.ids)
+
+
+async def test_a_shutdown_ends_a_read(world: World, one: SharedCacheLayer) -> None:
+    """When the process shuts down, a caller that waits for the service gets `OverloadedHere`."""
+    world.service.delay = 10
+    asking = asyncio.create_task(one.read((A,), Call(correlation_id="c")))
+    await after(0.1)
+    await world.background.__aexit__(None, None, None)
+
+    with pytest.raises(OverloadedHere) as info:
+        await asking
+    assert "this process is shutting down" == str(info.value)
+    assert (Operation.READ, "c") == (info.value.operation, info.value.correlation_id)
+    assert 0.1 == pytest.approx(LoopClock().monotonic())
+
+
+async def test_a_stored_answer_ends_its_lease(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """When the answer is stored, the lease ends: a caller with a smaller limit need not wait."""
+    await read(one, A)
+    await after(0.1)
+    page = await read(other, A, call=Call(max_staleness=0.05))
+
+    assert [LIVE] == freshness(page)
+    assert 0.1 == pytest.approx(LoopClock().monotonic())
+
+
+async def test_the_rest_of_a_page_is_stored(
+    world: World, one: SharedCacheLayer, other: SharedCacheLayer
+) -> None:
+    """The variants after an unreadable one are stored."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        return {v: Unreadable(DOWN) if v == A else a_reading(v) for v in asked}
+
+    world.service.script = script
+    await read(one, A, B)
+
+    assert [CACHED] == freshness(await read(other, B))
+
+
+async def test_a_stored_reading_ends_with_its_age(world: World, one: SharedCacheLayer) -> None:
+    """The store holds a reading until the end of `stale_if_error`, counted from its `as_of`."""
+    world.service.delay = 1.0
+    await read(one, A)
+
+    assert 1.0 == pytest.approx(LoopClock().monotonic())
+    assert 300 == pytest.approx(world.store.held[A].until)
+
+
+@pytest.mark.parametrize(("delay", "write"), [(4.0, "release"), (3.5, "store")])
+async def test_an_answer_that_came_too_late(
+    world: World, one: SharedCacheLayer, delay: float, write: str
+) -> None:
+    """An answer is not stored if its time is over when it arrives."""
+    world.service.delay, world.service.unknown = delay, {A}
+    await read(one, A)
+
+    assert ["lookup", write] == world.store.asked
 
 
 def test_freshness_is_closed() -> None:
