@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from math import inf
 
 import attrs
@@ -110,9 +111,14 @@ class CoalescingLayer:
         """See `InventoryPort.read`."""
         answers: Mapping[int, Answer] = {}
         wanted = missing = {variant.int: variant for variant in ids}
+        oldest = self._oldest(call)
+        joins_running = True
         while missing:
-            cut_short: dict[int, ProductVariantId] = {}
-            for read, shared in self._join(missing, call):
+            again: dict[int, ProductVariantId] = {}
+            too_old: dict[int, ProductVariantId] = {}
+            joined = self._join(missing, call, joins_running=joins_running)
+            pending = self._pending  # it will go by this call's limit, too
+            for read, shared in joined:
                 outcome = await read.outcome()
                 if len(read.calls) == 1 and len(shared) == len(wanted):
                     # No other caller joined: the outcome is the answer as it stands.
@@ -125,18 +131,28 @@ class CoalescingLayer:
                 else:
                     answers = {**answers, **{key: found[key] for key in shared}}
                 if _has_more_time(call, read):
-                    cut_short |= {k: v for k, v in shared.items() if _cut_short(found[k])}
-            missing = cut_short
+                    again |= {k: v for k, v in shared.items() if _cut_short(found[k])}
+                if oldest is not None and read is not pending:
+                    # A layer below may have answered from a cache, under another caller's limit.
+                    too_old |= {k: v for k, v in shared.items() if _is_before(found[k], oldest)}
+            missing = again | too_old
+            joins_running = joins_running and not too_old
         return settled({variant: answers[key] for key, variant in wanted.items()})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Forward the call: each initialization is an operation of its own."""
         return await self.inner.initialize(request, call)
 
+    def _oldest(self, call: Call) -> datetime | None:
+        """The earliest `as_of` that the caller accepts; None if it accepts every age."""
+        if call.max_staleness is None:
+            return None
+        return self.clock.now() - timedelta(seconds=call.max_staleness)
+
     def _join(
-        self, wanted: Mapping[int, ProductVariantId], call: Call
+        self, wanted: Mapping[int, ProductVariantId], call: Call, *, joins_running: bool
     ) -> list[tuple[_InFlightRead, Mapping[int, ProductVariantId]]]:
-        """Join a read for each id: the one in flight, or the pending one."""
+        """Join a read for each id: a running one, if it may be joined, or the pending one."""
         now = self.clock.monotonic()
         in_flight = self._in_flight
         only_pending = self._pending is not None and self._in_flight_count == 1
@@ -150,7 +166,9 @@ class CoalescingLayer:
         shared: dict[_InFlightRead, dict[int, ProductVariantId]] = {}
         for key, variant in wanted.items():
             joined = in_flight.get(key)
-            if joined is None or (joined is not self._pending and joined.began <= oldest):
+            if joined is None or (
+                joined is not self._pending and (not joins_running or joined.began <= oldest)
+            ):
                 joined = in_flight[key] = self._pending_read(now)
                 joined.ids[key] = variant
             shared.setdefault(joined, {})[key] = variant
@@ -220,6 +238,11 @@ class CoalescingLayer:
 
 def _has_more_time(call: Call, read: _InFlightRead) -> bool:
     return read.deadline is not None and (call.deadline is None or read.deadline < call.deadline)
+
+
+def _is_before(answer: Answer, oldest: datetime) -> bool:
+    """Whether this answer is older than a caller accepts."""
+    return not isinstance(answer, Unreadable) and answer.as_of is not None and answer.as_of < oldest
 
 
 def _cut_short(answer: Answer) -> bool:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -294,6 +295,31 @@ async def test_staleness_decides_who_joins(
     await first
 
     assert ([[A]] if joins else [[A], [A]]) == asked(inner)
+
+
+@pytest.mark.parametrize(("age", "reads"), [(0.2, 1), (2.0, 2)])
+async def test_an_answer_that_is_too_old_is_read_again(
+    background: Background, age: float, reads: int
+) -> None:
+    """A caller that is stricter than the read it joined reads again, once, in a read of its own."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        began = LoopClock().now()
+        await asyncio.sleep(1)
+        old = timedelta(seconds=age if call.max_staleness is None else 0.0)
+        return {variant: a_reading(variant, as_of=began - old) for variant in ids}
+
+    inner = ScriptedPort(script)
+    layer = CoalescingLayer(inner, LoopClock(), background)
+    first = asyncio.create_task(layer.read([A, B], DEFAULT_CALL))
+    await asyncio.sleep(0.5)
+    began = LoopClock().now()
+    answer = (await layer.read([A], Call(max_staleness=1.5)))[A]
+    await first
+
+    assert isinstance(answer, StockReading)
+    assert answer.as_of >= began - timedelta(seconds=1.5)
+    assert [[A, B], [A]][:reads] == asked(inner)
 
 
 async def test_zero_staleness_shares_the_turn(layer: CoalescingLayer, inner: ScriptedPort) -> None:
