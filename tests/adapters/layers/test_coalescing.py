@@ -297,11 +297,8 @@ async def test_staleness_decides_who_joins(
     assert ([[A]] if joins else [[A], [A]]) == asked(inner)
 
 
-@pytest.mark.parametrize(("age", "reads"), [(0.2, 1), (2.0, 2)])
-async def test_an_answer_that_is_too_old_is_read_again(
-    background: Background, age: float, reads: int
-) -> None:
-    """A caller that is stricter than the read it joined reads again, once, in a read of its own."""
+def answering_from_a_cache(age: float) -> ScriptedPort:
+    """Answers after a second: calls without a limit from a cache, with readings of this age."""
 
     async def script(ids: Ids, call: Call) -> Answers:
         began = LoopClock().now()
@@ -309,7 +306,15 @@ async def test_an_answer_that_is_too_old_is_read_again(
         old = timedelta(seconds=age if call.max_staleness is None else 0.0)
         return {variant: a_reading(variant, as_of=began - old) for variant in ids}
 
-    inner = ScriptedPort(script)
+    return ScriptedPort(script)
+
+
+@pytest.mark.parametrize(("age", "reads"), [(0.2, 1), (1.0, 1), (2.0, 2)])
+async def test_an_answer_that_is_too_old_is_read_again(
+    background: Background, age: float, reads: int
+) -> None:
+    """A caller that is stricter than the read it joined reads again, once."""
+    inner = answering_from_a_cache(age)
     layer = CoalescingLayer(inner, LoopClock(), background)
     first = asyncio.create_task(layer.read([A, B], DEFAULT_CALL))
     await asyncio.sleep(0.5)
@@ -320,6 +325,34 @@ async def test_an_answer_that_is_too_old_is_read_again(
     assert isinstance(answer, StockReading)
     assert answer.as_of >= began - timedelta(seconds=1.5)
     assert [[A, B], [A]][:reads] == asked(inner)
+
+
+async def test_all_that_is_too_old_is_read_again_together(background: Background) -> None:
+    """Old answers of two joined reads are read again in one request."""
+    inner = answering_from_a_cache(2.0)
+    layer = CoalescingLayer(inner, LoopClock(), background)
+    first = asyncio.create_task(layer.read([A], DEFAULT_CALL))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(layer.read([B], DEFAULT_CALL))
+    await asyncio.sleep(0.4)
+    await layer.read([A, B], Call(max_staleness=1.5))
+    await asyncio.gather(first, second)
+
+    assert [[A], [B], [A, B]] == asked(inner)
+
+
+async def test_a_second_read_is_the_callers_own(background: Background) -> None:
+    """After an answer that was too old, a caller joins no other running read."""
+    inner = answering_from_a_cache(2.0)
+    layer = CoalescingLayer(inner, LoopClock(), background)
+    first = asyncio.create_task(layer.read([A], DEFAULT_CALL))
+    await asyncio.sleep(0.5)
+    caller = asyncio.create_task(layer.read([A], Call(max_staleness=1.5)))
+    await asyncio.sleep(0.1)
+    other = asyncio.create_task(layer.read([A], Call(max_staleness=0)))
+    await asyncio.gather(first, caller, other)
+
+    assert [[A], [A], [A]] == asked(inner)
 
 
 async def test_zero_staleness_shares_the_turn(layer: CoalescingLayer, inner: ScriptedPort) -> None:
