@@ -307,7 +307,7 @@ async def test_encrypted(tmp_path: Path) -> None:
             await kept(one, *PAGE)
             async with replica(url, ca_file=str(tmp_path / "ca.pem"), timeout=1.5) as other:
                 assert {Freshness.CACHED} == set(await other.view(*PAGE))
-        async with replica(url, ca_file=str(tmp_path / "stranger.pem")) as it:
+        async with replica(url, ca_file=str(tmp_path / "stranger.pem"), timeout=1.5) as it:
             await opened(it)
             [out] = it.heard.of(SharedCacheDown)
 
