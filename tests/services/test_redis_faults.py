@@ -211,7 +211,7 @@ async def test_not_there_at_the_start(own_redis: PrivateRedis) -> None:
         await usable(it)
         await kept(it, *PAGE)
 
-        async with replica(own_redis.url) as other:
+        async with replica(own_redis.url, timeout=1.5) as other:
             assert {Freshness.CACHED} == set(await other.view(*PAGE))
 
 
