@@ -82,8 +82,8 @@ async def test_nothing_leaks(report: Report) -> None:
             settings=providers.Object(
                 Settings(
                     base_url=wire.url,
-                    deadline=0.1,
-                    http=HttpOptions(attempt_timeout=0.03),
+                    deadline=0.2,
+                    http=HttpOptions(attempt_timeout=0.06),
                     cache=CacheOptions(soft_timeout=0.05),
                     # All calls shall go out.
                     breaker=BreakerOptions(
