@@ -38,7 +38,7 @@ class InventoryPortConformance(
     A subclass sets `capabilities` and defines the fixture `harness`. pytest collects only the
     cases whose capabilities are declared. Mark a known deviation in the subclass::
 
-        test_a_removed_record_is_unknown = pytest.mark.xfail(strict=True, reason="deleted records stay")(
+        test_a_removed_record_is_unknown = pytest.mark.xfail(strict=True, reason="known gap")(
             InventoryPortConformance.test_a_removed_record_is_unknown
         )
     """
