@@ -16,6 +16,7 @@ from shelfport.adapters.layers.cache.entry import Entry, KeptReading, KeptUnknow
 from shelfport.adapters.layers.cache.options import CacheOptions
 from shelfport.domain.model import (
     Answer,
+    Freshness,
     InventoryEvent,
     ProductVariantId,
     StockLevel,
@@ -62,6 +63,7 @@ class ReadingStore:
     event, the fence decides, at the moment when the event was received. Their two timestamps are
     not compared in a read's disfavour, as an event is stamped a moment after the row that it is
     about.
+    *Currency.* A reading that the cache below returned as STALE is never served as fresh.
     """
 
     options: CacheOptions
@@ -228,9 +230,12 @@ class ReadingStore:
             self._last_windows = _WindowEnds.of(self.options, asked_at)
         asked_at, fresh_until, jitter, revalidate_until, stale_until = self._last_windows
         level = reading.level
+        # What the cache below returns as STALE is not current, however young: it may be older than
+        # an event that this process did not receive.
+        current = reading.freshness is not Freshness.STALE
         return KeptReading(
             asked_at,
-            fresh_until - self.uniform(0.0, jitter),
+            fresh_until - self.uniform(0.0, jitter) if current else -inf,
             revalidate_until,
             stale_until,
             level.available_quantity,

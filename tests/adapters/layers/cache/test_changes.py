@@ -197,6 +197,22 @@ async def test_a_reading_from_another_cache_may_be_older(
     assert ([STALE, STALE], [100, 3]) == (freshness(page), quantities(page))
 
 
+async def test_stale_from_below_is_not_current(cached: CacheLayer, service: Service) -> None:
+    """A stale reading from a cache below is not served as current, however young it is."""
+
+    async def script(asked: Ids, call: Call) -> Answers:
+        return {v: a_reading(v, 3, LoopClock().now() - timedelta(seconds=1), STALE) for v in asked}
+
+    service.script = script
+    await read(cached, A)
+    service.script = service.answer
+
+    assert [STALE] == freshness(await read(cached, A))
+    await after(0.1)
+    refreshed = await read(cached, A)
+    assert ([CACHED], [100]) == (freshness(refreshed), quantities(refreshed))
+
+
 async def test_stale_from_below_is_signalled(
     cached: CacheLayer, service: Service, heard: Heard
 ) -> None:
