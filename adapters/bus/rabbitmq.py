@@ -22,6 +22,7 @@ from aio_pika.abc import (
 )
 from aio_pika.exceptions import ChannelNotFoundEntity
 from typed_settings import Secret
+from yarl import URL
 
 from shelfport.adapters.events.names import BusNames
 from shelfport.adapters.runtime.secret_address import place_of, scheme_of
@@ -141,9 +142,12 @@ class RabbitBus:
 
 @asynccontextmanager
 async def _connected(url: Secret[str]) -> AsyncIterator[AbstractConnection]:
-    # Not connect_robust: it reconnects by itself, so a lost connection would go unnoticed.
-    connection = await aio_pika.connect(url.get_secret_value(), timeout=_CONNECT)
+    # Not RobustConnection: it reconnects by itself, so a lost connection would go unnoticed. Not
+    # aio_pika.connect: a connection that it could not open stays unclosed, and closes itself when
+    # it is collected, on whatever event loop runs then, if any.
+    connection = aio_pika.Connection(URL(url.get_secret_value()), asyncio.get_running_loop())
     try:
+        await connection.connect(timeout=_CONNECT)
         yield connection
     finally:
         await connection.close()

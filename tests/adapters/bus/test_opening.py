@@ -1,8 +1,10 @@
 """The bus that the settings name."""
 
+import gc
 import subprocess
 import sys
 
+import aio_pika
 import pytest
 
 from shelfport import Settings, build
@@ -73,6 +75,20 @@ def test_a_missing_extra_is_one_sentence(
 
     with pytest.raises(ValueError, match=rf'pip install "shelfport\[{extra}\]"$'):
         build(Settings(events=EventOptions(url=url)))
+
+
+async def test_a_connection_that_rabbitmq_refused_is_closed() -> None:
+    """A connection that was refused is closed: aio-pika would close it when it is collected.
+
+    By then its event loop may have ended, or another one runs.
+    """
+    with pytest.raises(ConnectionError) as refused:
+        async with open_bus(EventOptions(url="amqp://127.0.0.1:9")).publisher():
+            raise AssertionError("port 9 answered")
+
+    opened = [thing for thing in gc.get_objects() if isinstance(thing, aio_pika.Connection)]
+    assert opened, f"the traceback of {refused!r} holds none"
+    assert all(connection.is_closed for connection in opened)
 
 
 def test_no_url_no_bus() -> None:
