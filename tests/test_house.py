@@ -15,7 +15,7 @@ WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 HOOKS = ROOT / ".pre-commit-config.yaml"
 GATE = ROOT / ".ci" / "run"
 
-_INSTALL = "python -m pip install -c constraints.txt nox"
+_INSTALL = "python -m pip install -c constraints.txt 'nox[uv]'"
 
 
 def nox_sessions() -> set[str]:

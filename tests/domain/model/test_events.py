@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -39,3 +39,15 @@ def test_an_event_without_a_time_or_an_id_is_refused() -> None:
         )
     with pytest.raises(ValueError, match="event_id is the nil UUID"):
         InventoryLowStock(event_id=UUID(int=0), occurred_at=EPOCH, variant_id=an_id())
+
+
+def test_events_rank_by_time_then_by_id() -> None:
+    """The later event of a variant ranks higher; at one time, the one with the higher id does."""
+    low, high = UUID(int=1), UUID(int=2)
+
+    def event(seconds: float, event_id: UUID) -> InventoryEvent:
+        at = EPOCH + timedelta(seconds=seconds)
+        return InventoryLowStock(event_id=event_id, occurred_at=at, variant_id=an_id())
+
+    assert event(0, high).rank < event(1, low).rank
+    assert event(0, low).rank < event(0, high).rank
