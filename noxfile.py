@@ -1,5 +1,6 @@
 """The front door: `nox -l` lists what can be run, `nox -s NAME` runs it."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,6 +10,8 @@ import nox
 nox.needs_version = ">=2024.10.9"
 # uv, where nox was installed as `nox[uv]`: seconds a session, where pip takes half a minute.
 nox.options.default_venv_backend = "uv|venv"
+# uv has certificates of its own, without the authority of a company whose proxy it goes through.
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 
