@@ -18,7 +18,7 @@ from shelfport.ports.cache_hits import CacheHits
 from shelfport.ports.cache_invalidator import CacheInvalidator
 from shelfport.ports.catalog import ProductCatalogPort
 from shelfport.ports.clock import Clock
-from shelfport.ports.identity import VariantMapper
+from shelfport.ports.identity import PageMapper, ToVariant, VariantMapper
 from shelfport.ports.inventory import InventoryPort
 from shelfport.ports.message_bus import Bus, Delivery, Message, Publisher, Source
 from shelfport.ports.notifier import Notifier
@@ -70,6 +70,7 @@ __all__ = [
     "Notifier",
     "ObservedRequest",
     "ObservesPageAge",
+    "PageMapper",
     "ProductCatalogPort",
     "Publisher",
     "QueueSnapshot",
@@ -85,6 +86,7 @@ __all__ = [
     "SubscriptionSnapshot",
     "Telemetry",
     "TlsSnapshot",
+    "ToVariant",
     "UnknownVariant",
     "Unreadable",
     "VariantMapper",

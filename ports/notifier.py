@@ -14,7 +14,7 @@ class Notifier(Protocol):
     """
 
     async def notify(self, event: InventoryEvent) -> None:
-        """Send a notification of `event`.
+        """Send a notification of `event`; with a two-way mapper, `event.host_id` is the host's own.
 
         Must be safe to repeat: after a crash or a later failure the same event comes again, with
         the same `event_id`. Must be quick: `events.attempt_timeout` cuts it off. After an exception

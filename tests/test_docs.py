@@ -65,6 +65,7 @@ OF_EXAMPLES = {
     *("PauseOptions", "ReadOnlyLayer", "RequestPaused", "CsvInventory", "MyBus", "csvstock"),
     *("BUSES", "COMMANDS", "EXAMPLES", "EXTRAS", "PRINTED", "REFUSED_TOGETHER", "STACKS"),
     *("_CLEANERS", "CHANGELOG", "SHELFPORT_REQUIRE_SERVICES", "singleflight"),
+    *("init_resources", "reset_override", "shutdown_resources"),
 }
 """Names of the pages' own examples, of tests and of tools."""
 

@@ -14,7 +14,7 @@ from shelfport.adapters.cli.check import run_check
 from shelfport.adapters.cli.completion import Shell, install_completion
 from shelfport.adapters.cli.contracts import contracts_app
 from shelfport.adapters.cli.events import events_app
-from shelfport.adapters.cli.ids import variants_from_arguments, variants_from_file
+from shelfport.adapters.cli.ids import NamedVariants
 from shelfport.adapters.cli.options import CallOptions, Flag, Json, SettingsFiles, Verbose
 from shelfport.adapters.cli.queue import queue_app
 from shelfport.adapters.cli.reconcile import reconcile
@@ -24,6 +24,7 @@ from shelfport.adapters.cli.size import SizeOptions, print_size
 from shelfport.adapters.cli.stock import get_stock, initialize_stock
 from shelfport.adapters.cli.top import run_top
 from shelfport.adapters.cli.worker import run_worker
+from shelfport.domain.model import IdFormat
 
 _PIPE_WIDTH = 200
 
@@ -53,13 +54,16 @@ def get(
     """Show the stock of product variants.
 
     Args:
-        ids: Product variant ids: UUIDs. A single - reads them from standard input, one a line.
+        ids: Product variants: UUIDs, or what the settings id_format and mapper say. A single -
+            reads them from standard input, one a line.
         max_staleness: The greatest age of a cached answer, in seconds; 0 accepts none.
         options: The service, and the call.
     """
     return run_async(
         lambda: get_stock(
-            variants_from_arguments(ids), max_staleness=max_staleness, options=options
+            NamedVariants.by(options).from_arguments(ids),
+            max_staleness=max_staleness,
+            options=options,
         ),
         verbose=options.verbose,
     )
@@ -78,7 +82,7 @@ def init(
     """Open the inventory record of a new product variant.
 
     Args:
-        id_: The product variant's id: a UUID.
+        id_: The product variant: a UUID, or what the settings id_format and mapper say.
         quantity: Units on hand; default: the setting initialization.default_quantity.
         low_stock_threshold: Units at which stock is low; default: the setting
             initialization.default_low_stock_threshold.
@@ -87,7 +91,7 @@ def init(
     """
     return run_async(
         lambda: initialize_stock(
-            id_,
+            NamedVariants.by(options).from_argument(id_),
             quantity=quantity,
             low_stock_threshold=low_stock_threshold,
             idempotency_key=idempotency_key,
@@ -141,12 +145,16 @@ def reconcile_records(
     """Enqueue the variants that have no inventory record.
 
     Args:
-        source: A file of product variant ids, one a line; - reads standard input.
+        source: A file of product variants, one a line; - reads standard input.
         dry_run: Only read: enqueue nothing.
         options: The service, and the call.
     """
     return run_async(
-        lambda: reconcile(variants_from_file(source), dry_run=dry_run, options=options),
+        lambda: reconcile(
+            NamedVariants.by(options).from_file(source),
+            dry_run=dry_run,
+            options=options,
+        ),
         verbose=options.verbose,
     )
 
@@ -162,6 +170,7 @@ def sandbox(
     store: Path | None = None,
     empty: Flag = False,
     events: Annotated[str | None, Parameter(name="--events")] = None,
+    id_format: IdFormat = IdFormat.UUID,
     verbose: Verbose = False,
 ) -> int:
     """Serve an Inventory Service for development, until Ctrl-C.
@@ -172,9 +181,12 @@ def sandbox(
         store: A file that stores the records; without it, they are lost when the command ends.
         empty: Start without the records of the demo's catalog.
         events: The address of a bus; the sandbox publishes changes of stock to it.
+        id_format: What ids look like: uuid, or text for a service with SKUs.
     """
     return run_async(
-        lambda: run_sandbox(host=host, port=port, store=store, empty=empty, events=events),
+        lambda: run_sandbox(
+            host=host, port=port, store=store, empty=empty, events=events, id_format=id_format
+        ),
         verbose=verbose,
     )
 

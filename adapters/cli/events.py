@@ -9,6 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from shelfport.adapters.bus.opening import open_bus
 from shelfport.adapters.cli import help  # noqa: A004 - Python's help is not used here
+from shelfport.adapters.cli.ids import NamedVariants
 from shelfport.adapters.cli.options import (
     Flag,
     SettingsFiles,
@@ -62,6 +63,8 @@ class EventLine(msgspec.Struct, frozen=True, rename="camel"):
     """`InventoryOutOfStockEvent`, `InventoryLowStockEvent` or `InventoryBackInStockEvent`."""
     product_variant_id: str
     """The product variant."""
+    host_id: str | None
+    """The host's own id of it, where it differs."""
     status: str
     """The stock status that the event announces."""
     timestamp: str
@@ -124,7 +127,7 @@ def _open_bus(files: tuple[Path, ...], url: str | None) -> tuple[Bus, Settings]:
 
 async def _listen(files: tuple[Path, ...], url: str | None, *, consume: bool, as_json: bool) -> int:
     bus, settings = _open_bus(files, url)
-    options = settings.events
+    options, names = settings.events, NamedVariants.of(settings)
     background, retry, counts = Background(), HandlerRetry(options), SubscriptionCounts()
     notifier = notifier_of(settings.notifications)
     handler = EventHandler(None, notifier, SystemClock(), counts, options.dedup_entries)
@@ -132,7 +135,7 @@ async def _listen(files: tuple[Path, ...], url: str | None, *, consume: bool, as
     async def handle(event: InventoryEvent) -> None:
         if consume:
             await handler.handle(event)
-        print_event(event, as_json=as_json)
+        print_event(event, names.host_id(event.variant_id), as_json=as_json)
 
     subscription = (
         Subscription("catalog", bus.consumer_group, handle, counts)
@@ -142,7 +145,9 @@ async def _listen(files: tuple[Path, ...], url: str | None, *, consume: bool, as
 
     async def serve(stop: asyncio.Event) -> None:
         assert isinstance(notifier, RoutingNotifier)  # noqa: S101 - what notifier_of makes
-        subscriber = EventSubscriber([subscription], retry, background, SystemClock())
+        subscriber = EventSubscriber(
+            [subscription], retry, background, SystemClock(), settings.id_format
+        )
         async with notifier, background, subscriber:
             report = background.start(_report_connection(bus, counts), "connection state")
             await stop.wait()
@@ -188,12 +193,13 @@ async def _replay(files: tuple[Path, ...], url: str | None, limit: int | None) -
     return Exit.ANSWERED
 
 
-def print_event(event: InventoryEvent, *, as_json: bool) -> None:
-    """Print one event on one line, at once."""
+def print_event(event: InventoryEvent, host_id: str | None, *, as_json: bool) -> None:
+    """Print one event on one line, at once; `host_id` is the host's own id of the variant."""
     line = EventLine(
         str(event.event_id),
         _TYPES[type(event)],
-        str(event.variant_id),
+        event.variant_id,
+        host_id,
         event.status.value,
         event.occurred_at.isoformat(),
     )
@@ -201,4 +207,4 @@ def print_event(event: InventoryEvent, *, as_json: bool) -> None:
         print_line(msgspec.json.encode(line).decode())
     else:
         headline = HEADLINES[event.status]
-        print_line(f"{line.timestamp}  {headline:<13}  {line.product_variant_id}")
+        print_line(f"{line.timestamp}  {headline:<13}  {host_id or event.variant_id}")

@@ -30,14 +30,18 @@ Examples:
   shelfport get ID --json | jq '.stock[0].availableQuantity'
   shelfport get - < ids.txt
 
-An ID is a UUID, such as c9bf9e57-1685-4c89-bafb-ff5af830be8a. With - as the
-only ID, the ids are read from standard input, one a line; blank lines and lines
-that begin with # are skipped.
+An ID is a UUID, such as c9bf9e57-1685-4c89-bafb-ff5af830be8a; with the setting
+id_format = "text" it is 1 to 128 visible ASCII characters, such as a SKU; with
+the setting mapper it is the host's own id. A variant that is given twice is
+printed once. With - as the only ID, the ids are read from standard input, one a
+line; blank lines and lines that begin with # are skipped.
 
 --json prints {{"correlationId": ..., "stock": [...], "schema": 1}}; an entry has
-variantId, known, reason, status, availableQuantity, updatedAt, asOf, freshness
-and source; unknown values are null. reason says why the stock is not known,
-such as TIMED_OUT or UNKNOWN_VARIANT.
+variantId, hostId, known, reason, status, availableQuantity, updatedAt, asOf,
+freshness and source; unknown values are null. variantId is the Inventory
+Service's id, hostId the host's own id where the setting mapper leads to another
+one. reason says why the stock is not known, such as TIMED_OUT or
+UNKNOWN_VARIANT.
 
 {EXIT_CODES}"""
 
@@ -49,8 +53,8 @@ Examples:
   shelfport init ID --quantity 0 --low-stock-threshold 5 --json
   shelfport init ID --idempotency-key 2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a
 
---json prints an object with variantId, outcome (CREATED, ALREADY_THERE, QUEUED,
-REFUSED or FAILED), idempotencyKey, correlationId, itemId, status,
+--json prints an object with variantId, hostId, outcome (CREATED, ALREADY_THERE,
+QUEUED, REFUSED or FAILED), idempotencyKey, correlationId, itemId, status,
 availableQuantity, updatedAt, error and schema (1); unknown values are null.
 error has type, message, retryable, reachedService (yes, no, unknown) and
 httpStatus.
@@ -85,6 +89,7 @@ Examples:
   shelfport sandbox
   shelfport sandbox --port 0 --empty
   shelfport sandbox --store stock.sqlite
+  shelfport sandbox --empty --id-format text
   shelfport sandbox --events redis://127.0.0.1:6379/0
   curl -X PUT http://127.0.0.1:8080/_sandbox/faults \\
        -H 'Content-Type: application/json' -d '{{"mode": "down"}}'
@@ -113,7 +118,7 @@ into a settings file or into SHELFPORT_EVENTS_URL: every user of a machine can
 read its command lines.
 
 --json prints, for each event on one line, eventId, type, productVariantId,
-status, timestamp and schema (1).
+hostId, status, timestamp and schema (1).
 
 {EXIT_CODES}"""
 
@@ -271,8 +276,9 @@ Examples:
   shelfport queue migrate --settings shelfport.toml
 
 With --json, list, dead and show print {{"waiting": ..., "deadLetters": ...,
-"oldest": ..., "entries": [...], "schema": 1}}; retry and drop print changed and
-notFound; migrate prints before and after.
+"oldest": ..., "entries": [...], "schema": 1}}; an entry has variantId, the
+Inventory Service's id, and hostId, the host's own id where it differs. retry and
+drop print changed and notFound; migrate prints before and after.
 
 {EXIT_CODES}"""
 
@@ -291,7 +297,9 @@ Examples:
   shelfport reconcile - --json < variants.txt
 
 --json prints an object with correlationId, dryRun, given, present, missing,
-enqueued, alreadyQueued, unreadable (variantId, reason), notGiven and schema (1).
+enqueued, alreadyQueued, unreadable (variantId, hostId, reason), notGiven and
+schema (1). missing, alreadyQueued and notGiven are ids: the host's own, where
+the setting mapper leads to another one.
 Exit code 1: something could not be read, or --dry-run found something missing.
 
 {EXIT_CODES}"""

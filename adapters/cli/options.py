@@ -1,5 +1,6 @@
 """The options that commands share, and the settings that they load."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -164,7 +165,17 @@ def load_command_settings(
         for name, value in command_line.items()
         if value is not None
     }
-    return load_with_origins(*files, given=given)
+    loaded = load_with_origins(*files, given=given)
+    if loaded.settings.mapper is not None:
+        import_from_working_directory()
+    return loaded
+
+
+def import_from_working_directory() -> None:
+    """Let the host's modules be imported from the working directory, as `python -m` does."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 
 def option_name(setting: str) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 SCHEMA = 1
 """The version of the JSON documents: within it a field may be added, none is removed or changed."""
 
-_WIDTH = 200
+_WIDTH = 400
 """Columns of a table in any terminal: more than a row needs."""
 
 

@@ -10,6 +10,7 @@ import attrs
 from cyclopts import App, Parameter, validators
 
 from shelfport.adapters.cli import help  # noqa: A004 - Python's help is not used here
+from shelfport.adapters.cli.ids import NamedVariants
 from shelfport.adapters.cli.options import (
     Flag,
     QueueCommandOptions,
@@ -138,8 +139,10 @@ def migrate(
 
 
 async def _list_entries(*, dead: bool | None, limit: int, options: QueueCommandOptions) -> int:
+    names = _named_variants(options)
     async with _open_queue(options) as queue:
-        document = queue_document(await queue.stats(), await queue.entries(dead=dead, limit=limit))
+        stats, entries = await queue.stats(), await queue.entries(dead=dead, limit=limit)
+    document = queue_document(stats, entries, names.host_id_of)
     if options.as_json:
         print_json(document)
     else:
@@ -148,12 +151,13 @@ async def _list_entries(*, dead: bool | None, limit: int, options: QueueCommandO
 
 
 async def _show_entry(key: UUID, options: QueueCommandOptions) -> int:
+    names = _named_variants(options)
     async with _open_queue(options) as queue:
         entry, stats = await queue.find(key), await queue.stats()
     if entry is None:
         print_error(_not_found([key]))
         return Exit.NO
-    document = queue_document(stats, [entry])
+    document = queue_document(stats, [entry], names.host_id_of)
     if options.as_json:
         print_json(document)
     else:
@@ -212,6 +216,11 @@ async def _open_queue(
             yield queue
     except QueueFailed as error:
         raise Misuse(str(error)) from error
+
+
+def _named_variants(options: QueueCommandOptions) -> NamedVariants:
+    with misuse():
+        return NamedVariants.of(load_command_settings(options.settings, {}).settings)
 
 
 def with_external_queue(settings: Settings, *, create_schema: bool) -> Settings:

@@ -1,6 +1,6 @@
 """What the commands below `queue` print: JSON documents, or tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -9,7 +9,8 @@ import msgspec
 from rich.text import Text
 
 from shelfport.adapters.cli.output import SCHEMA, print_table, table
-from shelfport.domain.model import QueuedInitialization, QueueStats
+from shelfport.domain.model import ProductVariantId, QueuedInitialization, QueueStats
+from shelfport.ports import InitialStock
 
 
 class QueueEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -17,8 +18,10 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel"):
 
     idempotency_key: UUID
     """The key of the operation: it names the entry."""
-    variant_id: UUID
+    variant_id: ProductVariantId
     """The product variant."""
+    host_id: str | None
+    """The host's own id of it, where it differs."""
     state: Literal["WAITING", "HELD", "DEAD"]
     """Whether the entry waits, is held by a worker, or is a dead letter."""
     policy: str
@@ -84,18 +87,26 @@ class MigrationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """The version of this document."""
 
 
-def queue_document(stats: QueueStats, entries: Sequence[QueuedInitialization]) -> QueueDocument:
-    """The document of a queue and some of its entries."""
+def queue_document(
+    stats: QueueStats,
+    entries: Sequence[QueuedInitialization],
+    host_id_of: Callable[[InitialStock], str | None],
+) -> QueueDocument:
+    """The document of a queue and some of its entries, with the host's ids by `host_id_of`."""
     return QueueDocument(
-        stats.waiting, stats.dead_letters, stats.oldest, [_entry(e) for e in entries]
+        stats.waiting,
+        stats.dead_letters,
+        stats.oldest,
+        [_entry(e, host_id_of(e.request)) for e in entries],
     )
 
 
-def _entry(entry: QueuedInitialization) -> QueueEntry:
+def _entry(entry: QueuedInitialization, host_id: str | None) -> QueueEntry:
     request, letter = entry.request, entry.dead_letter
     return QueueEntry(
         idempotency_key=request.idempotency_key,
         variant_id=request.variant_id,
+        host_id=host_id,
         state="DEAD" if letter is not None else "HELD" if entry.holder is not None else "WAITING",
         policy=entry.policy.value,
         initial_quantity=request.initial_quantity,
@@ -125,7 +136,7 @@ def print_queue(document: QueueDocument, now: datetime) -> None:
         state = entry.dead_letter_reason or entry.state.lower()
         rows.add_row(
             str(entry.idempotency_key),
-            str(entry.variant_id),
+            entry.host_id or entry.variant_id,
             Text(state, "red" if entry.state == "DEAD" else ""),
             age(entry.queued_at, now),
             str(entry.attempts),

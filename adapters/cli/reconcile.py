@@ -1,16 +1,17 @@
 """`reconcile`: enqueues every variant of the host that has no inventory record."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 from dependency_injector import providers
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from shelfport.adapters.cli.ids import NamedVariant, NamedVariants
 from shelfport.adapters.cli.options import CallOptions, misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json
 from shelfport.adapters.cli.queue import with_external_queue
@@ -33,8 +34,10 @@ _REQUEST_SIZE = 200
 class UnreadableEntry(msgspec.Struct, frozen=True, rename="camel"):
     """A variant of a `ReconcileDocument` whose record could not be read."""
 
-    variant_id: UUID
+    variant_id: ProductVariantId
     """The product variant."""
+    host_id: str | None
+    """The host's own id of it, where it differs."""
     reason: str
     """Why: a name of `UnavailableReason`."""
 
@@ -50,22 +53,22 @@ class ReconcileDocument(msgspec.Struct, frozen=True, rename="camel"):
     """How many distinct variants were given."""
     present: int
     """How many of them have a record."""
-    missing: Sequence[UUID]
-    """Variants without a record."""
+    missing: Sequence[str]
+    """Variants without a record: as in each list of ids here, the host's own, where it has one."""
     enqueued: int
     """How many variants were enqueued."""
-    already_queued: Sequence[UUID]
+    already_queued: Sequence[str]
     """Missing variants that were in the queue before."""
     unreadable: Sequence[UnreadableEntry]
     """Variants whose records could not be read."""
-    not_given: Sequence[UUID]
+    not_given: Sequence[str]
     """Variants in the queue that were not given."""
     schema: int = SCHEMA
     """The version of this document."""
 
 
 async def reconcile(
-    variants: Sequence[ProductVariantId], *, dry_run: bool, options: CallOptions
+    variants: Sequence[NamedVariant], *, dry_run: bool, options: CallOptions
 ) -> int:
     """Read the record of each of `variants`, and enqueue those that have none.
 
@@ -73,7 +76,7 @@ async def reconcile(
         Misuse: there is no queue, or it cannot be opened.
     """
     correlation_id = options.correlation_id or uuid4().hex
-    given = list(dict.fromkeys(variants))
+    given = {named.variant: named for named in variants}
     settings = options.load_settings()
     settings = with_external_queue(settings, create_schema=settings.queue.create_schema)
     container = Container(settings=providers.Object(settings))
@@ -86,6 +89,7 @@ async def reconcile(
                 inventory,
                 queue,
                 given,
+                NamedVariants.of(settings),
                 dry_run=dry_run,
                 options=options,
                 correlation_id=correlation_id,
@@ -103,7 +107,8 @@ async def reconcile(
 async def _reconcile(
     inventory: InventoryIntegration,
     queue: InitializationQueue,
-    given: Sequence[ProductVariantId],
+    given: Mapping[ProductVariantId, NamedVariant],
+    names: NamedVariants,
     *,
     dry_run: bool,
     options: CallOptions,
@@ -111,7 +116,7 @@ async def _reconcile(
 ) -> ReconcileDocument:
     stats = await queue.stats()
     entries = await queue.entries(limit=stats.waiting + stats.dead_letters)
-    queued = list(dict.fromkeys(entry.request.variant_id for entry in entries))
+    queued = {e.request.variant_id: e.request for e in entries}
     present = 0
     missing: list[ProductVariantId] = []
     unreadable: list[UnreadableEntry] = []
@@ -120,37 +125,45 @@ async def _reconcile(
         while chunk := list(islice(remaining, _REQUEST_SIZE)):
             with misuse():
                 page = await inventory.get_stock_levels(
-                    chunk, max_staleness=0, deadline=options.deadline, correlation_id=correlation_id
+                    [given[variant].ref for variant in chunk],
+                    max_staleness=0,
+                    deadline=options.deadline,
+                    correlation_id=correlation_id,
                 )
             for variant in chunk:
-                match page[variant]:
+                named = given[variant]
+                match page[named.ref]:
                     case StockReading():
                         present += 1
                     case Unavailable(UnavailableReason.UNKNOWN_VARIANT):
                         missing.append(variant)
                     case Unavailable(reason):
-                        unreadable.append(UnreadableEntry(variant, reason.value))
+                        unreadable.append(UnreadableEntry(variant, named.host_id, reason.value))
             advance(len(chunk))
-    in_queue = set(queued)
     enqueued = 0
     if not dry_run:
         for variant in missing:
-            if variant not in in_queue:
+            if variant not in queued:
                 await queue.add(
-                    inventory.initialization_entry(variant, correlation_id=correlation_id)
+                    inventory.initialization_entry(
+                        given[variant].ref, correlation_id=correlation_id
+                    )
                 )
                 enqueued += 1
-    all_given = set(given)
     return ReconcileDocument(
         correlation_id=correlation_id,
         dry_run=dry_run,
         given=len(given),
         present=present,
-        missing=missing,
+        missing=[given[variant].name for variant in missing],
         enqueued=enqueued,
-        already_queued=[variant for variant in missing if variant in in_queue],
+        already_queued=[given[variant].name for variant in missing if variant in queued],
         unreadable=unreadable,
-        not_given=[variant for variant in queued if variant not in all_given],
+        not_given=[
+            names.host_id_of(request) or variant
+            for variant, request in queued.items()
+            if variant not in given
+        ],
     )
 
 
@@ -182,6 +195,7 @@ def _print_document(document: ReconcileDocument) -> None:
     for variant in document.missing:
         print(f"missing     {variant}")
     for entry in document.unreadable:
-        print(f"unreadable  {entry.variant_id}  {entry.reason.lower().replace('_', ' ')}")
+        variant = entry.host_id or entry.variant_id
+        print(f"unreadable  {variant}  {entry.reason.lower().replace('_', ' ')}")
     for variant in document.not_given:
         print(f"not given   {variant}  is in the queue")

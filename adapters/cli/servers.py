@@ -12,12 +12,19 @@ from shelfport.adapters.demo import run_demo, run_scenario
 from shelfport.adapters.demo.environment import AddressTaken
 from shelfport.adapters.events.publisher import EventPublisher
 from shelfport.contracts.sandbox import CATALOGUE, CannotListen, Sandbox, seed_records
+from shelfport.domain.model import IdFormat
 
 DEMO_PORT = 8000
 
 
 async def run_sandbox(
-    *, host: str, port: int, store: Path | None, empty: bool, events: str | None
+    *,
+    host: str,
+    port: int,
+    store: Path | None,
+    empty: bool,
+    events: str | None,
+    id_format: IdFormat = IdFormat.UUID,
 ) -> int:
     """Serve a sandbox Inventory Service until Ctrl-C; publish stock changes to the bus `events`."""
     publisher = None if events is None else _publisher(events)
@@ -32,6 +39,7 @@ async def run_sandbox(
                     seed=seed,
                     host=host,
                     port=port,
+                    id_format=id_format,
                     publish=None if publisher is None else publisher.publish,
                 ) as sandbox,
             ):

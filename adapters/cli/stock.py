@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 from rich.text import Text
 
+from shelfport.adapters.cli.ids import NamedVariant
 from shelfport.adapters.cli.options import CallOptions, misuse
 from shelfport.adapters.cli.output import SCHEMA, print_json, print_table, table
 from shelfport.adapters.cli.running import Exit, print_error
@@ -24,7 +25,6 @@ from shelfport.domain.model import (
     Queued,
     StockReading,
     StockStatus,
-    variant_id,
 )
 
 _STYLES = {
@@ -38,8 +38,10 @@ _OUTCOMES = {"CREATED": "record opened", "ALREADY_THERE": "already there", "QUEU
 class StockEntry(msgspec.Struct, frozen=True, rename="camel"):
     """One variant of a `StockDocument`. Every field is always present; unknown values are null."""
 
-    variant_id: UUID
+    variant_id: ProductVariantId
     """The product variant."""
+    host_id: str | None
+    """The host's own id of it, where it differs."""
     known: bool
     """Whether its stock is known."""
     reason: str | None
@@ -87,8 +89,10 @@ class FailureEntry(msgspec.Struct, frozen=True, rename="camel"):
 class InitializationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What `init --json` prints. Every field is always present; unknown values are null."""
 
-    variant_id: UUID
+    variant_id: ProductVariantId
     """The product variant."""
+    host_id: str | None
+    """The host's own id of it, where it differs."""
     outcome: Literal["CREATED", "ALREADY_THERE", "QUEUED", "REFUSED", "FAILED"]
     """How the request ended. `QUEUED` and `REFUSED` need a policy that queues."""
     idempotency_key: UUID
@@ -109,19 +113,19 @@ class InitializationDocument(msgspec.Struct, frozen=True, rename="camel"):
     """The version of this document."""
 
 
-def stock_document(
-    page: Mapping[ProductVariantId, Availability], correlation_id: str
-) -> StockDocument:
+def stock_document(page: Mapping[NamedVariant, Availability], correlation_id: str) -> StockDocument:
     """The document of the stock of several variants."""
     return StockDocument(correlation_id, [_entry(v, page[v]) for v in page])
 
 
-def _entry(variant: ProductVariantId, availability: Availability) -> StockEntry:
+def _entry(named: NamedVariant, availability: Availability) -> StockEntry:
     if not isinstance(availability, StockReading):
-        return StockEntry(variant, known=False, reason=availability.reason.value)
+        reason = availability.reason.value
+        return StockEntry(named.variant, named.host_id, known=False, reason=reason)
     level = availability.level
     return StockEntry(
-        variant,
+        named.variant,
+        named.host_id,
         known=True,
         reason=None,
         status=level.status,
@@ -134,14 +138,16 @@ def _entry(variant: ProductVariantId, availability: Availability) -> StockEntry:
 
 
 def initialization_document(
-    variant: ProductVariantId,
+    named: NamedVariant,
     outcome: InitializationOutcome | InventoryError,
     *,
     idempotency_key: UUID,
     correlation_id: str,
 ) -> InitializationDocument:
     """The document of an initialization with any outcome."""
-    document = InitializationDocument(variant, "FAILED", idempotency_key, correlation_id)
+    document = InitializationDocument(
+        named.variant, named.host_id, "FAILED", idempotency_key, correlation_id
+    )
     match outcome:
         case Created(item):
             document = structs.replace(document, outcome="CREATED", item_id=item.id)
@@ -173,19 +179,19 @@ def _failure(error: InventoryError) -> FailureEntry:
 
 
 async def get_stock(
-    variants: Sequence[ProductVariantId], *, max_staleness: float | None, options: CallOptions
+    variants: Sequence[NamedVariant], *, max_staleness: float | None, options: CallOptions
 ) -> int:
     """Print the stock of `variants`; `Exit.NO` unless the stock of all of them is known."""
     correlation_id = options.correlation_id or uuid4().hex
     async with options.open_inventory() as inventory:
         with misuse():
             page = await inventory.get_stock_levels(
-                variants,
+                [named.ref for named in variants],
                 max_staleness=max_staleness,
                 deadline=options.deadline,
                 correlation_id=correlation_id,
             )
-    stock = {variant_id(ref): availability for ref, availability in page.items()}
+    stock = {named: page[named.ref] for named in variants}
     document = stock_document(stock, correlation_id)
     if options.as_json:
         print_json(document)
@@ -196,7 +202,7 @@ async def get_stock(
 
 
 async def initialize_stock(
-    id_: str,
+    named: NamedVariant,
     *,
     quantity: int | None,
     low_stock_threshold: int | None,
@@ -204,8 +210,6 @@ async def initialize_stock(
     options: CallOptions,
 ) -> int:
     """Open the inventory record of a variant, and print the outcome."""
-    with misuse():
-        variant = variant_id(id_)
     correlation_id = options.correlation_id or uuid4().hex
     key = idempotency_key or uuid4()
     outcome: InitializationOutcome | InventoryError
@@ -213,7 +217,7 @@ async def initialize_stock(
         try:
             with misuse():
                 outcome = await inventory.request_inventory_initialization(
-                    variant,
+                    named.ref,
                     initial_quantity=quantity,
                     low_stock_threshold=low_stock_threshold,
                     idempotency_key=key,
@@ -224,7 +228,7 @@ async def initialize_stock(
             outcome = error
     failure = outcome.error if isinstance(outcome, PermanentlyRejected) else outcome
     document = initialization_document(
-        variant, outcome, idempotency_key=key, correlation_id=correlation_id
+        named, outcome, idempotency_key=key, correlation_id=correlation_id
     )
     if options.as_json:
         print_json(document)
@@ -241,7 +245,7 @@ def print_stock(document: StockDocument) -> None:
     """Print a table with a row for each variant."""
     rows = table("Variant", "Status", "Available", "Freshness, as of", right="Available")
     for entry in document.stock:
-        variant = str(entry.variant_id)
+        variant = entry.host_id or entry.variant_id
         if entry.status is None or entry.freshness is None or entry.as_of is None:
             reason = (entry.reason or "").lower().replace("_", " ")
             rows.add_row(variant, Text("unavailable", "dim"), "-", Text(reason, "dim"))
@@ -260,7 +264,7 @@ def print_initialization(document: InitializationDocument) -> None:
     """Print a table with one row: an initialization that did not fail."""
     rows = table("Variant", "Status", "Available", "Outcome", right="Available")
     rows.add_row(
-        str(document.variant_id),
+        document.host_id or document.variant_id,
         "-" if document.status is None else _colored(document.status),
         "-" if document.available_quantity is None else str(document.available_quantity),
         _OUTCOMES[document.outcome],

@@ -1,7 +1,6 @@
 """`worker`: works the queue off in its own process, until Ctrl-C or SIGTERM."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from importlib import import_module
@@ -12,6 +11,7 @@ from dependency_injector import providers
 
 from shelfport.adapters.cli.options import (
     NO_BASE_URL,
+    import_from_working_directory,
     load_command_settings,
     misuse,
     require_queue,
@@ -46,16 +46,15 @@ async def run_worker(*, files: tuple[Path, ...], base_url: str | None, catalog: 
         settings = without_events(settings)
     instance: object = None if factory is None else _make_catalog(factory, catalog or "")
 
+    container = Container(settings=providers.Object(settings), catalog=providers.Object(instance))
+    with misuse():
+        inventory = container.integration()
+
     async def serve(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as opened:
             if isinstance(instance, AbstractAsyncContextManager):
                 await opened.enter_async_context(instance)
-            container = Container(
-                settings=providers.Object(settings), catalog=providers.Object(instance)
-            )
             try:
-                with misuse():
-                    inventory = container.integration()
                 await opened.enter_async_context(inventory)
             except QueueFailed as error:
                 raise Misuse(str(error)) from error
@@ -70,7 +69,7 @@ def _catalog_factory(name: str) -> Callable[[], object]:
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         raise Misuse(f"--catalog is {name!r}: it must be MODULE:NAME, such as shop.stock:Catalog")
-    sys.path.insert(0, str(Path.cwd()))
+    import_from_working_directory()
     try:
         factory = getattr(import_module(module), attribute)
     except Exception as error:

@@ -1,28 +1,42 @@
 """`build`: makes an `InventoryIntegration` from settings and the host's own parts."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
 from dependency_injector import providers
 
 from shelfport.adapters.composition.container import Container
-from shelfport.adapters.config.loader import load_settings
+from shelfport.adapters.composition.identity import HostMapper
+from shelfport.adapters.composition.stack import Layer
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.http import HostSecret
-from shelfport.domain.model import variant_id
 from shelfport.ports import (
+    Clock,
+    InitializationQueue,
     InventoryPort,
     Listener,
     Notifier,
     ProductCatalogPort,
+    ToVariant,
     VariantMapper,
 )
 from shelfport.ports.message_bus import Bus
+from shelfport.ports.shared_store import SharedStore
 from shelfport.ports.telemetry import Telemetry
 
-RefT = TypeVar("RefT")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # For a lambda, whose parameter has no annotation: pyright gives it the bound, and mypy takes
+    # the default for what it cannot infer.
+    RefT = TypeVar("RefT", bound=Any, default=Any)
+else:
+    # The default is for type checkers alone: the package does not require typing_extensions.
+    from typing import TypeVar
+
+    RefT = TypeVar("RefT")
 
 
 @overload
@@ -30,9 +44,14 @@ def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
+    layers: Sequence[Layer] = (),
+    adapter_layers: Sequence[Layer] = (),
     catalog: ProductCatalogPort | None = None,
     notifier: Notifier | None = None,
+    queue: InitializationQueue | None = None,
     bus: Bus | None = None,
+    shared_store: SharedStore | None = None,
+    clock: Clock | None = None,
     secret: HostSecret | None = None,
     listener: Listener | None = None,
     telemetry: Sequence[Telemetry] = (),
@@ -42,25 +61,35 @@ def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
-    catalog: ProductCatalogPort | None = None,
+    layers: Sequence[Layer] = (),
+    adapter_layers: Sequence[Layer] = (),
+    catalog: ProductCatalogPort[RefT] | None = None,
     notifier: Notifier | None = None,
+    queue: InitializationQueue | None = None,
     bus: Bus | None = None,
+    shared_store: SharedStore | None = None,
+    clock: Clock | None = None,
     secret: HostSecret | None = None,
     listener: Listener | None = None,
     telemetry: Sequence[Telemetry] = (),
-    mapper: VariantMapper[RefT],
+    mapper: VariantMapper[RefT] | ToVariant[RefT],
 ) -> InventoryIntegration[RefT]: ...
 def build(
     settings: Settings | None = None,
     *,
     adapter: InventoryPort | None = None,
-    catalog: ProductCatalogPort | None = None,
+    layers: Sequence[Layer] = (),
+    adapter_layers: Sequence[Layer] = (),
+    catalog: ProductCatalogPort[Any] | None = None,
     notifier: Notifier | None = None,
+    queue: InitializationQueue | None = None,
     bus: Bus | None = None,
+    shared_store: SharedStore | None = None,
+    clock: Clock | None = None,
     secret: HostSecret | None = None,
     listener: Listener | None = None,
     telemetry: Sequence[Telemetry] = (),
-    mapper: VariantMapper[Any] = variant_id,
+    mapper: HostMapper = None,
 ) -> InventoryIntegration[Any]:
     """Make an `InventoryIntegration`, to be entered with `async with`.
 
@@ -68,23 +97,41 @@ def build(
         settings: the settings; without them, `load_settings()` reads the environment. Without a
             `base_url`, stock is kept in memory.
         adapter: an `InventoryPort` to use instead of the one that the settings name.
+        layers: the host's own layers around all others, the outermost first. They see every call,
+            also those that the cache answers; that costs a hit some microseconds.
+        adapter_layers: the host's own layers just above the adapter, the outermost first. They see
+            every attempt: each request, and nothing that a cache answers.
         catalog: the host's catalog: marks a product as not orderable until its record exists,
             which the policy NOT_ORDERABLE needs, and shows the status that events bring.
         notifier: sends notifications of events, instead of the log and the settings' webhooks.
+        queue: the queue of initializations, instead of the one at `queue.url`.
         bus: the bus to receive events from, instead of the one at `events.url`.
+        shared_store: the store of the shared cache, instead of the one at `shared_cache.url`.
+        clock: the time; without it, the system's.
         secret: returns the current bearer token, or with the scheme `api_key` the key, in place of
             one in the settings; a plain function that does not block, or an async one.
         listener: receives the layers' signals, beside the log; may be a plain function.
         telemetry: receives metrics and traces: `shelfport.otel.OpenTelemetry`,
             `shelfport.prometheus.Prometheus`; each object serves one integration.
-        mapper: turns the host's own reference to a variant into its id; without it, the host passes
-            `UUID` or `str`.
+        mapper: turns the host's own references to variants into ids, and back. A function, which
+            leads to ids only, is enough for a host without a catalog and a notifier of its own.
+            Without a mapper, the host passes ids, as `UUID` or `str`.
 
     Raises:
         ValueError: settings are invalid or contradict each other; the message names them.
     """
+    given = {
+        "settings": settings,
+        "adapter": adapter,
+        "bus": bus,
+        "queue": queue,
+        "shared_store": shared_store,
+        "clock": clock,
+    }
     container = Container(
-        settings=providers.Object(load_settings() if settings is None else settings),
+        **{name: providers.Object(part) for name, part in given.items() if part is not None},
+        layers=providers.Object(tuple(layers)),
+        adapter_layers=providers.Object(tuple(adapter_layers)),
         mapper=providers.Object(mapper),
         catalog=providers.Object(catalog),
         notifier=providers.Object(notifier),
@@ -92,8 +139,4 @@ def build(
         host_listener=providers.Object(listener),
         telemetry=providers.Object(tuple(telemetry)),
     )
-    if adapter is not None:
-        container.adapter.override(providers.Object(adapter))
-    if bus is not None:
-        container.bus.override(providers.Object(bus))
     return container.integration()

@@ -2,19 +2,27 @@
 
 Construction is synchronous and does no I/O; resources are opened when the `InventoryIntegration` is
 entered. Override a provider when the container is made, as in
-`Container(adapter=providers.Object(fake))`: a part that was built before keeps its old dependency.
+`Container(adapter=providers.Object(fake))`, or replace it in a subclass: a part that was built
+before keeps its old dependency.
 """
 
 import random
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dependency_injector import containers, providers
 
 from shelfport.adapters.composition.event_service import events_snapshot_of, make_bus, make_events
 from shelfport.adapters.composition.http_adapter import make_http, tls_snapshot_of
+from shelfport.adapters.composition.identity import (
+    HostMapper,
+    catalog_in_host_ids,
+    make_ids,
+    mapper_to_use,
+    notifier_in_host_ids,
+)
 from shelfport.adapters.composition.observers import (
     make_cache_stats,
     make_listener,
@@ -27,38 +35,51 @@ from shelfport.adapters.composition.queue_worker import (
     make_worker,
     worker_to_run,
 )
-from shelfport.adapters.composition.shared_cache import make_backplane, make_shared_cache, store_of
-from shelfport.adapters.composition.stack import compose, new_id
+from shelfport.adapters.composition.shared_cache import (
+    make_backplane,
+    make_shared_cache,
+    make_store,
+)
+from shelfport.adapters.composition.stack import (
+    Layer,
+    Stack,
+    checked_port,
+    compose,
+    hits_of,
+    new_id,
+    wrapped,
+)
+from shelfport.adapters.composition.subclassing import rewire
+from shelfport.adapters.config.loader import load_settings
 from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.facade.host_ids import HostIds
 from shelfport.adapters.facade.initializer import Initializer
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.http import HostSecret
-from shelfport.adapters.layers import Backplane, CacheLayer, CircuitBreaker, SharedCacheClient
+from shelfport.adapters.layers import Backplane, CircuitBreaker, SharedCacheClient
 from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.observability.sampled_log import SampledLog
 from shelfport.adapters.queue.worker import Worker
 from shelfport.adapters.runtime.background import Background
 from shelfport.adapters.runtime.clock import SystemClock
-from shelfport.domain.model import variant_id
 from shelfport.domain.services import InventoryInitialization, StockLookup
 from shelfport.ports import (
+    CacheHits,
     Clock,
     InitializationQueue,
     InventoryPort,
     Listener,
     Notifier,
     ProductCatalogPort,
-    VariantMapper,
 )
+from shelfport.ports.shared_store import SharedStore
 from shelfport.ports.telemetry import Telemetry
 
 if TYPE_CHECKING:
     # An integration without a bus does not import it.
     from shelfport.adapters.events.service import EventService
     from shelfport.ports.message_bus import Bus
-
-RefT = TypeVar("RefT")
 
 
 def _adapter_kind(settings: Settings) -> str:
@@ -81,14 +102,17 @@ def _resources(*parts: object) -> tuple[AbstractAsyncContextManager[Any], ...]:
 class Container(containers.DeclarativeContainer):
     """The parts of one `InventoryIntegration`, a provider each; `integration` makes the whole.
 
-    A host may nest it in its own container. It does not use `wire()` or `@inject`.
+    A host may nest it in its own container. Without settings it loads them, as `build` does. It
+    does not use `wire()` or `@inject`.
     """
 
+    # What a host gives.
     settings: providers.Provider[Settings] = providers.Dependency(
-        instance_of=Settings, default=Settings()
+        instance_of=Settings, default=providers.Singleton(load_settings)
     )
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
-    mapper: providers.Provider[VariantMapper[Any]] = providers.Object(variant_id)
+    mapper: providers.Provider[HostMapper] = providers.Object(None)
+    """The host's references to variants. None: they are ids."""
     secret: providers.Provider[HostSecret | None] = providers.Object(None)
     telemetry: providers.Provider[Sequence[Telemetry]] = providers.Object(())
     adapter: providers.Provider[InventoryPort] = providers.Selector(
@@ -103,13 +127,33 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugin=providers.Singleton(plugin_adapter, settings, clock),
     )
-    catalog: providers.Provider[ProductCatalogPort | None] = providers.Object(None)
+    layers: providers.Provider[Sequence[Layer]] = providers.Object(())
+    """The host's layers around all others, the outermost first. They see every call, hits, too."""
+    adapter_layers: providers.Provider[Sequence[Layer]] = providers.Object(())
+    """The host's layers just above the adapter, the outermost first. They see every attempt."""
+    catalog: providers.Provider[ProductCatalogPort[Any] | None] = providers.Object(None)
     notifier: providers.Provider[Notifier | None] = providers.Object(None)
     bus: "providers.Provider[Bus | None]" = providers.Singleton(make_bus, settings)
+    queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
+        make_queue, settings
+    )
+    shared_store: providers.Provider[SharedStore | None] = providers.Singleton(make_store, settings)
     log: providers.Provider[Listener] = providers.Singleton(
         SampledLog, settings.provided.logs, clock
     )
     host_listener: providers.Provider[Listener | None] = providers.Object(None)
+
+    # What is made of it.
+    mapper_to_use: providers.Provider[HostMapper] = providers.Singleton(
+        mapper_to_use, settings, mapper
+    )
+    ids: providers.Provider[HostIds[Any]] = providers.Singleton(make_ids, settings, mapper_to_use)
+    catalog_in_host_ids: providers.Provider[ProductCatalogPort | None] = providers.Singleton(
+        catalog_in_host_ids, catalog, mapper_to_use
+    )
+    notifier_in_host_ids: providers.Provider[Notifier | None] = providers.Singleton(
+        notifier_in_host_ids, notifier, mapper_to_use
+    )
     listener: providers.Provider[Listener] = providers.Singleton(
         make_listener, log, host_listener, telemetry
     )
@@ -120,9 +164,9 @@ class Container(containers.DeclarativeContainer):
     )
     budget: providers.Provider[RetryBudget] = providers.Singleton(_budget, settings)
     shared_cache: providers.Provider[SharedCacheClient | None] = providers.Singleton(
-        make_shared_cache, settings, clock, background, listener
+        make_shared_cache, settings, shared_store, clock, background, listener
     )
-    port: providers.Provider[CacheLayer] = providers.Singleton(
+    stack: providers.Provider[Stack] = providers.Singleton(
         compose,
         adapter,
         settings,
@@ -133,19 +177,25 @@ class Container(containers.DeclarativeContainer):
         shared_cache=shared_cache,
         budget=budget,
         stats=providers.Callable(make_cache_stats, telemetry),
+        adapter_layers=adapter_layers,
     )
+    port: providers.Provider[InventoryPort] = providers.Singleton(
+        wrapped, layers, stack.provided.pages
+    )
+    """What pages and the host's calls use."""
+    checked_port: providers.Provider[InventoryPort] = providers.Singleton(checked_port, stack, port)
+    hits: providers.Provider[CacheHits] = providers.Singleton(hits_of, stack, port)
+    """The fast path; with a layer of the host around the stack, every call goes through `port`."""
     backplane: providers.Provider[Backplane | None] = providers.Singleton(
-        make_backplane, shared_cache, port, clock, background, listener
-    )
-    queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
-        make_queue, settings
+        make_backplane, shared_cache, stack.provided.cache, clock, background, listener
     )
     worker: providers.Provider[Worker | None] = providers.Singleton(
         make_worker,
         settings,
         queue,
-        port=port,
-        catalog=catalog,
+        port=stack.provided.attempts,
+        invalidators=stack.provided.invalidators,
+        catalog=catalog_in_host_ids,
         breaker=breaker,
         clock=clock,
         new_correlation_id=providers.Object(new_id),
@@ -160,37 +210,35 @@ class Container(containers.DeclarativeContainer):
         bus,
         settings,
         clock=clock,
-        port=port,
-        shared_cache=shared_cache,
-        catalog=catalog,
-        notifier=notifier,
+        invalidators=stack.provided.invalidators,
+        catalog=catalog_in_host_ids,
+        notifier=notifier_in_host_ids,
+        mapper=mapper_to_use,
         listener=listener,
     )
     integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
         InventoryIntegration,
-        lookup=providers.Singleton(StockLookup, port),
+        lookup=providers.Singleton(StockLookup, checked_port, hits, ids),
         initializer=providers.Singleton(
             Initializer,
             service=providers.Singleton(
                 InventoryInitialization,
-                port,
+                checked_port,
                 clock,
                 settings.provided.deadline,
                 queue,
                 listener,
             ),
-            mapper=mapper,
+            ids=ids,
             initial=settings.provided.initialization,
             new_key=providers.Object(uuid4),
             new_id=providers.Object(new_id),
-            can_mark=providers.Callable(can_mark, settings, catalog),
+            can_mark=providers.Callable(can_mark, settings, queue, catalog),
         ),
         clock=clock,
-        mapper=mapper,
         breaker=breaker,
-        cache_snapshot=port.provided.snapshot,
+        cache_snapshot=stack.provided.cache.snapshot,
         budget=budget,
-        hits=port,
         tls=providers.Callable(tls_snapshot_of, adapter),
         shared_cache=shared_cache,
         queue=queue,
@@ -201,7 +249,7 @@ class Container(containers.DeclarativeContainer):
             _resources,
             log,
             adapter,
-            providers.Callable(store_of, shared_cache),
+            shared_store,
             queue,
             background,
             shared_cache,
@@ -210,3 +258,7 @@ class Container(containers.DeclarativeContainer):
             own_worker,
         ),
     )
+
+    def __init_subclass__(cls) -> None:
+        """A provider that a subclass replaces is used by all others of the subclass, too."""
+        rewire(cls)

@@ -1,11 +1,11 @@
 """Makes the bus and the event service. Without a bus, neither is imported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from shelfport.adapters.composition.identity import HostMapper, own_in_host_ids
 from shelfport.adapters.config.settings import Settings
-from shelfport.adapters.layers import SharedCacheClient
-from shelfport.ports import Clock, InventoryPort, Listener, Notifier, ProductCatalogPort
+from shelfport.ports import CacheInvalidator, Clock, Listener, Notifier, ProductCatalogPort
 
 if TYPE_CHECKING:
     from shelfport.adapters.events.service import EventService
@@ -27,27 +27,29 @@ def make_events(
     settings: Settings,
     *,
     clock: Clock,
-    port: InventoryPort,
-    shared_cache: SharedCacheClient | None,
+    invalidators: Sequence[CacheInvalidator],
     catalog: ProductCatalogPort | None,
     notifier: Notifier | None,
+    mapper: HostMapper,
     listener: Listener,
 ) -> "EventService | None":
     """The event service, not started yet; None without a bus."""
     if bus is None:
         return None
-    from shelfport.adapters.events.invalidation import invalidators_of  # noqa: PLC0415 - as above
-    from shelfport.adapters.events.service import EventService  # noqa: PLC0415 - only with a bus
+    from shelfport.adapters.events.service import (  # noqa: PLC0415 - only with a bus
+        EventService,
+        notifier_of,
+    )
 
     return EventService(
         bus,
         settings.events,
         settings.notifications,
         clock=clock,
-        # The shared cache first: else it would serve a reading that memory has just invalidated.
-        targets=(*(() if shared_cache is None else (shared_cache,)), *invalidators_of(port)),
+        id_format=settings.id_format,
+        targets=invalidators,
         catalog=catalog,
-        notifier=notifier,
+        notifier=notifier or own_in_host_ids(notifier_of(settings.notifications), mapper),
         listener=listener,
     )
 

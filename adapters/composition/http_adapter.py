@@ -40,6 +40,7 @@ def make_http(
         auth=settings.credentials,
         secret=secret,
         observer=observer,
+        id_format=settings.id_format,
     )
 
 

@@ -3,21 +3,17 @@
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shelfport.adapters.config.settings import Settings, SettingsError
-from shelfport.adapters.layers import (
-    CacheLayer,
-    CircuitBreaker,
-    ConcurrencyLimitLayer,
-    DeadlineLayer,
-)
+from shelfport.adapters.layers import CircuitBreaker, DeadlineLayer
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.adapters.queue.memory import InMemoryQueue
 from shelfport.adapters.queue.options import MEMORY
 from shelfport.adapters.queue.worker import Worker
-from shelfport.domain.model import InitializationPolicy, ProductVariantId
+from shelfport.domain.model import InitializationPolicy
 from shelfport.ports import (
+    CacheInvalidator,
     Clock,
     InitializationQueue,
     InventoryPort,
@@ -58,6 +54,7 @@ def make_worker(
     queue: InitializationQueue | None,
     *,
     port: InventoryPort,
+    invalidators: Sequence[CacheInvalidator],
     catalog: ProductCatalogPort | None,
     breaker: CircuitBreaker,
     clock: Clock,
@@ -66,21 +63,18 @@ def make_worker(
 ) -> Worker | None:
     """A worker for `queue`, not started yet; None without a queue.
 
-    It uses the part of the stack `port` that makes one attempt at one request: so it shares the
-    concurrency limit and the circuit breaker with the pages, but not the retries and their budget.
+    `port` is the part of the stack that makes one attempt at one request: `Stack.attempts`.
     """
     if queue is None:
         return None
     processor = EntryProcessor(
         queue=queue,
-        port=DeadlineLayer(
-            one_attempt(port), clock, new_correlation_id, settings.queue.attempt_timeout
-        ),
+        port=DeadlineLayer(port, clock, new_correlation_id, settings.queue.attempt_timeout),
         catalog=catalog,
         clock=clock,
         options=settings.queue,
         draw=random.random,
-        invalidate=lambda variant: forget(port, variant),
+        invalidators=invalidators,
         listener=listener,
     )
     return Worker(
@@ -98,30 +92,22 @@ def worker_to_run(settings: Settings, worker: Worker | None) -> Worker | None:
     return worker if settings.queue.worker else None
 
 
-def can_mark(settings: Settings, catalog: ProductCatalogPort | None) -> bool:
+def can_mark(settings: Settings, queue: InitializationQueue | None, catalog: object | None) -> bool:
     """Whether NOT_ORDERABLE is possible: with a catalog, or if another process runs the worker.
 
     Raises:
-        SettingsError: the settings choose NOT_ORDERABLE, and it is not possible.
+        SettingsError: the settings choose a policy that is not possible.
     """
+    policy = settings.initialization.policy
+    if policy.queues and queue is None:
+        raise SettingsError(
+            f"initialization.policy is {policy.value}, which needs a queue: set queue.url, for "
+            "example to sqlite:///queue.db, or pass a queue to build(settings, queue=…)"
+        )
     can = catalog is not None or not settings.queue.worker
-    if settings.initialization.policy is InitializationPolicy.NOT_ORDERABLE and not can:
+    if policy is InitializationPolicy.NOT_ORDERABLE and not can:
         raise SettingsError(
             "initialization.policy is NOT_ORDERABLE, which needs the host's catalog: "
             "pass one to build(settings, catalog=…)"
         )
     return can
-
-
-def one_attempt(port: InventoryPort) -> InventoryPort:
-    """The part of a composed stack from `ConcurrencyLimitLayer` down: a call is one attempt."""
-    layer: InventoryPort | None = port
-    while layer is not None and not isinstance(layer, ConcurrencyLimitLayer):
-        layer = getattr(layer, "inner", None)
-    return port if layer is None else layer
-
-
-def forget(port: InventoryPort, variant: ProductVariantId) -> None:
-    """Invalidate the cached reading of `variant`, if `port` has a cache."""
-    if isinstance(port, CacheLayer):
-        port.invalidate((variant,))

@@ -14,14 +14,13 @@ logger = logging.getLogger("shelfport.container")
 
 
 def make_shared_cache(
-    settings: Settings, clock: Clock, background: Background, listener: Listener
+    settings: Settings,
+    store: SharedStore | None,
+    clock: Clock,
+    background: Background,
+    listener: Listener,
 ) -> SharedCacheClient | None:
-    """The client of the shared cache at `shared_cache.url`; None without a URL.
-
-    Raises:
-        SettingsError: its extra is not installed.
-    """
-    store = _store(settings)
+    """The client of the shared cache in `store`; None without a store."""
     if store is None:
         return None
     return SharedCacheClient(store, settings.shared_cache, clock, background, listener)
@@ -40,12 +39,12 @@ def make_backplane(
     return Backplane(shared_cache, memory, clock, random.uniform, background, listener)
 
 
-def store_of(shared_cache: SharedCacheClient | None) -> object:
-    """The store of the shared cache, which is opened and closed; None without a shared cache."""
-    return None if shared_cache is None else shared_cache.store
+def make_store(settings: Settings) -> SharedStore | None:
+    """The store of the shared cache at `shared_cache.url`, not open yet; None without a URL.
 
-
-def _store(settings: Settings) -> SharedStore | None:
+    Raises:
+        SettingsError: its extra is not installed.
+    """
     if settings.shared_cache.url is None:
         return None
     try:

@@ -2,6 +2,9 @@
 
 import random
 import secrets
+from collections.abc import Callable, Sequence
+
+import attrs
 
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.http import HttpInventory
@@ -24,7 +27,37 @@ from shelfport.adapters.layers import (
 from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.runtime.background import Background
-from shelfport.ports import Clock, InventoryPort, Listener
+from shelfport.ports import CacheHits, CacheInvalidator, Clock, InventoryPort, Listener
+
+Layer = Callable[[InventoryPort], InventoryPort]
+"""Puts a layer of the host around a port: the class of the layer, or a function that makes it."""
+
+
+@attrs.frozen
+class Stack:
+    """The layers around an adapter, by what each part of the integration needs of them."""
+
+    pages: InventoryPort
+    """For pages and the host's calls: all layers."""
+    attempts: InventoryPort
+    """For the queue's worker: one call is one attempt at one request. It has the concurrency limit
+    and the circuit breaker, which pages use too, but not the retries and their budget."""
+    hits: CacheHits
+    """The fast path of pages."""
+    invalidators: Sequence[CacheInvalidator]
+    """The caches, innermost first: who must hear of a change."""
+    cache: CacheLayer
+    """The cache in memory: its counts, and what the backplane invalidates."""
+
+
+class NoHits:
+    """Never a hit: for a stack whose outermost layer is the host's, and has to see every call."""
+
+    def hit(self, text: str) -> None:
+        """See `CacheHits.hit`."""
+
+    def hit_many(self, texts: Sequence[str]) -> None:
+        """See `CacheHits.hit_many`."""
 
 
 def compose(
@@ -38,80 +71,76 @@ def compose(
     shared_cache: SharedCacheClient | None = None,
     budget: RetryBudget | None = None,
     stats: CacheStats | None = None,
-) -> CacheLayer:
-    """Put the layers around `adapter`, listed from the outside in.
+    adapter_layers: Sequence[Layer] = (),
+) -> Stack:
+    """Put the layers around `adapter`, from the inside out.
 
     The docstring of each layer gives the reason for its position. Below `BatchingLayer` one call is
     one request, so that retries, the limit, the breaker and the records count requests.
+
+    Args:
+        adapter: asks the service.
+        settings: the options of the layers.
+        clock: the time.
+        background: owns the layers' tasks.
+        breaker: the circuit breaker.
+        listener: receives the layers' signals.
+        shared_cache: the client of the shared cache; None for a stack without one.
+        budget: the retry budget; None makes one.
+        stats: counts what the cache serves; None makes one.
+        adapter_layers: the host's own layers just above the adapter, the outermost first.
     """
-    return CacheLayer(
-        DeadlineLayer(
-            CoalescingLayer(
-                with_shared_cache(
-                    BatchingLayer(
-                        RetryLayer(
-                            ConcurrencyLimitLayer(
-                                CircuitBreakerLayer(
-                                    RecordingLayer(
-                                        checked(adapter),
-                                        clock,
-                                        listener,
-                                    ),
-                                    clock,
-                                    breaker,
-                                    listener,
-                                ),
-                                clock,
-                                settings.limit,
-                                listener,
-                            ),
-                            clock,
-                            settings.retry,
-                            budget or settings.retry.budget(),
-                            random.uniform,
-                            listener,
-                        ),
-                        settings.batch,
-                    ),
-                    settings,
-                    clock,
-                    background,
-                    shared_cache,
-                ),
-                clock,
-                background,
-            ),
-            clock,
-            new_id,
-            settings.deadline,
-        ),
+    port = checked(wrapped(adapter_layers, adapter))
+    port = RecordingLayer(port, clock, listener)
+    port = CircuitBreakerLayer(port, clock, breaker, listener)
+    attempts = port = ConcurrencyLimitLayer(port, clock, settings.limit, listener)
+    port = RetryLayer(
+        port,
         clock,
-        ReadingStore(settings.cache, random.uniform),
-        background,
-        listener,
-        stats or CacheStats(),
-    )
-
-
-def with_shared_cache(
-    inner: InventoryPort,
-    settings: Settings,
-    clock: Clock,
-    background: Background,
-    shared_cache: SharedCacheClient | None,
-) -> InventoryPort:
-    """`inner` under a `SharedCacheLayer`; without a shared cache, `inner` itself."""
-    if shared_cache is None:
-        return inner
-    return SharedCacheLayer(
-        inner,
-        clock,
-        shared_cache,
-        settings.cache,
-        background,
+        settings.retry,
+        budget or settings.retry.budget(),
         random.uniform,
-        lambda: secrets.token_hex(8),
+        listener,
     )
+    port = BatchingLayer(port, settings.batch)
+    if shared_cache is not None:
+        port = SharedCacheLayer(
+            port,
+            clock,
+            shared_cache,
+            settings.cache,
+            background,
+            random.uniform,
+            lambda: secrets.token_hex(8),
+        )
+    port = CoalescingLayer(port, clock, background)
+    port = DeadlineLayer(port, clock, new_id, settings.deadline)
+    store = ReadingStore(settings.cache, random.uniform)
+    cache = CacheLayer(port, clock, store, background, listener, stats or CacheStats())
+    return Stack(
+        pages=cache,
+        attempts=attempts,
+        hits=cache,
+        invalidators=(cache,) if shared_cache is None else (shared_cache, cache),
+        cache=cache,
+    )
+
+
+def wrapped(layers: Sequence[Layer], port: InventoryPort) -> InventoryPort:
+    """`port` inside `layers`, of which the first is the outermost."""
+    for layer in reversed(layers):
+        port = layer(port)
+    return port
+
+
+def checked_port(stack: Stack, port: InventoryPort) -> InventoryPort:
+    """`port` for pages: what a layer of the host around the stack answers is checked."""
+    return port if port is stack.pages else PortCheckLayer(port)
+
+
+def hits_of(stack: Stack, port: InventoryPort) -> CacheHits:
+    """The fast path past `port`: the stack's, or none if a layer of the host is around it."""
+    return stack.hits if port is stack.pages else NoHits()
 
 
 def checked(adapter: InventoryPort) -> InventoryPort:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from enum import EnumMeta
 from functools import cache
 from pathlib import Path
 from typing import Any, get_origin
@@ -135,7 +136,11 @@ def _converted(option: OptionInfo, value: Any, place: str, *, lax: bool) -> Any:
     try:
         return msgspec.convert(value, option.cls, strict=not lax, dec_hook=_secret)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{option.path} (from {place}): {error}") from error
+        kind: Any = option.cls
+        allowed = ""
+        if isinstance(kind, EnumMeta):
+            allowed = f"; it must be one of {', '.join(each.value for each in kind)}"  # type: ignore[var-annotated]
+        raise SettingsError(f"{option.path} (from {place}): {error}{allowed}") from error
 
 
 def _secret(kind: Any, value: Any) -> Any:

@@ -24,7 +24,7 @@ from shelfport.adapters.layers import (
 )
 from shelfport.adapters.queue.options import QueueOptions
 from shelfport.adapters.runtime.secret_text import optional_secret
-from shelfport.domain.model import InitializationPolicy
+from shelfport.domain.model import IdFormat, InitializationPolicy
 from shelfport.domain.model.validators import member_of, number, units
 
 
@@ -84,6 +84,15 @@ def _name(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{field.name} is {value!r}: it must be the name of an adapter")
 
 
+def import_path(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse a value that is not MODULE:NAME."""
+    module, colon, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if not colon or not all(p.isidentifier() for p in (*module.split("."), *name.split("."))):
+        raise ValueError(
+            f"{field.name} is {value!r}: it must be MODULE:NAME, such as shop.inventory:mapper"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """The settings of one `InventoryIntegration`. Made in code, or by `load_settings`.
@@ -103,6 +112,14 @@ class Settings:
     """The adapter to use: "http", "memory", or the name that an installed package gave to its
     adapter in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else
     "memory"."""
+    id_format: IdFormat = attrs.field(default=IdFormat.UUID, validator=member_of(IdFormat))
+    """What the ids of variants look like: "uuid", or "text" for 1 to 128 visible ASCII characters,
+    such as SKUs.
+
+    Why: the contract's ids are UUIDs, and a check finds a wrong one before it is sent."""
+    mapper: str | None = attrs.field(default=None, validator=attrs.validators.optional(import_path))
+    """MODULE:NAME of the host's mapper between its own references and ids, for the commands and
+    for a worker of its own; see `VariantMapper`. None: references are ids."""
     allow_plain_http: bool = False
     """Whether `base_url` may be http:// to another machine, without encryption.
 
@@ -169,12 +186,6 @@ class Settings:
             f"shared_cache.timeout is {self.shared_cache.timeout:g}: it must be less than the "
             f"deadline ({self.deadline:g} seconds), or a Redis that hangs leaves no time for the "
             "service",
-        )
-        policy = self.initialization.policy
-        yield (
-            policy.queues and self.queue.url is None,
-            f"initialization.policy is {policy.value}, which needs a queue: set queue.url, for "
-            "example to sqlite:///queue.db",
         )
 
     @property

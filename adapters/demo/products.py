@@ -8,7 +8,7 @@ from uuid import uuid4
 import attrs
 
 from shelfport.contracts.sandbox import CATALOGUE
-from shelfport.domain.model import ProductVariantId
+from shelfport.domain.model import ProductVariantId, variant_id
 
 LONGEST_NAME = 120
 
@@ -61,6 +61,6 @@ class ProductCatalog:
         Raises:
             ValueError: the name is invalid.
         """
-        product = Product(name.strip(), ProductVariantId(uuid4()))
+        product = Product(name.strip(), variant_id(uuid4()))
         yield product
         self._products.append(product)

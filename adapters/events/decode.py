@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from shelfport.adapters.events import wire
-from shelfport.domain.model import InventoryEvent
+from shelfport.domain.model import IdFormat, InventoryEvent, variant_id
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far ahead of this host's clock a `timestamp` may be; else the event is malformed."""
@@ -64,6 +64,7 @@ def decode_event(
     kind: type[InventoryEvent] | None = None,
     headers: Mapping[str, str] | None = None,
     content_type: str | None = None,
+    id_format: IdFormat = IdFormat.UUID,
 ) -> Delivered:
     """Decode one message.
 
@@ -74,6 +75,7 @@ def decode_event(
             several events, so that the message must have a type.
         headers: the message's headers, or application properties, under names of any case.
         content_type: the message's content type; None is taken from the headers, or the body.
+        id_format: what the ids of variants look like.
 
     Raises:
         MalformedEvent: the message is no event of the contract.
@@ -83,19 +85,23 @@ def decode_event(
     if media_type == wire.CLOUDEVENT or (
         media_type in {"", wire.JSON} and _is_envelope(body, named)
     ):
-        return _from_envelope(body, now, kind)
+        return _from_envelope(body, now, kind, id_format)
     if not _is_json(media_type):
         raise MalformedEvent("headers.content-type", f"{media_type!r} is not one JSON event")
     if "specversion" in named:
         _check_version(named["specversion"], "headers.specversion")
     return Delivered(
-        event=_event(body, _kind_of(named.get(wire.TYPE), kind, "headers.type"), now, "$"),
+        event=_event(
+            body, _kind_of(named.get(wire.TYPE), kind, "headers.type"), now, "$", id_format
+        ),
         correlation_id=next((named[n] for n in _CORRELATION if n in named), None),
         traceparent=named.get("traceparent"),
     )
 
 
-def _from_envelope(body: bytes, now: datetime, kind: type[InventoryEvent] | None) -> Delivered:
+def _from_envelope(
+    body: bytes, now: datetime, kind: type[InventoryEvent] | None, id_format: IdFormat
+) -> Delivered:
     """A CloudEvent in structured mode: the event is its data."""
     try:
         envelope = _cloud_event.decode(body)
@@ -106,9 +112,9 @@ def _from_envelope(body: bytes, now: datetime, kind: type[InventoryEvent] | None
         raise MalformedEvent("$.datacontenttype", f"{envelope.datacontenttype!r} is not JSON")
     known = _kind_of(envelope.type, kind, "$.type")
     if envelope.data:
-        event = _event(bytes(envelope.data), known, now, "$.data")
+        event = _event(bytes(envelope.data), known, now, "$.data", id_format)
     elif envelope.data_base64 is not None:
-        event = _event(envelope.data_base64, known, now, "$.data_base64")
+        event = _event(envelope.data_base64, known, now, "$.data_base64", id_format)
     else:
         raise MalformedEvent("$.data", "it is missing")
     return Delivered(
@@ -177,14 +183,19 @@ def _kind_of(
     return known
 
 
-def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) -> InventoryEvent:
+def _event(
+    body: bytes, kind: type[InventoryEvent], now: datetime, path: str, id_format: IdFormat
+) -> InventoryEvent:
     try:
         payload = _payload.decode(body)
     except _UNREADABLE as error:
         raise _malformed(error, path) from error
-    for name, value in (("eventId", payload.event_id), ("productVariantId", payload.variant_id)):
-        if value.int == 0:
-            raise MalformedEvent(f"{path}.{name}", "the nil UUID identifies nothing")
+    if payload.event_id.int == 0:
+        raise MalformedEvent(f"{path}.eventId", "the nil UUID identifies nothing")
+    try:
+        variant = variant_id(payload.variant_id, id_format)
+    except ValueError as error:
+        raise MalformedEvent(f"{path}.productVariantId", str(error)) from error
     if payload.timestamp > now + CLOCK_SKEW:
         raise MalformedEvent(
             f"{path}.timestamp",
@@ -195,7 +206,7 @@ def _event(body: bytes, kind: type[InventoryEvent], now: datetime, path: str) ->
         occurred_at = payload.timestamp.astimezone(UTC)
     except OverflowError as error:
         raise MalformedEvent(f"{path}.timestamp", "it lies before the year 1 UTC") from error
-    return kind(event_id=payload.event_id, occurred_at=occurred_at, variant_id=payload.variant_id)
+    return kind(event_id=payload.event_id, occurred_at=occurred_at, variant_id=variant)
 
 
 def _malformed(error: Exception, path: str) -> MalformedEvent:

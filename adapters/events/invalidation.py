@@ -6,7 +6,7 @@ import attrs
 
 from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.domain.model import InventoryEvent
-from shelfport.ports import CacheInvalidator, Clock, InventoryPort
+from shelfport.ports import CacheInvalidator, Clock
 
 
 @attrs.frozen(eq=False)
@@ -19,8 +19,7 @@ class Invalidation:
     """
 
     targets: Sequence[CacheInvalidator]
-    """The caches, innermost first: an outer cache that was invalidated before an inner one could
-    read the inner one's old answer."""
+    """The caches, innermost first; see `CacheInvalidator`."""
     clock: Clock
     counts: SubscriptionCounts
 
@@ -29,14 +28,3 @@ class Invalidation:
         for target in self.targets:
             await target.apply_event(event)
         self.counts.count_handled(event.occurred_at, self.clock.now())
-
-
-def invalidators_of(port: InventoryPort) -> tuple[CacheInvalidator, ...]:
-    """The caches of a stack of layers, innermost first."""
-    found: list[CacheInvalidator] = []
-    layer: object = port
-    while layer is not None:
-        if isinstance(layer, CacheInvalidator):
-            found.append(layer)
-        layer = getattr(layer, "inner", None)
-    return tuple(reversed(found))

@@ -26,6 +26,11 @@ HEADLINES = {
 """The headline of each kind of event, for people."""
 
 
+def name_of(event: InventoryEvent) -> object:
+    """What people call the variant of `event`: the host's own id, where its mapper leads back."""
+    return event.variant_id if event.host_id is None else event.host_id
+
+
 class WebhookRefused(Exception):
     """The webhook answered with another status than 2xx."""
 
@@ -41,7 +46,7 @@ class LogNotifier:
         logger.info(
             "%s: variant %s, since %s",
             HEADLINES[event.status],
-            event.variant_id,
+            name_of(event),
             event.occurred_at.isoformat(),
             extra={
                 "event": "inventory.stock_event",
@@ -106,7 +111,7 @@ class WebhookNotifier:
             "productVariantId": str(event.variant_id),
             "status": event.status.value,
             "timestamp": event.occurred_at.isoformat(),
-            "text": f"{HEADLINES[event.status]}: product variant {event.variant_id}",
+            "text": f"{HEADLINES[event.status]}: product variant {name_of(event)}",
         }
         headers = {"Content-Type": "application/json", "Idempotency-Key": str(event.event_id)}
         if (correlation_id := current_id()) is not None:

@@ -16,7 +16,7 @@ from shelfport.adapters.events.notifiers import LogNotifier, RoutingNotifier, We
 from shelfport.adapters.events.options import EventOptions
 from shelfport.adapters.events.subscriber import EventSubscriber, Subscription
 from shelfport.adapters.runtime.background import Background
-from shelfport.domain.model import StockStatus
+from shelfport.domain.model import IdFormat, StockStatus
 from shelfport.ports import CacheInvalidator, Clock, Listener, Notifier, ProductCatalogPort
 from shelfport.ports.message_bus import Bus
 from shelfport.ports.snapshot import EventsSnapshot
@@ -46,6 +46,7 @@ class EventService:
         notifications: which teams are notified, and how often.
         clock: the time.
         targets: the caches that events invalidate, innermost first.
+        id_format: what the ids in events look like.
         catalog: the host's catalog; None where it shows no status.
         notifier: notifies the teams, within the cooldown; None takes the settings'.
         listener: gets the outcome of each event of the consumer group.
@@ -59,6 +60,7 @@ class EventService:
         *,
         clock: Clock,
         targets: Sequence[CacheInvalidator],
+        id_format: IdFormat = IdFormat.UUID,
         catalog: ProductCatalogPort | None,
         notifier: Notifier | None,
         listener: Listener = no_listener,
@@ -103,6 +105,7 @@ class EventService:
             retry,
             self._background,
             clock,
+            id_format,
         )
         self._open = AsyncExitStack()
 

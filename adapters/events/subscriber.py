@@ -17,7 +17,7 @@ from shelfport.adapters.events.wire import CHANNELS
 from shelfport.adapters.runtime.background import Background
 from shelfport.adapters.runtime.keyed_executor import KeyedExecutor
 from shelfport.adapters.runtime.request_context import current_id, request_context
-from shelfport.domain.model import InventoryEvent
+from shelfport.domain.model import IdFormat, InventoryEvent
 from shelfport.domain.model.call import clean_id
 from shelfport.ports import Clock, Listener
 from shelfport.ports.message_bus import Delivery, Source
@@ -62,6 +62,7 @@ class EventSubscriber:
         retry: repeats a failed handler; its delays also apply between connections.
         background: owns the tasks; open before this is entered.
         clock: compared with the events' timestamps.
+        id_format: what the ids in events look like.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class EventSubscriber:
         retry: HandlerRetry,
         background: Background,
         clock: Clock,
+        id_format: IdFormat = IdFormat.UUID,
     ) -> None:
+        self._id_format = id_format
         self._subscriptions = subscriptions
         self._retry = retry
         self._options = retry.options
@@ -165,6 +168,7 @@ class EventSubscriber:
                 now=self._clock.now(),
                 kind=CHANNELS.get(message.channel),
                 headers=message.headers,
+                id_format=self._id_format,
             )
         except MalformedEvent as error:
             reason = str(error)

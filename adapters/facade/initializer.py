@@ -8,6 +8,7 @@ from uuid import UUID
 import attrs
 
 from shelfport.adapters.config.settings import InitializationOptions
+from shelfport.adapters.facade.host_ids import HostIds
 from shelfport.domain.model import (
     BulkOutcome,
     Call,
@@ -19,7 +20,6 @@ from shelfport.domain.model import (
     QueuedInitialization,
 )
 from shelfport.domain.services import InventoryInitialization
-from shelfport.ports import VariantMapper
 
 RefT = TypeVar("RefT")
 
@@ -43,7 +43,7 @@ class Initializer(Generic[RefT]):
     """Fills in defaults, and refuses policies that are not possible."""
 
     service: InventoryInitialization
-    mapper: VariantMapper[RefT]
+    ids: HostIds[RefT]
     initial: InitializationOptions
     new_key: Callable[[], UUID] = attrs.field(repr=False)
     new_id: Callable[[], str] = attrs.field(repr=False)
@@ -109,13 +109,15 @@ class Initializer(Generic[RefT]):
         self, new: NewVariant[RefT], quantity: int | None = None, threshold: int | None = None
     ) -> InitialStock:
         key = new.idempotency_key
+        [variant] = self.ids.variants((new.variant,))
         return InitialStock(
-            variant_id=self.mapper(new.variant),
+            variant_id=variant,
             initial_quantity=_first(new.initial_quantity, quantity, self.initial.default_quantity),
             low_stock_threshold=_first(
                 new.low_stock_threshold, threshold, self.initial.default_low_stock_threshold
             ),
             idempotency_key=self.new_key() if key is None else key,
+            host_id=self.ids.host_id(new.variant),
         )
 
     async def _work_off(

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from operator import is_
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
 
 from shelfport.adapters.facade.initializer import Initializer, NewVariant
 from shelfport.adapters.layers import CircuitBreaker, SharedCacheClient
 from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.queue.worker import Worker
-from shelfport.adapters.runtime.request_context import ambient
+from shelfport.adapters.runtime.request_context import NO_IDS, ambient
 from shelfport.domain.model import (
     DEFAULT_CALL,
     Availability,
@@ -20,13 +19,10 @@ from shelfport.domain.model import (
     Call,
     InitializationOutcome,
     InitializationPolicy,
-    ProductVariantId,
     QueuedInitialization,
-    variant_id,
-    variant_ids,
 )
 from shelfport.domain.services import StockLookup
-from shelfport.ports import CacheHits, Clock, InitializationQueue, VariantMapper
+from shelfport.ports import Clock, InitializationQueue
 from shelfport.ports.signals import BreakerState
 from shelfport.ports.snapshot import (
     CacheSnapshot,
@@ -58,14 +54,12 @@ class InventoryIntegration(Generic[RefT]):
     def __init__(
         self,
         *,
-        lookup: StockLookup,
+        lookup: StockLookup[RefT],
         initializer: Initializer[RefT],
         clock: Clock,
-        mapper: VariantMapper[RefT],
         breaker: CircuitBreaker,
         cache_snapshot: Callable[[], CacheSnapshot],
         budget: RetryBudget,
-        hits: CacheHits | None = None,
         shared_cache: SharedCacheClient | None = None,
         queue: InitializationQueue | None = None,
         worker: Worker | None = None,
@@ -77,14 +71,9 @@ class InventoryIntegration(Generic[RefT]):
         self._lookup = lookup
         self._initializer = initializer
         self._clock = clock
-        self._mapper = mapper
-        self._ids = _in_bulk(mapper)
         self._breaker = breaker
         self._cache_snapshot = cache_snapshot
         self._budget = budget
-        # The host's own mapper may map a UUID to another id.
-        self._hits_when_open = hits if mapper is variant_id else None
-        self._hits: CacheHits | None = None
         self._shared_cache = shared_cache
         self._queue = queue
         self._worker = worker
@@ -111,7 +100,6 @@ class InventoryIntegration(Generic[RefT]):
             for telemetry in self._telemetry:
                 stack.enter_context(telemetry.attach(self.snapshot))
             self._open = stack.pop_all()
-        self._hits = self._hits_when_open
         return self
 
     async def __aexit__(
@@ -120,7 +108,7 @@ class InventoryIntegration(Generic[RefT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        opened, self._open, self._hits = self._open, None, None
+        opened, self._open = self._open, None
         if opened is not None:
             await opened.__aexit__(exc_type, exc, traceback)
 
@@ -150,21 +138,11 @@ class InventoryIntegration(Generic[RefT]):
         """
         if isinstance(variants, str):
             raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
-        if type(variants) is not list:
-            variants = tuple(variants)  # an iterator can be read only once
-        hits = self._hits
-        if hits is not None and max_staleness is None and deadline is None:
-            page_of_hits = hits.hit_many(variants)
-            if page_of_hits is not None:
-                return cast("dict[RefT, Availability]", page_of_hits)
-        self._must_be_open()
-        refs = tuple(variants)  # the caller may change its list while it waits
-        ids = self._ids(refs)
+        if self._open is None:
+            self._must_be_open()
+        refs = list(variants)  # the caller may change its list while it waits
         call = self._call(max_staleness, deadline, correlation_id)
-        page = await self._lookup.get_stock_levels(ids, call)
-        if ids is refs or all(map(is_, refs, ids)):
-            return cast("dict[RefT, Availability]", dict(page))  # the keys are the caller's already
-        return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
+        return await self._lookup.get_stock_levels(refs, call)
 
     async def get_stock_level(
         self,
@@ -175,17 +153,10 @@ class InventoryIntegration(Generic[RefT]):
         correlation_id: str | None = None,
     ) -> Availability:
         """The stock of one variant; arguments and errors as for `get_stock_levels`."""
-        hits = self._hits
-        if (
-            hits is not None
-            and max_staleness is None
-            and deadline is None
-            and (reading := hits.hit(variant)) is not None
-        ):
-            return reading
-        self._must_be_open()
+        if self._open is None:
+            self._must_be_open()
         call = self._call(max_staleness, deadline, correlation_id)
-        return await self._lookup.get_stock_level(self._mapper(variant), call)
+        return await self._lookup.get_stock_level(variant, call)
 
     async def request_inventory_initialization(
         self,
@@ -354,11 +325,12 @@ class InventoryIntegration(Generic[RefT]):
     def _call(
         self, max_staleness: float | None, deadline: float | None, correlation_id: str | None
     ) -> Call:
-        ambient_id, traceparent = ambient()
-        correlation_id = correlation_id or ambient_id
+        ids = ambient()
         no_limits = max_staleness is None and deadline is None
-        if no_limits and correlation_id is None and traceparent is None:
+        if no_limits and correlation_id is None and ids is NO_IDS:
             return DEFAULT_CALL
+        ambient_id, traceparent = ids
+        correlation_id = correlation_id or ambient_id
         until = None
         if deadline is not None:
             if not 0 < deadline < math.inf:
@@ -370,12 +342,3 @@ class InventoryIntegration(Generic[RefT]):
             correlation_id=correlation_id,
             traceparent=traceparent,
         )
-
-
-def _in_bulk(
-    mapper: VariantMapper[RefT],
-) -> Callable[[Sequence[RefT]], Sequence[ProductVariantId]]:
-    """`mapper` for a sequence; the default one checks a page of UUIDs in one pass."""
-    if mapper is variant_id:
-        return cast("Callable[[Sequence[RefT]], Sequence[ProductVariantId]]", variant_ids)
-    return lambda refs: list(map(mapper, refs))

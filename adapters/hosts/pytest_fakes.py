@@ -21,7 +21,6 @@ from shelfport.adapters.events.handler import EventHandler
 from shelfport.adapters.events.notifiers import LogNotifier
 from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.layers import CacheOptions, RetryOptions
-from shelfport.adapters.layers.cache.stats import CacheStats
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.queue.options import QueueOptions
 from shelfport.adapters.runtime.clock import SystemClock
@@ -50,7 +49,6 @@ from shelfport.domain.model import (
     variant_id,
 )
 from shelfport.ports import Notifier, ProductCatalogPort
-from shelfport.ports.snapshot import CacheSnapshot
 
 T = TypeVar("T")
 
@@ -91,10 +89,6 @@ class FakeService:
         self.memory = InMemoryInventory(clock=SystemClock())
         self.failures: deque[InventoryError] = deque()
         self.ages: dict[ProductVariantId, timedelta] = {}
-
-    def snapshot(self) -> CacheSnapshot:
-        """The snapshot of an empty cache, as there is no cache."""
-        return CacheStats().snapshot(0)
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call

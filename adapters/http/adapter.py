@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 import attrs
@@ -50,11 +51,14 @@ from shelfport.domain.model import (
     Answer,
     Call,
     Created,
+    IdFormat,
     Initialized,
     InitialStock,
     InventoryError,
     Operation,
     ProductVariantId,
+    ReachedService,
+    RequestRejected,
     StockReading,
     UnknownVariant,
     Unreadable,
@@ -90,6 +94,7 @@ class HttpInventory:
         auth: the credentials of each request.
         secret: the host's own source of the secret, in place of one in `auth`.
         observer: observes each request; see `RequestObserver`.
+        id_format: what the service's ids look like.
 
     Raises:
         ValueError: `auth` and `secret` do not go together.
@@ -105,8 +110,10 @@ class HttpInventory:
         auth: AuthOptions | None = None,
         secret: HostSecret | None = None,
         observer: RequestObserver = NoObserver,
+        id_format: IdFormat = IdFormat.UUID,
     ) -> None:
         self._base = base_url.rstrip("/")
+        self._id_format = id_format
         self._clock = clock
         self._options = options or HttpOptions()
         self._tls = Tls(tls or TlsOptions(), URL(base_url).host)
@@ -194,12 +201,12 @@ class HttpInventory:
         )
         try:
             if reply.status == 201:
-                item = decode_item(reply.body)
+                item = decode_item(reply.body, self._id_format)
                 self._must_be_about(item.variant_id, request.variant_id)
                 return Created(item)
             problem = decode_problem(reply.body)
             if reply.status == 409 and problem.slug == "record-exists":
-                level = decode_current(problem, reply.sent_at)
+                level = decode_current(problem, reply.sent_at, self._id_format)
                 self._must_be_about(level.variant_id, request.variant_id)
                 return AlreadyThere(level)
         except Malformed as error:
@@ -208,11 +215,11 @@ class HttpInventory:
 
     async def _read_one(self, variant: ProductVariantId, call: Call) -> Answer:
         context = self._context(Operation.READ, (variant,), call)
-        url = f"{self._base}/inventory/{msgspec.to_builtins(variant)}"
+        url = f"{self._base}/inventory/{quote(variant, safe='')}"
         reply = await self._send_observed(hdrs.METH_GET, url, context)
         if reply.status == 200:
             try:
-                level = decode_level(reply.body, reply.sent_at)
+                level = decode_level(reply.body, reply.sent_at, self._id_format)
                 self._must_be_about(level.variant_id, variant)
             except Malformed as error:
                 raise contract_error(str(error), context, reply.status) from error
@@ -226,8 +233,10 @@ class HttpInventory:
         self, wanted: list[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         context = self._context(Operation.READ, wanted, call)
-        ids = ",".join(msgspec.to_builtins(wanted))
-        url = f"{self._base}/inventory?productVariantIds={ids}"
+        ids = ",".join(wanted)
+        if ids.count(",") >= len(wanted):
+            return await self._read_without_commas(wanted, call)
+        url = f"{self._base}/inventory?productVariantIds={quote(ids, safe=',')}"
         if len(wanted) > wire.MAX_IDS or len(url) > wire.MAX_TARGET_BYTES:
             raise ValueError(
                 f"{len(wanted)} variants do not fit in one request (at most {wire.MAX_IDS} ids, "
@@ -238,13 +247,13 @@ class HttpInventory:
             problem = decode_problem(reply.body)
             raise status_error(reply.status, problem, self._retry_after(reply), context)
         try:
-            levels = decode_levels(reply.body, reply.sent_at)
+            levels = decode_levels(reply.body, reply.sent_at, set(wanted), self._id_format)
         except Malformed as error:
             raise contract_error(str(error), context, reply.status) from error
-        known, sent_at = levels.by_int, reply.sent_at
+        known, sent_at = levels.by_id, reply.sent_at
         answers: dict[ProductVariantId, Answer] = {}
         for variant in wanted:
-            level = known.get(variant.int)
+            level = known.get(variant)
             if level is not None:
                 answers[variant] = StockReading(level, sent_at, SOURCE)
             elif (fault := levels.malformed.get(variant, levels.unidentified)) is not None:
@@ -253,6 +262,23 @@ class HttpInventory:
             else:
                 answers[variant] = UnknownVariant(variant)
         return settled(answers)
+
+    async def _read_without_commas(
+        self, wanted: list[ProductVariantId], call: Call
+    ) -> Mapping[ProductVariantId, Answer]:
+        """The answers of `wanted`, of which some have a comma, which separates the ids."""
+        plain = [variant for variant in wanted if "," not in variant]
+        answers = dict(await self.read(plain, call)) if plain else {}
+        for variant in wanted:
+            if "," in variant:
+                error = self._context(Operation.READ, (variant,), call).error(
+                    RequestRejected,
+                    f"variant {variant} was not asked for: its id has a comma, which separates ids "
+                    "in a request for several variants",
+                    reached_service=ReachedService.NO,
+                )
+                answers[variant] = Unreadable(error)
+        return settled({variant: answers[variant] for variant in wanted})
 
     async def _send_observed(
         self,

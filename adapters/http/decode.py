@@ -5,14 +5,20 @@ malformed element makes only its own variant unreadable.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import attrs
 import msgspec
 
 from shelfport.adapters.http import wire
-from shelfport.domain.model import InventoryItem, ProductVariantId, StockLevel, variant_id
+from shelfport.domain.model import (
+    IdFormat,
+    InventoryItem,
+    ProductVariantId,
+    StockLevel,
+    variant_id,
+)
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far an `updatedAt` may be ahead of this host's clock before its element is malformed."""
@@ -36,7 +42,7 @@ class Malformed(Exception):
 
 
 class _VariantOnly(msgspec.Struct):
-    variant_id: UUID = msgspec.field(name="productVariantId")
+    variant_id: str = msgspec.field(name="productVariantId")
 
 
 _variant_only = msgspec.json.Decoder(_VariantOnly)
@@ -46,9 +52,8 @@ _variant_only = msgspec.json.Decoder(_VariantOnly)
 class Levels:
     """The content of an answer to `GET /inventory`."""
 
-    by_int: dict[int, StockLevel]
-    """The level of each variant, by its `UUID.int`, which hashes faster than the UUID; if a variant
-    occurs twice, the level updated last."""
+    by_id: dict[ProductVariantId, StockLevel]
+    """The level of each variant; if a variant occurs twice, the level updated last."""
     malformed: dict[ProductVariantId, Malformed] = attrs.field(factory=dict)
     """Variants whose element could not be decoded."""
     unidentified: Malformed | None = None
@@ -56,11 +61,23 @@ class Levels:
     is not reported as unknown."""
 
 
-def decode_levels(body: bytes, now: datetime) -> Levels:
+def decode_levels(
+    body: bytes,
+    now: datetime,
+    wanted: AbstractSet[ProductVariantId] = frozenset(),
+    id_format: IdFormat = IdFormat.UUID,
+) -> Levels:
     """Decode the array of `GET /inventory`.
 
-    msgspec checks the domain's rules for a `StockLevel`, except for the nil UUID and an `updatedAt`
-    in the future, which are checked here.
+    msgspec checks the domain's rules for a `StockLevel`, except for its id and an `updatedAt` in
+    the future, which are checked here.
+
+    Args:
+        body: the document.
+        now: the present instant.
+        wanted: ids in their canonical form: an answer about them alone is decoded faster.
+        id_format: what ids look like; in the document they may have another form than the canonical
+            one.
 
     Raises:
         Malformed: the document is no JSON array.
@@ -68,15 +85,16 @@ def decode_levels(body: bytes, now: datetime) -> Levels:
     try:
         levels = msgspec.convert(_levels.decode(body), list[StockLevel], from_attributes=True)
     except _UNREADABLE:
-        return _one_by_one(body, now)
+        return _one_by_one(body, now, id_format)
     horizon = now + CLOCK_SKEW
-    by_int = {level.variant_id.int: level for level in levels}
-    if 0 in by_int or any([level.updated_at > horizon for level in levels]):  # noqa: C419 - faster
-        return _one_by_one(body, now)
-    return Levels(by_int if len(by_int) == len(levels) else _newest(levels))
+    by_id = {level.variant_id: level for level in levels}
+    plain = len(by_id) == len(levels) and by_id.keys() <= wanted
+    if not plain or any([level.updated_at > horizon for level in levels]):  # noqa: C419 - faster
+        return _one_by_one(body, now, id_format)
+    return Levels(by_id)
 
 
-def decode_level(body: bytes, now: datetime) -> StockLevel:
+def decode_level(body: bytes, now: datetime, id_format: IdFormat = IdFormat.UUID) -> StockLevel:
     """Decode the object of `GET /inventory/{productVariantId}`.
 
     Raises:
@@ -84,31 +102,36 @@ def decode_level(body: bytes, now: datetime) -> StockLevel:
     """
     try:
         read = _level.decode(body)
-        level = StockLevel(read.variant_id, read.available_quantity, read.status, read.updated_at)
+        variant = _id_of(read.variant_id, id_format)
+        level = StockLevel(variant, read.available_quantity, read.status, read.updated_at)
     except (*_UNREADABLE, ValueError) as error:
         raise _malformed(error, body) from error
     return _not_from_the_future(level, now)
 
 
-def decode_item(body: bytes) -> InventoryItem:
+def decode_item(body: bytes, id_format: IdFormat = IdFormat.UUID) -> InventoryItem:
     """Decode the object of a 201.
 
     Raises:
         Malformed: it is not an `InventoryItem`.
     """
     try:
-        return msgspec.convert(_item.decode(body), InventoryItem, from_attributes=True)
-    except _UNREADABLE as error:
+        read = _item.decode(body)
+        read = msgspec.structs.replace(read, variant_id=_id_of(read.variant_id, id_format))
+        return msgspec.convert(read, InventoryItem, from_attributes=True)
+    except (*_UNREADABLE, ValueError) as error:
         raise _malformed(error, body) from error
 
 
-def decode_current(problem: wire.ProblemBody, now: datetime) -> StockLevel:
+def decode_current(
+    problem: wire.ProblemBody, now: datetime, id_format: IdFormat = IdFormat.UUID
+) -> StockLevel:
     """Decode the level in a `record-exists` problem.
 
     Raises:
         Malformed: the member `current` is not an `InventoryStockLevel`.
     """
-    return decode_level(msgspec.json.encode(problem.current), now)
+    return decode_level(msgspec.json.encode(problem.current), now, id_format)
 
 
 def decode_problem(body: bytes) -> wire.ProblemBody:
@@ -119,7 +142,7 @@ def decode_problem(body: bytes) -> wire.ProblemBody:
         return wire.ProblemBody()
 
 
-def _one_by_one(body: bytes, now: datetime) -> Levels:
+def _one_by_one(body: bytes, now: datetime, id_format: IdFormat) -> Levels:
     try:
         elements = _elements.decode(body)
     except _UNREADABLE as error:
@@ -130,22 +153,29 @@ def _one_by_one(body: bytes, now: datetime) -> Levels:
     for element in elements:
         raw = bytes(element)
         try:
-            levels.append(decode_level(raw, now))
+            levels.append(decode_level(raw, now, id_format))
         except Malformed as error:
             try:
-                malformed[variant_id(_variant_only.decode(raw).variant_id)] = error
+                malformed[variant_id(_variant_only.decode(raw).variant_id, id_format)] = error
             except (*_UNREADABLE, ValueError):
                 unidentified = error
     return Levels(_newest(levels), malformed, unidentified)
 
 
-def _newest(levels: Iterable[StockLevel]) -> dict[int, StockLevel]:
-    newest: dict[int, StockLevel] = {}
+def _newest(levels: Iterable[StockLevel]) -> dict[ProductVariantId, StockLevel]:
+    newest: dict[ProductVariantId, StockLevel] = {}
     for level in levels:
-        known = newest.setdefault(level.variant_id.int, level)
+        known = newest.setdefault(level.variant_id, level)
         if known is not level and known.updated_at < level.updated_at:
-            newest[level.variant_id.int] = level
+            newest[level.variant_id] = level
     return newest
+
+
+def _id_of(text: str, id_format: IdFormat) -> ProductVariantId:
+    try:
+        return variant_id(text, id_format)
+    except ValueError as error:
+        raise ValueError(f"variant_id is malformed: {error}") from None
 
 
 def _not_from_the_future(level: StockLevel, now: datetime) -> StockLevel:

@@ -36,13 +36,12 @@ class _InFlightRead:
     began: float
     """On the monotonic clock: its answers were true then or later."""
     calls: list[Call] = attrs.field(factory=list)
-    ids: dict[int, ProductVariantId] = attrs.field(factory=dict)
-    """By `UUID.int`, whose hash is cheap."""
+    ids: dict[ProductVariantId, None] = attrs.field(factory=dict)
+    """In the order in which callers asked for them."""
     deadline: float | None = None
     """The latest deadline of the callers that joined while it was pending."""
     _outcome: _Outcome | BaseException | None = None
     _waiting: "list[asyncio.Future[None]]" = attrs.field(factory=list)
-    _by_int: dict[int, Answer] | None = None
 
     @property
     def completed(self) -> bool:
@@ -70,14 +69,11 @@ class _InFlightRead:
             raise outcome
         return outcome
 
-    def answers(self, outcome: _Outcome) -> Mapping[int, Answer]:
+    def answers(self, outcome: _Outcome) -> Mapping[ProductVariantId, Answer]:
         """The answers for all of `ids`, taken from its `outcome`."""
-        if self._by_int is None:
-            if isinstance(outcome, InventoryError):
-                self._by_int = dict.fromkeys(self.ids, Unreadable(outcome))
-            else:
-                self._by_int = {variant.int: answer for variant, answer in outcome.items()}
-        return self._by_int
+        if isinstance(outcome, InventoryError):
+            return dict.fromkeys(self.ids, Unreadable(outcome))
+        return outcome
 
 
 @attrs.define(eq=False)
@@ -100,8 +96,10 @@ class CoalescingLayer:
     background: Background = attrs.field(repr=False)
     _pending: _InFlightRead | None = attrs.field(init=False, default=None, repr=False)
     """The read that starts at the end of this turn of the loop."""
-    _in_flight: dict[int, _InFlightRead] = attrs.field(init=False, factory=dict, repr=False)
-    """The latest read of each id that is not completed, by `UUID.int`, whose hash is cheap."""
+    _in_flight: dict[ProductVariantId, _InFlightRead] = attrs.field(
+        init=False, factory=dict, repr=False
+    )
+    """The latest read of each id that is not completed."""
     _in_flight_count: int = attrs.field(init=False, default=0, repr=False)
     """Reads that are not completed, the pending one included."""
 
@@ -109,13 +107,13 @@ class CoalescingLayer:
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        answers: Mapping[int, Answer] = {}
-        wanted = missing = {variant.int: variant for variant in ids}
+        answers: Mapping[ProductVariantId, Answer] = {}
+        wanted = missing = dict.fromkeys(ids)
         oldest = self._oldest(call)
         joins_running = True
         while missing:
-            again: dict[int, ProductVariantId] = {}
-            too_old: dict[int, ProductVariantId] = {}
+            again: dict[ProductVariantId, None] = {}
+            too_old: dict[ProductVariantId, None] = {}
             joined = self._join(missing, call, joins_running=joins_running)
             pending = self._pending  # it will go by this call's limit, too
             for read, shared in joined:
@@ -129,15 +127,15 @@ class CoalescingLayer:
                 if len(shared) == len(wanted):
                     answers = found  # may hold more than `wanted`: the last line picks from it
                 else:
-                    answers = {**answers, **{key: found[key] for key in shared}}
+                    answers = {**answers, **{variant: found[variant] for variant in shared}}
                 if _has_more_time(call, read):
-                    again |= {k: v for k, v in shared.items() if _cut_short(found[k])}
+                    again |= dict.fromkeys(v for v in shared if _cut_short(found[v]))
                 if oldest is not None and read is not pending:
                     # A layer below may have answered from a cache, under another caller's limit.
-                    too_old |= {k: v for k, v in shared.items() if _is_before(found[k], oldest)}
+                    too_old |= dict.fromkeys(v for v in shared if _is_before(found[v], oldest))
             missing = again | too_old
             joins_running = joins_running and not too_old
-        return settled({variant: answers[key] for key, variant in wanted.items()})
+        return settled({variant: answers[variant] for variant in wanted})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Forward the call: each initialization is an operation of its own."""
@@ -150,8 +148,8 @@ class CoalescingLayer:
         return self.clock.now() - timedelta(seconds=call.max_staleness)
 
     def _join(
-        self, wanted: Mapping[int, ProductVariantId], call: Call, *, joins_running: bool
-    ) -> list[tuple[_InFlightRead, Mapping[int, ProductVariantId]]]:
+        self, wanted: dict[ProductVariantId, None], call: Call, *, joins_running: bool
+    ) -> list[tuple[_InFlightRead, dict[ProductVariantId, None]]]:
         """Join a read for each id: a running one, if it may be joined, or the pending one."""
         now = self.clock.monotonic()
         in_flight = self._in_flight
@@ -163,15 +161,15 @@ class CoalescingLayer:
             in_flight.update(dict.fromkeys(wanted, read))
             return [(read, wanted)]
         oldest = now - (inf if call.max_staleness is None else call.max_staleness)
-        shared: dict[_InFlightRead, dict[int, ProductVariantId]] = {}
-        for key, variant in wanted.items():
-            joined = in_flight.get(key)
+        shared: dict[_InFlightRead, dict[ProductVariantId, None]] = {}
+        for variant in wanted:
+            joined = in_flight.get(variant)
             if joined is None or (
                 joined is not self._pending and (not joins_running or joined.began <= oldest)
             ):
-                joined = in_flight[key] = self._pending_read(now)
-                joined.ids[key] = variant
-            shared.setdefault(joined, {})[key] = variant
+                joined = in_flight[variant] = self._pending_read(now)
+                joined.ids[variant] = None
+            shared.setdefault(joined, {})[variant] = None
         for read in shared:
             read.calls.append(call)
         return list(shared.items())
@@ -189,15 +187,13 @@ class CoalescingLayer:
     def _task_ended(self, read: _InFlightRead) -> None:
         """Complete `read` if its task was cancelled, perhaps before its first step."""
         if not read.completed:
-            context = RequestContext(
-                Operation.READ, tuple(read.ids.values()), _shared_call(read.calls)
-            )
+            context = RequestContext(Operation.READ, tuple(read.ids), _shared_call(read.calls))
             self._complete(read, context.error(OverloadedHere, "this process is shutting down"))
 
     async def _run(self, read: _InFlightRead) -> None:
         # A task's first step comes after all callers of this turn of the loop have joined.
         self._pending = None
-        ids, call = tuple(read.ids.values()), _shared_call(read.calls)
+        ids, call = tuple(read.ids), _shared_call(read.calls)
         read.deadline = call.deadline
         left = None if call.deadline is None else call.deadline - self.clock.monotonic()
         timeout = asyncio.timeout(left)
@@ -230,9 +226,9 @@ class CoalescingLayer:
         if not self._in_flight_count:
             in_flight.clear()  # all entries were of this read
         else:
-            for key in read.ids:
-                if in_flight.get(key) is read:
-                    del in_flight[key]
+            for variant in read.ids:
+                if in_flight.get(variant) is read:
+                    del in_flight[variant]
         read.complete(outcome)
 
 

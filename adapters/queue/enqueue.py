@@ -215,6 +215,6 @@ def _advice() -> Iterator[None]:
         if TABLE in str(error):
             error.add_note(
                 f"shelfport stores entries in the table {TABLE}, which must be in this database: "
-                "`shelfport queue migrate` creates it"
+                "`shelfport queue migrate` creates or upgrades it"
             )
         raise

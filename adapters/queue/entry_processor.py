@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -28,6 +28,7 @@ from shelfport.domain.services.queue_policy import (
     next_step,
 )
 from shelfport.ports import (
+    CacheInvalidator,
     Clock,
     InitializationQueue,
     InventoryPort,
@@ -73,8 +74,9 @@ class EntryProcessor:
     options: QueueOptions
     draw: Callable[[], float] = attrs.field(repr=False)
     """Draws a number between 0 and 1: `random.random`."""
-    invalidate: Callable[[ProductVariantId], None] = attrs.field(repr=False)
-    """Called when a variant has got its record: cached answers about it are out of date."""
+    invalidators: Sequence[CacheInvalidator] = attrs.field(repr=False)
+    """The caches, innermost first: when a variant has got its record, what they hold of it is out
+    of date."""
     listener: Listener = attrs.field(repr=False)
 
     async def process(self, claim: Claim) -> bool:
@@ -193,7 +195,8 @@ class EntryProcessor:
             raise CatalogFailed(f"the host's catalog {failed}") from error
 
     async def _complete(self, claim: Claim) -> None:
-        self.invalidate(claim.entry.request.variant_id)
+        for cache in self.invalidators:
+            await cache.apply_write((claim.entry.request.variant_id,))
         if await self.queue.complete(claim):
             took = (self.clock.now() - claim.entry.queued_at).total_seconds()
             self.listener(InitializationDone(claim.entry, max(took, 0.0)))

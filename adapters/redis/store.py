@@ -7,20 +7,22 @@ from pathlib import Path
 from struct import Struct
 from types import TracebackType
 from typing import Any, Protocol, Self
-from uuid import UUID
 
 import attrs
 
 from shelfport.adapters.redis.encoding import decode, encode, microseconds
 from shelfport.adapters.redis.scripts import Script
-from shelfport.domain.model import ProductVariantId, StockReading
+from shelfport.domain.model import ProductVariantId, StockReading, is_variant_id
 from shelfport.ports.shared_store import Lease, Lookup, LookupOptions, StoreRequest
 
+_VERSION = 2
+"""Of the keys and the channel: in version 1, ids were the bytes of a UUID. Replicas of two versions
+share one Redis, and neither values nor announcements."""
 _TOKEN_MS = 60_000
 """The lifetime of a hash without a value: far longer than a read takes."""
 _LEASES = (Lease.NONE, Lease.HELD, Lease.HELD_BY_OTHER)
 _SENDER_BYTES = 8
-_ID_BYTES = 16
+_END_OF_ID = "\n"
 _HEAD = Struct("<BBBId")
 """The head of a variant in the reply of lookup.lua: current, lease, lengths of token and payload,
 age."""
@@ -78,11 +80,11 @@ class RedisStore:
     @property
     def channel(self) -> str:
         """The channel of the backplane."""
-        return f"{{{self.prefix}}}:1:changes"
+        return f"{{{self.prefix}}}:{_VERSION}:changes"
 
     def key(self, variant: ProductVariantId) -> str:
-        """The key of a variant; raises for a value that is no UUID."""
-        return f"{{{self.prefix}}}:1:{variant.hex}"
+        """The key of a variant."""
+        return f"{{{self.prefix}}}:{_VERSION}:{variant}"
 
     async def lookup(
         self, ids: Sequence[ProductVariantId], options: LookupOptions
@@ -150,7 +152,7 @@ class RedisStore:
                 _TOKEN_MS,
                 self.channel,
                 self.sender,
-                *(variant.bytes for variant in ids),
+                *(f"{variant}{_END_OF_ID}" for variant in ids),
             ],
         )
 
@@ -169,11 +171,9 @@ class RedisStore:
     ) -> AsyncIterator[Sequence[ProductVariantId]]:
         async for message in messages:
             sender, ids = message[:_SENDER_BYTES], message[_SENDER_BYTES:]
-            if sender != self.sender and ids and len(ids) % _ID_BYTES == 0:
-                yield [
-                    ProductVariantId(UUID(bytes=ids[start : start + _ID_BYTES]))
-                    for start in range(0, len(ids), _ID_BYTES)
-                ]
+            texts = ids.decode("ascii", "replace").splitlines()
+            if sender != self.sender and texts and all(map(is_variant_id, texts)):
+                yield [ProductVariantId(text) for text in texts]
 
 
 def _microseconds(seconds: float) -> int:

@@ -20,7 +20,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._open = False
+        self._open: bool | None = None
 
     def __repr__(self) -> str:
         return f"Background({len(self._tasks)} tasks)"
@@ -48,10 +48,13 @@ class Background:
     def start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run `work` in a new task with this name.
 
+        A scope that was never entered starts tasks, too: a host may use the layers of one container
+        in another one. They end with the event loop.
+
         Raises:
-            RuntimeError: the scope is not open.
+            RuntimeError: the scope was left.
         """
-        if not self._open:
+        if self._open is False:
             work.close()
             raise RuntimeError(f"{name} cannot start: its Background scope is not open")
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -6,8 +6,10 @@ from contextvars import ContextVar
 
 from shelfport.domain.model.call import clean_id
 
+NO_IDS: tuple[str | None, str | None] = (None, None)
+"""What `ambient` returns outside of every request."""
 _ambient: ContextVar[tuple[str | None, str | None]] = ContextVar(
-    "shelfport_request", default=(None, None)
+    "shelfport_request", default=NO_IDS
 )
 
 
@@ -27,12 +29,11 @@ def request_context(
         _ambient.reset(token)
 
 
-def ambient() -> tuple[str | None, str | None]:
-    """Correlation id and traceparent of the current request, not cleaned.
+# The method itself: a function around it would add a call to each page.
+ambient = _ambient.get
+"""Correlation id and traceparent of the current request, not cleaned.
 
-    The façade and other entry points read them; layers and adapters get them in the `Call`.
-    """
-    return _ambient.get()
+The façade and other entry points read them; layers and adapters get them in the `Call`."""
 
 
 def current_id() -> str | None:

@@ -17,6 +17,7 @@ from benchmarks.fleet.scenario import draw_stock, draw_views, the_real_fleet
 from benchmarks.fleet.way import NullNotifier
 from shelfport import (
     InventoryIntegration,
+    ProductVariantId,
     Settings,
     StockReading,
     build,
@@ -78,7 +79,9 @@ async def run(terms: Terms) -> Seen:
     ages: list[float] = []
     counts: Counter[str] = Counter()
 
-    async def look(inventory: InventoryIntegration[UUID | str], variant: UUID, at: float) -> None:
+    async def look(
+        inventory: InventoryIntegration[UUID | str], variant: ProductVariantId, at: float
+    ) -> None:
         shown = await inventory.get_stock_level(variant)
         if at < day.warm_until:
             return

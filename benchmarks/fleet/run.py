@@ -161,8 +161,8 @@ class _Run:
             self._own(self._get(variant, rank))
         else:
             host = self.hosts[self.arrivals.host[number]]
-            entry = host.port.store.get(variant)
-            if entry is not None and self.loop.time() < entry.fresh_until:
+            entry = host.cache.store.get(variant)
+            if entry is not None and self.loop.time() < entry.windows.fresh_until:
                 # Memory answers without waiting, so no task is needed.
                 self._show(_now(host.integration.get_stock_level(variant)), rank, self.loop.time())
             else:
@@ -266,6 +266,6 @@ def record(fleet: Fleet, day: Day, way: Way) -> Recording:
             if seen
         },
         signals=dict(run.signals),
-        kept=max((len(host.port.store) for host in run.hosts), default=0),
+        kept=max((len(host.cache.store) for host in run.hosts), default=0),
         seconds=took,
     )

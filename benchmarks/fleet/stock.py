@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 
 from benchmarks.fleet.virtual_time import EPOCH
-from shelfport.domain.model import ProductVariantId, StockLevel, StockStatus
+from shelfport.domain.model import ProductVariantId, StockLevel, StockStatus, variant_id
 
 
 @attrs.frozen
@@ -64,8 +64,9 @@ class Stock:
 
     def __init__(self, variants: int, sell_outs: Sequence[SellOut]) -> None:
         self.ids: list[ProductVariantId] = [
-            ProductVariantId(UUID(int=rank + 1)) for rank in range(variants)
+            variant_id(UUID(int=rank + 1)) for rank in range(variants)
         ]
+        self._rank = {variant: rank for rank, variant in enumerate(self.ids)}
         self.sell_outs = sell_outs
         self._changes: dict[int, list[float]] = {}
         self._episodes: dict[int, list[int]] = {}
@@ -76,7 +77,7 @@ class Stock:
 
     def level(self, variant: ProductVariantId, at: float) -> StockLevel:
         """What the service says of `variant` at a moment."""
-        rank = variant.int - 1
+        rank = self._rank[variant]
         changes = self._changes.get(rank)
         past = 0 if changes is None else bisect_right(changes, at)
         level = self._levels.get((rank, past))

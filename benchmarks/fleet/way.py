@@ -20,6 +20,8 @@ from shelfport.adapters.layers import (
     BreakerOptions,
     CacheLayer,
     CacheOptions,
+    CoalescingLayer,
+    DeadlineLayer,
     LimitOptions,
     RetryOptions,
     SharedCacheClient,
@@ -146,8 +148,8 @@ class Host:
     """One process of the fleet: the composed stack of the container, and its door."""
 
     integration: InventoryIntegration[UUID | str]
-    port: CacheLayer
-    """Its outermost layer, for a look at whether a view will be answered from memory."""
+    cache: CacheLayer
+    """Tells whether a view will be answered from memory."""
 
 
 def make_host(
@@ -180,10 +182,18 @@ def make_host(
         )
     if way.events:
         container.bus.override(providers.Object(bus))
-    port, integration = container.port(), container.integration()
+    cache, integration = container.stack().cache, container.integration()
     if not way.coalescing:
-        deadlined = port.inner
-        port.inner = attrs.evolve(deadlined, inner=deadlined.inner.inner)  # type: ignore[misc,attr-defined]  # compose() puts them so
+        _take_coalescing_out(cache)
     if not way.breaker:
         integration.force_circuit(BreakerState.CLOSED)
-    return Host(integration, port)
+    return Host(integration, cache)
+
+
+def _take_coalescing_out(cache: CacheLayer) -> None:
+    """Leave the layer out, which `compose` puts below the deadline of each caller."""
+    deadline = cache.inner
+    assert isinstance(deadline, DeadlineLayer)
+    coalescing = deadline.inner
+    assert isinstance(coalescing, CoalescingLayer)
+    cache.inner = attrs.evolve(deadline, inner=coalescing.inner)

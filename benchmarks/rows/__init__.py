@@ -9,7 +9,9 @@ from benchmarks.surroundings import Service
 
 ROWS: dict[str, Callable[[Service], Coroutine[Any, Any, Row]]] = {
     "P1": hits.p1,
+    "P1s": hits.p1s,
     "P2": hits.p2,
+    "P2s": hits.p2s,
     "P3": misses.p3,
     "P4": misses.p4,
     "P5": misses.p5,

@@ -14,7 +14,7 @@ from benchmarks.measuring import Spread, Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.service import level
 from benchmarks.surroundings import Service, Variants
-from shelfport import StockLevel
+from shelfport import StockLevel, variant_id
 from shelfport.adapters.http.decode import decode_levels
 
 SIZES = (24, 200, 1000)
@@ -49,19 +49,20 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
     times: dict[str, Spread] = {}
     converter = _cattrs()
     for size in SIZES:
-        ids = map(str, Variants().some(size))
+        ids = [variant_id(uuid) for uuid in Variants().some(size)]
         body = f"[{','.join(map(level, ids))}]".encode()
         count = 2400 // size
 
         work = partial(_decoding, body=body, count=count)
         now = datetime.now(UTC)
-        ours = decode_levels(body, now).by_int
+        wanted = frozenset(ids)
+        ours = decode_levels(body, now, wanted).by_id
         theirs = converter.loads(body, list[StockLevel])
         assert list(ours.values()) == theirs
         measured = await in_turns(
             {
                 "msgspec, plain": work(msgspec.json.decode),
-                "shelfport": work(partial(decode_levels, now=now)),
+                "shelfport": work(partial(decode_levels, now=now, wanted=wanted)),
                 "cattrs": work(partial(converter.loads, cl=list[StockLevel])),
             },
             rounds=40,

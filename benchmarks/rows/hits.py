@@ -1,9 +1,10 @@
-"""P1, P2, P6: answers from memory."""
+"""P1, P1s, P2, P2s, P6: answers from memory."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from benchmarks.contestants import shelfport
@@ -15,9 +16,10 @@ from shelfport import Freshness, InventoryIntegration, StockReading
 from shelfport.options import BreakerOptions
 
 PAGE = 24
+RefT = TypeVar("RefT")
 
 
-def _calls(call: Callable[[UUID], Awaitable[object]], variant: UUID, count: int) -> Work:
+def _calls(call: Callable[[RefT], Awaitable[object]], variant: RefT, count: int) -> Work:
     async def work() -> None:
         for _ in range(count):
             await call(variant)
@@ -26,7 +28,7 @@ def _calls(call: Callable[[UUID], Awaitable[object]], variant: UUID, count: int)
 
 
 def _pages(
-    call: Callable[[Sequence[UUID]], Awaitable[object]], ids: Sequence[UUID], count: int
+    call: Callable[[Sequence[RefT]], Awaitable[object]], ids: Sequence[RefT], count: int
 ) -> Work:
     async def work() -> None:
         for _ in range(count):
@@ -106,6 +108,41 @@ async def p1(service: Service) -> Row:
     )
 
 
+async def p1s(service: Service) -> Row:
+    """One variant from memory, by its id as text."""
+    records(logging.INFO)
+    count = 400
+    ids = [str(variant) for variant in Variants().some(PAGE)]
+    variant = ids[7]
+    async with shelfport(service.root) as inventory:
+        page = await inventory.get_stock_levels(ids)
+
+        async def floor(variant: str) -> object:
+            return page[variant]
+
+        async def renew() -> None:
+            await inventory.get_stock_levels(ids, max_staleness=1)
+
+        reading = await inventory.get_stock_level(variant)
+        assert isinstance(reading, StockReading)
+        assert reading.freshness is Freshness.CACHED
+        times = await in_turns(
+            {
+                "floor": _calls(floor, variant, count),
+                "shelfport": _calls(inventory.get_stock_level, variant, count),
+            },
+            rounds=40,
+            pieces=count,
+            before={"shelfport": renew},
+        )
+    return Row(
+        "P1s",
+        "one variant by text, cache hit (floor: an awaited coroutine around a str-keyed dict)",
+        [Goal("3.5 × the floor", 3.5, times.ratio("shelfport", "floor"))],
+        times.spreads(),
+    )
+
+
 async def p2(service: Service) -> Row:
     """A page from memory."""
     records(logging.INFO)
@@ -146,6 +183,38 @@ async def p2(service: Service) -> Row:
         ],
         times.spreads(),
         notes=[_beside(times)],
+    )
+
+
+async def p2s(service: Service) -> Row:
+    """A page from memory, by ids as text."""
+    records(logging.INFO)
+    count = 40
+    ids = [str(variant) for variant in Variants().some(PAGE)]
+    async with shelfport(service.root) as inventory:
+        page = await inventory.get_stock_levels(ids)
+
+        async def floor(ids: Sequence[str]) -> object:
+            return {variant: page[variant] for variant in ids}
+
+        async def renew() -> None:
+            await inventory.get_stock_levels(ids, max_staleness=1)
+
+        times = await in_turns(
+            {
+                "floor": _pages(floor, ids, count),
+                "shelfport": _pages(inventory.get_stock_levels, ids, count),
+            },
+            rounds=40,
+            pieces=count,
+            before={"shelfport": renew},
+        )
+    return Row(
+        "P2s",
+        f"page of {PAGE} by text, cache hit "
+        "(floor: an awaited dict comprehension over a str-keyed dict)",
+        [Goal("2.5 × the floor", 2.5, times.ratio("shelfport", "floor"))],
+        times.spreads(),
     )
 
 

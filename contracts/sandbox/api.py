@@ -13,13 +13,13 @@ from shelfport.contracts.sandbox.checks import (
     check_envelope,
     idempotency_key_of,
     initialization_of,
-    uuid_of,
-    variant_ids_of,
+    variant_of,
+    variants_of,
 )
 from shelfport.contracts.sandbox.middleware import Delay, request_delay, request_mode
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.contracts.sandbox.store import Exists, Opened, Reused, Store
-from shelfport.domain.model import ProductVariantId
+from shelfport.domain.model import IdFormat
 
 
 class Api:
@@ -28,9 +28,11 @@ class Api:
     Args:
         store: the records and keys.
         token: the bearer token that requests must carry; None accepts every request.
+        id_format: what ids look like.
     """
 
-    def __init__(self, store: Store, token: str | None) -> None:
+    def __init__(self, store: Store, token: str | None, id_format: IdFormat) -> None:
+        self._id_format = id_format
         self._store = store
         self._token = token
         self._working: dict[UUID, InitializeInventoryRequestBody] = {}
@@ -40,7 +42,9 @@ class Api:
     def install(self, app: web.Application) -> None:
         """Add the routes to `app`."""
         app.router.add_get("/inventory", self._get_stock_levels, allow_head=False)
-        app.router.add_get("/inventory/{productVariantId}", self._get_stock_level, allow_head=False)
+        # aiohttp's own pattern of a part excludes braces, which an id may have.
+        one = "/inventory/{productVariantId:[^/]+}"
+        app.router.add_get(one, self._get_stock_level, allow_head=False)
         app.router.add_post("/inventory", self._initialize_inventory)
 
     async def close(self) -> None:
@@ -61,12 +65,12 @@ class Api:
 
     async def _get_stock_levels(self, request: web.Request) -> web.Response:
         self._admit(request)
-        return _json(self._store.levels(variant_ids_of(request)))
+        return _json(self._store.levels(variants_of(request, self._id_format)))
 
     async def _get_stock_level(self, request: web.Request) -> web.Response:
         self._admit(request)
         text = request.match_info["productVariantId"]
-        variant_id = ProductVariantId(uuid_of("productVariantId", text))
+        variant_id = variant_of("productVariantId", text, self._id_format)
         level = self._store.level(variant_id)
         if level is None:
             raise RequestRefused("unknown-variant", f"No inventory record of variant {variant_id}.")
@@ -75,7 +79,7 @@ class Api:
     async def _initialize_inventory(self, request: web.Request) -> web.Response:
         self._admit(request)
         key = idempotency_key_of(request)
-        wanted = await initialization_of(request)
+        wanted = await initialization_of(request, self._id_format)
         if key in self._working:
             if self._working[key] != wanted:
                 raise RequestRefused("key-reused")

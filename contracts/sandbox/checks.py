@@ -16,7 +16,13 @@ from shelfport.adapters.http.wire import (
     InitializeInventoryRequestBody,
 )
 from shelfport.contracts.sandbox.problems import RequestRefused
-from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
+from shelfport.domain.model import (
+    MAX_QUANTITY,
+    IdFormat,
+    ProductVariantId,
+    is_variant_id,
+    variant_id,
+)
 
 MAX_BODY_BYTES = 64 * 1024
 """The longest allowed body of a request."""
@@ -24,10 +30,9 @@ MAX_BODY_BYTES = 64 * 1024
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CORRELATION_ID = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
 _UNITS = f"an integer from 0 to {MAX_QUANTITY}"
-_REQUEST_RULES = {
-    "productVariantId": "a UUID in its 36 character form",
-    "initialQuantity": _UNITS,
-    "lowStockThreshold": _UNITS,
+_ID_RULES = {
+    IdFormat.UUID: "a UUID in its 36 character form",
+    IdFormat.TEXT: "1 to 128 ASCII characters from '!' to '~', and not '.' or '..'",
 }
 
 T = TypeVar("T")
@@ -35,12 +40,6 @@ T = TypeVar("T")
 
 class _StrictRequest(InitializeInventoryRequestBody, frozen=True, forbid_unknown_fields=True):
     """The body as the service reads it: unlike the wire's struct, without unknown members."""
-
-
-class _IdText(msgspec.Struct, frozen=True):
-    """The id as text: msgspec also accepts forms that the contract forbids."""
-
-    text: str = msgspec.field(name="productVariantId")
 
 
 def uuid_of(name: str, text: str) -> UUID:
@@ -52,7 +51,7 @@ def uuid_of(name: str, text: str) -> UUID:
     if _UUID.fullmatch(text) is None:
         raise RequestRefused(
             "invalid-request",
-            f"{name} has {_shown(text)}: it must be {_REQUEST_RULES['productVariantId']}.",
+            f"{name} has {_shown(text)}: it must be {_ID_RULES[IdFormat.UUID]}.",
         )
     value = UUID(text)
     if value.int == 0:
@@ -60,11 +59,26 @@ def uuid_of(name: str, text: str) -> UUID:
     return value
 
 
-def variant_ids_of(request: web.BaseRequest) -> list[ProductVariantId]:
+def variant_of(name: str, text: str, id_format: IdFormat) -> ProductVariantId:
+    """The variant's id in `text`.
+
+    Raises:
+        RequestRefused: it is not an id of this format.
+    """
+    if id_format is IdFormat.UUID:
+        return variant_id(uuid_of(name, text))
+    if not is_variant_id(text):
+        raise RequestRefused(
+            "invalid-request", f"{name} has {_shown(text)}: it must be {_ID_RULES[id_format]}."
+        )
+    return ProductVariantId(text)
+
+
+def variants_of(request: web.BaseRequest, id_format: IdFormat) -> list[ProductVariantId]:
     """The ids of `GET /inventory`, in the order of the request.
 
     Raises:
-        RequestRefused: the parameter is missing, given twice, too long, or holds no UUID.
+        RequestRefused: the parameter is missing, given twice, too long, or holds no id.
     """
     values = request.query.getall("productVariantIds", [])
     if len(values) != 1:
@@ -79,7 +93,7 @@ def variant_ids_of(request: web.BaseRequest) -> list[ProductVariantId]:
             "invalid-request",
             f"productVariantIds names {len(texts)} variants: at most {MAX_IDS} are allowed.",
         )
-    return [ProductVariantId(uuid_of("productVariantIds", text)) for text in texts]
+    return [variant_of("productVariantIds", text, id_format) for text in texts]
 
 
 def idempotency_key_of(request: web.BaseRequest) -> UUID:
@@ -123,18 +137,25 @@ def check_envelope(request: web.BaseRequest) -> None:
         )
 
 
-async def initialization_of(request: web.BaseRequest) -> InitializeInventoryRequestBody:
+async def initialization_of(
+    request: web.BaseRequest, id_format: IdFormat
+) -> InitializeInventoryRequestBody:
     """The body of `POST /inventory`.
 
     Raises:
         RequestRefused: the body is not JSON by its type or content, or does not match the contract.
     """
     body = await json_body_of(request)
-    decoded = decode(body, _StrictRequest, _REQUEST_RULES)
-    uuid_of("productVariantId", msgspec.json.decode(body, type=_IdText).text)
+    rules = {
+        "productVariantId": _ID_RULES[id_format],
+        "initialQuantity": _UNITS,
+        "lowStockThreshold": _UNITS,
+    }
+    decoded = decode(body, _StrictRequest, rules)
+    variant = variant_of("productVariantId", decoded.variant_id, id_format)
     # The plain wire struct: the store compares its encoding.
     return InitializeInventoryRequestBody(
-        decoded.variant_id, decoded.initial_quantity, decoded.low_stock_threshold
+        variant, decoded.initial_quantity, decoded.low_stock_threshold
     )
 
 

@@ -19,12 +19,12 @@ import msgspec
 from aiohttp import web
 
 from shelfport.adapters.http.wire import Quantity
-from shelfport.contracts.sandbox.checks import decode, json_body_of, uuid_of
+from shelfport.contracts.sandbox.checks import decode, json_body_of, variant_of
 from shelfport.contracts.sandbox.faults import FAULT_RULES, FaultPlan, Faults
 from shelfport.contracts.sandbox.journal import Journal
 from shelfport.contracts.sandbox.middleware import CONTROL_PREFIX
 from shelfport.contracts.sandbox.store import Store
-from shelfport.domain.model import MAX_QUANTITY, ProductVariantId
+from shelfport.domain.model import MAX_QUANTITY, IdFormat
 
 _UNITS = f"an integer from 0 to {MAX_QUANTITY}"
 _STOCK_RULES = {"availableQuantity": _UNITS, "lowStockThreshold": f"null or {_UNITS}"}
@@ -48,8 +48,14 @@ class Control:
     """
 
     def __init__(
-        self, store: Store, plan: FaultPlan, journal: Journal, reset: Callable[[], None]
+        self,
+        store: Store,
+        plan: FaultPlan,
+        journal: Journal,
+        reset: Callable[[], None],
+        id_format: IdFormat,
     ) -> None:
+        self._id_format = id_format
         self._store = store
         self._plan = plan
         self._journal = journal
@@ -64,7 +70,7 @@ class Control:
         add("POST", CONTROL_PREFIX + "reset", self._reset)
         add("GET", CONTROL_PREFIX + "faults", self._get_faults)
         add("PUT", CONTROL_PREFIX + "faults", self._put_faults)
-        add("PUT", CONTROL_PREFIX + "stock/{id}", self._put_stock)
+        add("PUT", CONTROL_PREFIX + "stock/{id:[^/]+}", self._put_stock)
 
     async def _health(self, _request: web.Request) -> web.Response:
         return _json({"status": "ok", "records": self._store.count()})
@@ -88,7 +94,7 @@ class Control:
         return _json(self._plan.current)
 
     async def _put_stock(self, request: web.Request) -> web.Response:
-        variant_id = ProductVariantId(uuid_of("id", request.match_info["id"]))
+        variant_id = variant_of("id", request.match_info["id"], self._id_format)
         stock = decode(await json_body_of(request), _Stock, _STOCK_RULES)
         return _json(
             self._store.set_stock(variant_id, stock.available_quantity, stock.low_stock_threshold)

@@ -60,7 +60,7 @@ class Ledger(Store):
         """Every record that a key opened, oldest first; seeded and set records are not included."""
         rows = self._open.execute("SELECT variant_id, key, opened_at FROM opening ORDER BY number")
         return [
-            Opening(ProductVariantId(UUID(variant)), UUID(key), datetime.fromisoformat(at))
+            Opening(ProductVariantId(variant), UUID(key), datetime.fromisoformat(at))
             for variant, key, at in rows
         ]
 

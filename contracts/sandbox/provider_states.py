@@ -15,17 +15,19 @@ from uuid import uuid4
 
 import msgspec
 from aiohttp import web
+from msgspec import structs
 
 from shelfport.adapters.events.wire import EVENTS, JSON, TYPE, StockEventBody
 from shelfport.adapters.http.wire import InitializeInventoryRequestBody
 from shelfport.contracts.pact import states
 from shelfport.contracts.sandbox.api import Api
-from shelfport.contracts.sandbox.checks import decode, json_body_of
+from shelfport.contracts.sandbox.checks import decode, json_body_of, variant_of
 from shelfport.contracts.sandbox.faults import ErrorStatus, FaultPlan, Faults
 from shelfport.contracts.sandbox.middleware import CONTROL_PREFIX
 from shelfport.contracts.sandbox.problems import RequestRefused
 from shelfport.contracts.sandbox.seed import CATALOGUE
 from shelfport.contracts.sandbox.store import Opened, Store
+from shelfport.domain.model import IdFormat
 
 STATES_PATH: Final = CONTROL_PREFIX + "pact/states"
 MESSAGES_PATH: Final = CONTROL_PREFIX + "pact/messages"
@@ -67,6 +69,7 @@ class PactEndpoints:
         api: holds the keys that a state sets in progress.
         reset: restores the sandbox's state at its start.
         clock: the current instant, aware.
+        id_format: what the ids of variants look like.
     """
 
     def __init__(
@@ -76,7 +79,10 @@ class PactEndpoints:
         api: Api,
         reset: Callable[[], None],
         clock: Callable[[], datetime],
+        *,
+        id_format: IdFormat,
     ) -> None:
+        self._id_format = id_format
         self._store = store
         self._plan = plan
         self._api = api
@@ -91,7 +97,7 @@ class PactEndpoints:
     async def _change_state(self, request: web.Request) -> web.Response:
         change = decode(await json_body_of(request), _Change, _CHANGE_RULES)
         # The verifier sends an empty name for an interaction without states.
-        state = _state_of(change) if change.state else None
+        state = _state_of(change, self._id_format) if change.state else None
         if change.action == "teardown":
             self._reset()
         elif state is not None:
@@ -133,17 +139,28 @@ class PactEndpoints:
         )
 
 
-def _state_of(change: _Change) -> states.ProviderState:
+def _state_of(change: _Change, id_format: IdFormat) -> states.ProviderState:
     if change.state not in states.STATES:
         raise RequestRefused(
             "invalid-request",
             f"{change.state!r} is no provider state: the states are {', '.join(states.STATES)}.",
         )
     try:
-        return msgspec.convert(
+        state = msgspec.convert(
             {**(change.params or {}), "state": change.state}, states.STATES[change.state]
         )
     except msgspec.ValidationError as error:
         raise RequestRefused(
             "invalid-request", f"The params of {change.state!r} are not valid: {error}."
         ) from error
+    match state:
+        case (
+            states.VariantHasStock()
+            | states.VariantHasNoRecord()
+            | states.KeyOpenedRecord()
+            | states.KeyBeingWorkedOn()
+        ):
+            variant = variant_of("productVariantId", state.product_variant_id, id_format)
+            return structs.replace(state, product_variant_id=variant)
+        case _:
+            return state

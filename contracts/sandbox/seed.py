@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import attrs
 
 from shelfport.contracts.sandbox.store import DEFAULT_THRESHOLD, SeedRecord
-from shelfport.domain.model import ProductVariantId
+from shelfport.domain.model import ProductVariantId, variant_id
 
 NAMESPACE = UUID("5f0c1f5e-3a55-4d0a-9a0e-6f1e9a7b2c41")
 """The UUID namespace of the ids."""
@@ -34,7 +34,7 @@ class SeedVariant:
     @property
     def variant_id(self) -> ProductVariantId:
         """Its id: a version 5 UUID of its name."""
-        return ProductVariantId(uuid5(NAMESPACE, self.name))
+        return variant_id(uuid5(NAMESPACE, self.name))
 
     @property
     def seed(self) -> SeedRecord:

@@ -21,7 +21,7 @@ from shelfport.contracts.sandbox.middleware import SandboxMiddleware
 from shelfport.contracts.sandbox.provider_states import MESSAGES_PATH, STATES_PATH, PactEndpoints
 from shelfport.contracts.sandbox.stock_events import PublishEvent, StockEvents
 from shelfport.contracts.sandbox.store import SeedRecord, Store
-from shelfport.domain.model import ProductVariantId
+from shelfport.domain.model import IdFormat, ProductVariantId
 
 _MAX_LINE_BYTES = 64 * 1024
 """Above the contract's limits, so that longer requests get the contract's problem document."""
@@ -59,6 +59,7 @@ class Sandbox:
         clock: the current instant, aware; dates the journal and `updatedAt`.
         ledger: accept every key, so that `openings` shows a second record of a variant. A test can
             prove with it that a client opens exactly one. It breaks the contract on purpose.
+        id_format: what the ids of variants look like; `IdFormat.TEXT` for a service with SKUs.
         publish: publishes an event to the message bus; None publishes no events. The sandbox
             calls it for one event after the other, in order, and repeats a call that raised.
     """
@@ -73,6 +74,7 @@ class Sandbox:
         token: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ledger: bool = False,
+        id_format: IdFormat = IdFormat.UUID,
         publish: PublishEvent | None = None,
     ) -> None:
         if token == "":
@@ -81,6 +83,7 @@ class Sandbox:
         self._host = host
         self._port = port
         self._token = token
+        self._id_format = id_format
         self._clock = clock
         self._plan = FaultPlan()
         self._journal = Journal(clock)
@@ -123,10 +126,17 @@ class Sandbox:
     async def _listen(self) -> None:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         SandboxMiddleware(self._plan, self._journal).install(app)
-        self._api = Api(self._store, self._token)
+        self._api = Api(self._store, self._token, self._id_format)
         self._api.install(app)
-        Control(self._store, self._plan, self._journal, self.reset).install(app)
-        PactEndpoints(self._store, self._plan, self._api, self.reset, self._clock).install(app)
+        Control(self._store, self._plan, self._journal, self.reset, self._id_format).install(app)
+        PactEndpoints(
+            self._store,
+            self._plan,
+            self._api,
+            self.reset,
+            self._clock,
+            id_format=self._id_format,
+        ).install(app)
         self._runner = web.AppRunner(
             app,
             access_log=None,

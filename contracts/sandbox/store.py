@@ -325,7 +325,7 @@ def _level(
     variant_id: str, quantity: int, threshold: int, updated_at: str
 ) -> InventoryStockLevelBody:
     return InventoryStockLevelBody(
-        variant_id=ProductVariantId(UUID(variant_id)),
+        variant_id=ProductVariantId(variant_id),
         available_quantity=quantity,
         status=status_of(quantity, threshold),
         updated_at=datetime.fromisoformat(updated_at),

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from importlib import import_module
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NewType, Union, get_args, get_origin
 from uuid import UUID
 
 import attrs
@@ -132,6 +132,8 @@ def json_type(type_: object) -> str:
         options = [option for option in get_args(type_) if option is not NoneType]
         null = ", or null" if NoneType in get_args(type_) else ""
         return ", ".join(map(json_type, options)) + null
+    if isinstance(type_, NewType):
+        return json_type(type_.__supertype__)
     if get_origin(type_) is Literal:
         return _one_of(map(str, get_args(type_)))
     if get_origin(type_) in {Sequence, list, tuple}:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from docs.generate.docstrings import table
-from shelfport import InitializationPolicy, Settings
+from shelfport import Settings
 
 Example = Mapping[str, Mapping[str, Any]]
 
@@ -16,7 +16,6 @@ REFUSED_TOGETHER: tuple[Example, ...] = (
     {"breaker": {"half_open_timeout": 0.5}},
     {"shared_cache": {"timeout": 2}},
     {"retry": {"base_delay": 2}},
-    {"initialization": {"policy": InitializationPolicy.RETRY_LATER}},
     {"queue": {"base_delay": 900}},
     {"queue": {"lease": 30}},
     {"events": {"base_delay": 6}},

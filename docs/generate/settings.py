@@ -68,6 +68,9 @@ def meaning(text: str) -> tuple[str, str]:
 
 def allowed(cls: type, field: "attrs.Attribute[Any]") -> str:
     """What the field's validator says that a value must be; its type where it says nothing."""
+    default = getattr(cls(), field.name)
+    if isinstance(default, Enum):
+        return f"one of {', '.join(str(member.value) for member in type(default))}"
     if field.validator is not None:
         for absurd in ABSURD:
             rule = _rule(cls, field, absurd)

@@ -69,7 +69,13 @@ from shelfport.domain.model.stock import (
     StockReading,
     StockStatus,
 )
-from shelfport.domain.model.variant import ProductVariantId, distinct, variant_id, variant_ids
+from shelfport.domain.model.variant import (
+    IdFormat,
+    ProductVariantId,
+    distinct,
+    is_variant_id,
+    variant_id,
+)
 
 __all__ = [
     "DEFAULT_CALL",
@@ -93,6 +99,7 @@ __all__ = [
     "DeadLetterReason",
     "DeadlineExceeded",
     "Freshness",
+    "IdFormat",
     "InitialStock",
     "InitializationOutcome",
     "InitializationPolicy",
@@ -132,7 +139,7 @@ __all__ = [
     "UnknownVariant",
     "Unreadable",
     "distinct",
+    "is_variant_id",
     "settled",
     "variant_id",
-    "variant_ids",
 ]

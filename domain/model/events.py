@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 
 from shelfport.domain.model.stock import StockStatus
-from shelfport.domain.model.validators import aware, not_nil
+from shelfport.domain.model.validators import aware, not_nil, variant
 from shelfport.domain.model.variant import ProductVariantId
 
 
@@ -20,7 +20,9 @@ class _StockEvent:
     occurred_at: datetime = attrs.field(validator=aware)
     """When the stock changed, by the service's clock. It orders the events of one variant. It is
     not comparable with a level's `updated_at`, as the service sets it slightly later."""
-    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    variant_id: ProductVariantId = attrs.field(validator=variant)
+    host_id: object = attrs.field(default=None, eq=False)
+    """The host's own reference to the variant, where its mapper works both ways; else None."""
 
     @property
     def rank(self) -> tuple[datetime, UUID]:

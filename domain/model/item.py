@@ -6,7 +6,7 @@ from uuid import UUID
 import attrs
 
 from shelfport.domain.model.stock import StockLevel, StockStatus
-from shelfport.domain.model.validators import aware, member_of, not_nil, units
+from shelfport.domain.model.validators import aware, member_of, not_nil, units, variant
 from shelfport.domain.model.variant import ProductVariantId
 
 
@@ -18,12 +18,15 @@ class InitialStock:
     `idempotency_key`, so that the Inventory Service opens at most one record.
     """
 
-    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    variant_id: ProductVariantId = attrs.field(validator=variant)
     initial_quantity: int = attrs.field(default=0, validator=units)
     """Units on hand at the start."""
     low_stock_threshold: int = attrs.field(default=10, validator=units)
     """At this many units or fewer the Inventory Service calls the stock low."""
     idempotency_key: UUID = attrs.field(validator=not_nil)
+    host_id: str | None = attrs.field(default=None, eq=False)
+    """The host's own id of the variant, where it differs and is a text, a number or a UUID: for
+    records, and for lists of the queue. It does not go to the Inventory Service."""
 
 
 @attrs.frozen(kw_only=True)
@@ -32,7 +35,7 @@ class InventoryItem:
 
     id: UUID = attrs.field(validator=not_nil)
     """The record's own id."""
-    variant_id: ProductVariantId = attrs.field(validator=not_nil)
+    variant_id: ProductVariantId = attrs.field(validator=variant)
     quantity: int = attrs.field(validator=units)
     """Units on hand, reserved ones included."""
     available_quantity: int = attrs.field(validator=units)

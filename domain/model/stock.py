@@ -5,7 +5,7 @@ from enum import Enum
 
 import attrs
 
-from shelfport.domain.model.validators import MAX_QUANTITY, aware, member_of, not_nil, units
+from shelfport.domain.model.validators import MAX_QUANTITY, aware, member_of, units, variant
 from shelfport.domain.model.variant import ProductVariantId
 
 __all__ = ["MAX_QUANTITY", "Freshness", "StockLevel", "StockReading", "StockStatus"]
@@ -49,7 +49,7 @@ class StockLevel:
         updated_at: datetime,
     ) -> None:
         # None: these validators do not read the instance.
-        not_nil(None, _VARIANT_ID, variant_id)
+        variant(None, _VARIANT_ID, variant_id)
         units(None, _QUANTITY, available_quantity)
         _check_status(None, _STATUS, status)
         aware(None, _UPDATED_AT, updated_at)
@@ -101,9 +101,10 @@ class StockReading:
     """A stock level with its age, source and freshness.
 
     >>> from datetime import UTC, datetime, timedelta
-    >>> from uuid import uuid4
+    >>> from shelfport.domain.model import IdFormat, variant_id
     >>> asked_at = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
-    >>> level = StockLevel(uuid4(), 3, StockStatus.LOW_STOCK, asked_at - timedelta(days=365))
+    >>> scarf = variant_id("SCARF-BLUE", IdFormat.TEXT)
+    >>> level = StockLevel(scarf, 3, StockStatus.LOW_STOCK, asked_at - timedelta(days=365))
     >>> StockReading(level, asked_at, "http").age(asked_at + timedelta(seconds=40)).seconds
     40
     """

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import attrs
 
+from shelfport.domain.model.variant import is_variant_id
+
 MAX_QUANTITY = 2**31 - 1
 """The largest quantity, in units: `format: int32` in inventory-service.yaml."""
 
@@ -22,6 +24,14 @@ def not_nil(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> Non
         raise ValueError(f"{field.name} is {value!r}: it must be a uuid.UUID")
     if value.int == 0:
         raise ValueError(f"{field.name} is the nil UUID, which identifies nothing")
+
+
+def variant(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    """Refuse a value that is no canonical id of a variant."""
+    if not isinstance(value, str) or not is_variant_id(value):
+        raise ValueError(
+            f"{field.name} is {value!r}: it must be a ProductVariantId; variant_id() makes it"
+        )
 
 
 def aware(_instance: object, field: "attrs.Attribute[Any]", value: Any) -> None:

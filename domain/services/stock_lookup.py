@@ -1,10 +1,12 @@
 """`StockLookup`: stock for a page, with a value for every variant."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from shelfport.domain.model import (
+    DEFAULT_CALL,
     Answer,
     Availability,
     Call,
@@ -15,33 +17,67 @@ from shelfport.domain.model import (
     UnavailableReason,
     UnknownVariant,
 )
-from shelfport.ports import InventoryPort
+from shelfport.ports import CacheHits, InventoryPort, PageMapper
+
+RefT = TypeVar("RefT")
 
 _UNKNOWN_VARIANT = Unavailable(UnavailableReason.UNKNOWN_VARIANT)
 
 
 @attrs.frozen
-class StockLookup:
-    """Turns the port's answers and errors into values for a page."""
+class StockLookup(Generic[RefT]):
+    """Turns the host's references into values for a page: from memory, or else from the port."""
 
     port: InventoryPort
+    hits: CacheHits
+    """Asked before anything else."""
+    mapper: PageMapper[RefT]
 
-    async def get_stock_levels(
+    async def get_stock_levels(self, refs: Sequence[RefT], call: Call) -> dict[RefT, Availability]:
+        """One value for each distinct reference, in the order of `refs`.
+
+        Never raises for an outage.
+
+        Raises:
+            ValueError: a reference is not a variant.
+        """
+        if call is DEFAULT_CALL or (call.max_staleness is None and call.deadline is None):
+            texts = self.mapper.texts(refs)
+            if texts and (page := self.hits.hit_many(texts)) is not None:
+                if texts is refs:
+                    return page  # type: ignore[return-value]  # the references are the ids
+                if len(page) == len(refs):  # none occurs twice: both are in one order
+                    return dict(zip(refs, page.values(), strict=True))
+                return _under_refs(refs, texts, page)
+        ids = self.mapper.variants(refs)
+        return _under_refs(refs, ids, await self._read(ids, call))
+
+    async def get_stock_level(self, ref: RefT, call: Call) -> Availability:
+        """The value of one variant; see `get_stock_levels`."""
+        if call is DEFAULT_CALL or (call.max_staleness is None and call.deadline is None):
+            reading = self.hits.hit(self.mapper.text(ref))
+            if reading is not None:
+                return reading
+        [variant] = self.mapper.variants((ref,))
+        return (await self._read((variant,), call))[variant]
+
+    async def _read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Availability]:
-        """One value for each distinct id, in the order of `ids`. Never raises for an outage."""
         try:
             answers = await self.port.read(ids, call)
         except InventoryError as error:
-            unavailable = Unavailable(error.reason)
-            return dict.fromkeys(ids, unavailable)
+            return dict.fromkeys(ids, Unavailable(error.reason))
         if all([type(answer) is StockReading for answer in answers.values()]):  # noqa: C419 - faster
             return answers  # type: ignore[return-value]  # all are readings: no copy
         return {variant: _shown(answer) for variant, answer in answers.items()}
 
-    async def get_stock_level(self, variant: ProductVariantId, call: Call) -> Availability:
-        """The value of one variant; see `get_stock_levels`."""
-        return (await self.get_stock_levels((variant,), call))[variant]
+
+def _under_refs(
+    refs: Sequence[RefT], ids: Sequence[str], page: Mapping[Any, Availability]
+) -> dict[RefT, Availability]:
+    """The values of `page` under the references, which are in the order of `ids`."""
+    return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
 
 
 def _shown(answer: Answer) -> Availability:

@@ -18,6 +18,7 @@ from shelfport import (
     build,
     health,
     load_settings,
+    variant_id,
 )
 from shelfport.aiohttp_web import cleanup_context, request_context_middleware
 from shelfport.options import QueueOptions
@@ -67,7 +68,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.post("/products")
 async def create(request: web.Request) -> web.Response:
     new = await request.json()
-    variant = ProductVariantId(uuid4())
+    variant = variant_id(uuid4())
     policy = InitializationPolicy(new.get("policy", "ROLL_BACK"))
     catalog = request.app[CATALOGUE]
     catalog[variant] = Product(new["name"], orderable=False)

@@ -52,7 +52,7 @@ class Catalog:
 
     async def _run(self, statement: str, variant: ProductVariantId, **values: str) -> None:
         async with engine.begin() as connection:
-            await connection.execute(text(statement), {"variant": str(variant), **values})
+            await connection.execute(text(statement), {"variant": variant, **values})
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))

@@ -52,7 +52,7 @@ class Catalog:
 
     def _run(self, statement: str, variant: ProductVariantId, **values: str) -> None:
         with engine.begin() as connection:
-            connection.execute(text(statement), {"variant": str(variant), **values})
+            connection.execute(text(statement), {"variant": variant, **values})
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))

@@ -19,6 +19,7 @@ from shelfport import (
     build,
     health,
     load_settings,
+    variant_id,
 )
 from shelfport.asgi import AsgiRequestContextMiddleware, lifespan
 from shelfport.options import QueueOptions
@@ -79,7 +80,7 @@ async def show(variant: FromPath[UUID], inventory: Inventory) -> dict[str, str]:
 
 @post("/products")
 async def create(data: JSONBody[NewProduct], inventory: Inventory) -> Response[dict[str, str]]:
-    variant = ProductVariantId(uuid4())
+    variant = variant_id(uuid4())
     catalog[variant] = Product(data.name, orderable=False)
     try:
         outcome = await inventory.request_inventory_initialization(variant, policy=data.policy)

@@ -43,18 +43,18 @@ class Catalog:
 
     async def mark_not_orderable(self, variant: ProductVariantId) -> None:
         statement = "UPDATE product SET orderable = false WHERE variant = ?"
-        await asyncio.to_thread(run, statement, str(variant))
+        await asyncio.to_thread(run, statement, variant)
 
     async def mark_orderable(self, variant: ProductVariantId) -> None:
         statement = "UPDATE product SET orderable = true WHERE variant = ?"
-        await asyncio.to_thread(run, statement, str(variant))
+        await asyncio.to_thread(run, statement, variant)
 
     async def show_status(
         self, variant: ProductVariantId, status: StockStatus, as_of: datetime
     ) -> None:
         statement = """UPDATE product SET status = ?1, status_as_of = ?2
             WHERE variant = ?3 AND (status_as_of IS NULL OR status_as_of < ?2)"""
-        await asyncio.to_thread(run, statement, status.value, as_of.isoformat(), str(variant))
+        await asyncio.to_thread(run, statement, status.value, as_of.isoformat(), variant)
 
 
 settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))

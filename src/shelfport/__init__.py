@@ -26,6 +26,7 @@ from shelfport.domain.model import (
     BulkOutcome,
     Created,
     Freshness,
+    IdFormat,
     InitializationOutcome,
     InitializationPolicy,
     InventoryBackInStock,
@@ -48,7 +49,7 @@ from shelfport.domain.model import (
     UnavailableReason,
     variant_id,
 )
-from shelfport.ports import InventoryPort, Notifier, ProductCatalogPort
+from shelfport.ports import InventoryPort, Notifier, ProductCatalogPort, VariantMapper
 from shelfport.ports.snapshot import Snapshot
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Freshness",
     "Health",
     "HealthStatus",
+    "IdFormat",
     "InMemoryInventory",
     "InitializationOutcome",
     "InitializationPolicy",
@@ -91,6 +93,7 @@ __all__ = [
     "TransientError",
     "Unavailable",
     "UnavailableReason",
+    "VariantMapper",
     "build",
     "health",
     "load_settings",

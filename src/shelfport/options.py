@@ -13,6 +13,7 @@ from shelfport.adapters.layers import (
     SharedCacheOptions,
 )
 from shelfport.adapters.queue.options import QueueOptions
+from shelfport.domain.model import IdFormat
 from shelfport.domain.services.backoff import Backoff
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "CacheOptions",
     "EventOptions",
     "HttpOptions",
+    "IdFormat",
     "InitializationOptions",
     "LimitOptions",
     "LogOptions",

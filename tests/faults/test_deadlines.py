@@ -16,9 +16,11 @@ from shelfport import (
     Unavailable,
     build,
 )
-from shelfport.adapters.composition.stack import compose
+from shelfport.adapters.composition.stack import Stack, compose
+from shelfport.adapters.facade.host_ids import CanonicalIds
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.runtime.background import Background
+from shelfport.domain.model import IdFormat
 from shelfport.domain.services import StockLookup
 from shelfport.errors import ConnectionFailed, DeadlineExceeded
 from shelfport.layers import ChaosLayer
@@ -53,7 +55,7 @@ def ignore(signal: Signal) -> None:
 
 
 @asynccontextmanager
-async def composed(adapter: InventoryPort) -> AsyncIterator[InventoryPort]:
+async def composed(adapter: InventoryPort) -> AsyncIterator[Stack]:
     """The default stack around `adapter`, in the loop's time."""
     settings = Settings()
     async with Background() as background:
@@ -95,7 +97,7 @@ async def test_exactly_kept(trouble: Callable[[ChaosLayer], None]) -> None:
     trouble(port := chaos())
     clock = LoopClock()
     async with composed(port) as stack:
-        lookup = StockLookup(stack)
+        lookup = StockLookup(stack.pages, stack.hits, CanonicalIds(IdFormat.UUID))
 
         async def view(number: int) -> tuple[float, object]:
             began = clock.monotonic()
@@ -111,7 +113,7 @@ async def test_exactly_kept(trouble: Callable[[ChaosLayer], None]) -> None:
 
         began = clock.monotonic()
         with pytest.raises(DeadlineExceeded):
-            await stack.initialize(an_initial_stock(), Call(deadline=began + DEADLINE))
+            await stack.pages.initialize(an_initial_stock(), Call(deadline=began + DEADLINE))
         assert pytest.approx(clock.monotonic() - began, abs=1e-9) == DEADLINE
 
 
@@ -128,7 +130,7 @@ async def test_never_later(trouble: Callable[[ChaosLayer], None]) -> None:
             began = clock.monotonic()
             call = Call(deadline=began + DEADLINE)
             with pytest.raises(InventoryError):
-                await stack.read([an_id(number)], call)
+                await stack.pages.read([an_id(number)], call)
             return clock.monotonic() - began
 
         took = await asyncio.gather(*(ask(n, n * 0.003) for n in range(1, 201)))

@@ -19,8 +19,10 @@ from shelfport import (
     UnavailableReason,
 )
 from shelfport.adapters.composition.stack import compose
+from shelfport.adapters.facade.host_ids import CanonicalIds
 from shelfport.adapters.layers import CircuitBreaker
 from shelfport.adapters.runtime.background import Background
+from shelfport.domain.model import IdFormat
 from shelfport.domain.services import StockLookup
 from shelfport.errors import ConnectionFailed, ServiceOverloaded
 from shelfport.layers import ChaosLayer
@@ -139,7 +141,7 @@ async def sell(
 class Shop:
     """Reads pages and checks each against the recorded answers."""
 
-    lookup: StockLookup
+    lookup: StockLookup[ProductVariantId]
     diary: Diary
     settings: Settings
     shown: Counter[str] = attrs.field(factory=Counter)
@@ -208,7 +210,7 @@ async def test_an_hour_of_flapping(report: Report) -> None:
     signals: list[Signal] = []
     breaker = CircuitBreaker(settings.breaker, signals.append)
     async with Background() as background:
-        port = compose(
+        stack = compose(
             diary,
             settings,
             clock=clock,
@@ -216,7 +218,9 @@ async def test_an_hour_of_flapping(report: Report) -> None:
             breaker=breaker,
             listener=signals.append,
         )
-        shop = Shop(StockLookup(port), diary, settings)
+        shop = Shop(
+            StockLookup(stack.pages, stack.hits, CanonicalIds(IdFormat.UUID)), diary, settings
+        )
         background.start(flap(diary.inner, chance), "flapping")
         background.start(sell(service, stock, chance), "selling")
         views: list[asyncio.Task[None]] = []

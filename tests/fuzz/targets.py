@@ -31,6 +31,7 @@ from shelfport.adapters.http.decode import (
     decode_problem,
 )
 from shelfport.adapters.http.errors import retry_after_seconds
+from shelfport.domain.model.variant import is_variant_id
 from shelfport.ports import Call
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -154,7 +155,7 @@ def _delivered(delivered: Delivered) -> str:
     assert event.occurred_at <= NOW + CLOCK_SKEW
     assert event.occurred_at.utcoffset() == timedelta(0)
     assert event.event_id.int
-    assert event.variant_id.int
+    assert is_variant_id(event.variant_id)
     # As the subscriber hands it on: whatever came is clean in a call.
     call = Call(correlation_id=delivered.correlation_id, traceparent=delivered.traceparent)
     assert call.correlation_id is None or call.correlation_id.isprintable()

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import count, cycle
 from statistics import quantiles
-from uuid import UUID
 
 import aiohttp
 import attrs
+
+from shelfport import ProductVariantId, variant_id
 
 CONNECTION_GONE = (aiohttp.ClientError, ConnectionError, TimeoutError)
 
@@ -22,7 +23,7 @@ class Load:
     """How long each page took."""
     statuses: list[int] = attrs.field(factory=list)
     stock: list[str] = attrs.field(factory=list)
-    created: list[UUID] = attrs.field(factory=list)
+    created: list[ProductVariantId] = attrs.field(factory=list)
     """The products that were answered 201."""
     refused: int = 0
     """Requests without a connection, or without a complete answer."""
@@ -34,7 +35,9 @@ class Load:
         )
 
 
-async def look(session: aiohttp.ClientSession, url: str, variant: UUID, load: Load) -> None:
+async def look(
+    session: aiohttp.ClientSession, url: str, variant: ProductVariantId, load: Load
+) -> None:
     """Request one product page."""
     began = time.perf_counter()
     async with session.get(f"{url}/products/{variant}") as response:
@@ -46,20 +49,25 @@ async def look(session: aiohttp.ClientSession, url: str, variant: UUID, load: Lo
 
 async def create(
     session: aiohttp.ClientSession, url: str, policy: str, load: Load, **headers: str
-) -> UUID | None:
+) -> ProductVariantId | None:
     """Create a product; returns its variant, or None if the shop did not create it."""
     new = {"name": "Ridgeline Trail Shoe", "policy": policy}
     async with session.post(f"{url}/products", json=new, headers=headers) as response:
         if response.status != 201:
             load.statuses.append(response.status)
             return None
-        variant = UUID((await response.json())["variant"])
+        variant = variant_id((await response.json())["variant"])
     load.created.append(variant)
     return variant
 
 
 async def pages(
-    url: str, variants: Iterable[UUID], number: int, concurrency: int, *, keep: bool = True
+    url: str,
+    variants: Iterable[ProductVariantId],
+    number: int,
+    concurrency: int,
+    *,
+    keep: bool = True,
 ) -> Load:
     """Request `number` pages with `concurrency`, over kept connections or a new one for each."""
     load, todo, shown = Load(), iter(range(number)), cycle(variants)
@@ -79,7 +87,9 @@ async def pages(
 
 
 @asynccontextmanager
-async def under_load(url: str, variants: Iterable[UUID], concurrency: int) -> AsyncIterator[Load]:
+async def under_load(
+    url: str, variants: Iterable[ProductVariantId], concurrency: int
+) -> AsyncIterator[Load]:
     """Request pages and create products until the block ends."""
     load, shown, numbers, over = Load(), cycle(variants), count(), asyncio.Event()
     # ROLL_BACK asks inside a transaction: on SQLite, where one writes at a time, all others wait.

@@ -12,11 +12,11 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from uuid import UUID
 
 import aiohttp
 import attrs
 
+from shelfport import ProductVariantId
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.row import TABLE
@@ -103,7 +103,7 @@ class Shop:
             rows = connection.execute(f"SELECT holder FROM {TABLE} WHERE holder IS NOT NULL")
             return [holder for (holder,) in rows]
 
-    async def queued(self) -> set[UUID]:
+    async def queued(self) -> set[ProductVariantId]:
         """The variants in its queue, dead letters included."""
         async with SqlQueue(database(f"sqlite:///{self.database}"), create_schema=False) as queue:
             return {entry.request.variant_id for entry in await queue.entries(limit=10_000)}

@@ -4,11 +4,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import aiohttp
 import pytest
 
+from shelfport import ProductVariantId
 from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox, seed_records
 from tests.hosts.load import Load, create, look, pages, under_load
 from tests.hosts.shops import FASTAPI, HOSTS, SCRIPT, Host, running
@@ -123,7 +123,7 @@ async def test_sigterm_under_load(
     )
 
 
-def opened(service: Sandbox) -> set[UUID]:
+def opened(service: Sandbox) -> set[ProductVariantId]:
     return {opening.variant_id for opening in service.openings}
 
 

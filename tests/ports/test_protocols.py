@@ -31,7 +31,7 @@ def test_every_adapter_and_layer_is_a_port() -> None:
         breaker=CircuitBreaker(BreakerOptions(), listener),
         listener=listener,
     )
-    ports: list[object] = [memory, http, stack]
+    ports: list[object] = [memory, http, stack.pages]
     while (inner := getattr(ports[-1], "inner", None)) is not None:
         ports.append(inner)
 

@@ -371,7 +371,7 @@ class QueueMachine(RuleBasedStateMachine):
             clock=self.clock,
             options=OPTIONS,
             draw=lambda: 1.0,
-            invalidate=lambda variant: None,
+            invalidators=(),
             listener=lambda signal: None,
         )
 

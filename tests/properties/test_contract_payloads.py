@@ -27,7 +27,7 @@ from shelfport.adapters.http.decode import (
     decode_problem,
 )
 from shelfport.contracts import inventory_events_yaml, inventory_service_yaml
-from shelfport.domain.model import InventoryLowStock
+from shelfport.domain.model import InventoryLowStock, variant_id
 from tests.contracts.schemas import resolved
 from tests.properties.payloads import Schema, breaks, valid
 
@@ -79,6 +79,8 @@ SHAPES = [
 ]
 READ_ALL_THE_SAME = {
     "a UUID without hyphens": ("productVariantId", "c9bf9e5716854c89bafbff5af830be8a"),
+    "a UUID in braces": ("productVariantId", "{c9bf9e57-1685-4c89-bafb-ff5af830be8a}"),
+    "a UUID as a urn": ("productVariantId", "urn:uuid:c9bf9e57-1685-4c89-bafb-ff5af830be8a"),
     "a space between date and time": ("updatedAt", "2026-03-14 09:26:53Z"),
     "an offset without a colon": ("updatedAt", "2026-03-14T10:26:53+0100"),
 }
@@ -86,14 +88,12 @@ READ_ALL_THE_SAME = {
 
 def wants(shape: Shape, payload: dict[str, Any], decoded: object) -> None:
     """Every member of the payload is in what was decoded, as what it plainly means."""
-    values = {
-        value.int if isinstance(value, UUID) else value
-        for value in attrs.asdict(decoded, recurse=True).values()  # type: ignore[arg-type]  # all three are attrs
-    }
+    values = attrs.asdict(decoded, recurse=True).values()  # type: ignore[arg-type]  # all three are attrs
+    identities = {str(value) for value in values}
     for name, member in shape.schema["properties"].items():
         match member.get("format"):
             case "uuid":
-                assert UUID(payload[name]).int in values
+                assert str(UUID(payload[name])) in identities
             case "int32":
                 assert payload[name] in values
             case _:
@@ -117,8 +117,8 @@ def test_every_list_of_levels_is_read(payload: list[dict[str, Any]]) -> None:
     """No element is malformed, and each variant has its level."""
     levels = decode_levels(msgspec.json.encode(payload), NOW)
 
-    assert {UUID(each["productVariantId"]) for each in payload} == {
-        level.variant_id for level in levels.by_int.values()
+    assert {variant_id(each["productVariantId"]) for each in payload} == {
+        level.variant_id for level in levels.by_id.values()
     }
     assert not levels.malformed
     assert levels.unidentified is None
@@ -150,7 +150,7 @@ def test_what_breaks_the_contract_is_refused(shape: Shape, drawn: st.DataObject)
 
 def test_every_member_is_broken_in_many_ways() -> None:
     """The table of breaks is not empty by accident."""
-    assert {"level": 46, "item": 68, "event": 41} == {
+    assert {"level": 44, "item": 66, "event": 39} == {
         shape.name: len(list(breaks(shape.schema))) for shape in SHAPES
     }
 
@@ -159,7 +159,7 @@ def test_every_member_is_broken_in_many_ways() -> None:
     ("member", "value"), READ_ALL_THE_SAME.values(), ids=READ_ALL_THE_SAME.keys()
 )
 def test_what_is_read_all_the_same(member: str, value: str) -> None:
-    """Three forms beyond the contract are read as the one thing that they can mean."""
+    """Some forms beyond the contract are read as the one thing that they can mean."""
     payload = LEVEL["example"]
     usual = decode_level(msgspec.json.encode(payload), NOW)
 

@@ -105,8 +105,8 @@ def level_from(document: dict[str, Any]) -> StockLevel:
 
 def must_be_sound(decoded: Levels) -> None:
     """Checks that each level is valid, has its own id as key, and is not in the future."""
-    for number, level in decoded.by_int.items():
-        assert number == level.variant_id.int
+    for variant, level in decoded.by_id.items():
+        assert variant == level.variant_id
         assert attrs.evolve(level) == level  # its validators run again
         assert level.updated_at <= NOW + timedelta(minutes=5)
     assert all(isinstance(error, Malformed) for error in decoded.malformed.values())
@@ -124,7 +124,7 @@ def test_valid_arrays(documents: list[dict[str, Any]]) -> None:
 
     decoded = decode_levels(msgspec.json.encode(documents), NOW)
 
-    assert Levels({level.variant_id.int: level for level in expected.values()}) == decoded
+    assert Levels(expected) == decoded
 
 
 @given(document=levels)
@@ -165,7 +165,7 @@ def test_one_bad_element_costs_its_own_variant(
     )
 
     assert {level.variant_id: level for level in map(level_from, good)} == {
-        level.variant_id: level for level in decoded.by_int.values()
+        level.variant_id: level for level in decoded.by_id.values()
     }
     assert [variant_id(bad["productVariantId"])] == list(decoded.malformed)
 
@@ -175,10 +175,10 @@ def test_an_instant_too_far_ahead_is_malformed(
     documents: list[dict[str, Any]], seconds: int
 ) -> None:
     """An instant up to five minutes ahead is accepted; a later one is malformed."""
-    variant = UUID(int=99)
+    variant = variant_id(UUID(int=99))
     ahead = NOW + timedelta(minutes=5, seconds=seconds)
     late = {
-        "productVariantId": str(variant),
+        "productVariantId": variant,
         "availableQuantity": 1,
         "status": "LOW_STOCK",
         "updatedAt": ahead.isoformat(),
@@ -186,7 +186,7 @@ def test_an_instant_too_far_ahead_is_malformed(
 
     decoded = decode_levels(msgspec.json.encode([*documents, late]), NOW)
 
-    assert (seconds <= 0) == (variant.int in decoded.by_int)
+    assert (seconds <= 0) == (variant in decoded.by_id)
     assert (seconds > 0) == (variant in decoded.malformed)
 
 
@@ -208,7 +208,7 @@ def test_a_damaged_level(document: dict[str, Any], seed: int) -> None:
     for _ in range(DAMAGES):
         level = survives(lambda body: decode_level(body, NOW), damaged(document, rng))
         if isinstance(level, StockLevel):
-            must_be_sound(Levels({level.variant_id.int: level}))
+            must_be_sound(Levels({level.variant_id: level}))
 
 
 @given(document=items, seed=seeds)

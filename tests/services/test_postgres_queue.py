@@ -1,14 +1,16 @@
 """The durable queue in PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from types import TracebackType
 
 import pytest
 
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.contracts.conformance import InitializationQueueConformance, QueueHarness
 from shelfport.outbox import InitializationQueue
+from tests.faults.servers import closed_port
 from tests.support.databases import temporary_database
-from tests.support.queue_cases import QueueCases
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +19,34 @@ def url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
-class TestPostgres(QueueCases):
-    """A queue in PostgreSQL keeps every rule."""
+class PostgresHarness(QueueHarness):
+    """Several clients of one database; the entries of a case are deleted after it."""
 
-    @pytest.fixture
-    async def queue(self, url: str) -> AsyncIterator[InitializationQueue]:
-        async with SqlQueue(database(url)) as queue:
-            yield queue
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        async with self.queue() as queue:
             for entry in await queue.entries():
                 await queue.drop(entry.request.idempotency_key)
 
+    def queue(self) -> InitializationQueue:
+        return SqlQueue(database(self._url))
+
+    def broken(self) -> InitializationQueue:
+        return SqlQueue(database(f"postgresql://postgres@127.0.0.1:{closed_port()}/test"))
+
+
+class TestPostgres(InitializationQueueConformance):
+    """A queue in PostgreSQL keeps every rule."""
+
+    breaks = True
+
     @pytest.fixture
-    async def other(self, url: str, queue: SqlQueue) -> AsyncIterator[InitializationQueue]:
-        async with SqlQueue(database(url)) as other:
-            yield other
+    def harness(self, url: str) -> PostgresHarness:
+        return PostgresHarness(url)

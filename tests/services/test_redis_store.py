@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from redis import Redis as SyncRedis
@@ -16,9 +17,10 @@ from shelfport import (
     Settings,
     StockReading,
     build,
+    variant_id,
 )
 from shelfport.adapters.redis import RedisClient, RedisStore
-from shelfport.options import SharedCacheOptions
+from shelfport.options import IdFormat, SharedCacheOptions
 from shelfport.ports import UnknownVariant
 from shelfport.ports.shared_store import LookupOptions, SharedCacheUnavailable, StoreRequest
 from tests.support.figures import Report
@@ -28,6 +30,7 @@ from tests.support.values import a_reading, an_id, ids
 from tests.support.waiting import until
 
 A = an_id(1)
+SKU = variant_id("SCARF:{blue}", IdFormat.TEXT)
 
 
 @asynccontextmanager
@@ -81,14 +84,14 @@ async def test_one_round_trip_a_page(own_redis: PrivateRedis, report: Report) ->
 
 
 async def test_keys_are_in_one_slot(redis_store: RedisStore, redis_url: str) -> None:
-    """In a Redis Cluster all keys of a page are in one slot; no key holds free text."""
-    keys = [redis_store.key(variant) for variant in ids(50)]
-    tags = {re.fullmatch(r"\{([^{}]+)\}:1:[0-9a-f]{32}", key) for key in keys}
+    """In a Redis Cluster all keys of a page are in one slot, whatever characters its ids have."""
+    odd = [variant_id(text, IdFormat.TEXT) for text in ("{SKU}", "a:b", "}{", "HAT/RED&L?#1%+")]
+    keys = [redis_store.key(variant) for variant in (*ids(50), *odd)]
+    tags = {re.match(r"[^{}]*\{([^{}]+)\}:2:", key) for key in keys}
 
     assert None not in tags
     assert {redis_store.prefix} == {tag.group(1) for tag in tags if tag is not None}
-    with pytest.raises(AttributeError):
-        redis_store.key("text")  # type: ignore[arg-type]  # the wrong type on purpose
+    assert len(keys) == len(set(keys))
 
 
 async def test_every_key_ends(redis_store: RedisStore, redis_url: str) -> None:
@@ -172,10 +175,40 @@ async def test_own_and_foreign_messages(redis_store: RedisStore, redis_url: str)
         with SyncRedis.from_url(redis_url) as redis:
             redis.publish(redis_store.channel, b"")
             redis.publish(redis_store.channel, b"stranger and strange")
-            redis.publish(redis_store.channel, b"stranger" + an_id(2).bytes)
+            redis.publish(redis_store.channel, b"stranger" + UUID(an_id(1)).bytes)
+            announced = f"{an_id(2)}\n{SKU}\n".encode()
+            redis.publish(redis_store.channel, b"stranger" + announced)
         heard = await asyncio.wait_for(anext(invalidations), 5)
 
-    assert [an_id(2)] == heard
+    assert [an_id(2), SKU] == heard
+
+
+async def test_text_ids(redis_store: RedisStore) -> None:
+    """Ids in text format are stored, found and fenced like UUIDs."""
+    now = datetime.now(UTC)
+    options = LookupOptions(now, 5, 5, "one", 0)
+    token = (await redis_store.lookup([SKU, A], options))[SKU].token
+    await redis_store.store({SKU: StoreRequest(a_reading(SKU), now, token, 300)}, now, "one")
+
+    found = await redis_store.lookup([SKU, A], options)
+    await redis_store.fence([SKU], None)
+    fenced = await redis_store.lookup([SKU], options)
+
+    assert a_reading(SKU, as_of=now, freshness=Freshness.CACHED) == found[SKU].value
+    assert (True, False) == (found[SKU].current, fenced[SKU].current)
+    assert found[A].value is None
+
+
+async def test_replicas_of_two_editions(redis_store: RedisStore, redis_url: str) -> None:
+    """Keys of the former edition, whose ids are the digits of a UUID, are not read."""
+    now = datetime.now(UTC)
+    options = LookupOptions(now, 5, 5, "one", 0)
+    token = (await redis_store.lookup([A], options))[A].token
+    await redis_store.store({A: StoreRequest(a_reading(A), now, token, 300)}, now, "one")
+    with SyncRedis.from_url(redis_url) as redis:
+        redis.rename(redis_store.key(A), f"{{{redis_store.prefix}}}:1:{UUID(A).hex}")
+
+    assert (await redis_store.lookup([A], options))[A].value is None
 
 
 async def test_a_silent_channel_is_pinged(

@@ -362,7 +362,7 @@ class FleetModel(RuleBasedStateMachine):
     def look_into_redis(self) -> None:
         """Record a violation: an older value that replaced a newer one."""
         for variant in VARIANTS:
-            found: Any = self.redis.redis.hgetall(f"{{{self.redis.prefix}}}:1:{variant.hex}")
+            found: Any = self.redis.redis.hgetall(f"{{{self.redis.prefix}}}:2:{variant}")
             held: dict[bytes, bytes] = found
             before, self.held[variant] = self.held[variant], held
             if b"v" in held and b"v" in before and is_older(held, before):

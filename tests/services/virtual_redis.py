@@ -53,8 +53,8 @@ class VirtualRedis:
             sender, *ids = args[4:]
             assert result == len(ids) == 1
             assert isinstance(sender, bytes)
-            assert isinstance(ids[0], bytes)
-            self._publish(sender + ids[0])
+            assert isinstance(ids[0], str)
+            self._publish(sender + ids[0].encode())
         self.observe()
         await self._travel()
         return result

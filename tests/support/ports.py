@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from uuid import uuid4
 
 from shelfport import (
     Created,
@@ -17,7 +18,7 @@ from shelfport.ports import (
     InitialStock,
 )
 from tests.support.clocks import EPOCH
-from tests.support.values import a_reading, an_id
+from tests.support.values import a_reading
 
 Ids = Sequence[ProductVariantId]
 Answers = Mapping[ProductVariantId, Answer]
@@ -42,7 +43,7 @@ class ScriptedPort:
         self.initializations.append((request, call))
         return Created(
             InventoryItem(
-                id=an_id(),
+                id=uuid4(),
                 variant_id=request.variant_id,
                 quantity=request.initial_quantity,
                 available_quantity=request.initial_quantity,

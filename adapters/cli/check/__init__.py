@@ -16,7 +16,7 @@ from shelfport.adapters.cli.check.model import (
     examine,
 )
 from shelfport.adapters.cli.check.report import check_document, print_result, print_settings
-from shelfport.adapters.cli.check.service import SAMPLE_VARIANT, check_read, check_token
+from shelfport.adapters.cli.check.service import check_read, check_token
 from shelfport.adapters.cli.check.settings import (
     DisplayedSetting,
     check_adapter,
@@ -25,10 +25,9 @@ from shelfport.adapters.cli.check.settings import (
     settings_in_use,
 )
 from shelfport.adapters.cli.check.surroundings import check_bus, check_queue, check_shared_cache
-from shelfport.adapters.cli.options import CallOptions, misuse
+from shelfport.adapters.cli.options import CallOptions
 from shelfport.adapters.cli.output import print_json, print_text
 from shelfport.adapters.cli.running import Exit, Misuse, print_error
-from shelfport.domain.model import variant_id
 
 CHECKS: Final = (
     Check("settings", needs=(), run=check_settings),
@@ -53,8 +52,6 @@ async def run_check(
     Returns:
         `Exit.MISUSED` if the settings are not valid, `Exit.NO` if another check failed.
     """
-    with misuse():
-        read = SAMPLE_VARIANT if variant is None else variant_id(variant)
     deadline = options.deadline
     if deadline is not None and not 0 < deadline < math.inf:
         raise Misuse(f"--deadline is {deadline:g}: it must be more than 0 seconds")
@@ -62,7 +59,7 @@ async def run_check(
         files=options.settings,
         base_url=options.base_url,
         deadline=deadline,
-        variant=read,
+        variant_text=variant,
         correlation_id=options.correlation_id or uuid4().hex,
     )
     displayed: list[DisplayedSetting] = []

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import attrs
 
+from shelfport.adapters.cli.ids import NamedVariant
 from shelfport.adapters.composition.container import Container
 from shelfport.adapters.config.loader import LoadedSettings
 from shelfport.adapters.config.settings import Settings
 from shelfport.domain.model import ProductVariantId
+
+_SAMPLE = ProductVariantId("5be1f00d-0000-4000-8000-000000000000")
+SAMPLE_VARIANT = NamedVariant(_SAMPLE, _SAMPLE)
+"""A variant that no service knows, for a read without --variant: an id in every format."""
 
 
 class CheckOutcome(Enum):
@@ -52,8 +57,11 @@ class CheckContext:
     files: tuple[Path, ...]
     base_url: str | None
     deadline: float | None
-    variant: ProductVariantId
+    variant_text: str | None
+    """What --variant names; None without it."""
     correlation_id: str
+    variant: NamedVariant = SAMPLE_VARIANT
+    """The variant to read. Set by the check `settings`, as they say what the text means."""
     loaded: LoadedSettings | None = None
     """Set by the check `settings`."""
     container: Container | None = None

@@ -5,7 +5,6 @@ import base64
 import binascii
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 import msgspec
 from typed_settings import Secret
@@ -30,7 +29,6 @@ from shelfport.domain.model import (
     CredentialsUnavailable,
     DeadlineExceeded,
     InventoryError,
-    ProductVariantId,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
@@ -39,9 +37,6 @@ from shelfport.domain.model import (
     Unauthorized,
     UnknownVariant,
 )
-
-SAMPLE_VARIANT = ProductVariantId(UUID("5be1f00d-0000-4000-8000-000000000000"))
-"""A variant that no service knows, for a read without --variant."""
 
 _CREDENTIALS: Final = {
     "bearer": "bearer token",
@@ -161,7 +156,7 @@ async def check_read(context: CheckContext) -> Finding:
 
     "Unknown" is as good as its stock: both keep the contract.
     """
-    container, variant = context.container, context.variant
+    container, named = context.container, context.variant
     if container is None:
         raise RuntimeError("a check that reads must need 'adapter'")
     clock = container.clock()
@@ -173,7 +168,7 @@ async def check_read(context: CheckContext) -> Finding:
     try:
         async with container.integration():
             started = clock.monotonic()
-            answer = (await container.port().read((variant,), call))[variant]
+            answer = (await container.port().read((named.variant,), call))[named.variant]
             took = f"in {(clock.monotonic() - started) * 1000:.1f} ms"
     except BadFile as error:
         return failed(str(error), "correct the setting, or the file")
@@ -181,11 +176,10 @@ async def check_read(context: CheckContext) -> Finding:
         return _read_failed(error, context)
     match answer:
         case StockReading(level):
-            return ok(
-                f"{variant} is {level.status.value}, {level.available_quantity} available, {took}"
-            )
+            stock = f"{level.status.value}, {level.available_quantity} available"
+            return ok(f"{named.name} is {stock}, {took}")
         case UnknownVariant():
-            return ok(f"{variant} has no record: a valid answer of the contract, {took}")
+            return ok(f"{named.name} has no record: a valid answer of the contract, {took}")
         case _:
             return _read_failed(answer.error, context)
 

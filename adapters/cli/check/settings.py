@@ -15,7 +15,9 @@ from dependency_injector import providers
 from typed_settings import Secret
 
 from shelfport.adapters.cli.check.model import CheckContext, Finding, failed, ok
+from shelfport.adapters.cli.ids import NamedVariants
 from shelfport.adapters.cli.options import load_command_settings, option_name, read_only_settings
+from shelfport.adapters.cli.running import Misuse
 from shelfport.adapters.composition.container import Container
 from shelfport.adapters.composition.plugins import GROUP
 from shelfport.adapters.config.loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
@@ -31,10 +33,15 @@ _BUILT_IN = {
 async def check_settings(context: CheckContext) -> Finding:
     """The settings of files, environment and command line are valid together."""
     try:
-        context.loaded = load_command_settings(context.files, {"base_url": context.base_url})
-    except ValueError as error:
+        loaded = load_command_settings(context.files, {"base_url": context.base_url})
+        names = NamedVariants.of(loaded.settings)
+    except (ValueError, Misuse) as error:
         return failed(str(error), "correct it at the place that the list of settings names")
-    given = len(context.loaded.origins)
+    if context.variant_text is not None:
+        # Misuse, as for every command, and not a failed check: the settings are valid.
+        context.variant = names.from_argument(context.variant_text)
+    context.loaded = loaded
+    given = len(loaded.origins)
     return ok(f"valid, {given} given and the rest by default" if given else "valid, all by default")
 
 
@@ -127,6 +134,8 @@ def _masked(value: Any, secret: bool) -> str | float | bool | None:
         return value
     if secret or isinstance(value, Secret):
         return MASK
+    if isinstance(value, Enum):
+        return str(value.value)
     # A URL with credentials is refused, but its password must not be printed either.
     return re.sub(r"//[^/?#]*@", f"//{MASK}@", str(value))
 

@@ -13,8 +13,14 @@ import attrs
 from dependency_injector import providers
 
 from shelfport.adapters.bus.opening import open_bus
-from shelfport.adapters.cli.check.model import CheckContext, Finding, failed, not_tried, ok
-from shelfport.adapters.cli.check.service import SAMPLE_VARIANT
+from shelfport.adapters.cli.check.model import (
+    SAMPLE_VARIANT,
+    CheckContext,
+    Finding,
+    failed,
+    not_tried,
+    ok,
+)
 from shelfport.adapters.cli.options import read_only_settings
 from shelfport.adapters.cli.queue_documents import age
 from shelfport.adapters.composition.container import Container
@@ -108,9 +114,9 @@ async def check_shared_cache(context: CheckContext) -> Finding:
                 await opened.enter_async_context(client.store)
             # A lookup: a PING succeeds also where scripts are forbidden, memory is full, or the
             # server is a replica. The first lookup connects; the second one is measured.
-            await client.store.lookup([SAMPLE_VARIANT], lookup)
+            await client.store.lookup([SAMPLE_VARIANT.variant], lookup)
             started = time.perf_counter()
-            await client.store.lookup([SAMPLE_VARIANT], lookup)
+            await client.store.lookup([SAMPLE_VARIANT.variant], lookup)
             took = time.perf_counter() - started
     except SharedCacheUnavailable as error:
         return failed(str(error), "start Redis, or correct shared_cache.url")

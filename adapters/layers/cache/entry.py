@@ -1,11 +1,12 @@
-"""`Entry`: what the cache stores of one variant. Times are seconds of the monotonic clock.
+"""`Entry`: what the cache stores of one variant, and `Windows`: until when it is served.
 
 There may be very many entries, and most are read rarely. Python's garbage collector visits every
-stored reading, level and UUID again and again. It does not track these structs (`gc=False`): they
-hold plain values and are never part of a cycle. A reading is built from its entry when it is used.
+stored reading and level again and again. It does not track these structs (`gc=False`): they hold
+plain values and are never part of a cycle. A reading is built from its entry when it is used.
 """
 
 from datetime import datetime
+from math import inf
 from typing import ClassVar
 
 import msgspec
@@ -20,7 +21,13 @@ from shelfport.domain.model import (
 )
 
 
-class _Windows(msgspec.Struct, eq=False, gc=False):
+class Windows(msgspec.Struct, eq=False, frozen=True, gc=False):
+    """The windows of what one request brought: one object for all its variants.
+
+    So a page that was read together is refreshed together. Times are seconds of the monotonic
+    clock.
+    """
+
     asked_at: float
     """When the read that brought the answer began: the answer was true then or later."""
     fresh_until: float
@@ -30,10 +37,15 @@ class _Windows(msgspec.Struct, eq=False, gc=False):
     stale_until: float
     """The end of `stale_if_error`."""
 
+    def expired(self) -> "Windows":
+        """The same windows without the first two, so that the service is asked first."""
+        return Windows(self.asked_at, -inf, -inf, self.stale_until)
 
-class KeptUnknown(_Windows, eq=False, gc=False):
+
+class KeptUnknown(msgspec.Struct, eq=False, gc=False):
     """The service has no record of the variant."""
 
+    windows: Windows
     answer: UnknownVariant
     fresh: ClassVar[None] = None
 
@@ -52,9 +64,10 @@ class KeptUnknown(_Windows, eq=False, gc=False):
         return False
 
 
-class KeptReading(_Windows, eq=False, gc=False):
+class KeptReading(msgspec.Struct, eq=False, gc=False):
     """The values of a reading."""
 
+    windows: Windows
     available_quantity: int
     status: StockStatus
     updated_at: datetime

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Any
-from uuid import UUID
+from typing import cast
 
 import attrs
 
+from shelfport.adapters.layers.cache.entry import Windows
 from shelfport.adapters.layers.cache.stats import CacheStats
 from shelfport.adapters.layers.cache.store import ReadingStore
 from shelfport.adapters.runtime.background import Background
@@ -30,7 +30,7 @@ from shelfport.ports import Clock, InventoryPort, Listener
 from shelfport.ports.signals import RefreshFailed, ServedStale
 from shelfport.ports.snapshot import CacheSnapshot
 
-_PLACEHOLDER: Answer = UnknownVariant(ProductVariantId(UUID(int=0)))
+_PLACEHOLDER: Answer = UnknownVariant(ProductVariantId(""))
 """Keeps a variant's place in first-asked order until its answer is known; never returned."""
 
 
@@ -97,16 +97,19 @@ class CacheLayer:
         rest: _NotFresh | None = None
         for variant in answers:
             entry = get(variant)
-            if entry is not None and now < entry.fresh_until and now - entry.asked_at < longest:
-                answers[variant] = entry.fresh or entry.as_fresh(variant)
-                continue
+            if entry is not None:
+                windows = entry.windows
+                young = now - windows.asked_at < longest
+                if young and now < windows.fresh_until:
+                    answers[variant] = entry.fresh or entry.as_fresh(variant)
+                    continue
             if rest is None:
                 rest = _NotFresh()
-            if entry is None or now >= entry.stale_until or now - entry.asked_at >= longest:
+            if entry is None or not young or now >= windows.stale_until:
                 rest.missing.append(variant)
             else:
                 answers[variant] = entry.as_stale(variant)
-                if now < entry.revalidate_until:
+                if now < windows.revalidate_until:
                     rest.stale_while_revalidate.append(variant)
                 else:
                     rest.stale_if_error.append(variant)
@@ -127,45 +130,54 @@ class CacheLayer:
             self._signal_stale(stale, call)
         return settled(answers)
 
-    def hit(self, variant: object) -> StockReading | None:
+    def hit(self, text: str) -> StockReading | None:
         """See `CacheHits.hit`."""
-        if type(variant) is not UUID:
-            return None
-        entry = self.store.get(variant)
+        entry = self.store.get(text)
         if entry is None:
             return None
         now = self.clock.monotonic()
-        if now >= entry.fresh_until:
+        if now >= entry.windows.fresh_until:
             return None
-        reading = entry.fresh or entry.as_fresh(ProductVariantId(variant))
-        if type(reading) is not StockReading:
-            return None
+        reading = entry.fresh
+        if reading is None:  # the first hit of a variant makes its reading
+            answer = entry.as_fresh(ProductVariantId(text))
+            if type(answer) is not StockReading:
+                return None
+            reading = answer
         stats = self.stats
         stats.fresh += 1
         if stats.page_age is not None:
-            stats.page_age(now - entry.asked_at)
+            stats.page_age(now - entry.windows.asked_at)
         return reading
 
-    def hit_many(self, variants: Iterable[object]) -> dict[UUID, StockReading] | None:
+    def hit_many(self, texts: Sequence[str]) -> dict[ProductVariantId, StockReading] | None:
         """See `CacheHits.hit_many`."""
         now = self.clock.monotonic()
         get = self.store.get
-        readings: dict[UUID, StockReading] = {}
-        for variant in variants:
-            if type(variant) is not UUID:
-                return None
-            entry = get(variant)
-            if entry is None or now >= entry.fresh_until:
-                return None
-            reading = entry.fresh
-            if reading is None:
-                first = entry.as_fresh(ProductVariantId(variant))
-                if type(first) is not StockReading:
+        page: dict[ProductVariantId, StockReading] = {}
+        fresh: Windows | None = None
+        try:
+            # A text that is stored is an id.
+            for text in cast("Sequence[ProductVariantId]", texts):
+                entry = get(text)
+                if entry is None:
                     return None
-                reading = first
-            readings[variant] = reading
-        self._count_hits(readings, now)
-        return readings
+                windows = entry.windows
+                if windows is not fresh:  # what one request brought shares its windows
+                    if now >= windows.fresh_until:
+                        return None
+                    fresh = windows
+                reading = entry.fresh
+                if reading is None:  # the first hit of a variant makes its reading
+                    answer = entry.as_fresh(text)
+                    if type(answer) is not StockReading:
+                        return None
+                    reading = answer
+                page[text] = reading
+        except TypeError:
+            return None  # not hashable, so no text
+        self._count_hits(page, now)
+        return page
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Forward the call, then invalidate the variant whether or not the call succeeded."""
@@ -199,6 +211,10 @@ class CacheLayer:
         happened_at = now - (instant - as_of).total_seconds()
         self.store.apply_event(event, as_of=as_of, happened_at=happened_at, now=now)
 
+    async def apply_write(self, variants: Sequence[ProductVariantId]) -> None:
+        """See `CacheInvalidator.apply_write`."""
+        self.invalidate(variants)
+
     async def _improve(
         self, answers: dict[ProductVariantId, Answer], rest: _NotFresh, call: Call, now: float
     ) -> None:
@@ -218,12 +234,13 @@ class CacheLayer:
         if stale := _stale([a for a in asked_for if type(a) is StockReading]):
             self._signal_stale(stale, call)
 
-    def _count_hits(self, page: Mapping[Any, Answer], now: float) -> None:
+    def _count_hits(self, page: Mapping[ProductVariantId, Answer], now: float) -> None:
         stats = self.stats
         stats.fresh += len(page)
         if stats.page_age is not None and page:
             entries = map(self.store.get, page)
-            stats.page_age(now - min(entry.asked_at for entry in entries if entry is not None))
+            oldest = min(entry.windows.asked_at for entry in entries if entry is not None)
+            stats.page_age(now - oldest)
 
     def _count(
         self, answers: Mapping[ProductVariantId, Answer], rest: _NotFresh

@@ -4,15 +4,15 @@ All times are seconds of the monotonic clock.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.layers.cache.entry import Entry, KeptReading, KeptUnknown
+from shelfport.adapters.layers.cache.entry import Entry, KeptReading, KeptUnknown, Windows
 from shelfport.adapters.layers.cache.options import CacheOptions
 from shelfport.domain.model import (
     Answer,
@@ -29,27 +29,6 @@ T = TypeVar("T")
 
 EVENT = "event"
 """The source of a reading that an event brought, not an adapter."""
-
-
-class _WindowEnds(NamedTuple):
-    """When a read began, and when the windows of its readings end."""
-
-    asked_at: float
-    fresh_until: float
-    jitter: float
-    """Seconds by which a reading's `ttl` may end early."""
-    revalidate_until: float
-    stale_until: float
-
-    @classmethod
-    def of(cls, options: CacheOptions, asked_at: float) -> "_WindowEnds":
-        return cls(
-            asked_at,
-            asked_at + options.ttl,
-            options.jitter * options.ttl,
-            asked_at + options.revalidate_age,
-            asked_at + options.discard_age,
-        )
 
 
 @attrs.define(eq=False)
@@ -69,37 +48,34 @@ class ReadingStore:
     options: CacheOptions
     uniform: Callable[[float, float], float] = attrs.field(repr=False)
     """Draws a number between two others: `random.uniform`."""
-    # Keyed by `UUID.int`: the hash of a UUID is a call into Python, and each variant of each page
-    # is looked up here. An OrderedDict finds its oldest key at once; a dict walks over the places
-    # of all deleted keys.
-    _entries: OrderedDict[int, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
-    _fences: OrderedDict[int, float] = attrs.field(init=False, factory=OrderedDict, repr=False)
+    # An OrderedDict finds its oldest key at once; a dict walks over the places of deleted keys.
+    _entries: OrderedDict[str, Entry] = attrs.field(init=False, factory=OrderedDict, repr=False)
+    _fences: OrderedDict[str, float] = attrs.field(init=False, factory=OrderedDict, repr=False)
     _fence_for_all: float = attrs.field(init=False, default=-inf, repr=False)
     """Replaces the fences that were evicted from `_fences`."""
-    _last_events: OrderedDict[int, tuple[datetime, UUID]] = attrs.field(
+    _last_events: OrderedDict[str, tuple[datetime, UUID]] = attrs.field(
         init=False, factory=OrderedDict, repr=False
     )
     """The rank of the last event of each variant."""
-    _last_windows: _WindowEnds = attrs.field(
-        init=False, default=_WindowEnds(-inf, -inf, -inf, -inf, -inf), repr=False
+    _last_windows: Windows = attrs.field(
+        init=False, default=Windows(-inf, -inf, -inf, -inf), repr=False
     )
     """Of the last read that was stored."""
-    _event_entries: OrderedDict[int, Entry] = attrs.field(
+    _event_entries: OrderedDict[str, Entry] = attrs.field(
         init=False, factory=OrderedDict, repr=False
     )
     """What events brought. An entry here covers the one in `_entries` until the next event or the
     next read removes it, so that the result does not depend on the order of events."""
+    get: Callable[[str], Entry | None] = attrs.field(init=False, repr=False)
+    """The entry of a variant, expired or not. Until an event brings one, it is the method of a
+    dict, since each variant of each page is looked up here."""
+
+    def __attrs_post_init__(self) -> None:
+        self.get = self._entries.get
 
     def __len__(self) -> int:
         """How many variants have an entry."""
         return len(self._entries)
-
-    def get(self, variant: UUID) -> Entry | None:
-        """The entry of `variant`, expired or not."""
-        key = variant.int
-        if self._event_entries and (entry := self._event_entries.get(key)) is not None:
-            return entry
-        return self._entries.get(key)
 
     def latest_fence(self, variants: Iterable[ProductVariantId]) -> float:
         """A read of `variants` must have begun after this moment for all of it to be stored."""
@@ -109,14 +85,13 @@ class ReadingStore:
 
     def fence_of(self, variant: ProductVariantId) -> float:
         """A read must have begun after this moment to be stored."""
-        return max(self._fences.get(variant.int, -inf), self._fence_for_all)
+        return max(self._fences.get(variant, -inf), self._fence_for_all)
 
-    def has_none_of(self, variants: Iterable[UUID]) -> bool:
+    def has_none_of(self, variants: Sequence[str]) -> bool:
         """Whether none of `variants` has an entry."""
-        numbers = [variant.int for variant in variants]
         events = self._event_entries
-        return self._entries.keys().isdisjoint(numbers) and (
-            not events or events.keys().isdisjoint(numbers)
+        return self._entries.keys().isdisjoint(variants) and (
+            not events or events.keys().isdisjoint(variants)
         )
 
     def store_answers(
@@ -144,7 +119,7 @@ class ReadingStore:
                 if answer.as_of is not as_of:
                     as_of = answer.as_of
                     began = min(asked_at, now - (instant - as_of).total_seconds())
-                known = entries.get(variant.int)
+                known = entries.get(variant)
                 # Callers that shared a request all bring the same reading.
                 if known is None or not known.is_of(answer):
                     self.store(variant, answer, began)
@@ -156,23 +131,22 @@ class ReadingStore:
         self, variant: ProductVariantId, answer: StockReading | UnknownVariant, asked_at: float
     ) -> bool:
         """Store the answer of a read that began at `asked_at`; False if a rule forbids it."""
-        key = variant.int
         entries = self._entries
         fence = self.fence_of(variant) if self._fences else self._fence_for_all
         if asked_at <= fence:
             return False
-        known = entries.get(key)
+        known = entries.get(variant)
         if known is not None:
             if not self._may_replace(known, answer, asked_at):
                 return False
-            del entries[key]  # it is put in again as the youngest
+            del entries[variant]  # it is put in again as the youngest
         if self._event_entries:
-            self._event_entries.pop(key, None)
+            self._event_entries.pop(variant, None)
         if isinstance(answer, UnknownVariant):
             end = asked_at + self.options.negative_ttl
-            entries[key] = KeptUnknown(asked_at, end, end, end, answer)
+            entries[variant] = KeptUnknown(Windows(asked_at, end, end, end), answer)
         else:
-            entries[key] = self._entry_of(answer, asked_at)
+            entries[variant] = self._entry_of(answer, asked_at)
         if len(entries) > self.options.max_entries:
             entries.popitem(last=False)
         return True
@@ -195,20 +169,20 @@ class ReadingStore:
             now: when it was received.
         """
         variant = event.variant_id
-        key = variant.int
-        last, read = self._last_events.get(key), self._entries.get(key)
+        last, read = self._last_events.get(variant), self._entries.get(variant)
         if last is not None and event.rank <= last:
             return False
-        self._put(self._last_events, key, event.rank)
+        self._put(self._last_events, variant, event.rank)
         if read is not None and read.updated_by(event.occurred_at):
             return False
-        younger = read is not None and read.asked_at > happened_at
+        younger = read is not None and read.windows.asked_at > happened_at
         self.fence(variant, now)
-        self._event_entries.pop(key, None)
+        self._event_entries.pop(variant, None)
         if event.status is StockStatus.OUT_OF_STOCK and not younger:
             level = StockLevel(variant, 0, event.status, event.occurred_at)
             reading = StockReading(level, as_of, EVENT)
-            self._put(self._event_entries, key, self._entry_of(reading, happened_at))
+            self._put(self._event_entries, variant, self._entry_of(reading, happened_at))
+            self.get = self._get_of_both
         return True
 
     def fence(self, variant: ProductVariantId, now: float) -> None:
@@ -217,27 +191,25 @@ class ReadingStore:
         An "unknown" is deleted. A reading stays for the case that the service does not answer, but
         the next read asks the service first.
         """
-        key = variant.int
-        if (evicted := self._put(self._fences, key, now)) is not None:
+        if (evicted := self._put(self._fences, variant, now)) is not None:
             self._fence_for_all = evicted
         for entries in (self._entries, self._event_entries):
-            if key in entries:
-                _expire(entries, key)
+            if variant in entries:
+                _expire(entries, variant)
+
+    def _get_of_both(self, variant: str) -> Entry | None:
+        entry = self._event_entries.get(variant)
+        return self._entries.get(variant) if entry is None else entry
 
     def _entry_of(self, reading: StockReading, asked_at: float) -> KeptReading:
-        if asked_at != self._last_windows[0]:
-            # Made once for all readings of a request: a float takes as much memory as 3 fields.
-            self._last_windows = _WindowEnds.of(self.options, asked_at)
-        asked_at, fresh_until, jitter, revalidate_until, stale_until = self._last_windows
+        windows = self._windows_of(asked_at)
+        if reading.freshness is Freshness.STALE:
+            # What the cache below returns as STALE is not current, however young: it may be older
+            # than an event that this process did not receive.
+            windows = Windows(asked_at, -inf, windows.revalidate_until, windows.stale_until)
         level = reading.level
-        # What the cache below returns as STALE is not current, however young: it may be older than
-        # an event that this process did not receive.
-        current = reading.freshness is not Freshness.STALE
         return KeptReading(
-            asked_at,
-            fresh_until - self.uniform(0.0, jitter) if current else -inf,
-            revalidate_until,
-            stale_until,
+            windows,
             level.available_quantity,
             level.status,
             level.updated_at,
@@ -245,7 +217,19 @@ class ReadingStore:
             reading.source,
         )
 
-    def _put(self, values: OrderedDict[int, T], key: int, value: T) -> T | None:
+    def _windows_of(self, asked_at: float) -> Windows:
+        """One object for all readings of a request, so that they end together."""
+        if asked_at != self._last_windows.asked_at:
+            options = self.options
+            self._last_windows = Windows(
+                asked_at,
+                asked_at + options.ttl - self.uniform(0.0, options.jitter * options.ttl),
+                asked_at + options.revalidate_age,
+                asked_at + options.discard_age,
+            )
+        return self._last_windows
+
+    def _put(self, values: OrderedDict[str, T], key: str, value: T) -> T | None:
         """Put `value` in as the youngest; beyond `max_entries` evict the oldest and return it."""
         values[key] = value
         values.move_to_end(key)
@@ -261,17 +245,18 @@ class ReadingStore:
 
     @staticmethod
     def _may_replace(known: Entry, answer: StockReading | UnknownVariant, asked_at: float) -> bool:
-        if asked_at >= known.stale_until:
+        windows = known.windows
+        if asked_at >= windows.stale_until:
             return True
         if isinstance(answer, StockReading) and isinstance(known, KeptReading):
-            return (answer.level.updated_at, asked_at) >= (known.updated_at, known.asked_at)
-        return asked_at >= known.asked_at
+            return (answer.level.updated_at, asked_at) >= (known.updated_at, windows.asked_at)
+        return asked_at >= windows.asked_at
 
 
-def _expire(entries: dict[int, Entry], key: int) -> None:
+def _expire(entries: dict[str, Entry], key: str) -> None:
     """Delete an "unknown"; leave a reading as the fallback for a service that does not answer."""
     entry = entries[key]
     if isinstance(entry, KeptUnknown):
         del entries[key]
     else:
-        entry.fresh_until = entry.revalidate_until = -inf
+        entry.windows = entry.windows.expired()

@@ -134,6 +134,10 @@ class SharedCacheClient:
         moment = (event.occurred_at - _EPOCH) // timedelta(microseconds=1)
         await self.fence((event.variant_id,), f"{moment:020d}-{event.event_id.hex}")
 
+    async def apply_write(self, variants: Sequence[ProductVariantId]) -> None:
+        """See `CacheInvalidator.apply_write`."""
+        await self.fence(variants)
+
     def snapshot(self, now: float) -> SharedCacheSnapshot:
         """The state at `now` (monotonic)."""
         return SharedCacheSnapshot(

@@ -15,13 +15,14 @@ from shelfport.domain.model import (
     DeadLetterReason,
     InitializationPolicy,
     InitialStock,
+    ProductVariantId,
     QueuedInitialization,
-    variant_id,
 )
 
 TABLE = "shelfport_initializations"
-ENTRY_VERSION = 1
-"""The version of the rows that this edition writes; it does not claim rows of later versions."""
+ENTRY_VERSION = 2
+"""The version of the rows that this edition writes; it does not claim rows of later versions. Since
+version 2 an id may be another text than a UUID, which version 1 could not read."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +51,7 @@ def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
     request = entry.request
     return {
         "idempotency_key": str(request.idempotency_key),
-        "variant_id": str(request.variant_id),
+        "variant_id": request.variant_id,
         "initial_quantity": request.initial_quantity,
         "low_stock_threshold": request.low_stock_threshold,
         "policy": entry.policy.value,
@@ -61,13 +62,14 @@ def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
         "attempts": entry.attempts,
         "last_error": None if entry.last_error is None else clean_text(entry.last_error),
         "entry_version": ENTRY_VERSION,
+        "host_id": None if request.host_id is None else clean_text(request.host_id),
     }
 
 
 COLUMNS = (
     "idempotency_key", "variant_id", "initial_quantity", "low_stock_threshold", "policy",
     "queued_at", "due_at", "correlation_id", "traceparent", "attempts", "last_error",
-    "entry_version",
+    "entry_version", "host_id",
 )  # fmt: skip
 """The columns that a new entry fills, in the order of `to_row`."""
 
@@ -94,10 +96,11 @@ def from_row(row: Mapping[str, Any]) -> QueuedInitialization:
         )
     return QueuedInitialization(
         request=InitialStock(
-            variant_id=variant_id(row["variant_id"]),
+            variant_id=ProductVariantId(row["variant_id"]),
             initial_quantity=row["initial_quantity"],
             low_stock_threshold=row["low_stock_threshold"],
             idempotency_key=UUID(row["idempotency_key"]),
+            host_id=row["host_id"],
         ),
         policy=InitializationPolicy(row["policy"]),
         queued_at=from_micros(row["queued_at"]),

@@ -62,8 +62,11 @@ _NOTIFIED: Step = (
     """,
 )
 
-SQLITE_STEPS: Sequence[Step] = (_TABLES,)
-POSTGRES_STEPS: Sequence[Step] = (_TABLES, _NOTIFIED)
+# Ids are text now, of any format: the rows of the former edition, whose ids are UUIDs, stay.
+_HOST_IDS: Step = (f"ALTER TABLE {TABLE} ADD COLUMN host_id TEXT",)
+
+SQLITE_STEPS: Sequence[Step] = (_TABLES, _HOST_IDS)
+POSTGRES_STEPS: Sequence[Step] = (_TABLES, _NOTIFIED, _HOST_IDS)
 """Step n (from 1) makes version n from version n - 1; this edition's version is their number."""
 
 CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version BIGINT NOT NULL)"

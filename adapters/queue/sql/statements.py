@@ -36,7 +36,7 @@ entries = table(
         column(name, Text)
         for name in (
             "idempotency_key", "variant_id", "policy", "correlation_id", "traceparent",
-            "last_error", "holder", "dead_reason",
+            "last_error", "holder", "dead_reason", "host_id",
         )
     ),
     *(

@@ -1,5 +1,7 @@
 """`events` without a bus; with a real bus: tests/services/events."""
 
+from uuid import UUID
+
 import pytest
 
 from shelfport.adapters.cli.events import print_event
@@ -38,13 +40,24 @@ async def test_replay_without_a_connection(call_shelfport: Shelfport) -> None:
 
 def test_an_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """An event is one line of text, or a JSON document on one line."""
-    event = an_event(LOW, an_id(7), event_id=an_id(8))
-    print_event(event, as_json=False)
-    print_event(event, as_json=True)
+    event = an_event(LOW, an_id(7), event_id=UUID(int=8))
+    print_event(event, None, as_json=False)
+    print_event(event, None, as_json=True)
     line, document = capsys.readouterr().out.splitlines()
 
     assert f"2026-01-01T00:00:00+00:00  Stock is low   {an_id(7)}" == line
     assert (
         f'{{"eventId":"{an_id(8)}","type":"InventoryLowStockEvent","productVariantId":"{an_id(7)}"'
-        ',"status":"LOW_STOCK","timestamp":"2026-01-01T00:00:00+00:00","schema":1}'
+        ',"hostId":null,"status":"LOW_STOCK","timestamp":"2026-01-01T00:00:00+00:00","schema":1}'
     ) == document
+
+
+def test_an_event_has_the_hosts_id(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of text has the host's id; the JSON document has both ids."""
+    event = an_event(LOW, an_id(7))
+    print_event(event, "SCARF-BLUE", as_json=False)
+    print_event(event, "SCARF-BLUE", as_json=True)
+    line, document = capsys.readouterr().out.splitlines()
+
+    assert line.endswith("  Stock is low   SCARF-BLUE")
+    assert f'"productVariantId":"{an_id(7)}","hostId":"SCARF-BLUE"' in document

@@ -43,7 +43,9 @@ async def test_json_is_one_document_with_every_field(
 
     document = json.loads(done.out)
     first, second = document["stock"]
-    fields = "variantId known reason status availableQuantity updatedAt asOf freshness source"
+    fields = (
+        "variantId hostId known reason status availableQuantity updatedAt asOf freshness source"
+    )
     assert {"correlationId", "stock", "schema"} == document.keys()
     assert fields.split() == list(first)
     assert tuple(

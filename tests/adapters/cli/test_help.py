@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from enum import Enum
 from functools import reduce
 from inspect import Signature
 from pathlib import Path
@@ -155,6 +156,7 @@ def test_the_reference_has_every_option(command: str) -> None:
             assert "required" == default, argument
         elif argument.parameter.show_default is not False:
             value = argument.field_info.default
+            value = value.value if isinstance(value, Enum) else value
             assert ("" if value in {None, Signature.empty} else str(value)) == default, argument
 
 

@@ -46,7 +46,7 @@ async def test_migrate(call_shelfport: Shelfport, url: str) -> None:
 
     assert (2, "") == (before.code, before.out)
     assert "run `shelfport queue migrate`" in before.err
-    assert {"before": 0, "after": 1, "schema": 1} == json.loads(made.out)
+    assert {"before": 0, "after": 2, "schema": 1} == json.loads(made.out)
     assert (0, "0 waiting; 0 dead letters\n") == (after.code, after.out)
 
 

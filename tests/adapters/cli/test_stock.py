@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -11,7 +11,6 @@ from shelfport import (
     Created,
     Freshness,
     InventoryItem,
-    ProductVariantId,
     StockLevel,
     StockReading,
     StockStatus,
@@ -20,15 +19,17 @@ from shelfport import (
     variant_id,
 )
 from shelfport.adapters.cli import output, stock
+from shelfport.adapters.cli.ids import NamedVariant
 from shelfport.errors import ReachedService, TimedOut
 
 MOMENT = datetime(2024, 5, 17, 9, 30, 12, tzinfo=UTC)
 VARIANT = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
 OTHER = variant_id("2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a")
 LEVEL = StockLevel(VARIANT, 3, StockStatus.LOW_STOCK, MOMENT)
-PAGE: Mapping[ProductVariantId, Availability] = {
-    VARIANT: StockReading(LEVEL, MOMENT, "http", Freshness.STALE),
-    OTHER: Unavailable(UnavailableReason.TIMED_OUT),
+NAMED = NamedVariant(VARIANT, VARIANT)
+PAGE: Mapping[NamedVariant, Availability] = {
+    NAMED: StockReading(LEVEL, MOMENT, "http", Freshness.STALE),
+    NamedVariant(OTHER, OTHER): Unavailable(UnavailableReason.TIMED_OUT),
 }
 
 
@@ -83,7 +84,8 @@ def test_the_document_of_stock(capsys: pytest.CaptureFixture[str]) -> None:
         "correlationId": "c-1",
         "stock": [
             {
-                "variantId": str(VARIANT),
+                "variantId": VARIANT,
+                "hostId": None,
                 "known": True,
                 "reason": None,
                 "status": "LOW_STOCK",
@@ -94,7 +96,8 @@ def test_the_document_of_stock(capsys: pytest.CaptureFixture[str]) -> None:
                 "source": "http",
             },
             {
-                "variantId": str(OTHER),
+                "variantId": OTHER,
+                "hostId": None,
                 "known": False,
                 "reason": "TIMED_OUT",
                 "status": None,
@@ -123,7 +126,7 @@ def test_outcomes_of_an_initialisation() -> None:
     error = TimedOut("no answer", reached_service=ReachedService.UNKNOWN)
     outcomes = (Created(item), AlreadyThere(LEVEL), error)
     documents = [
-        stock.initialization_document(VARIANT, o, idempotency_key=key, correlation_id="c-1")
+        stock.initialization_document(NAMED, o, idempotency_key=key, correlation_id="c-1")
         for o in outcomes
     ]
 
@@ -138,6 +141,6 @@ def test_outcomes_of_an_initialisation() -> None:
             stock.FailureEntry("TimedOut", "no answer", True, "unknown", None),
         ),
     ] == [(d.outcome, d.item_id, d.status, d.available_quantity, d.error) for d in documents]
-    assert {(UUID(str(VARIANT)), key, "c-1")} == {
-        (d.variant_id, d.idempotency_key, d.correlation_id) for d in documents
+    assert {(VARIANT, None, key, "c-1")} == {
+        (d.variant_id, d.host_id, d.idempotency_key, d.correlation_id) for d in documents
     }

@@ -109,6 +109,10 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
             ["batch.max_concurrency (from", "got `float`"],
         ),
         ("[shelfport]\ntoken = 5", ["token (from", "Expected `str`"]),
+        (
+            "[shelfport]\nid_format = 'sku'",
+            ["id_format (from", "'sku'; it must be one of uuid, text"],
+        ),
         ("[shelfport]\ndeadline = -1", ["deadline is -1: it must be 0.001 to 300", "(from"]),
         ("[shelfport.cache]\nttl = -1", ["cache.ttl is -1: it must be 0", "(from"]),
         ("[shelfport]\nbase_url = 'x'", ["base_url is 'x': it must begin with", "(from"]),

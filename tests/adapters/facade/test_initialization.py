@@ -19,7 +19,6 @@ from shelfport import (
     NewVariant,
     NotInitialized,
     PermanentlyRejected,
-    ProductVariantId,
     Queued,
     Settings,
     StockReading,
@@ -28,7 +27,6 @@ from shelfport import (
     build,
     request_context,
 )
-from shelfport.adapters.composition.queue_worker import one_attempt
 from shelfport.adapters.config.settings import InitializationOptions, SettingsError
 from shelfport.adapters.layers import ConcurrencyLimitLayer
 from shelfport.contracts.sandbox import Faults, Sandbox
@@ -81,11 +79,11 @@ class Host:
 
 
 def test_a_policy_that_queues_needs_a_queue() -> None:
-    """Settings with a policy that queues, but without a queue, are refused."""
+    """Settings with a policy that queues are refused by `build`, if there is no queue."""
     with pytest.raises(
         ValueError, match=r"initialization\.policy is RETRY_LATER, .* set queue\.url"
     ):
-        Settings(initialization=InitializationOptions(policy=RETRY_LATER))
+        build(Settings(initialization=InitializationOptions(policy=RETRY_LATER)))
 
 
 def test_not_orderable_needs_a_catalog() -> None:
@@ -315,12 +313,11 @@ def test_the_worker_shares_limit_and_breaker() -> None:
     worker = container.worker()
     assert worker is not None
 
-    limit = one_attempt(container.port())
+    limit = container.stack().attempts
     assert isinstance(limit, ConcurrencyLimitLayer)
     assert limit is worker.processor.port.inner  # type: ignore[attr-defined]  # a layer has one
+    assert repr(limit) in repr(container.port())
     assert container.breaker().snapshot == worker.circuit
-    memory = InMemoryInventory(clock=SystemClock())
-    assert memory is one_attempt(memory)
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:
@@ -372,7 +369,7 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_across_a_restart(tmp_path: Path) -> None:
     """Another process opens a queued record, with the same key and the host's ids."""
     queue = QueueOptions(url=f"sqlite:///{tmp_path}/queue.db", base_delay=0.01, poll_interval=0.05)
-    variant = ProductVariantId(uuid4())
+    variant = an_id()
     async with Sandbox(seed=()) as sandbox:
         settings = Settings(
             base_url=sandbox.url, queue=attrs.evolve(queue, worker=False), deadline=2

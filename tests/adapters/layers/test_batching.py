@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from shelfport import Created, StockReading
+from shelfport import Created, ProductVariantId, StockReading
 from shelfport.adapters.layers import BatchingLayer
+from shelfport.adapters.layers.batching import MAX_BYTES
 from shelfport.errors import TimedOut
 from shelfport.options import BatchOptions
 from shelfport.ports import DEFAULT_CALL, Call, Unreadable
@@ -67,6 +68,51 @@ async def test_duplicates_do_not_count() -> None:
 
     assert [150] == [len(read) for read, _ in inner.reads]
     assert ids(150) == list(answers)
+
+
+@pytest.mark.parametrize(
+    ("character", "sizes"),
+    [("x", [58, 42]), ("-", [58, 42]), ("%", [19, 19, 19, 19, 19, 5]), ("/", [19] * 5 + [5])],
+)
+async def test_long_texts_are_split_by_their_bytes(character: str, sizes: list[int]) -> None:
+    """Texts are divided by the bytes that they take in an address, escaped where they must be."""
+    inner = ScriptedPort()
+    wanted = [ProductVariantId(f"{number:02}" + character * 126) for number in range(100)]
+
+    answers = await BatchingLayer(inner, BatchOptions(max_concurrency=1)).read(wanted, CALL)
+
+    assert sizes == [len(read) for read, _ in inner.reads]
+    assert wanted == [variant for read, _ in inner.reads for variant in read]
+    assert wanted == list(answers)
+
+
+def texts(*lengths: int) -> list[ProductVariantId]:
+    return [
+        ProductVariantId(f"{number:03}".ljust(size, "x")) for number, size in enumerate(lengths)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [
+        ([124] * 59 + [125], [60]),
+        ([124] * 59 + [126], [59, 1]),
+        ([124] * 121, [60, 60, 1]),
+        ([124] * 59 + [125] * 61, [59, 59, 2]),
+    ],
+)
+async def test_a_request_is_filled_up_to_its_bytes(lengths: list[int], sizes: list[int]) -> None:
+    """Texts that take exactly the bytes of a request are one request; one byte more divides it."""
+    inner = ScriptedPort()
+
+    await BatchingLayer(inner, BatchOptions(max_concurrency=1)).read(texts(*lengths), CALL)
+
+    assert sizes == [len(read) for read, _ in inner.reads]
+
+
+async def test_200_uuids_fit_by_their_bytes() -> None:
+    """The bytes divide no page of UUIDs that its count allows."""
+    assert len(",".join(ids(200))) < MAX_BYTES < len(",".join(ids(203)))
 
 
 @pytest.mark.looptime

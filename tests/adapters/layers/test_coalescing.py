@@ -275,8 +275,9 @@ async def test_closing_before_the_start_ends_the_wait(inner: ScriptedPort) -> No
 
 
 async def test_a_closed_scope(inner: ScriptedPort) -> None:
-    """Without an open scope of tasks the layer raises an error."""
-    layer = CoalescingLayer(inner, LoopClock(), Background())
+    """After the scope of tasks was left, the layer raises an error."""
+    async with Background() as background:
+        layer = CoalescingLayer(inner, LoopClock(), background)
 
     with pytest.raises(RuntimeError, match="Background scope is not open"):
         await layer.read([A], DEFAULT_CALL)

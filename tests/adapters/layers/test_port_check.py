@@ -1,5 +1,6 @@
 import logging
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -26,7 +27,7 @@ from shelfport.ports import (
 )
 from tests.support.clocks import EPOCH
 from tests.support.ports import ScriptedPort, raising
-from tests.support.values import a_level, a_reading, an_id, an_initial_stock, ids
+from tests.support.values import a_level, a_reading, an_initial_stock, ids
 
 A, B, C = ids(3)
 CALL = Call(correlation_id="page-17", attempt=2)
@@ -242,7 +243,7 @@ async def test_good_outcomes_pass() -> None:
 
 CREATED = Created(
     InventoryItem(
-        id=an_id(9),
+        id=UUID(int=9),
         variant_id=B,
         quantity=1,
         available_quantity=1,

@@ -84,11 +84,11 @@ async def test_the_statement_by_name(url: str) -> None:
     ("style", "first", "last"),
     [
         ("qmark", "?", "?"),
-        ("numeric", ":1", ":12"),
-        ("numeric_dollar", "$1", "$12"),
+        ("numeric", ":1", ":13"),
+        ("numeric_dollar", "$1", "$13"),
         ("format", "%s", "%s"),
-        ("named", ":idempotency_key", ":entry_version"),
-        ("pyformat", "%(idempotency_key)s", "%(entry_version)s"),
+        ("named", ":idempotency_key", ":host_id"),
+        ("pyformat", "%(idempotency_key)s", "%(host_id)s"),
     ],
 )
 def test_every_style(style: Any, first: str, last: str) -> None:

@@ -72,7 +72,10 @@ async def attempted(world: World, entry: QueuedInitialization) -> bool:
     ],
 )
 async def test_the_steps_of_an_attempt(entry: QueuedInitialization, steps: list[str]) -> None:
-    """Mark, read if the record may exist, request it, unmark, complete the entry, and report it."""
+    """Mark, read if the record may exist, request it, unmark, complete the entry, and report it.
+
+    All caches are told of the record, the innermost first.
+    """
     world = World()
     advance(world, 7.5)
 
@@ -80,7 +83,8 @@ async def test_the_steps_of_an_attempt(entry: QueuedInitialization, steps: list[
 
     assert steps == world.log
     assert await world.find(entry) is None
-    assert [entry.request.variant_id] == world.invalidated
+    variant = entry.request.variant_id
+    assert [("inner", variant), ("outer", variant)] == world.invalidated
     [done] = world.signals
     assert isinstance(done, InitializationDone)
     assert (entry.request, 7.5) == (done.entry.request, done.took)

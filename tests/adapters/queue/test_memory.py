@@ -1,19 +1,24 @@
 import pytest
 
+from shelfport.contracts.conformance import InitializationQueueConformance, QueueHarness
 from shelfport.outbox import InitializationQueue, InMemoryQueue
-from tests.support.queue_cases import QueueCases, an_entry, queued
+from tests.support.queue_cases import an_entry, queued
 
 
-class TestInMemoryQueue(QueueCases):
+class MemoryQueueHarness(QueueHarness):
+    def __init__(self) -> None:
+        self.memory = InMemoryQueue()
+
+    def queue(self) -> InitializationQueue:
+        return self.memory
+
+
+class TestInMemoryQueue(InitializationQueueConformance):
     """The queue in memory keeps every rule."""
 
     @pytest.fixture
-    def queue(self) -> InMemoryQueue:
-        return InMemoryQueue()
-
-    @pytest.fixture
-    def other(self, queue: InMemoryQueue) -> InMemoryQueue:
-        return queue
+    def harness(self) -> MemoryQueueHarness:
+        return MemoryQueueHarness()
 
 
 async def test_entries_outlive_the_scope() -> None:

@@ -8,10 +8,10 @@ import attrs
 from shelfport import (
     AlreadyThere,
     InventoryError,
+    InventoryEvent,
     InventoryPort,
     ProductVariantId,
     StockStatus,
-    variant_id,
 )
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.domain.model import Claim
@@ -87,8 +87,22 @@ class Service(ScriptedPort):
         if error is not None:
             raise error
         if there:
-            return AlreadyThere(a_level(variant_id(request.variant_id)))
+            return AlreadyThere(a_level(request.variant_id))
         return await ScriptedPort().initialize(request, call)
+
+
+@attrs.frozen
+class Cache:
+    """A cache that records the writes that it is told of."""
+
+    name: str
+    told: list[tuple[str, ProductVariantId]]
+
+    async def apply_event(self, event: InventoryEvent) -> None:
+        raise AssertionError("no worker receives events")
+
+    async def apply_write(self, variants: Ids) -> None:
+        self.told.extend((self.name, variant) for variant in variants)
 
 
 @attrs.define
@@ -100,7 +114,8 @@ class World:
     clock: Clock = attrs.field(factory=ManualClock)
     log: Log = attrs.field(factory=list)
     signals: list[Signal] = attrs.field(factory=list)
-    invalidated: list[ProductVariantId] = attrs.field(factory=list)
+    invalidated: list[tuple[str, ProductVariantId]] = attrs.field(factory=list)
+    """Each write that a cache was told of: the cache and the variant, in order."""
     with_catalogue: bool = True
     service: Service = attrs.field(init=False)
     catalog: Catalog = attrs.field(init=False)
@@ -117,7 +132,7 @@ class World:
             clock=self.clock,
             options=self.options,
             draw=lambda: 1.0,
-            invalidate=self.invalidated.append,
+            invalidators=(Cache("inner", self.invalidated), Cache("outer", self.invalidated)),
             listener=self.signals.append,
         )
 

@@ -51,15 +51,19 @@ async def test_a_failure_ends_no_other(caplog: pytest.LogCaptureFixture) -> None
     assert "KeyError: 'bug'" in caplog.text
 
 
-async def test_closed() -> None:
-    """Outside its scope no task starts, and the message names the task."""
+async def test_never_entered() -> None:
+    """A scope that was never entered starts tasks."""
     background = Background()
 
-    with pytest.raises(RuntimeError, match="work cannot start: its Background scope is not open"):
-        background.start(asyncio.sleep(0), "work")
-    async with background:
+    assert "done" == await background.start(asyncio.sleep(0, "done"), "work")
+
+
+async def test_closed() -> None:
+    """After its scope was left no task starts, and the message names the task."""
+    async with Background() as background:
         pass
-    with pytest.raises(RuntimeError, match="is not open"):
+
+    with pytest.raises(RuntimeError, match="work cannot start: its Background scope is not open"):
         background.start(asyncio.sleep(0), "work")
 
 

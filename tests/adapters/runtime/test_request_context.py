@@ -61,6 +61,6 @@ async def test_requests_do_not_mix() -> None:
 
         await asyncio.gather(*(handle(number) for number in range(1, 6)))
 
-    assert [(an_id(n).int, f"page-{n}") for n in range(1, 6)] == sorted(
-        (request.variant_id.int, call.correlation_id) for request, call in port.initializations
+    assert [(an_id(n), f"page-{n}") for n in range(1, 6)] == sorted(
+        (request.variant_id, call.correlation_id) for request, call in port.initializations
     )

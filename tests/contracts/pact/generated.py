@@ -60,7 +60,7 @@ def port_call_of(interaction: HttpInteraction) -> PortCall:
         # The nil id, which the service refuses, only a bug could send: the domain refuses it too.
         with attrs.validators.disabled():
             stock = InitialStock(
-                variant_id=ProductVariantId(UUID(body["productVariantId"])),
+                variant_id=ProductVariantId(body["productVariantId"]),
                 initial_quantity=body["initialQuantity"],
                 low_stock_threshold=body["lowStockThreshold"],
                 idempotency_key=UUID(headers["Idempotency-Key"]),
@@ -70,7 +70,7 @@ def port_call_of(interaction: HttpInteraction) -> PortCall:
     else:
         ids = [example_of(request.path).rpartition("/")[2]]
     return PortCall(
-        [ProductVariantId(UUID(text)) for text in ids],
+        [ProductVariantId(text) for text in ids],
         headers["X-Correlation-ID"],
         headers["traceparent"],
         stock,

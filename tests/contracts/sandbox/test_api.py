@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shelfport import ProductVariantId
+from shelfport import variant_id
 from shelfport.contracts.sandbox import Sandbox
 from tests.contracts.checked_client import CheckedClient
 from tests.contracts.sandbox_setup import IN_STOCK, LOW, OUT, UNKNOWN, StillClock, connected, poll
@@ -50,7 +50,7 @@ async def test_reads_one(client: CheckedClient) -> None:
 async def test_case_of_an_id(client: CheckedClient, sandbox: Sandbox) -> None:
     """Ids are the same in upper and lower case."""
     shouted = UUID("abcdefab-cdef-4bcd-8fab-cdefabcdefab")
-    sandbox.set_stock(ProductVariantId(shouted), 1)
+    sandbox.set_stock(variant_id(shouted), 1)
 
     assert 200 == (await client.get(f"/inventory/{str(shouted).upper()}")).status
 
@@ -70,7 +70,7 @@ async def test_unknown_variant(client: CheckedClient) -> None:
         (f"/inventory?productVariantIds={LOW},", "productVariantIds has ''"),
         (f"/inventory?productVariantIds={LOW}&productVariantIds={OUT}", "is given 2 times"),
         ("/inventory?productVariantIds=shoe", "productVariantIds has 'shoe': it must be a UUID"),
-        (f"/inventory?productVariantIds={LOW.hex}", "in its 36 character form"),
+        (f"/inventory?productVariantIds={UUID(LOW).hex}", "in its 36 character form"),
         (f"/inventory?productVariantIds={NIL}", "productVariantIds has the nil UUID"),
         (f"/inventory/{NIL}", "productVariantId has the nil UUID"),
         ("/inventory/shoe", "productVariantId has 'shoe'"),
@@ -94,10 +94,10 @@ async def test_refuses_bad_reads(client: CheckedClient, target: str, sentence: s
 
 async def test_takes_as_much_as_it_says(client: CheckedClient, sandbox: Sandbox) -> None:
     """200 ids, and 8000 bytes of request target, are accepted."""
-    ids = [uuid4() for _ in range(200)]
-    for variant_id in ids:
-        sandbox.set_stock(ProductVariantId(variant_id), 7)
-    target = "/inventory?productVariantIds=" + ",".join(map(str, ids)) + "&pad="
+    ids = [variant_id(uuid4()) for _ in range(200)]
+    for variant in ids:
+        sandbox.set_stock(variant, 7)
+    target = "/inventory?productVariantIds=" + ",".join(ids) + "&pad="
 
     answered = await client.get(target.ljust(8_000, "x"))
 
@@ -202,7 +202,7 @@ async def test_race_of_two_keys(client: CheckedClient) -> None:
         (b"[]", "The body must be a JSON object with the fields productVariantId"),
         (b"{}", "productVariantId is missing: it must be a UUID"),
         (b'{"productVariantId": 7}', "productVariantId is not valid: it must be a UUID"),
-        (f'{{"productVariantId": "{UNKNOWN.hex}"}}'.encode(), "36 character form"),
+        (f'{{"productVariantId": "{UUID(UNKNOWN).hex}"}}'.encode(), "36 character form"),
         (f'{{"productVariantId": "{NIL}"}}'.encode(), "productVariantId has the nil UUID"),
         (
             f'{{"productVariantId": "{UNKNOWN}", "quantity": 1}}'.encode(),

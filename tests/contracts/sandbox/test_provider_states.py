@@ -130,11 +130,15 @@ async def test_no_state(client: CheckedClient, sandbox: Sandbox) -> None:
             {"state": "a variant has stock", "params": {"productVariantId": str(LOW)}},
             "The params of 'a variant has stock' are not valid: ",
         ),
+        (
+            {"state": "a variant has no record", "params": {"productVariantId": "shoe"}},
+            "productVariantId has 'shoe': it must be a UUID",
+        ),
         ({"state": "", "action": "undo"}, "action is not valid: it must be setup or teardown."),
         ({"params": {}}, "state is missing: it must be the name of a provider state"),
         ({"state": "", "more": 1}, "'more' is not a field: the fields are state, params, action."),
     ],
-    ids=["unknown", "params", "action", "no state", "more"],
+    ids=["unknown", "params", "an id", "action", "no state", "more"],
 )
 async def test_a_state_that_is_not_understood(
     client: CheckedClient, body: dict[str, Any], detail: str
@@ -144,6 +148,15 @@ async def test_a_state_that_is_not_understood(
 
     assert (400, "invalid-request") == (answered.status, answered.slug)
     assert answered.detail.startswith(detail)
+
+
+async def test_the_case_of_a_uuid_in_a_state(client: CheckedClient) -> None:
+    """A state's UUID in upper case is the variant of the UUID in lower case."""
+    shouted = "ABCDEFAB-CDEF-4BCD-8FAB-CDEFABCDEFAB"
+    params = {"productVariantId": shouted, "availableQuantity": 3, "lowStockThreshold": 1}
+    await client.post(STATES_PATH, json={"state": "a variant has stock", "params": params})
+
+    assert 3 == (await client.get(f"/inventory/{shouted.lower()}")).json["availableQuantity"]
 
 
 async def test_events(client: CheckedClient, clock: StillClock) -> None:

@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import attrs
 import pytest
 
 from shelfport import (
@@ -8,6 +9,7 @@ from shelfport import (
     InventoryEvent,
     InventoryLowStock,
     InventoryOutOfStock,
+    ProductVariantId,
     StockStatus,
 )
 from tests.support.clocks import EPOCH
@@ -39,6 +41,16 @@ def test_an_event_without_a_time_or_an_id_is_refused() -> None:
         )
     with pytest.raises(ValueError, match="event_id is the nil UUID"):
         InventoryLowStock(event_id=UUID(int=0), occurred_at=EPOCH, variant_id=an_id())
+    with pytest.raises(ValueError, match="variant_id is ''"):
+        InventoryLowStock(event_id=uuid4(), occurred_at=EPOCH, variant_id=ProductVariantId(""))
+
+
+def test_the_hosts_own_reference_is_no_part_of_the_event() -> None:
+    """Two events that differ in the host's own reference alone are equal."""
+    event = InventoryLowStock(event_id=uuid4(), occurred_at=EPOCH, variant_id=an_id())
+
+    assert event.host_id is None
+    assert event == attrs.evolve(event, host_id="SCARF-BLUE")
 
 
 def test_events_rank_by_time_then_by_id() -> None:

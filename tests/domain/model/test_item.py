@@ -39,13 +39,22 @@ def test_negative_numbers_are_refused(field: str) -> None:
         attrs.evolve(request, **changed(field, -1))
 
 
-@pytest.mark.parametrize("field", ["variant_id", "idempotency_key"])
-def test_nil_ids_are_refused(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "nil"), [("variant_id", str(UUID(int=0))), ("idempotency_key", UUID(int=0))]
+)
+def test_nil_ids_are_refused(field: str, nil: UUID | str) -> None:
     """The nil UUID is refused as variant and as key."""
     request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
 
-    with pytest.raises(ValueError, match=f"{field} is the nil UUID"):
-        attrs.evolve(request, **changed(field, UUID(int=0)))
+    with pytest.raises(ValueError, match=f"^{field} is "):
+        attrs.evolve(request, **changed(field, nil))
+
+
+def test_the_hosts_own_id_is_no_part_of_the_request() -> None:
+    """Two requests that differ in the host's own id alone are equal."""
+    request = InitialStock(variant_id=an_id(1), idempotency_key=uuid4())
+
+    assert request == attrs.evolve(request, host_id="SCARF-BLUE")
 
 
 def test_level_of_an_item() -> None:

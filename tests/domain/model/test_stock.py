@@ -32,8 +32,8 @@ def test_quantities(quantity: int) -> None:
         ("available_quantity", True, "available_quantity is True: it counts units"),
         ("available_quantity", 1.5, "available_quantity is 1.5: it counts units"),
         ("available_quantity", "3", "available_quantity is '3': it counts units"),
-        ("variant_id", UUID(int=0), "variant_id is the nil UUID"),
-        ("variant_id", "abc", "variant_id is 'abc': it must be a uuid.UUID"),
+        ("variant_id", UUID(int=1), "variant_id is UUID('00000000-0000-0000-0000-000000000001'):"),
+        ("variant_id", "..", "variant_id is '..': it must be a ProductVariantId"),
         ("updated_at", datetime(2026, 1, 1), "2026-01-01T00:00:00, without a UTC offset"),  # noqa: DTZ001 (the point)
         ("updated_at", "now", "updated_at is 'now': it must be a datetime"),
     ],

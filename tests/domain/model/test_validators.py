@@ -21,6 +21,7 @@ from shelfport.domain.model.validators import (
     number,
     optional_seconds,
     units,
+    variant,
 )
 
 
@@ -60,6 +61,19 @@ def test_not_nil() -> None:
     assert "it is the nil UUID, which identifies nothing" == refusal(not_nil, UUID(int=0))
     assert "it is 'abc': it must be a uuid.UUID" == refusal(not_nil, "abc")
     assert "it is None: it must be a uuid.UUID" == refusal(not_nil, None)
+
+
+def test_variant() -> None:
+    """A canonical id of either format passes; other text, the nil id and UUIDs are refused."""
+    made = "it must be a ProductVariantId; variant_id() makes it"
+
+    for text in ("SCARF-BLUE", str(UUID(int=1))):
+        assert text == checked(variant, text)
+    assert f"it is '..': {made}" == refusal(variant, "..")
+    assert f"it is 'two words': {made}" == refusal(variant, "two words")
+    assert f"it is '{UUID(int=0)}': {made}" == refusal(variant, str(UUID(int=0)))
+    assert f"it is {UUID(int=1)!r}: {made}" == refusal(variant, UUID(int=1))
+    assert f"it is None: {made}" == refusal(variant, None)
 
 
 def test_aware() -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 
@@ -63,10 +62,10 @@ class DiskCatalog:
         distinct, total = row.fetchone()
         return distinct, total
 
-    def shown(self) -> dict[UUID, StockStatus]:
+    def shown(self) -> dict[ProductVariantId, StockStatus]:
         """What the catalog shows."""
         rows = self.database.execute("SELECT variant, status FROM shown")
-        return {UUID(variant): StockStatus(status) for variant, status in rows}
+        return {ProductVariantId(variant): StockStatus(status) for variant, status in rows}
 
     def close(self) -> None:
         self.database.close()

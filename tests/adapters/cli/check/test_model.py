@@ -12,12 +12,11 @@ from shelfport.adapters.cli.check.model import (
     not_tried,
     ok,
 )
-from tests.support.values import an_id
 
 
 def a_context() -> CheckContext:
     return CheckContext(
-        files=(), base_url=None, deadline=None, variant=an_id(), correlation_id="c-1"
+        files=(), base_url=None, deadline=None, variant_text=None, correlation_id="c-1"
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from shelfport import (
     InventoryEvent,
-    ProductVariantId,
     StockLevel,
     StockReading,
     StockStatus,
@@ -29,7 +28,7 @@ from tests.adapters.layers.cache.world import (
 )
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.ports import Answers, Ids
-from tests.support.values import BACK, LOW, OUT, an_event
+from tests.support.values import BACK, LOW, OUT, an_event, an_id
 
 pytestmark = pytest.mark.looptime(start=1000)
 
@@ -196,6 +195,6 @@ async def test_memory_of_events_is_bounded(cached: CacheLayer) -> None:
     """The memory for events is bounded by `max_entries`."""
     cached.store.options = type(cached.store.options)(max_entries=2)
     for number in range(1, 5):
-        await cached.apply_event(an_event(OUT, ProductVariantId(an_event().event_id), at=number))
+        await cached.apply_event(an_event(OUT, an_id(), at=number))
 
     assert (2, 2) == (len(cached.store._last_events), len(cached.store._event_entries))

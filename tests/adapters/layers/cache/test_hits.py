@@ -1,11 +1,12 @@
 """`hit` and `hit_many` return the readings of `read`, or None."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from shelfport import Freshness, InventoryOutOfStock, StockReading
+from shelfport import Freshness, InventoryOutOfStock, StockReading, variant_id
 from shelfport.adapters.layers import CacheLayer
 from shelfport.ports import DEFAULT_CALL
 from tests.adapters.layers.cache.world import A, B, C, Service, after, read
@@ -56,12 +57,41 @@ async def test_unknown_is_no_hit(cached: CacheLayer, service: Service) -> None:
     assert (None, None) == (cached.hit(A), cached.hit_many([B, A]))
 
 
-@pytest.mark.parametrize("other", [str(A), A.int, None, object()])
-async def test_only_uuids(cached: CacheLayer, other: object) -> None:
-    """A value that is no UUID is no hit: only the mapper knows its meaning."""
+@pytest.mark.parametrize("text", ["", "..", "SCARF-BLUE", "12345678" * 4])
+async def test_text_that_is_no_id(cached: CacheLayer, text: str) -> None:
+    """Text that is no id of a stored variant is no hit."""
     await read(cached, A)
 
-    assert (None, None) == (cached.hit(other), cached.hit_many([A, other]))
+    assert (None, None) == (cached.hit(text), cached.hit_many([A, text]))
+
+
+@pytest.mark.parametrize("other", [5, None, [A], {A: 1}])
+async def test_no_text_at_all(cached: CacheLayer, other: Any) -> None:
+    """A page with a value that is no text is no hit, hashable or not."""
+    await read(cached, A)
+
+    assert cached.hit_many([A, other]) is None
+
+
+async def test_another_spelling(cached: CacheLayer) -> None:
+    """An id that is not in its canonical form is no hit: the port gives it its form first."""
+    variant = variant_id("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
+    await read(cached, variant)
+
+    assert cached.hit(variant) is not None
+    assert cached.hit(variant.upper()) is None
+
+
+async def test_the_windows_of_each_request_count(cached: CacheLayer) -> None:
+    """A page of several requests is a hit only while all of them are within their `ttl`."""
+    await read(cached, A)
+    await after(3)
+    await read(cached, B, C)
+    assert {A, B, C} == set(cached.hit_many([A, B, C]) or ())
+    await after(3)
+
+    assert [None, None] == [cached.hit_many([A, B, C]), cached.hit_many([B, C, A])]
+    assert {B, C} == set(cached.hit_many([B, C]) or ())
 
 
 async def test_an_event_is_seen(cached: CacheLayer) -> None:

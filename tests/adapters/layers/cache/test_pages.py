@@ -1,9 +1,13 @@
 """Pages of several kinds, and variants that are unknown."""
 
+import itertools
+
+import attrs
 import pytest
 
 from shelfport import Freshness
-from shelfport.adapters.layers import CacheLayer
+from shelfport.adapters.layers import CacheLayer, ReadingStore
+from shelfport.adapters.runtime.background import Background
 from shelfport.errors import TimedOut
 from shelfport.ports import Call, UnknownVariant, Unreadable
 from shelfport.signals import ServedStale
@@ -11,6 +15,7 @@ from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,
     LIVE,
+    OPTIONS,
     STALE,
     A,
     B,
@@ -22,6 +27,7 @@ from tests.adapters.layers.cache.world import (
     quantities,
     read,
 )
+from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
 from tests.support.ports import Answers, Ids
 from tests.support.values import a_reading
@@ -44,6 +50,42 @@ async def test_a_missing_variant_refreshes_the_whole_page(
     assert [D, A, B] == service.asked[-1]
     assert [LIVE, CACHED, LIVE, LIVE] == freshness(answers)
     assert [7, 100, 7, 7] == quantities(answers)
+
+
+async def test_a_page_that_was_read_together_is_refreshed_together(
+    service: Service, heard: Heard
+) -> None:
+    """Jitter does not divide a page: all of it is fresh, then all of it is refreshed at once."""
+    draws = itertools.cycle((0.0, 0.5, 1.0))
+    store = ReadingStore(attrs.evolve(OPTIONS, jitter=0.2), lambda low, high: next(draws))
+    async with Background() as background:
+        cached = CacheLayer(service, LoopClock(), store, background, heard)
+        await read(cached, A, B, C)
+        await after(4.9)
+        before = await read(cached, A, B, C)
+        await after(0.2)
+        at_its_end = await read(cached, A, B, C)
+        await after(0.1)
+        refreshed = await read(cached, A, B, C)
+
+    assert [[CACHED] * 3, [STALE] * 3, [CACHED] * 3] == [
+        freshness(answers) for answers in (before, at_its_end, refreshed)
+    ]
+    assert [[A, B, C], [A, B, C]] == service.asked
+
+
+async def test_an_invalidated_variant_is_refreshed_alone(
+    cached: CacheLayer, service: Service
+) -> None:
+    """The others of the request that an invalidated variant came with stay fresh."""
+    await read(cached, A, B, C)
+    await after(1)
+    cached.invalidate([B])
+    await after(1)
+    answers = await read(cached, A, B, C)
+
+    assert [CACHED, LIVE, CACHED] == freshness(answers)
+    assert [[A, B, C], [B]] == service.asked
 
 
 async def test_a_page_in_an_outage(cached: CacheLayer, service: Service, heard: Heard) -> None:

@@ -11,11 +11,20 @@ from shelfport.adapters.queue.sql.database import Database, database
 from shelfport.adapters.queue.sql.migration import Migrated, migrate, version_of
 from shelfport.adapters.queue.sql.queue import SqlQueue
 from shelfport.adapters.queue.sql.row import COLUMNS, TABLE, to_row
+from shelfport.adapters.runtime.clock import SystemClock
 from shelfport.errors import QueueFailed
+from tests.support.former_queue import (
+    FormerQueue,
+    check_fields_and_leases,
+    check_worked_off,
+    former_queue,
+    insert_statement,
+)
 from tests.support.queue_cases import an_entry, queued
 
 NEXT = (*schema.SQLITE_STEPS, (f"ALTER TABLE {TABLE} ADD COLUMN tenant TEXT DEFAULT 'shop'",))
 """The steps of a later edition, which does not exist yet."""
+NOW = len(schema.SQLITE_STEPS)
 
 
 @pytest.fixture
@@ -44,16 +53,16 @@ async def migrated(base: Database, **options: Any) -> Migrated:
 
 async def test_an_empty_database(base: Database, file: Path) -> None:
     """The tables are created once; a second migration changes nothing."""
-    assert [Migrated(0, 1), Migrated(1, 1)] == [await migrated(base), await migrated(base)]
-    assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
+    assert [Migrated(0, NOW), Migrated(NOW, NOW)] == [await migrated(base), await migrated(base)]
+    assert [(NOW,)] == rows(file, "SELECT version FROM shelfport_schema")
 
 
 async def test_an_older_schema_is_upgraded(base: Database, file: Path) -> None:
-    """The entries of a file of version 1 are there after the upgrade."""
+    """The entries of a file are there after the upgrade to a later version."""
     async with SqlQueue(base) as queue:
         [key] = await queued(queue, an_entry())
 
-    assert Migrated(1, 2) == await migrated(base, steps=NEXT)
+    assert Migrated(NOW, NOW + 1) == await migrated(base, steps=NEXT)
     assert [(str(key), "shop")] == rows(file, f"SELECT idempotency_key, tenant FROM {TABLE}")
 
 
@@ -77,7 +86,9 @@ async def test_a_newer_schema_is_refused(base: Database) -> None:
     """A file of a later edition is not changed, and the sentence says what to do."""
     await migrated(base, steps=NEXT)
 
-    with pytest.raises(QueueFailed, match=r"has schema version 2, .* upgrade shelfport") as caught:
+    with pytest.raises(
+        QueueFailed, match=rf"has schema version {NOW + 1}, .* upgrade shelfport"
+    ) as caught:
         await SqlQueue(base).__aenter__()
     assert base.place in str(caught.value)
 
@@ -91,7 +102,7 @@ async def test_nothing_is_made_where_it_is_not_allowed(base: Database, file: Pat
     await migrated(base)
     async with SqlQueue(base, create_schema=False) as queue:
         assert 0 == (await queue.stats()).waiting
-    with pytest.raises(QueueFailed, match=r"has schema version 1, .* version 2: run"):
+    with pytest.raises(QueueFailed, match=rf"has schema version {NOW}, .* version {NOW + 1}: run"):
         await migrated(base, steps=NEXT, allowed=False)
 
 
@@ -102,8 +113,8 @@ async def test_a_step_that_fails_changes_nothing(base: Database, file: Path) -> 
 
     with pytest.raises(Exception, match="syntax error"):
         await migrated(base, steps=broken)
-    assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
-    assert Migrated(1, 2) == await migrated(base, steps=NEXT)
+    assert [(NOW,)] == rows(file, "SELECT version FROM shelfport_schema")
+    assert Migrated(NOW, NOW + 1) == await migrated(base, steps=NEXT)
 
 
 async def test_many_at_once(base: Database) -> None:
@@ -111,7 +122,7 @@ async def test_many_at_once(base: Database) -> None:
     done = await asyncio.gather(*(migrated(base) for _ in range(5)))
 
     assert 1 == sum(one.before == 0 for one in done)
-    assert {1} == {one.after for one in done}
+    assert {NOW} == {one.after for one in done}
 
 
 async def test_the_tables_are_as_the_statements_believe(base: Database, file: Path) -> None:
@@ -146,3 +157,27 @@ async def test_version_of_what_is_not_ours(base: Database, file: Path) -> None:
     async with engine.connect() as connection:
         assert 0 == await version_of(connection, base)
     await engine.dispose()
+
+
+async def written_by_the_former_edition(base: Database, file: Path) -> FormerQueue:
+    former = former_queue(SystemClock().now())
+    await former.create_tables(base, schema.SQLITE_STEPS[:1])
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executemany(insert_statement("?" * len(former.rows()[0])), former.rows())
+    assert [(1,)] == rows(file, "SELECT version FROM shelfport_schema")
+    return former
+
+
+async def test_entries_of_the_former_edition_stay_as_they_were(base: Database, file: Path) -> None:
+    """Opening upgrades a file with waiting, held and dead entries, and leases go on."""
+    former = await written_by_the_former_edition(base, file)
+
+    await check_fields_and_leases(f"sqlite:///{file}", former)
+    assert [(NOW,)] == rows(file, "SELECT version FROM shelfport_schema")
+
+
+async def test_entries_of_the_former_edition_are_done_once(base: Database, file: Path) -> None:
+    """A worker works an upgraded file off: nothing is lost, and nothing is done twice."""
+    former = await written_by_the_former_edition(base, file)
+
+    await check_worked_off(f"sqlite:///{file}", former)

@@ -1,7 +1,6 @@
 """The durable queue in an SQLite file."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,8 +8,10 @@ import pytest
 
 from shelfport.adapters.queue.sql.database import database
 from shelfport.adapters.queue.sql.queue import SqlQueue
+from shelfport.adapters.queue.sql.row import ENTRY_VERSION
+from shelfport.contracts.conformance import InitializationQueueConformance, QueueHarness
 from shelfport.outbox import InitializationQueue
-from tests.support.queue_cases import QueueCases, an_entry, at, claimed, queued
+from tests.support.queue_cases import an_entry, at, claimed, queued
 
 
 @pytest.fixture
@@ -18,18 +19,27 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/queue.db"
 
 
-class TestSqlite(QueueCases):
+class SqliteHarness(QueueHarness):
+    """Several clients of one file; without its folder, a file cannot be opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def queue(self) -> InitializationQueue:
+        return SqlQueue(database(f"sqlite:///{self._folder}/queue.db"))
+
+    def broken(self) -> InitializationQueue:
+        return SqlQueue(database(f"sqlite:///{self._folder}/missing/queue.db"))
+
+
+class TestSqlite(InitializationQueueConformance):
     """A queue in an SQLite file keeps every rule."""
 
-    @pytest.fixture
-    async def queue(self, url: str) -> AsyncIterator[InitializationQueue]:
-        async with SqlQueue(database(url)) as queue:
-            yield queue
+    breaks = True
 
     @pytest.fixture
-    async def other(self, url: str, queue: SqlQueue) -> AsyncIterator[InitializationQueue]:
-        async with SqlQueue(database(url)) as other:
-            yield other
+    def harness(self, tmp_path: Path) -> SqliteHarness:
+        return SqliteHarness(tmp_path)
 
 
 async def test_it_is_on_the_disk(url: str, tmp_path: Path) -> None:
@@ -62,8 +72,8 @@ async def test_an_entry_of_a_later_edition_is_left_alone(url: str, tmp_path: Pat
         newer, _known = await queued(queue, an_entry(0), an_entry(1))
         with closing(sqlite3.connect(tmp_path / "queue.db")) as connection, connection:
             connection.execute(
-                "UPDATE shelfport_initializations SET entry_version = 2 WHERE idempotency_key = ?",
-                (str(newer),),
+                "UPDATE shelfport_initializations SET entry_version = ? WHERE idempotency_key = ?",
+                (ENTRY_VERSION + 1, str(newer)),
             )
 
         assert [at(1)] == [c.entry.queued_at for c in await claimed(queue, 5, limit=9)]

@@ -48,7 +48,7 @@ def test_out_of_stock_is_a_reading(store: ReadingStore) -> None:
     entry = kept(store)
     assert (0, StockStatus.OUT_OF_STOCK) == (entry.available_quantity, entry.status)
     assert event.occurred_at == entry.updated_at == entry.as_of
-    assert ("event", 98, 103) == (entry.source, entry.asked_at, entry.fresh_until)
+    assert ("event", 98, 103) == (entry.source, entry.windows.asked_at, entry.windows.fresh_until)
     assert 100 == store.fence_of(A)
     assert -inf == store.fence_of(B)
 
@@ -64,7 +64,7 @@ def test_an_event_without_a_quantity_is_a_fence(
 
     assert apply_event(store, an_event(kind, A, at=1), now=101)
     assert "event" != kept(store).source
-    assert kept(store).revalidate_until < 0 < kept(store).stale_until
+    assert kept(store).windows.revalidate_until < 0 < kept(store).windows.stale_until
     assert 101 == store.fence_of(A)
     assert "event" == kept(store, B).source
 
@@ -91,7 +91,7 @@ def test_an_event_that_the_level_includes_is_ignored(store: ReadingStore) -> Non
     assert not apply_event(store, an_event(OUT, A, at=0))
     assert not apply_event(store, an_event(LOW, A, at=-1))
     assert -inf == store.fence_of(A)
-    assert 95 == kept(store).fresh_until
+    assert 95 == kept(store).windows.fresh_until
     assert apply_event(store, an_event(LOW, B, at=-4.9))
 
 
@@ -104,7 +104,7 @@ def test_a_younger_reading_is_only_expired(
 
     assert apply_event(store, an_event(OUT, A))
     assert from_event == ("event" == kept(store).source)
-    assert from_event or kept(store).fresh_until < 0
+    assert from_event or kept(store).windows.fresh_until < 0
 
 
 def test_the_next_read_replaces_an_event(store: ReadingStore) -> None:

@@ -69,10 +69,10 @@ def test_windows_of_a_reading(store: ReadingStore) -> None:
 
     entry = kept(store)
     assert (100, 105, 130, 400) == (
-        entry.asked_at,
-        entry.fresh_until,
-        entry.revalidate_until,
-        entry.stale_until,
+        entry.windows.asked_at,
+        entry.windows.fresh_until,
+        entry.windows.revalidate_until,
+        entry.windows.stale_until,
     )
 
 
@@ -88,7 +88,7 @@ def test_jitter_ends_the_fresh_window_early() -> None:
     store.store(A, a_reading(A), 100)
 
     assert [(0.0, 1.0)] == drawn
-    assert (104, 130) == (kept(store).fresh_until, kept(store).revalidate_until)
+    assert (104, 130) == (kept(store).windows.fresh_until, kept(store).windows.revalidate_until)
 
 
 def test_window_of_unknown(store: ReadingStore) -> None:
@@ -96,7 +96,11 @@ def test_window_of_unknown(store: ReadingStore) -> None:
     store.store(A, UnknownVariant(A), 100)
 
     entry = kept(store)
-    assert (104, 104, 104) == (entry.fresh_until, entry.revalidate_until, entry.stale_until)
+    assert (104, 104, 104) == (
+        entry.windows.fresh_until,
+        entry.windows.revalidate_until,
+        entry.windows.stale_until,
+    )
     assert UnknownVariant(A) == entry.as_stale(A)
 
 
@@ -152,7 +156,7 @@ def test_of_equal_levels_the_later_request_wins(store: ReadingStore) -> None:
     assert not store.store(A, read(99), 99)
     assert store.store(A, read(100), 100)
     assert store.store(A, read(101), 101)
-    assert 101 == kept(store).asked_at
+    assert 101 == kept(store).windows.asked_at
 
 
 def test_a_shared_reading_is_stored_once(store: ReadingStore) -> None:
@@ -209,9 +213,9 @@ def test_a_fence_expires_a_reading(store: ReadingStore) -> None:
     store.fence(A, 100)
 
     entry = kept(store)
-    assert entry.fresh_until < 100
-    assert entry.revalidate_until < 100
-    assert 390 == entry.stale_until
+    assert entry.windows.fresh_until < 100
+    assert entry.windows.revalidate_until < 100
+    assert 390 == entry.windows.stale_until
 
 
 def test_a_fence_deletes_an_unknown(store: ReadingStore) -> None:
@@ -263,7 +267,7 @@ def test_a_fence_for_all(store: ReadingStore) -> None:
     store.fence_all(2)
 
     assert (False, False) == (store.store(A, a_reading(A), 2), store.store(C, a_reading(C), 1))
-    assert kept(store).fresh_until < 0 < kept(store).stale_until
+    assert kept(store).windows.fresh_until < 0 < kept(store).windows.stale_until
     assert store.get(B) is None
     assert {2} == {store.fence_of(variant) for variant in (A, B, C)}
     assert store.store(C, a_reading(C), 2.1)
@@ -272,7 +276,7 @@ def test_a_fence_for_all(store: ReadingStore) -> None:
 def test_a_fence_for_all_expires_readings_of_events(store: ReadingStore) -> None:
     """A fence for all expires the readings of events, too."""
     store.apply_event(an_event(OUT, A), as_of=EPOCH, happened_at=0, now=0)
-    assert 5 == kept(store).fresh_until
+    assert 5 == kept(store).windows.fresh_until
     store.fence_all(2)
 
-    assert kept(store).revalidate_until < 0 < kept(store).stale_until
+    assert kept(store).windows.revalidate_until < 0 < kept(store).windows.stale_until

@@ -5,12 +5,15 @@ from math import inf
 
 import attrs
 import pytest
+from msgspec.structs import astuple
 
-from shelfport import ProductVariantId, StockReading
+from shelfport import Freshness, ProductVariantId, StockReading
 from shelfport.adapters.layers import ReadingStore
+from shelfport.adapters.layers.cache.entry import Windows
 from shelfport.domain.model import Answer
 from shelfport.errors import TimedOut
 from shelfport.ports import UnknownVariant, Unreadable
+from tests.adapters.layers.cache.store.conftest import OPTIONS
 from tests.support.clocks import EPOCH
 from tests.support.values import LOW, OUT, a_reading, an_event, ids
 
@@ -33,7 +36,13 @@ def keep(store: ReadingStore, answers: dict[ProductVariantId, Answer]) -> None:
 def asked_at(store: ReadingStore, variant: ProductVariantId = A) -> float:
     entry = store.get(variant)
     assert entry is not None
-    return entry.asked_at
+    return entry.windows.asked_at
+
+
+def windows(store: ReadingStore, variant: ProductVariantId = A) -> Windows:
+    entry = store.get(variant)
+    assert entry is not None
+    return entry.windows
 
 
 @pytest.mark.parametrize(("as_of", "dated"), [(10, 110), (12, 112), (14, 112), (None, 112)])
@@ -80,6 +89,65 @@ def test_answers_of_a_shared_request(store: ReadingStore) -> None:
     keep(store, {B: unknown_at(10)})
     keep(store, {B: read_at(11, B)})
     assert 111 == asked_at(store, B)
+
+
+def page(seconds: float, *variants: ProductVariantId) -> dict[ProductVariantId, Answer]:
+    """The answers of one request that was sent `seconds` after `EPOCH`."""
+    as_of = EPOCH + timedelta(seconds=seconds)
+    return {variant: attrs.evolve(a_reading(variant), as_of=as_of) for variant in variants}
+
+
+def test_a_request_has_one_object_of_windows() -> None:
+    """What one request brought shares one `Windows` object, whose `ttl` is jittered once."""
+    draws = iter((0.5, 0.25))
+    store = ReadingStore(OPTIONS, lambda low, high: next(draws))
+    keep(store, page(10, A, B, C))
+    store.store_answers(page(14, D), asked_at=114, now=115, instant=EPOCH + timedelta(seconds=15))
+
+    assert windows(store, A) is windows(store, B) is windows(store, C)
+    assert (110, 114.5) == (windows(store).asked_at, windows(store).fresh_until)
+    assert (114, 118.75) == (windows(store, D).asked_at, windows(store, D).fresh_until)
+
+
+def test_parts_of_one_read_share_their_windows(store: ReadingStore) -> None:
+    """Requests that one read sent count from its beginning, and share one `Windows` object."""
+    keep(store, page(13, A, B) | page(14, C))
+
+    assert windows(store, A) is windows(store, B) is windows(store, C)
+    assert 112 == windows(store).asked_at
+
+
+def test_a_fence_changes_the_windows_of_its_variant_alone(store: ReadingStore) -> None:
+    """A fence expires its variant; the others of the same request keep their windows."""
+    keep(store, page(10, A, B, C))
+    shared = windows(store, B)
+    store.fence(A, 115)
+
+    assert (110, -inf, -inf, 410) == astuple(windows(store, A))
+    assert shared is windows(store, B) is windows(store, C)
+    assert (110, 115, 140, 410) == astuple(shared)
+
+
+def test_an_event_changes_the_windows_of_its_variant_alone(store: ReadingStore) -> None:
+    """An event expires its variant; the others of the same request keep their windows."""
+    keep(store, page(10, A, B))
+    shared = windows(store, B)
+    store.apply_event(an_event(LOW, A, at=11), as_of=EPOCH, happened_at=111, now=115)
+
+    assert (110, -inf, -inf, 410) == astuple(windows(store, A))
+    assert shared is windows(store, B)
+    assert 115 == shared.fresh_until
+
+
+def test_a_stale_reading_has_windows_of_its_own(store: ReadingStore) -> None:
+    """A STALE reading of the cache below is not fresh; the others of its request are."""
+    answers = page(10, A, B, C)
+    answers[B] = attrs.evolve(read_at(10, B), as_of=read_at(10).as_of, freshness=Freshness.STALE)
+    keep(store, answers)
+
+    assert (110, -inf, 140, 410) == astuple(windows(store, B))
+    assert windows(store, A) is windows(store, C)
+    assert 115 == windows(store, A).fresh_until
 
 
 def test_variants_without_an_entry(store: ReadingStore) -> None:
