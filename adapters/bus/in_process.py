@@ -106,7 +106,7 @@ class InProcessBus:
     async def dead_letters(self) -> AsyncIterator[Source]:
         """See `Bus.dead_letters`."""
         self._ensure_available()
-        yield _DeadLetters(self)
+        yield _DeadLetters(self, deque(self.dead_lettered))
 
     @asynccontextmanager
     async def publisher(self) -> AsyncIterator[Publisher]:
@@ -178,9 +178,13 @@ class _Broadcast:
 @attrs.frozen
 class _DeadLetters:
     bus: InProcessBus
+    left: deque[tuple[Message, str]]
+    """Those of the start that were not fetched yet: later ones are not replayed."""
 
     async def fetch(self, most: int) -> list[Delivery]:
-        return [self._delivery(letter) for letter in self.bus.dead_lettered[:most]]
+        self.bus.check()
+        fetched = [self.left.popleft() for _ in range(min(most, len(self.left)))]
+        return [self._delivery(letter) for letter in fetched]
 
     def _delivery(self, letter: tuple[Message, str]) -> Delivery:
         message, reason = letter

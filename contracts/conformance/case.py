@@ -1,19 +1,15 @@
 """The decorators of the cases: a coroutine becomes a plain test with the capabilities it needs."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from shelfport.contracts.conformance.capabilities import Capabilities
 from shelfport.contracts.conformance.harness import Harness
+from shelfport.contracts.conformance.running import Done, named_after, run_case
 from shelfport.contracts.conformance.trouble import Trouble
 from shelfport.ports import InventoryPort
 
-CASE_TIMEOUT = 60.0
-"""Seconds after which a case that hangs fails."""
-
 T = TypeVar("T")
-Done = Coroutine[Any, Any, None]
 Needs = Callable[[Capabilities], bool]
 OnPort = Callable[[Any, InventoryPort, Harness], Done]
 OnTrouble = Callable[[Any, InventoryPort, Harness, Trouble], Done]
@@ -39,7 +35,7 @@ def case(needs: Needs = always) -> Callable[[OnPort], Test]:
                 async with harness, harness.adapter() as port:
                     await body(self, port, harness)
 
-            _run(run_body())
+            run_case(run_body())
 
         return _as_test(test, body, needs)
 
@@ -61,7 +57,7 @@ def case_of_trouble(
                 async with harness, harness.adapter() as port:
                     await body(self, port, harness, trouble)
 
-            _run(run_body())
+            run_case(run_body())
 
         setattr(test, _TROUBLES, kinds)
         return _as_test(test, body, lambda c: bool(c.troubles & kinds) and needs(c))
@@ -78,7 +74,7 @@ def case_without_adapter(needs: Needs = always) -> Callable[[OnHarness], Test]:
                 async with harness:
                     await body(self, harness)
 
-            _run(run_body())
+            run_case(run_body())
 
         return _as_test(test, body, needs)
 
@@ -105,22 +101,6 @@ def troubles_of(function: object) -> frozenset[Trouble]:
     return getattr(function, _TROUBLES, frozenset())
 
 
-def _run(run_body: Done) -> None:
-    async def bounded() -> None:
-        try:
-            async with asyncio.timeout(CASE_TIMEOUT) as timeout:
-                await run_body
-        except TimeoutError as error:
-            if not timeout.expired():
-                raise
-            raise AssertionError(f"the case did not end within {CASE_TIMEOUT:g} s") from error
-
-    asyncio.run(bounded())
-
-
 def _as_test(test: T, body: Any, needs: Needs) -> T:
-    # Not functools.wraps: through __wrapped__ pytest would require a fixture `port` of the body.
-    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        setattr(test, name, getattr(body, name))
     setattr(test, _NEEDS, needs)
-    return test
+    return named_after(body, test)

@@ -4,9 +4,8 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
+from shelfport.contracts.conformance.port_suite import PortHarness
 from shelfport.contracts.conformance.trouble import Trouble
 from shelfport.domain.model import ProductVariantId
 from shelfport.ports import Clock, InventoryPort
@@ -24,7 +23,7 @@ class RealClock:
         return time.monotonic()
 
 
-class Harness(ABC):
+class Harness(PortHarness, ABC):
     """The environment of one case: the adapter, and the service that it talks to.
 
     Every case gets its own harness. The suite enters the harness first, which starts the service
@@ -38,17 +37,6 @@ class Harness(ABC):
 
     clock: Clock = RealClock()
     """The adapter's clock: the suite compares deadlines and `as_of` with it."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
 
     @abstractmethod
     def adapter(self) -> AbstractAsyncContextManager[InventoryPort]:

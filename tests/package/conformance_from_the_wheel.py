@@ -1,4 +1,4 @@
-"""Run away from the checkout: the conformance suite of the wheel, as an adapter author runs it."""
+"""Run away from the checkout: the conformance suites of the wheel, as an author runs them."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,7 +12,14 @@ from shelfport import (
     StockReading,
     SystemClock,
 )
-from shelfport.contracts.conformance import Capabilities, Harness, InventoryPortConformance
+from shelfport.contracts.conformance import (
+    Capabilities,
+    Harness,
+    InitializationQueueConformance,
+    InventoryPortConformance,
+    QueueHarness,
+)
+from shelfport.outbox import InitializationQueue, InMemoryQueue
 from shelfport.ports import DEFAULT_CALL
 
 
@@ -54,3 +61,26 @@ class TestMemory(InventoryPortConformance):
     def harness(self) -> Harness:
         """A new adapter for each case."""
         return MemoryHarness()
+
+
+class OwnQueue(InMemoryQueue):
+    """A host's own queue."""
+
+
+class OwnQueueHarness(QueueHarness):
+    """What the suite needs to know of that queue: how to make clients of it."""
+
+    def __init__(self) -> None:
+        self.own = OwnQueue()
+
+    def queue(self) -> InitializationQueue:
+        return self.own
+
+
+class TestOwnQueue(InitializationQueueConformance):
+    """Every case of a queue."""
+
+    @pytest.fixture
+    def harness(self) -> QueueHarness:
+        """A new queue for each case."""
+        return OwnQueueHarness()

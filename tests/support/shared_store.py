@@ -1,7 +1,6 @@
 """A `SharedStore` as plain Python: for tests without a server, also in virtual time.
 
-It follows the obligations of `SharedStore`, not the scripts; `tests/services` runs the same cases
-on both.
+It follows the obligations of `SharedStore`, not the scripts; the conformance suite runs on both.
 """
 
 import asyncio

@@ -2,19 +2,13 @@
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
 import asyncio
-import sys
-from functools import cache
-from importlib.machinery import all_suffixes
 
 import pytest
 
 from shelfport.contracts.conformance.case import case_without_adapter, chosen_by
 from shelfport.contracts.conformance.given import a_call, quantities_of, stocked
 from shelfport.contracts.conformance.harness import Harness
-
-_IO = frozenset({"open", "socket.connect", "socket.getaddrinfo", "sqlite3.connect"})
-_IMPORTED = (*all_suffixes(), ".pyc")
-_watched: list[list[str]] = []
+from shelfport.contracts.conformance.io_watch import watched_io
 
 
 class LifecycleCases:
@@ -24,11 +18,8 @@ class LifecycleCases:
     def test_constructing_it_does_no_io(self, harness: Harness) -> None:
         """The constructor needs no event loop, and opens no file and no connection."""
         harness.unopened()  # imports its modules
-        seen = _begin_to_watch()
-        try:
+        with watched_io() as seen:
             harness.unopened()
-        finally:
-            _watched.remove(seen)
 
         assert [] == seen
 
@@ -72,23 +63,3 @@ class LifecycleCases:
             await asyncio.sleep(0)  # cancelled tasks end here
 
         assert set() == asyncio.all_tasks() - before
-
-
-def _begin_to_watch() -> list[str]:
-    """A list that collects opened files and connections until it leaves `_watched`."""
-    _install_hook()
-    seen: list[str] = []
-    _watched.append(seen)
-    return seen
-
-
-@cache
-def _install_hook() -> None:
-    """Install the audit hook once: Python cannot remove it."""
-    sys.addaudithook(_note)
-
-
-def _note(event: str, args: tuple[object, ...]) -> None:
-    if _watched and event in _IO and not str(args[0]).endswith(_IMPORTED):
-        for seen in _watched:
-            seen.append(f"{event} {args[0]}")

@@ -58,7 +58,7 @@ class CallsAnExistingRecordCreated(Faulty):
             quantity = level.available_quantity
             return Created(
                 InventoryItem(
-                    id=an_id(),
+                    id=uuid4(),
                     variant_id=level.variant_id,
                     quantity=quantity,
                     available_quantity=quantity,

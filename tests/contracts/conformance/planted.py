@@ -10,13 +10,13 @@ from shelfport.contracts.conformance import (
     Harness,
     InventoryPortConformance,
     Trouble,
-    case,
+    running,
 )
 from tests.contracts.conformance.faults import FAULTS
 from tests.contracts.conformance.faulty_reading import Faulty
 from tests.contracts.conformance.harnesses import TroubledMemoryHarness, bare
 
-case.CASE_TIMEOUT = 2.0  # one fault is that a read never ends
+running.CASE_TIMEOUT = 2.0  # one fault is that a read never ends
 QUICK = frozenset({Trouble.UNREACHABLE, Trouble.ANSWER_LOST})
 
 

@@ -1,0 +1,1 @@
+"""The suite of `Bus`, with its `Source` and its `Publisher`."""
