@@ -68,12 +68,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict, over the package and the tests."""
+    """mypy, strict, over the package and the tests; pyright over what pages and examples show."""
     install(session, "types", "bench", "fleet", extras=EXTRAS)
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
     session.run("mypy", "-p", "benchmarks")
+    session.run("python", "-m", "tests.docs.check_pyright", env={"PYTHONPATH": "."})
 
 
 @nox.session
@@ -272,7 +273,7 @@ def browser(session: nox.Session) -> None:
     install(session, "tests", "browser", extras=EXTRAS)
     here = {"PYTHONPATH": str(ROOT)}
     session.run("python", "-m", "tests.browser.chromium", env=here)  # installs it where it can
-    session.run("pytest", "tests/browser", *PATIENT, *session.posargs)
+    session.run("pytest", "tests/browser", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
     session.run("python", "-m", "tests.browser.storm", env=here)
 
 

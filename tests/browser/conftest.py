@@ -1,5 +1,6 @@
 """A real browser on the demo; its complaints and its requests are recorded."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
 WINDOWS = Windows(ttl=1.0, stale_while_revalidate=1.0, stale_if_error=7.0, open_duration=0.5)
+LONG = bool(os.environ.get("SHELFPORT_LONG"))
+SHORT = {"test_the_ops_page_shows_the_outage"}
+"""What the default tests play, where there is a browser."""
 PATIENCE = 20_000
 """Milliseconds that a page may take to show something; for slow machines."""
 
@@ -49,8 +53,10 @@ class Shop:
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
+async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     """The demo with its buttons, in short windows; at the end there may be no complaint."""
+    if not LONG and request.node.name not in SHORT:
+        pytest.skip("a browser at length: run by nox -s browser")
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=PATIENCE)

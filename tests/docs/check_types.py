@@ -15,24 +15,30 @@ from pathlib import Path
 from tests.docs.test_code_blocks import PYTHON
 from tests.support.pages import ROOT
 
-HEAD = """from __future__ import annotations
-from shelfport import *
+HEAD = """from shelfport import *
 from tests.docs.given import *
 import aiohttp
 from dependency_injector import containers, providers
 
 async def example() -> None:
 """
+HEAD_LINES = HEAD.count("\n")
+
+
+def write_blocks(folder: Path) -> dict[str, str]:
+    """Write each block as a module in `folder`: where it stands, by the module's file name."""
+    places: dict[str, str] = {}
+    for number, block in enumerate(PYTHON):
+        file = folder / f"block_{number:03}.py"
+        file.write_text(HEAD + textwrap.indent(block.text, "    "), "utf-8")
+        places[file.name] = f"{block.page.relative_to(ROOT)}:{block.line}"
+    return places
 
 
 def main() -> int:
     """Check them all at once; mypy's exit code."""
-    names: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for number, block in enumerate(PYTHON):
-            file = Path(folder) / f"block_{number:03}.py"
-            file.write_text(HEAD + textwrap.indent(block.text, "    "), "utf-8")
-            names[file.name] = f"{block.page.relative_to(ROOT)}:{block.line}"
+        places = write_blocks(Path(folder))
         mypy = subprocess.run(
             # An example of a test shows no types of its fixtures.
             [
@@ -46,12 +52,11 @@ def main() -> int:
             capture_output=True,
             check=False,
         )
-    lines = HEAD.count("\n")
     for line in mypy.stdout.splitlines():
         found = re.match(r".*?(block_\d+\.py):(\d+): (.*)", line)
         if found:
-            page = names[found.group(1)]
-            sys.stdout.write(f"{page}, line {int(found.group(2)) - lines}: {found.group(3)}\n")
+            place = places[found.group(1)]
+            sys.stdout.write(f"{place}, line {int(found.group(2)) - HEAD_LINES}: {found[3]}\n")
         else:
             sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(PYTHON)} Python blocks type-checked\n{mypy.stderr}")
