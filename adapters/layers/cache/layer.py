@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import cast
+from typing import Any
 
 import attrs
 
@@ -154,11 +154,10 @@ class CacheLayer:
         """See `CacheHits.hit_many`."""
         now = self.clock.monotonic()
         get = self.store.get
-        page: dict[ProductVariantId, StockReading] = {}
+        page: dict[Any, StockReading] = {}  # a text that is stored is an id
         fresh: Windows | None = None
         try:
-            # A text that is stored is an id.
-            for text in cast("Sequence[ProductVariantId]", texts):
+            for text in texts:
                 entry = get(text)
                 if entry is None:
                     return None
@@ -169,7 +168,7 @@ class CacheLayer:
                     fresh = windows
                 reading = entry.fresh
                 if reading is None:  # the first hit of a variant makes its reading
-                    answer = entry.as_fresh(text)
+                    answer = entry.as_fresh(ProductVariantId(text))
                     if type(answer) is not StockReading:
                         return None
                     reading = answer
