@@ -39,6 +39,7 @@ from shelfport.adapters.composition.shared_cache import (
     make_backplane,
     make_shared_cache,
     make_store,
+    store_of,
 )
 from shelfport.adapters.composition.stack import (
     Layer,
@@ -249,7 +250,7 @@ class Container(containers.DeclarativeContainer):
             _resources,
             log,
             adapter,
-            shared_store,
+            providers.Callable(store_of, shared_cache),
             queue,
             background,
             shared_cache,

@@ -39,6 +39,11 @@ def make_backplane(
     return Backplane(shared_cache, memory, clock, random.uniform, background, listener)
 
 
+def store_of(shared_cache: SharedCacheClient | None) -> object:
+    """The store of the shared cache, which is opened and closed; None without a shared cache."""
+    return None if shared_cache is None else shared_cache.store
+
+
 def make_store(settings: Settings) -> SharedStore | None:
     """The store of the shared cache at `shared_cache.url`, not open yet; None without a URL.
 
