@@ -12,6 +12,8 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|venv"
 # uv has certificates of its own, without the authority of a company whose proxy it goes through.
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+# As pip does: the tests start hundreds of processes.
+os.environ.setdefault("UV_COMPILE_BYTECODE", "true")
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "properties", "package"]
 

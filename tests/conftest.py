@@ -8,6 +8,15 @@ import pytest
 from tests.support.figures import FIGURES, Report
 from tests.support.services import Service, address_of
 
+_WAITING = (
+    "tests/services/",
+    "tests/contracts/conformance/",
+    "tests/durability/",
+    "tests/faults/",
+    "tests/hosts/",
+    "tests/browser/",
+)
+
 
 def pytest_configure() -> None:
     # On Python 3.11 pytest-asyncio asks for "the current loop" before the first test, which makes
@@ -27,6 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("looptime") is not None:
             item.add_marker(pytest.mark.looptime(noop_cycles=0))
+    # Tests that wait for servers and processes come first: side by side with others they cost
+    # nothing, and at the end of the run nobody else would be left.
+    items.sort(key=lambda item: not item.nodeid.startswith(_WAITING))
 
 
 @pytest.fixture
