@@ -17,13 +17,15 @@ from shelfport.domain.model import (
     StockStatus,
     variant_id,
 )
+from shelfport.domain.model.variant import NIL_UUID
 from shelfport.ports import Notifier, PageMapper, ProductCatalogPort, ToVariant
 
 RefT = TypeVar("RefT")
 RefT_contra = TypeVar("RefT_contra", contravariant=True)
 
 
-_IDS = frozenset({str, UUID})
+_UUID = frozenset({UUID})
+_IDS = _UUID | {str}
 
 
 class HostIds(PageMapper[RefT_contra], Protocol[RefT_contra]):
@@ -58,6 +60,10 @@ class CanonicalIds:
 
     def variants(self, refs: Sequence[UUID | str]) -> Sequence[ProductVariantId]:
         """See `PageMapper.variants`."""
+        if _UUID.issuperset(map(type, refs)):
+            found: list[ProductVariantId] = msgspec.to_builtins(refs)
+            if NIL_UUID not in found:
+                return found  # the text of a UUID is canonical
         return [variant_id(ref, self.id_format) for ref in refs]
 
     def host_id(self, _ref: UUID | str) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 ProductVariantId = NewType("ProductVariantId", str)
 """A product variant's id in its canonical form; `variant_id` makes it. See `IdFormat`."""
 
-_NIL = str(UUID(int=0))
+NIL_UUID = str(UUID(int=0))
+"""It identifies nothing (RFC 9562 §5.9)."""
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TEXT = re.compile(r"[!-~]{1,128}")
 _PARTS_OF_A_PATH = frozenset({".", ".."})
@@ -59,14 +60,14 @@ def variant_id(value: UUID | str, id_format: IdFormat = IdFormat.UUID) -> Produc
                 f"{_shown(text)} is not a variant id: it must be a UUID, "
                 "such as 'c9bf9e57-1685-4c89-bafb-ff5af830be8a'"
             ) from None
-    if text == _NIL:
+    if text == NIL_UUID:
         raise ValueError("the nil UUID is not a variant id: it identifies nothing")
     return ProductVariantId(text)
 
 
 def is_variant_id(text: str) -> bool:
     """Whether `text` is a canonical id of any format; the nil UUID is none."""
-    return _TEXT.fullmatch(text) is not None and text not in _PARTS_OF_A_PATH and text != _NIL
+    return _TEXT.fullmatch(text) is not None and text not in _PARTS_OF_A_PATH and text != NIL_UUID
 
 
 def distinct(ids: Iterable[ProductVariantId]) -> list[ProductVariantId]:
