@@ -236,7 +236,9 @@ class HttpInventory:
         ids = ",".join(wanted)
         if ids.count(",") >= len(wanted):
             return await self._read_without_commas(wanted, call)
-        url = f"{self._base}/inventory?productVariantIds={quote(ids, safe=',')}"
+        if self._id_format is not IdFormat.UUID:
+            ids = quote(ids, safe=",")
+        url = f"{self._base}/inventory?productVariantIds={ids}"
         if len(wanted) > wire.MAX_IDS or len(url) > wire.MAX_TARGET_BYTES:
             raise ValueError(
                 f"{len(wanted)} variants do not fit in one request (at most {wire.MAX_IDS} ids, "

@@ -202,7 +202,9 @@ class ReadingStore:
         return self._entries.get(variant) if entry is None else entry
 
     def _entry_of(self, reading: StockReading, asked_at: float) -> KeptReading:
-        windows = self._windows_of(asked_at)
+        windows = self._last_windows
+        if windows.asked_at != asked_at:
+            windows = self._last_windows = self._windows_of(asked_at)
         if reading.freshness is Freshness.STALE:
             # What the cache below returns as STALE is not current, however young: it may be older
             # than an event that this process did not receive.
@@ -219,15 +221,13 @@ class ReadingStore:
 
     def _windows_of(self, asked_at: float) -> Windows:
         """One object for all readings of a request, so that they end together."""
-        if asked_at != self._last_windows.asked_at:
-            options = self.options
-            self._last_windows = Windows(
-                asked_at,
-                asked_at + options.ttl - self.uniform(0.0, options.jitter * options.ttl),
-                asked_at + options.revalidate_age,
-                asked_at + options.discard_age,
-            )
-        return self._last_windows
+        options = self.options
+        return Windows(
+            asked_at,
+            asked_at + options.ttl - self.uniform(0.0, options.jitter * options.ttl),
+            asked_at + options.revalidate_age,
+            asked_at + options.discard_age,
+        )
 
     def _put(self, values: OrderedDict[str, T], key: str, value: T) -> T | None:
         """Put `value` in as the youngest; beyond `max_entries` evict the oldest and return it."""
