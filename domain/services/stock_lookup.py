@@ -46,8 +46,6 @@ class StockLookup(Generic[RefT]):
             if texts and (page := self.hits.hit_many(texts)) is not None:
                 if texts is refs:
                     return page  # type: ignore[return-value]  # the references are the ids
-                if len(page) == len(refs):  # none occurs twice: both are in one order
-                    return dict(zip(refs, page.values(), strict=True))
                 return _under_refs(refs, texts, page)
         ids = self.mapper.variants(refs)
         return _under_refs(refs, ids, await self._read(ids, call))
@@ -68,8 +66,6 @@ class StockLookup(Generic[RefT]):
             answers = await self.port.read(ids, call)
         except InventoryError as error:
             return dict.fromkeys(ids, Unavailable(error.reason))
-        if all([type(answer) is StockReading for answer in answers.values()]):  # noqa: C419 - faster
-            return answers  # type: ignore[return-value]  # all are readings: no copy
         return {variant: _shown(answer) for variant, answer in answers.items()}
 
 

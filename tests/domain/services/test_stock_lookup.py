@@ -297,3 +297,16 @@ async def test_hits_are_returned_under_uuids() -> None:
     page = await lookup.get_stock_levels([UUID(B), UUID(A)], DEFAULT_CALL)
 
     assert [(UUID(B), memory.stored[B]), (UUID(A), memory.stored[A])] == list(page.items())
+
+
+async def test_a_mapper_that_loses_a_reference_is_a_bug() -> None:
+    """A mapper that returns fewer ids than it got is found, and no reference is left out."""
+
+    class Losing(CanonicalIds):
+        def variants(self, refs: Sequence[UUID | str]) -> Sequence[ProductVariantId]:
+            return super().variants(refs[1:])
+
+    lookup = StockLookup(ScriptedPort(), Memory(), Losing(IdFormat.UUID))
+
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        await lookup.get_stock_levels([A, B], DEFAULT_CALL)
