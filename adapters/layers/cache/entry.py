@@ -1,4 +1,4 @@
-"""`Entry`: what the cache stores of one variant, and `Windows`: until when it is served.
+"""`Entry`: what the cache stores of one variant, and `CacheWindows`: until when it is served.
 
 There may be very many entries, and most are read rarely. Python's garbage collector visits every
 stored reading and level again and again. It does not track these structs (`gc=False`): they hold
@@ -21,7 +21,7 @@ from shelfport.domain.model import (
 )
 
 
-class Windows(msgspec.Struct, eq=False, frozen=True, gc=False):
+class CacheWindows(msgspec.Struct, eq=False, frozen=True, gc=False):
     """The windows of what one request brought: one object for all its variants.
 
     So a page that was read together is refreshed together. Times are seconds of the monotonic
@@ -37,15 +37,15 @@ class Windows(msgspec.Struct, eq=False, frozen=True, gc=False):
     stale_until: float
     """The end of `stale_if_error`."""
 
-    def expired(self) -> "Windows":
+    def expired(self) -> "CacheWindows":
         """The same windows without the first two, so that the service is asked first."""
-        return Windows(self.asked_at, -inf, -inf, self.stale_until)
+        return CacheWindows(self.asked_at, -inf, -inf, self.stale_until)
 
 
 class KeptUnknown(msgspec.Struct, eq=False, gc=False):
     """The service has no record of the variant."""
 
-    windows: Windows
+    windows: CacheWindows
     answer: UnknownVariant
     fresh: ClassVar[None] = None
 
@@ -67,7 +67,7 @@ class KeptUnknown(msgspec.Struct, eq=False, gc=False):
 class KeptReading(msgspec.Struct, eq=False, gc=False):
     """The values of a reading."""
 
-    windows: Windows
+    windows: CacheWindows
     available_quantity: int
     status: StockStatus
     updated_at: datetime

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from shelfport.adapters.layers.cache.entry import Windows
+from shelfport.adapters.layers.cache.entry import CacheWindows
 from shelfport.adapters.layers.cache.stats import CacheStats
 from shelfport.adapters.layers.cache.store import ReadingStore
 from shelfport.adapters.runtime.background import Background
@@ -155,7 +155,7 @@ class CacheLayer:
         now = self.clock.monotonic()
         get = self.store.get
         page: dict[Any, StockReading] = {}  # a text that is stored is an id
-        fresh: Windows | None = None
+        fresh: CacheWindows | None = None
         try:
             for text in texts:
                 entry = get(text)

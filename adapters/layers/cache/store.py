@@ -12,7 +12,7 @@ from uuid import UUID
 
 import attrs
 
-from shelfport.adapters.layers.cache.entry import Entry, KeptReading, KeptUnknown, Windows
+from shelfport.adapters.layers.cache.entry import CacheWindows, Entry, KeptReading, KeptUnknown
 from shelfport.adapters.layers.cache.options import CacheOptions
 from shelfport.domain.model import (
     Answer,
@@ -57,8 +57,8 @@ class ReadingStore:
         init=False, factory=OrderedDict, repr=False
     )
     """The rank of the last event of each variant."""
-    _last_windows: Windows = attrs.field(
-        init=False, default=Windows(-inf, -inf, -inf, -inf), repr=False
+    _last_windows: CacheWindows = attrs.field(
+        init=False, default=CacheWindows(-inf, -inf, -inf, -inf), repr=False
     )
     """Of the last read that was stored."""
     _event_entries: OrderedDict[str, Entry] = attrs.field(
@@ -144,7 +144,7 @@ class ReadingStore:
             self._event_entries.pop(variant, None)
         if isinstance(answer, UnknownVariant):
             end = asked_at + self.options.negative_ttl
-            entries[variant] = KeptUnknown(Windows(asked_at, end, end, end), answer)
+            entries[variant] = KeptUnknown(CacheWindows(asked_at, end, end, end), answer)
         else:
             entries[variant] = self._entry_of(answer, asked_at)
         if len(entries) > self.options.max_entries:
@@ -208,7 +208,7 @@ class ReadingStore:
         if reading.freshness is Freshness.STALE:
             # What the cache below returns as STALE is not current, however young: it may be older
             # than an event that this process did not receive.
-            windows = Windows(asked_at, -inf, windows.revalidate_until, windows.stale_until)
+            windows = CacheWindows(asked_at, -inf, windows.revalidate_until, windows.stale_until)
         level = reading.level
         return KeptReading(
             windows,
@@ -219,10 +219,10 @@ class ReadingStore:
             reading.source,
         )
 
-    def _windows_of(self, asked_at: float) -> Windows:
+    def _windows_of(self, asked_at: float) -> CacheWindows:
         """One object for all readings of a request, so that they end together."""
         options = self.options
-        return Windows(
+        return CacheWindows(
             asked_at,
             asked_at + options.ttl - self.uniform(0.0, options.jitter * options.ttl),
             asked_at + options.revalidate_age,

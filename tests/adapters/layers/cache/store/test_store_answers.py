@@ -9,7 +9,7 @@ from msgspec.structs import astuple
 
 from shelfport import Freshness, ProductVariantId, StockReading
 from shelfport.adapters.layers import ReadingStore
-from shelfport.adapters.layers.cache.entry import Windows
+from shelfport.adapters.layers.cache.entry import CacheWindows
 from shelfport.domain.model import Answer
 from shelfport.errors import TimedOut
 from shelfport.ports import UnknownVariant, Unreadable
@@ -39,7 +39,7 @@ def asked_at(store: ReadingStore, variant: ProductVariantId = A) -> float:
     return entry.windows.asked_at
 
 
-def windows(store: ReadingStore, variant: ProductVariantId = A) -> Windows:
+def windows(store: ReadingStore, variant: ProductVariantId = A) -> CacheWindows:
     entry = store.get(variant)
     assert entry is not None
     return entry.windows
@@ -98,7 +98,7 @@ def page(seconds: float, *variants: ProductVariantId) -> dict[ProductVariantId, 
 
 
 def test_a_request_has_one_object_of_windows() -> None:
-    """What one request brought shares one `Windows` object, whose `ttl` is jittered once."""
+    """What one request brought shares one `CacheWindows` object, whose `ttl` is jittered once."""
     draws = iter((0.5, 0.25))
     store = ReadingStore(OPTIONS, lambda low, high: next(draws))
     keep(store, page(10, A, B, C))
@@ -110,7 +110,7 @@ def test_a_request_has_one_object_of_windows() -> None:
 
 
 def test_parts_of_one_read_share_their_windows(store: ReadingStore) -> None:
-    """Requests that one read sent count from its beginning, and share one `Windows` object."""
+    """Requests that one read sent count from its beginning, and share one `CacheWindows` object."""
     keep(store, page(13, A, B) | page(14, C))
 
     assert windows(store, A) is windows(store, B) is windows(store, C)
