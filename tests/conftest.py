@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("looptime") is not None:
             item.add_marker(pytest.mark.looptime(noop_cycles=0))
     # Tests that wait for servers and processes come first: side by side with others they cost
-    # nothing, and at the end of the run nobody else would be left.
+    # nothing, and at the end of the run there would be no other test beside them.
     items.sort(key=lambda item: not item.nodeid.startswith(_WAITING))
 
 
