@@ -41,8 +41,8 @@ async def p11(service: Service) -> Row:
         return {variant: _decode(value) for variant, value in found if isinstance(value, bytes)}
 
     async with (
-        shelfport(service.root, shared=shared) as writer,
-        shelfport(service.at("reader"), shared=shared) as reader,
+        shelfport(service.root, shared_cache=shared) as writer,
+        shelfport(service.at("reader"), shared_cache=shared) as reader,
     ):
         theirs, ours, filled, kept = (Taker(pages) for _ in range(4))
 
@@ -60,7 +60,7 @@ async def p11(service: Service) -> Row:
         async def fill_shared() -> None:
             for ids in kept.take(count):
                 await writer.get_stock_levels(ids)
-                keys = [f"{{{prefix}}}:1:{variant.hex}" for variant in ids]
+                keys = [f"{{{prefix}}}:2:{variant}" for variant in ids]
                 for _ in range(500):
                     # Writes are asynchronous: wait until all are stored.
                     values = await asyncio.gather(*(client.hexists(key, "v") for key in keys))
