@@ -139,7 +139,7 @@ def _converted(option: OptionInfo, value: Any, place: str, *, lax: bool) -> Any:
         kind: Any = option.cls
         allowed = ""
         if isinstance(kind, EnumMeta):
-            allowed = f"; it must be one of {', '.join(each.value for each in kind)}"  # type: ignore[var-annotated]
+            allowed = f"; it must be one of {', '.join(each.value for each in kind)}"  # type: ignore[var-annotated]  # any enum
         raise SettingsError(f"{option.path} (from {place}): {error}{allowed}") from error
 
 
