@@ -76,6 +76,12 @@ def test_the_workflow_runs_what_the_gate_runs() -> None:
     assert gate | {"tests"} == run
 
 
+def test_no_pipe_of_the_gate_ends_its_writer() -> None:
+    """No reader of a pipe in .ci/run stops early: with pipefail that ends the gate by SIGPIPE."""
+    assert "pipefail" in GATE.read_text()
+    assert [] == re.findall(r"\|\s*(?:head\b|grep[^|\n]* -[mq]).*", GATE.read_text())
+
+
 def test_the_tests_run_on_every_python_that_is_promised() -> None:
     """The session `tests` runs on each version that the classifiers name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
