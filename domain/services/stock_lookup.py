@@ -1,7 +1,7 @@
 """`StockLookup`: stock for a page, with a value for every variant."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Generic, TypeVar, cast
 
 import attrs
 
@@ -46,9 +46,17 @@ class StockLookup(Generic[RefT]):
             if texts and (page := self.hits.hit_many(texts)) is not None:
                 if texts is refs:
                     return page  # type: ignore[return-value]  # the references are the ids
-                return _under_refs(refs, texts, page)
+                ids = cast("Sequence[ProductVariantId]", texts)  # as each of them is a hit
+                return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
         ids = self.mapper.variants(refs)
-        return _under_refs(refs, ids, await self._read(ids, call))
+        try:
+            answers = await self.port.read(ids, call)
+        except InventoryError as error:
+            return dict.fromkeys(refs, Unavailable(error.reason))
+        return {
+            ref: answer if type(answer := answers[variant]) is StockReading else _shown(answer)
+            for ref, variant in zip(refs, ids, strict=True)
+        }
 
     async def get_stock_level(self, ref: RefT, call: Call) -> Availability:
         """The value of one variant; see `get_stock_levels`."""
@@ -57,23 +65,11 @@ class StockLookup(Generic[RefT]):
             if reading is not None:
                 return reading
         [variant] = self.mapper.variants((ref,))
-        return (await self._read((variant,), call))[variant]
-
-    async def _read(
-        self, ids: Sequence[ProductVariantId], call: Call
-    ) -> Mapping[ProductVariantId, Availability]:
         try:
-            answers = await self.port.read(ids, call)
+            answers = await self.port.read((variant,), call)
         except InventoryError as error:
-            return dict.fromkeys(ids, Unavailable(error.reason))
-        return {variant: _shown(answer) for variant, answer in answers.items()}
-
-
-def _under_refs(
-    refs: Sequence[RefT], ids: Sequence[str], page: Mapping[Any, Availability]
-) -> dict[RefT, Availability]:
-    """The values of `page` under the references, which are in the order of `ids`."""
-    return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
+            return Unavailable(error.reason)
+        return _shown(answers[variant])
 
 
 def _shown(answer: Answer) -> Availability:
