@@ -1,7 +1,7 @@
 """`StockLookup`: stock for a page, with a value for every variant."""
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -11,7 +11,6 @@ from shelfport.domain.model import (
     Availability,
     Call,
     InventoryError,
-    ProductVariantId,
     StockReading,
     Unavailable,
     UnavailableReason,
@@ -46,8 +45,8 @@ class StockLookup(Generic[RefT]):
             if texts and (page := self.hits.hit_many(texts)) is not None:
                 if texts is refs:
                     return page  # type: ignore[return-value]  # the references are the ids
-                ids = cast("Sequence[ProductVariantId]", texts)  # as each of them is a hit
-                return {ref: page[variant] for ref, variant in zip(refs, ids, strict=True)}
+                values: Mapping[Any, StockReading] = page  # a text that is a hit is an id
+                return {ref: values[text] for ref, text in zip(refs, texts, strict=True)}
         ids = self.mapper.variants(refs)
         try:
             answers = await self.port.read(ids, call)

@@ -44,6 +44,15 @@ async def test_a_new_record_is_seen_at_once(cached: CacheLayer, service: Service
     assert [(request, DEFAULT_CALL)] == service.initializations
 
 
+async def test_a_write_elsewhere_is_seen_at_once(cached: CacheLayer, service: Service) -> None:
+    """After a write that this layer did not see, the next read asks for its variants alone."""
+    await read(cached, A, B)
+    await cached.apply_write((A,))
+    await after(0.001)
+
+    assert [LIVE, CACHED] == freshness(await read(cached, A, B))
+
+
 async def test_a_failed_initialization_is_a_change_too(
     cached: CacheLayer, service: Service
 ) -> None:
