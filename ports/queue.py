@@ -58,7 +58,7 @@ class InitializationQueue(Protocol):
 
         Must choose the entries with the earliest `due_at`, and of equal ones those queued first: so
         a postponed entry comes after all that became due before it, and none starves. The result
-        is in any order. Each claim must count an attempt, set the entry's `holder`, and set its
+        is in any order. Each claim must count (`claims`), set the entry's `holder`, and set its
         `due_at` to the end of the lease, after which any worker may claim it.
 
         Must not claim dead letters, nor entries in a format of a later version of this library.
@@ -84,12 +84,18 @@ class InitializationQueue(Protocol):
         """Remove the entry: the record exists, and the catalog is up to date."""
         ...
 
-    async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
-        """Postpone the entry until `due_at`: the attempt failed with `error`."""
+    async def retry_later(
+        self, claim: Claim, *, due_at: datetime, error: str, answered: bool = False
+    ) -> bool:
+        """Postpone the entry until `due_at`: the try failed with `error`.
+
+        Must count a try, and an attempt if the service `answered` about this entry; its claims
+        become 0, as this one ended in order.
+        """
         ...
 
     async def give_back(self, claim: Claim, *, now: datetime) -> bool:
-        """Make the entry due at once, without counting the attempt: no request was sent."""
+        """Make the entry due at once, and do not count the claim: no request was sent."""
         ...
 
     async def dead_letter(
@@ -115,8 +121,9 @@ class InitializationQueue(Protocol):
     async def retry(self, key: UUID, *, now: datetime) -> bool:
         """Reset an entry: due at `now`, not a dead letter, not held by a worker.
 
-        Its attempts become 0, or 1 if there were any, so that the next one reads before it writes.
-        A worker's claim of it becomes void. Returns False if there is no such entry.
+        Its attempts and claims become 0; its tries become 1 if there were any of the three, so that
+        the next one reads before it writes. A worker's claim of it becomes void. Returns False if
+        there is no such entry.
         """
         ...
 

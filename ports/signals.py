@@ -11,8 +11,9 @@ from typing import Protocol
 import attrs
 
 from shelfport.domain.model.call import Call
-from shelfport.domain.model.errors import InventoryError, Operation, QueueFailed
+from shelfport.domain.model.errors import InventoryError, QueueFailed
 from shelfport.domain.model.events import InventoryEvent
+from shelfport.domain.model.fault import Operation
 from shelfport.domain.model.initialization import DeadLetterReason, QueuedInitialization
 from shelfport.domain.model.text import one_line
 
@@ -92,6 +93,15 @@ class CallRejected:
     operation: Operation
     error: InventoryError
     correlation_id: str | None
+
+
+@attrs.frozen
+class BatchShrunk:
+    """A request was refused for its length; this process asks for fewer variants at once now."""
+
+    size: int
+    """How many, at most."""
+    error: InventoryError
 
 
 @attrs.frozen
@@ -234,6 +244,7 @@ Signal = (
     | RetryBudgetExhausted
     | BreakerChanged
     | CallRejected
+    | BatchShrunk
     | ServedStale
     | RefreshFailed
     | SharedCacheDown

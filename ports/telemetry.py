@@ -67,6 +67,19 @@ class Telemetry(Protocol):
 
 
 @runtime_checkable
+class CarriesTrace(Protocol):
+    """A `Telemetry` whose current span is in a context variable.
+
+    A request that several callers share runs in a context of its own, without the variables of the
+    caller who happened to start it. Its span still belongs to that caller's.
+    """
+
+    def carry(self) -> Callable[[], object]:
+        """Return a function that makes the present span the current one in another context."""
+        ...
+
+
+@runtime_checkable
 class ObservesPageAge(Protocol):
     """A `Telemetry` that records the age of every page, hits included.
 

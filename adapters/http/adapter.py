@@ -17,6 +17,8 @@ from yarl import URL
 
 from shelfport.adapters.http import wire
 from shelfport.adapters.http.decode import (
+    BrokenDocument,
+    Garbled,
     Malformed,
     decode_current,
     decode_item,
@@ -40,7 +42,12 @@ from shelfport.adapters.http.transport.auth.credentials import (
     NoCredentials,
 )
 from shelfport.adapters.http.transport.auth.identity import Identity
-from shelfport.adapters.http.transport.body import BadBody, read_body
+from shelfport.adapters.http.transport.body import (
+    NO_CONTENT,
+    BadBody,
+    BodyTooLong,
+    read_body,
+)
 from shelfport.adapters.http.transport.observer import NoObserver
 from shelfport.adapters.http.transport.reloading_file import ReloadingFile
 from shelfport.adapters.http.transport.session import HttpOptions, Session
@@ -50,7 +57,9 @@ from shelfport.domain.model import (
     AlreadyThere,
     Answer,
     Call,
+    ConnectionFailed,
     Created,
+    FaultScope,
     IdFormat,
     Initialized,
     InitialStock,
@@ -60,6 +69,7 @@ from shelfport.domain.model import (
     ReachedService,
     RequestRejected,
     StockReading,
+    TimedOut,
     UnknownVariant,
     Unreadable,
     distinct,
@@ -210,7 +220,7 @@ class HttpInventory:
                 self._must_be_about(level.variant_id, request.variant_id)
                 return AlreadyThere(level)
         except Malformed as error:
-            raise contract_error(str(error), context, reply.status) from error
+            raise contract_error(error, context, reply.status) from error
         raise status_error(reply.status, problem, self._retry_after(reply), context)
 
     async def _read_one(self, variant: ProductVariantId, call: Call) -> Answer:
@@ -222,7 +232,7 @@ class HttpInventory:
                 level = decode_level(reply.body, reply.sent_at, self._id_format)
                 self._must_be_about(level.variant_id, variant)
             except Malformed as error:
-                raise contract_error(str(error), context, reply.status) from error
+                raise contract_error(error, context, reply.status) from error
             return StockReading(level, reply.sent_at, SOURCE)
         problem = decode_problem(reply.body)
         if reply.status == 404 and problem.slug == "unknown-variant":
@@ -251,8 +261,12 @@ class HttpInventory:
         try:
             levels = decode_levels(reply.body, reply.sent_at, set(wanted), self._id_format)
         except Malformed as error:
-            raise contract_error(str(error), context, reply.status) from error
+            raise contract_error(error, context, reply.status) from error
         known, sent_at = levels.by_id, reply.sent_at
+        if levels.unidentified is not None and not (known or levels.malformed):
+            # Not one element says which variant it is about: no fault of one variant's data.
+            broken = BrokenDocument(str(levels.unidentified))
+            raise contract_error(broken, context, reply.status) from levels.unidentified
         answers: dict[ProductVariantId, Answer] = {}
         for variant in wanted:
             level = known.get(variant)
@@ -260,7 +274,7 @@ class HttpInventory:
                 answers[variant] = StockReading(level, sent_at, SOURCE)
             elif (fault := levels.malformed.get(variant, levels.unidentified)) is not None:
                 about = attrs.evolve(context, ids=(variant,))
-                answers[variant] = Unreadable(contract_error(str(fault), about, reply.status))
+                answers[variant] = Unreadable(contract_error(fault, about, reply.status))
             else:
                 answers[variant] = UnknownVariant(variant)
         return settled(answers)
@@ -331,23 +345,39 @@ class HttpInventory:
             if left < seconds:
                 seconds, by_deadline = left, True
         middleware = CredentialsMiddleware(self._identity.credentials)
+        sending = self._session.sending(write=context.operation is not Operation.READ)
         sent_at = self._clock.now()
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, seconds=seconds, middleware=middleware
+                method,
+                url,
+                sending,
+                data=body,
+                headers=headers,
+                seconds=seconds,
+                middleware=middleware,
             ) as response:
-                content = await read_body(response, self._options.max_response_bytes)
+                try:
+                    content = await read_body(response, self._options.max_response_bytes)
+                except BadBody as error:
+                    if response.status < 300:
+                        kind = BrokenDocument if isinstance(error, BodyTooLong) else Garbled
+                        raise contract_error(kind(str(error)), context, response.status) from error
+                    content = NO_CONTENT  # the status says enough
                 return _Reply(response.status, response.headers, bytes(content), sent_at)
-        except BadBody as error:
-            raise contract_error(str(error), context, response.status) from error
         except (aiohttp.ClientError, NoCredentials, TimeoutError, OSError) as error:
             if not middleware.sent and isinstance(error, TimeoutError):
                 raise credentials_timeout_error(
                     context, seconds=seconds, by_deadline=by_deadline
                 ) from error
-            raise transport_error(
-                error, context, seconds=seconds, by_deadline=by_deadline
-            ) from error
+            failure = transport_error(error, context, seconds=seconds, by_deadline=by_deadline)
+            if sending.lost_connection and isinstance(failure, TimedOut | ConnectionFailed):
+                # What closed or forgot this connection has done so with all others.
+                await self._session.drop_kept_connections(sending)
+                failure.scope = FaultScope.PROCESS
+            if sending.may_have_arrived and failure.reached_service is ReachedService.NO:
+                failure.reached_service = ReachedService.UNKNOWN
+            raise failure from error
 
     async def _reload_files(self, files: Sequence[ReloadingFile[Any]]) -> None:
         """Reload the files that have changed, every `file_poll_interval` seconds, in a thread."""

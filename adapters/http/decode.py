@@ -4,6 +4,7 @@ A document is decoded as a whole first, and element by element only if that fail
 malformed element makes only its own variant unreadable.
 """
 
+import json
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ import msgspec
 
 from shelfport.adapters.http import wire
 from shelfport.domain.model import (
+    FaultScope,
     IdFormat,
     InventoryItem,
     ProductVariantId,
@@ -39,6 +41,20 @@ _ON_THE_WIRE = {
 
 class Malformed(Exception):
     """A document, or an element of it, breaks the contract; the message says how."""
+
+    scope = FaultScope.ELEMENT
+
+
+class BrokenDocument(Malformed):
+    """A document that breaks the contract as a whole: it tells nothing of any variant."""
+
+    scope = FaultScope.SERVICE
+
+
+class Garbled(Malformed):
+    """No JSON, or JSON that is cut short: not what the service sends."""
+
+    scope = FaultScope.PATH
 
 
 class _VariantOnly(msgspec.Struct):
@@ -80,7 +96,8 @@ def decode_levels(
             one.
 
     Raises:
-        Malformed: the document is no JSON array.
+        Garbled: the document is no JSON.
+        BrokenDocument: it is no array.
     """
     try:
         levels = msgspec.convert(_levels.decode(body), list[StockLevel], from_attributes=True)
@@ -131,7 +148,10 @@ def decode_current(
     Raises:
         Malformed: the member `current` is not an `InventoryStockLevel`.
     """
-    return decode_level(msgspec.json.encode(problem.current), now, id_format)
+    try:
+        return decode_level(msgspec.json.encode(problem.current), now, id_format)
+    except Malformed as error:
+        raise _of_element(error) from error
 
 
 def decode_problem(body: bytes) -> wire.ProblemBody:
@@ -146,7 +166,7 @@ def _one_by_one(body: bytes, now: datetime, id_format: IdFormat) -> Levels:
     try:
         elements = _elements.decode(body)
     except _UNREADABLE as error:
-        raise _malformed(error, body) from error
+        raise _malformed(error, body, BrokenDocument) from error
     levels: list[StockLevel] = []
     malformed: dict[ProductVariantId, Malformed] = {}
     unidentified: Malformed | None = None
@@ -155,11 +175,17 @@ def _one_by_one(body: bytes, now: datetime, id_format: IdFormat) -> Levels:
         try:
             levels.append(decode_level(raw, now, id_format))
         except Malformed as error:
+            fault = _of_element(error)
             try:
-                malformed[variant_id(_variant_only.decode(raw).variant_id, id_format)] = error
+                malformed[variant_id(_variant_only.decode(raw).variant_id, id_format)] = fault
             except (*_UNREADABLE, ValueError):
-                unidentified = error
+                unidentified = fault
     return Levels(_newest(levels), malformed, unidentified)
+
+
+def _of_element(error: Malformed) -> Malformed:
+    """`error` as a fault of one element: what is around it is JSON, and came as a whole."""
+    return error if error.scope is FaultScope.ELEMENT else Malformed(str(error))
 
 
 def _newest(levels: Iterable[StockLevel]) -> dict[ProductVariantId, StockLevel]:
@@ -187,11 +213,39 @@ def _not_from_the_future(level: StockLevel, now: datetime) -> StockLevel:
     return level
 
 
-def _malformed(error: Exception, body: bytes) -> Malformed:
+def _malformed(error: Exception, body: bytes, kind: type[Malformed] = Malformed) -> Malformed:
+    """Why `body` cannot be read: an error of `kind`, if it is JSON at all."""
     if not body:
-        return Malformed("the body is empty")
-    if isinstance(error, RecursionError):
-        return Malformed("it is nested too deeply")
+        return Garbled("the body is empty")
+    try:
+        value = _json_value(body)
+    except Garbled as garbled:
+        return garbled
+    except RecursionError:
+        return BrokenDocument("it is nested too deeply")
+    if kind is Malformed and not isinstance(value, dict):
+        kind = BrokenDocument
     # The domain's validators name its own fields; the message names the document's members.
     name, space, rest = str(error).partition(" ")
-    return Malformed(_ON_THE_WIRE.get(name, name) + space + rest)
+    return kind(_ON_THE_WIRE.get(name, name) + space + rest)
+
+
+def _json_value(body: bytes) -> object:
+    """The value of `body`, which breaks the contract.
+
+    Raises:
+        Garbled: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except _UNREADABLE as error:
+        # msgspec refuses some JSON, too: half a surrogate pair, and numbers beyond a double.
+        try:
+            return json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=_refuse)
+        except ValueError:
+            raise Garbled(f"its body is no JSON, or is cut short: {error}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

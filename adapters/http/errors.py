@@ -1,6 +1,6 @@
 """Turns aiohttp's errors and the service's error answers into `InventoryError`s."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -10,6 +10,7 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.http import wire
+from shelfport.adapters.http.decode import Malformed
 from shelfport.adapters.http.transport.auth.credentials import NoCredentials
 from shelfport.adapters.http.transport.session import ConnectionBroke
 from shelfport.adapters.http.transport.tls.handshake_errors import tls_failure
@@ -20,9 +21,12 @@ from shelfport.domain.model import (
     ContractViolation,
     CredentialsUnavailable,
     DeadlineExceeded,
+    FaultScope,
     InventoryError,
     OperationInProgress,
+    PathFailed,
     ReachedService,
+    RequestBlocked,
     RequestContext,
     RequestRejected,
     ServiceFailed,
@@ -80,7 +84,8 @@ def transport_error(
         by_deadline: the caller's deadline set that time, not the time for one attempt.
     """
     where, detail = request.where, request.quoted(getattr(error, "message", error))
-    failure = tls_failure(error)
+    # Without credentials a failure of TLS is one of the authorization server's.
+    failure = None if isinstance(error, NoCredentials) else tls_failure(error)
     if failure is not None:
         return request.error(
             failure.kind,
@@ -93,6 +98,7 @@ def transport_error(
                 error.kind,
                 f"no request was sent to {where}: no credentials: {detail}",
                 reached_service=ReachedService.NO,
+                scope=FaultScope.CREDENTIALS,
             )
         case aiohttp.ConnectionTimeoutError():
             return request.error(
@@ -125,34 +131,48 @@ def transport_error(
                 ConnectionFailed,
                 f"the answer of {where} broke off in its body: {detail}",
                 reached_service=ReachedService.YES,
+                scope=FaultScope.PATH,
             )
         case aiohttp.ClientResponseError():
             return request.error(
-                ContractViolation,
+                PathFailed,
                 f"the server at {where} does not speak HTTP: {detail}",
             )
         case _:
-            return request.error(ContractViolation, f"no answer from {where}: {detail}")
+            return request.error(PathFailed, f"no answer from {where}: {detail}")
 
 
 def status_error(
     status: int, problem: wire.ProblemBody, retry_after: float | None, request: HttpRequestContext
 ) -> InventoryError:
     """The error of an answer with an error status."""
-    kind, advice = _classified(status, problem.slug)
+    kind, advice = _classified(status, problem)
+    scope = None
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and problem.is_there and len(request.ids) > 1:
+        scope = FaultScope.REQUEST  # perhaps of one variant among them
     detail = problem.detail or problem.title
     quoted = f" ({request.quoted(detail)})" if detail else ""
     sentence = f"{request.where} answered {_named(status)}{quoted}{advice}"
-    return request.error(kind, sentence, status=status, retry_after=retry_after)
+    return request.error(kind, sentence, scope=scope, status=status, retry_after=retry_after)
 
 
 def contract_error(
-    sentence: str, request: HttpRequestContext, status: int | None = None
+    malformed: Malformed, request: HttpRequestContext, status: int | None = None
 ) -> InventoryError:
-    """The error of an answer that breaks inventory-service.yaml."""
+    """The error of an answer that breaks inventory-service.yaml, or was damaged on the way."""
+    detail = request.quoted(malformed)
+    if malformed.scope is FaultScope.PATH:
+        return request.error(
+            PathFailed,
+            f"the answer of {request.where} is not the service's, or was damaged on the way: "
+            f"{detail}",
+            reached_service=ReachedService.YES,
+            status=status,
+        )
     return request.error(
         ContractViolation,
-        f"{request.where} broke the contract: {request.quoted(sentence)}",
+        f"{request.where} broke the contract: {detail}",
+        scope=malformed.scope,
         status=status,
     )
 
@@ -176,34 +196,46 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     return max((moment - now).total_seconds(), 0.0)
 
 
-def _classified(status: int, slug: str) -> tuple[type[InventoryError], str]:
-    """The class of the error, and the advice that ends its sentence."""
-    match status, slug:
-        case ((401 | 403), _):
-            return Unauthorized, "; are the credentials right?"
-        case 404, "unknown-variant":
-            return RequestRejected, ", which only a read of one variant may get"
-        case 404, _:
-            return (
-                RequestRejected,
-                ", and its problem type is not `unknown-variant`; is the base URL right?",
-            )
-        case 409, "in-progress":
-            return OperationInProgress, ""
-        case 422, "key-reused":
-            return Conflict, "; the idempotency key belongs to another request"
-        case ((429 | 503), _):
-            return ServiceOverloaded, ""
-        case 408, _:
-            return ServiceFailed, ""
-        case _ if status >= 500:
-            return ServiceFailed, ""
-        case _ if status >= 400:
-            return RequestRejected, ""
-        case _ if status >= 300:
-            return RequestRejected, "; redirects are not followed: set the base URL to the target"
-        case _:
-            return ContractViolation, ", which is not in the contract"
+_Verdict = tuple[type[InventoryError], str]
+"""The class of an error, and the advice that ends its sentence."""
+
+_REFUSED_CREDENTIALS: _Verdict = (Unauthorized, "; are the credentials right?")
+_NOT_THE_SERVICE: _Verdict = (
+    PathFailed,
+    ", which the service does not: something before it did; is the base URL right?",
+)
+_BY_PROBLEM: Mapping[tuple[int, str], _Verdict] = {
+    (404, "unknown-variant"): (RequestRejected, ", which only a read of one variant may get"),
+    (409, "in-progress"): (OperationInProgress, ""),
+    (422, "key-reused"): (Conflict, "; the idempotency key belongs to another request"),
+}
+_BY_STATUS: Mapping[int, _Verdict] = {
+    401: _REFUSED_CREDENTIALS,
+    **dict.fromkeys((404, 405, 407, 421, 425), _NOT_THE_SERVICE),
+    408: (ServiceFailed, ""),
+    429: (ServiceOverloaded, ""),
+    503: (ServiceOverloaded, ""),
+}
+_OWN: Mapping[int, _Verdict] = {403: _REFUSED_CREDENTIALS, 4: (RequestRejected, "")}
+"""Of answers with a problem document, which are the service's own: by status, or its hundreds."""
+_BY_HUNDREDS: Mapping[int, _Verdict] = {
+    3: (PathFailed, "; redirects are not followed: set the base URL to the target"),
+    4: (RequestBlocked, ", without a problem document: something before the service did"),
+    5: (ServiceFailed, ""),
+}
+_NOT_IN_THE_CONTRACT: _Verdict = (ContractViolation, ", which is not in the contract")
+
+
+def _classified(status: int, problem: wire.ProblemBody) -> _Verdict:
+    own = _OWN if problem.is_there else {}
+    return (
+        _BY_PROBLEM.get((status, problem.slug))
+        or _BY_STATUS.get(status)
+        or own.get(status)
+        or own.get(status // 100)
+        or _BY_HUNDREDS.get(min(status // 100, 5))
+        or _NOT_IN_THE_CONTRACT
+    )
 
 
 def _named(status: int) -> str:

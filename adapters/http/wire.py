@@ -82,6 +82,14 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """With `record-exists`: the `InventoryStockLevelBody` of the existing record."""
 
     @property
+    def is_there(self) -> bool:
+        """Whether the answer was a problem document at all: it has a type, or a title and status.
+
+        What stands before the service (a router, a firewall) answers with other JSON, or none.
+        """
+        return self.type != "about:blank" or (self.title != "" and self.status is not None)
+
+    @property
     def slug(self) -> str:
         """The type without the contract's prefix; another type unchanged."""
         return self.type.removeprefix(PROBLEM_TYPE)

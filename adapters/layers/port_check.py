@@ -11,6 +11,7 @@ from shelfport.domain.model import (
     Answer,
     Call,
     Created,
+    FaultScope,
     Initialized,
     InitialStock,
     InventoryError,
@@ -34,7 +35,8 @@ class PortCheckLayer:
     A foreign exception becomes an `AdapterFault`, with the exception as its cause and its
     traceback in an ERROR record. A missing, foreign or mislabelled answer becomes `Unreadable`; the
     order is corrected, and answers that the caller did not ask for are dropped. So a bug in an
-    adapter costs the variants of its wrong answers, and the page stands.
+    adapter costs the variants of its wrong answers, and the page stands: the scope of such a fault
+    is ELEMENT, and PROCESS if the whole call fails.
 
     Right: `RecordingLayer(PortCheckLayer(theirs))`, innermost: everything above may rely on the
     port.
@@ -90,13 +92,20 @@ class PortCheckLayer:
                 return answer
             case _:
                 context = RequestContext(Operation.READ, (variant,), call)
-                return Unreadable(self._fault("returned", answer, context))
+                return Unreadable(self._fault("returned", answer, context, FaultScope.ELEMENT))
 
-    def _fault(self, verb: str, value: object, context: RequestContext) -> AdapterFault:
+    def _fault(
+        self,
+        verb: str,
+        value: object,
+        context: RequestContext,
+        scope: FaultScope = FaultScope.PROCESS,
+    ) -> AdapterFault:
         fault = context.error(
             AdapterFault,
             f"the adapter {type(self.inner).__name__} {verb} {_described(value)}, "
             f"which InventoryPort.{context.operation.value} does not allow: this is its bug",
+            scope=scope,
         )
         logger.error(
             "%s (correlation id %s)",

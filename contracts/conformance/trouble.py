@@ -14,8 +14,11 @@ class Trouble(Enum):
     carried out."""
     OVERLOADED = "overloaded"
     """The service refuses the request with a time to wait. No request is carried out."""
+    UNAUTHORIZED = "unauthorized"
+    """The service refuses the credentials, or there are none. No request is carried out."""
     GARBAGE = "garbage"
-    """The service gives an answer that breaks the contract. A write may have been carried out."""
+    """The answer breaks the contract, or is damaged on the way. A write may have been carried
+    out."""
     ANSWER_LOST = "answer lost"
     """The service carries out the request, and the connection breaks during the answer."""
     HANG = "hang"
@@ -28,3 +31,5 @@ FAILING = frozenset(Trouble) - {Trouble.SLOW}
 """The troubles in which a call fails."""
 QUICK = FAILING - {Trouble.HANG}
 """The troubles in which a call fails before its deadline."""
+OUTAGES = QUICK - {Trouble.UNAUTHORIZED}
+"""Those of them that are a fault of the service, or of the way to it."""

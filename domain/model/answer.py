@@ -71,5 +71,5 @@ def settled(
         if error is None:
             error = answer.error
     if error is not None:
-        raise error
+        raise error.again()
     return answers

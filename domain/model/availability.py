@@ -18,7 +18,8 @@ class UnavailableReason(Enum):
     TIMED_OUT = "TIMED_OUT"
     """The Inventory Service did not answer in time."""
     UNREACHABLE = "UNREACHABLE"
-    """There is no connection to the Inventory Service, or none that can be trusted."""
+    """There is no connection to the Inventory Service, or none that can be trusted; or something
+    else answers at its address."""
     OVERLOADED = "OVERLOADED"
     """The Inventory Service or this process is overloaded."""
     SERVICE_FAILED = "SERVICE_FAILED"
@@ -26,7 +27,7 @@ class UnavailableReason(Enum):
     CIRCUIT_OPEN = "CIRCUIT_OPEN"
     """The circuit breaker is open after too many failures, so no request was sent."""
     REJECTED = "REJECTED"
-    """The Inventory Service rejects the request; most often the base URL is wrong."""
+    """The Inventory Service, or a firewall before it, rejects the request."""
     UNAUTHORIZED = "UNAUTHORIZED"
     """The Inventory Service does not accept the credentials."""
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"

@@ -1,36 +1,17 @@
 """The errors of requests to the Inventory Service.
 
-The class says whether a retry makes sense: `TransientError` and `LocalRefusal` may pass by
-themselves, `PermanentError` needs a person. `reached_service` says whether the request arrived, and
-so whether a write may have happened.
+Each answers three questions. May the request succeed later? `TransientError` and `LocalRefusal` may
+pass by themselves, `PermanentError` needs a person. Did it arrive, so that a write may have
+happened (`reached_service`)? Which side is at fault (`scope`)? Everything else goes by the last.
 """
 
 from collections.abc import Sequence
-from copy import copy
-from enum import Enum
 from typing import ClassVar, Self
 
 from shelfport.domain.model.availability import UnavailableReason
+from shelfport.domain.model.fault import FaultScope, Operation, ReachedService
 from shelfport.domain.model.text import one_line
 from shelfport.domain.model.variant import ProductVariantId
-
-
-class Operation(Enum):
-    """The operations of the port."""
-
-    READ = "read"
-    INITIALIZE = "initialize"
-
-
-class ReachedService(Enum):
-    """Whether the request arrived: after `NO` no write happened, after `UNKNOWN` one may have."""
-
-    YES = "yes"
-    """The service answered, so it may have acted."""
-    NO = "no"
-    """No request was sent."""
-    UNKNOWN = "unknown"
-    """The request was sent, at least in part, and there was no answer."""
 
 
 class InventoryError(Exception):
@@ -46,6 +27,8 @@ class InventoryError(Exception):
     reason: ClassVar[UnavailableReason] = UnavailableReason.SERVICE_FAILED
     """The reason in a page's `Unavailable`."""
     reached_service: ReachedService = ReachedService.UNKNOWN
+    scope: FaultScope = FaultScope.SERVICE
+    """Whose fault it is."""
 
     def __init__(
         self,
@@ -56,6 +39,7 @@ class InventoryError(Exception):
         correlation_id: str | None = None,
         attempts: int = 1,
         reached_service: ReachedService | None = None,
+        scope: FaultScope | None = None,
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
@@ -68,6 +52,8 @@ class InventoryError(Exception):
         """How many attempts were made, this one included."""
         if reached_service is not None:
             self.reached_service = reached_service
+        if scope is not None:
+            self.scope = scope
         self.status = status
         """The HTTP status, where the service answered with one."""
         self.retry_after = retry_after
@@ -75,8 +61,15 @@ class InventoryError(Exception):
 
     def with_message(self, message: str) -> Self:
         """The same failure of the same request: a new error of this class with another sentence."""
-        error = copy(self)
+        error = self.again()
         error.args = (one_line(message),)
+        return error
+
+    def again(self) -> Self:
+        """The same failure, to be raised to another caller: each `raise` lengthens a traceback."""
+        error = type(self).__new__(type(self), *self.args)
+        error.__dict__.update(self.__dict__)
+        error.__cause__ = self.__cause__
         return error
 
 
@@ -124,6 +117,7 @@ class CredentialsUnavailable(TransientError):
 
     reason = UnavailableReason.UNREACHABLE
     reached_service = ReachedService.NO
+    scope = FaultScope.CREDENTIALS
 
 
 class ServiceOverloaded(TransientError):
@@ -154,6 +148,36 @@ class ServiceFailed(TransientError):
     reached_service = ReachedService.UNKNOWN
 
 
+class PathFailed(TransientError):
+    """Not the service answered, but something before it; or its answer was damaged on the way.
+
+    A redirect, a 404 that is not the service's, 405, 407, 421 or 425, a page of HTML, a body that
+    is cut short or garbled.
+
+    Cause: a router or proxy while the service is deployed, a captive portal, or a wrong `base_url`.
+
+    What to do: nothing at first: reads are repeated, and queued initializations wait. If it lasts,
+    run `shelfport check`, which finds a wrong address, and look at what is between this host and
+    the service. The message quotes the answer.
+    """
+
+    reason = UnavailableReason.UNREACHABLE
+    scope = FaultScope.PATH
+
+
+class RequestBlocked(TransientError):
+    """Something before the service refuses this request: a 4xx that is not the service's own.
+
+    Cause: a web application firewall dislikes the request, or a proxy has a limit that it exceeds.
+
+    What to do: look at the rules and limits of what is between this host and the service; the
+    message quotes the answer. Queued initializations wait meanwhile.
+    """
+
+    reason = UnavailableReason.REJECTED
+    scope = FaultScope.REQUEST
+
+
 class OperationInProgress(TransientError):
     """The service still processes a request with this idempotency key: 409 `in-progress`.
 
@@ -165,6 +189,7 @@ class OperationInProgress(TransientError):
 
     reason = UnavailableReason.OVERLOADED
     reached_service = ReachedService.YES
+    scope = FaultScope.REQUEST
 
 
 class LocalRefusal(InventoryError):
@@ -172,6 +197,7 @@ class LocalRefusal(InventoryError):
 
     retryable = True
     reached_service = ReachedService.NO
+    scope = FaultScope.PROCESS
 
 
 class CircuitOpen(LocalRefusal):
@@ -212,6 +238,7 @@ class DeadlineExceeded(LocalRefusal):
 
     reason = UnavailableReason.TIMED_OUT
     reached_service = ReachedService.UNKNOWN
+    scope = FaultScope.CALLER
 
 
 class PermanentError(InventoryError):
@@ -219,15 +246,16 @@ class PermanentError(InventoryError):
 
     retryable = False
     reached_service = ReachedService.YES
+    scope = FaultScope.REQUEST
 
 
 class RequestRejected(PermanentError):
-    """The service rejects the request: 400 and other 4xx, a redirect, a 404 of another server.
+    """The service rejects the request: a 4xx with a problem document of its own.
 
-    Cause: a wrong `base_url`, a service of another version, or an invalid request.
+    Cause: a service of another version, or an invalid request.
 
-    What to do: run `shelfport check`, which finds a wrong address, and `shelfport contracts
-    verify`, which finds deviations from the contract. The message quotes the service's answer.
+    What to do: run `shelfport contracts verify`, which finds deviations from the contract. The
+    message quotes the service's answer.
     """
 
     reason = UnavailableReason.REJECTED
@@ -254,6 +282,7 @@ class Unauthorized(PermanentError):
     """
 
     reason = UnavailableReason.UNAUTHORIZED
+    scope = FaultScope.CREDENTIALS
 
 
 class InsecureConnection(PermanentError):
@@ -270,6 +299,7 @@ class InsecureConnection(PermanentError):
 
     reason = UnavailableReason.UNREACHABLE
     reached_service = ReachedService.NO
+    scope = FaultScope.PATH
 
 
 class AdapterFault(PermanentError):
@@ -284,19 +314,21 @@ class AdapterFault(PermanentError):
 
     reason = UnavailableReason.ADAPTER_FAULT
     reached_service = ReachedService.UNKNOWN
+    scope = FaultScope.PROCESS
 
 
 class ContractViolation(PermanentError):
     """The service answered, but the answer breaks inventory-service.yaml.
 
-    Cause: a service of another version, a proxy that answers with its own page, or a body that is
-    cut short.
+    Cause: a service of another version. What a proxy answers, and a body that is cut short, are a
+    `PathFailed`.
 
     What to do: run `shelfport contracts verify` on that service, which lists all deviations; the
     message names the member.
     """
 
     reason = UnavailableReason.CONTRACT_VIOLATION
+    scope = FaultScope.SERVICE
 
 
 class QueueFailed(InventoryError):
@@ -311,3 +343,4 @@ class QueueFailed(InventoryError):
 
     retryable = True
     reached_service = ReachedService.UNKNOWN
+    scope = FaultScope.PROCESS

@@ -50,7 +50,11 @@ class DeadLetterReason(Enum):
     KEY_REUSED = "KEY_REUSED"
     """Its idempotency key belongs to another request: two requests were given one key."""
     EXHAUSTED = "EXHAUSTED"
-    """It was tried `queue.max_attempts` times."""
+    """The Inventory Service itself put it off `queue.max_attempts` times."""
+    CRASHED = "CRASHED"
+    """Its claims ended with their process, time after time: the entry may crash its worker."""
+    EXPIRED = "EXPIRED"
+    """It could not be opened for `queue.max_age` seconds."""
 
 
 @attrs.frozen(kw_only=True)
@@ -86,9 +90,15 @@ class QueuedInitialization:
     """Of the host's request for the record; every attempt carries it."""
     traceparent: str | None = attrs.field(default=None, converter=trace_context)
     """The W3C trace context of that request; every attempt carries it."""
+    tries: int = 0
+    """Tries that ended without the record, the caller's own before it was queued included. After
+    the first one the record may exist already: it is read before the request is sent again."""
     attempts: int = 0
-    """Attempts that were begun, the caller's own before it was queued included. After the first
-    one the record may exist already: it is read before the request is sent again."""
+    """Tries that the service itself answered, about this entry. An outage, a fault on the way, the
+    credentials and this process's own troubles do not count."""
+    claims: int = 0
+    """Claims since a try last ended in order, the present one included: more than one means that
+    processes ended while they held the entry."""
     marked: bool = False
     """Whether the host's catalog has marked the product as not orderable."""
     holder: str | None = None

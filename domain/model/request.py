@@ -6,7 +6,8 @@ from typing import TypeVar
 import attrs
 
 from shelfport.domain.model.call import Call
-from shelfport.domain.model.errors import InventoryError, Operation, ReachedService
+from shelfport.domain.model.errors import InventoryError
+from shelfport.domain.model.fault import FaultScope, Operation, ReachedService
 from shelfport.domain.model.variant import ProductVariantId
 
 ErrorT = TypeVar("ErrorT", bound=InventoryError)
@@ -28,6 +29,7 @@ class RequestContext:
         sentence: str,
         *,
         reached_service: ReachedService | None = None,
+        scope: FaultScope | None = None,
         status: int | None = None,
         retry_after: float | None = None,
     ) -> ErrorT:
@@ -37,6 +39,7 @@ class RequestContext:
             kind: the class of the error.
             sentence: its message: what happened and, if something can be done, what to do.
             reached_service: whether the request arrived; without it, the default of `kind`.
+            scope: whose fault it is; without it, the default of `kind`.
             status: the HTTP status of the answer, if one came.
             retry_after: seconds that the service asked to wait (`Retry-After`).
         """
@@ -47,6 +50,7 @@ class RequestContext:
             correlation_id=self.call.correlation_id,
             attempts=self.call.attempt,
             reached_service=reached_service,
+            scope=scope,
             status=status,
             retry_after=retry_after,
         )
@@ -57,6 +61,7 @@ class RequestContext:
             type(error),
             str(error),
             reached_service=error.reached_service,
+            scope=error.scope,
             status=error.status,
             retry_after=error.retry_after,
         )

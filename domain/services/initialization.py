@@ -62,7 +62,7 @@ class InventoryInitialization:
                 return PermanentlyRejected(error)
             entry = self.entry(request, call, policy)
             if error.reached_service is not ReachedService.NO:
-                entry = attrs.evolve(entry, attempts=1, last_error=str(error))
+                entry = attrs.evolve(entry, tries=1, last_error=str(error))
             try:
                 await queue.add(entry)
             except InventoryError as failure:

@@ -9,8 +9,8 @@ from shelfport.domain.model import (
     Answer,
     Conflict,
     DeadLetterReason,
+    FaultScope,
     InventoryError,
-    LocalRefusal,
     QueuedInitialization,
     ReachedService,
     RequestRejected,
@@ -18,27 +18,35 @@ from shelfport.domain.model import (
 )
 from shelfport.domain.services.backoff import Backoff
 
+MOST_CRASHES = 5
+"""After so many claims in a row that ended with their process, an entry is a dead letter."""
+_NOT_SENT = frozenset({FaultScope.CALLER, FaultScope.PROCESS})
+
 
 @attrs.frozen(kw_only=True)
 class QueuePolicy:
-    """How often an entry is tried, and how soon."""
+    """How often an entry is tried, how soon, and for how long."""
 
     max_attempts: int
-    """After so many failed attempts, an entry becomes a dead letter."""
+    """After so many answers of the service that put it off, an entry becomes a dead letter."""
+    max_age: float
+    """Seconds after which an entry that fails again becomes a dead letter."""
     backoff: Backoff
-    """The delays between attempts."""
+    """The delays between tries."""
 
 
 @attrs.frozen
 class GiveBack:
-    """This process refused to send the request: the attempt is not counted."""
+    """This process refused to send the request: nothing is counted."""
 
 
 @attrs.frozen
 class RetryLater:
-    """The failure may pass by itself: the next attempt is due at `due_at`."""
+    """The failure may pass by itself: the next try is due at `due_at`."""
 
     due_at: datetime
+    answered: bool
+    """Whether the service itself answered, about this entry: it counts as an attempt."""
 
 
 @attrs.frozen
@@ -55,9 +63,10 @@ NextStep = GiveBack | RetryLater | MoveToDeadLetters
 def refusal_of(error: Exception) -> DeadLetterReason | None:
     """Why a request that failed with `error` will never succeed; None if it may.
 
-    Only an answer of the service about *this request* is final. Wrong credentials, an answer
-    against the contract and a bug of an adapter concern all requests alike: when a person has
-    repaired them, the waiting entries are done, and nothing has to be replayed.
+    Only the service's own answer about *this request* is final. What something on the way
+    answers, wrong credentials, an answer against the contract and a bug of an adapter pass, or
+    concern all requests alike: when they are repaired, the waiting entries are done, and nothing
+    has to be replayed.
     """
     match error:
         case Conflict():
@@ -80,30 +89,38 @@ def next_step(
 
     Args:
         error: why; anything but an `InventoryError` is a failure of the host's catalog.
-        entry: as it was claimed, this attempt counted.
+        entry: as it was claimed.
         policy: how often, how soon.
         now: the present instant, in UTC.
         share: the share of the longest delay that is waited, drawn between 0 and 1 (full jitter).
             A `Retry-After` of the service is added; together at most `LONGEST_WAIT`.
     """
-    if isinstance(error, LocalRefusal) and error.reached_service is ReachedService.NO:
-        return GiveBack()
-    reason = refusal_of(error)
-    if reason is not None:
-        return MoveToDeadLetters(reason)
-    if entry.attempts >= policy.max_attempts:
+    answered, retry_after = False, None
+    if isinstance(error, InventoryError):
+        if error.scope in _NOT_SENT and error.reached_service is ReachedService.NO:
+            return GiveBack()
+        reason = refusal_of(error)
+        if reason is not None:
+            return MoveToDeadLetters(reason)
+        yes = error.reached_service is ReachedService.YES
+        answered, retry_after = yes and error.scope is FaultScope.REQUEST, error.retry_after
+    if answered and entry.attempts + 1 >= policy.max_attempts:
         return MoveToDeadLetters(DeadLetterReason.EXHAUSTED)
-    retry_after = error.retry_after if isinstance(error, InventoryError) else None
-    delay = policy.backoff.delay(entry.attempts, share, retry_after)
-    return RetryLater(now + timedelta(seconds=min(LONGEST_WAIT, delay)))
+    if (now - entry.queued_at).total_seconds() >= policy.max_age:
+        return MoveToDeadLetters(DeadLetterReason.EXPIRED)
+    delay = policy.backoff.delay(entry.tries + 1, share, retry_after)
+    return RetryLater(now + timedelta(seconds=min(LONGEST_WAIT, delay)), answered)
+
+
+def has_crashed_workers(entry: QueuedInitialization) -> bool:
+    """Whether a claimed entry's earlier claims ended with their process too often."""
+    return entry.claims > MOST_CRASHES
 
 
 def must_read_first(entry: QueuedInitialization) -> bool:
-    """Whether an earlier attempt of a claimed entry may have arrived, so that reading settles it.
-
-    The attempt that is about to be made is counted already.
-    """
-    return entry.attempts > 1
+    """Whether an earlier try of a claimed entry may have arrived, so that reading settles it."""
+    # While a fleet is upgraded, hosts and workers of the former edition count attempts only.
+    return entry.tries > 0 or entry.attempts > 0 or entry.claims > 1
 
 
 def is_there(answer: Answer) -> bool:

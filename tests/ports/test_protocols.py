@@ -36,9 +36,10 @@ def test_every_adapter_and_layer_is_a_port() -> None:
         ports.append(inner)
 
     assert [
-        "CacheLayer", "DeadlineLayer", "CoalescingLayer", "BatchingLayer", "RetryLayer",
-        "ConcurrencyLimitLayer", "CircuitBreakerLayer", "RecordingLayer", "PortCheckLayer",
-        "ChaosLayer", "InMemoryInventory",
+        "CacheLayer", "DeadlineLayer", "CoalescingLayer", "BatchingLayer", "IsolationLayer",
+        "RetryLayer", "ConcurrencyLimitLayer", "AbandonedReadLayer", "CooldownLayer",
+        "CircuitBreakerLayer", "RecordingLayer", "PortCheckLayer", "ChaosLayer",
+        "InMemoryInventory",
     ] == [type(port).__name__ for port in ports[2:]]  # fmt: skip
     assert [True] * len(ports) == [isinstance(port, InventoryPort) for port in ports]
     assert isinstance(PortCheckLayer(memory), InventoryPort)

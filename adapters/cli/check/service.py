@@ -29,6 +29,8 @@ from shelfport.domain.model import (
     CredentialsUnavailable,
     DeadlineExceeded,
     InventoryError,
+    PathFailed,
+    RequestBlocked,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
@@ -43,11 +45,19 @@ _CREDENTIALS: Final = {
     "api_key": "API key",
     "client_credentials": "token",
 }
+_WRONG_ADDRESS: Final = "set base_url to the service's address, its path up to /inventory included"
 _FIXES: tuple[tuple[type[InventoryError], str], ...] = (
     (
-        RequestRejected,
-        "set base_url to the service's address, its path up to /inventory included",
+        PathFailed,
+        "request base_url with curl: another program answers there, or something on the way to the "
+        "service",
     ),
+    (
+        RequestBlocked,
+        "look at the rules and limits of what is before the service (a firewall, a gateway), and "
+        "at the credentials if it checks them",
+    ),
+    (RequestRejected, "run `shelfport contracts verify`: the service refuses a valid request"),
     (
         ContractViolation,
         "request base_url with curl: another program answers there, or a service that breaks "
@@ -186,6 +196,8 @@ async def check_read(context: CheckContext) -> Finding:
 
 def _read_failed(error: InventoryError, context: CheckContext) -> Finding:
     fix = next((fix for kind, fix in _FIXES if isinstance(error, kind)), "check again later")
+    if isinstance(error, PathFailed) and error.status is not None and error.status >= 300:
+        fix = _WRONG_ADDRESS
     if isinstance(error, Unauthorized):
         fix = (
             "set token, for example with SHELFPORT_TOKEN"

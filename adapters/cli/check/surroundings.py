@@ -80,9 +80,7 @@ async def _queue_state(queue: InitializationQueue) -> Finding:
             "list the dead letters with `shelfport queue dead`, then retry or drop each of them",
         )
     oldest = await queue.entries(dead=False, limit=1)
-    if any(
-        e.attempts == 0 and (now - e.queued_at).total_seconds() > _UNTRIED_SECONDS for e in oldest
-    ):
+    if any(e.tries == 0 and (now - e.queued_at).total_seconds() > _UNTRIED_SECONDS for e in oldest):
         return failed(
             f"{detail}, without an attempt",
             "start a worker (`shelfport worker`, or queue.worker in a host), or repair the "

@@ -19,6 +19,10 @@ class BadBody(Exception):
     """A body is too long, or cannot be decompressed; the message says which."""
 
 
+class BodyTooLong(BadBody):
+    """A body is longer than it may be."""
+
+
 class Content:
     """A body while it is read. Its `repr` does not show it: it may hold a token."""
 
@@ -52,13 +56,18 @@ class Content:
         self._parts += chunk if self._gzip is None else self._gzip.decompress(chunk, room)
 
 
+NO_CONTENT: Final = Content(0, compressed=False)
+"""An empty body."""
+
+
 async def read_body(
     response: aiohttp.ClientResponse, max_bytes: int, *, may_be_compressed: bool = True
 ) -> Content:
     """Read the whole body of `response`, at most `max_bytes` before and after decompression.
 
     Raises:
-        BadBody: it is longer, has another encoding than gzip, or is not valid gzip.
+        BodyTooLong: it is longer.
+        BadBody: it has another encoding than gzip, or is not valid gzip.
         aiohttp.ClientError: the connection broke.
     """
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
@@ -72,7 +81,7 @@ async def read_body(
     except zlib.error as error:
         raise BadBody("its body cannot be decompressed") from error
     if content.too_long:
-        raise BadBody(f"its body is longer than {max_bytes} bytes")
+        raise BodyTooLong(f"its body is longer than {max_bytes} bytes")
     if not content.complete:
         raise BadBody("its body cannot be decompressed")
     return content

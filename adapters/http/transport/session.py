@@ -1,10 +1,16 @@
 """The aiohttp session, with every connection setting explicit."""
 
+import asyncio
+from asyncio import BaseProtocol
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from math import inf
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
 import attrs
@@ -15,10 +21,20 @@ from shelfport.adapters.http.transport.body import GZIP
 from shelfport.adapters.http.transport.tls.context import Tls
 from shelfport.domain.model.validators import number
 
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
 MAX_HEADERS = 64
 """Headers that an answer may have."""
 MAX_LINE_BYTES = 8_190
 """Bytes of an answer's status line, and of each header."""
+FORGOTTEN_AFTER = 1.0
+"""Seconds of idleness after which a timeout may be the connection's; over one that was just used it
+is the service's."""
+_LONGEST_REQUEST = 62.0
+"""Seconds that a request may take, at most: 60 by the bounds of its settings, and aiohttp rounds
+the end up to a whole second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,20 +72,97 @@ class ConnectionBroke(aiohttp.ClientError):
     """The connection broke after the request may have been written to it."""
 
 
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again when a pooled connection has died.
+class _Connector(aiohttp.TCPConnector):
+    """Knows which requests went over a connection that was kept from an earlier request."""
 
-    aiohttp repeats a request that fails with `ClientOSError` or `ServerDisconnectedError`. Only
-    `RetryLayer` may repeat a request: it counts attempts and has a budget.
+    def __init__(self) -> None:
+        # `ConcurrencyLimitLayer` limits the requests; a queue here would be invisible.
+        super().__init__(limit=0)
+        self._kept: WeakKeyDictionary[BaseProtocol, float] = WeakKeyDictionary()
+        """Since when each connection was idle, before its latest request."""
+        self.over_kept: WeakKeyDictionary[aiohttp.ClientRequest, float] = WeakKeyDictionary()
+        """Requests whose connection was kept, with the seconds that it was idle; none that is still
+        connecting."""
+        self.needs_new: WeakSet[aiohttp.ClientRequest] = WeakSet()
+        """Requests whose kept connection was closed: they go over a new one."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: "list[Trace]", timeout: aiohttp.ClientTimeout
+    ) -> "Connection":
+        """See `BaseConnector.connect`."""
+        self.over_kept.pop(req, None)
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None:
+                return connection
+            idle_since = self._kept.get(protocol)
+            if idle_since is None or req not in self.needs_new:
+                connection.add_callback(partial(self._keep, protocol))
+                if idle_since is not None:
+                    self.over_kept[req] = asyncio.get_running_loop().time() - idle_since
+                return connection
+            connection.close()  # what closed the other one has closed this one as well
+
+    def _keep(self, protocol: BaseProtocol) -> None:
+        """Note that the request over this connection has ended."""
+        self._kept[protocol] = asyncio.get_running_loop().time()
+
+
+@attrs.define(eq=False)
+class Sending:
+    """The aiohttp client middleware that sends one request, once.
+
+    aiohttp repeats a GET that fails with `ClientOSError` or `ServerDisconnectedError`, over
+    whatever connection. Only `RetryLayer` may repeat a request: it counts attempts and has a
+    budget. But a kept connection that turns out to be closed is no attempt: a read goes over a new
+    one (RFC 9112 §9.3.1), and the other kept connections are closed, as they were kept for the same
+    server. A write does not: perhaps the server did it, and closed the connection after that.
     """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # no request was sent, and aiohttp does not repeat these
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroke(str(error) or type(error).__name__) from error
+
+    session: aiohttp.ClientSession
+    write: bool
+    """Whether the request changes something, and must not be sent a second time."""
+    lost_connection: bool = False
+    """Whether no answer began over a kept connection: it was closed, or had been idle so long that
+    something on the way may have forgotten it."""
+    may_have_arrived: bool = False
+    """Whether it was written to a kept connection that turned out to be closed."""
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send `request`."""
+        connector = self.session.connector
+        assert isinstance(connector, _Connector)  # noqa: S101  # `Session` made it
+        connector.needs_new.discard(request)
+        while True:
+            try:
+                return await handler(request)
+            except aiohttp.ClientConnectorError:
+                raise  # no request was sent, and aiohttp does not repeat these
+            except _BROKEN as error:
+                over_kept = request in connector.over_kept and not _has_begun_to_answer(error)
+                if not over_kept or self.write:
+                    self.lost_connection = over_kept
+                    raise ConnectionBroke(str(error) or type(error).__name__) from error
+                connector.needs_new.add(request)
+                self.may_have_arrived = True
+            except BaseException:
+                self.lost_connection = connector.over_kept.get(request, -inf) >= FORGOTTEN_AFTER
+                raise
+
+
+_BROKEN = (
+    aiohttp.ClientOSError,
+    aiohttp.ClientConnectionResetError,
+    aiohttp.ServerDisconnectedError,
+)
+
+
+def _has_begun_to_answer(error: Exception) -> bool:
+    """Whether the server sent a part of an answer before it closed the connection."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
 class Session:
@@ -84,24 +177,11 @@ class Session:
         self._options = options
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._dropped: deque[tuple[float, aiohttp.ClientSession]] = deque()
+        """Sessions that get no new requests, each with the time from which none is in flight."""
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            # `ConcurrencyLimitLayer` limits the requests; a queue here would be invisible.
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                hdrs.ACCEPT: "application/json, application/problem+json",
-                hdrs.ACCEPT_ENCODING: GZIP,
-                hdrs.USER_AGENT: "shelfport",
-            },
-            auto_decompress=False,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            # True would also read ~/.netrc; the proxy is passed with each request.
-            trust_env=False,
-        )
+        self._session = _new_session()
         return self
 
     async def __aexit__(
@@ -112,12 +192,40 @@ class Session:
     ) -> None:
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
+            self._dropped.append((inf, session))
+        while self._dropped:
+            await self._dropped.popleft()[1].close()
+
+    def sending(self, *, write: bool = False) -> Sending:
+        """The sending of one request.
+
+        Args:
+            write: the request changes something, and must not be sent a second time.
+
+        Raises:
+            RuntimeError: the session is not open.
+        """
+        if self._session is None:
+            raise RuntimeError("the HTTP session is not open")
+        return Sending(self._session, write)
+
+    async def drop_kept_connections(self, sending: Sending) -> None:
+        """Use none of the connections any more that were kept when `sending` began.
+
+        Requests that are in flight over them go on; the rest close by themselves.
+        """
+        now = asyncio.get_running_loop().time()
+        if sending.session is self._session:
+            self._dropped.append((now + _LONGEST_REQUEST, self._session))
+            self._session = _new_session()
+        while self._dropped and self._dropped[0][0] <= now:
+            await self._dropped.popleft()[1].close()
 
     def request(
         self,
         method: str,
         url: str,
+        sending: Sending,
         *,
         headers: Mapping[str, str],
         seconds: float,
@@ -129,18 +237,14 @@ class Session:
         Args:
             method: the HTTP method.
             url: the percent-encoded target.
+            sending: how it is sent; of this session.
             headers: headers of this request, added to the session's own.
             seconds: the time until the last byte of the answer.
             data: the body.
             middleware: wraps the sending.
-
-        Raises:
-            RuntimeError: the session is not open.
         """
-        if self._session is None:
-            raise RuntimeError("the HTTP session is not open")
         target = URL(url, encoded=True)
-        return self._session.request(
+        return sending.session.request(
             method,
             target,
             data=data,
@@ -148,11 +252,29 @@ class Session:
             allow_redirects=False,
             ssl=self._tls.context,
             proxy=proxy_from_environment(target) if self._options.trust_env else None,
-            middlewares=(_send_once,) if middleware is None else (middleware, _send_once),
+            middlewares=(sending,) if middleware is None else (middleware, sending),
             timeout=aiohttp.ClientTimeout(
                 total=seconds, sock_connect=self._options.connect_timeout
             ),
         )
+
+
+def _new_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=_Connector(),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={
+            hdrs.ACCEPT: "application/json, application/problem+json",
+            hdrs.ACCEPT_ENCODING: GZIP,
+            hdrs.USER_AGENT: "shelfport",
+        },
+        auto_decompress=False,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        max_headers=MAX_HEADERS,
+        # True would also read ~/.netrc; the proxy is passed with each request.
+        trust_env=False,
+    )
 
 
 def proxy_from_environment(url: URL) -> URL | None:

@@ -14,7 +14,7 @@ from shelfport.contracts.conformance.given import (
 )
 from shelfport.contracts.conformance.harness import Harness
 from shelfport.contracts.conformance.trouble import Trouble
-from shelfport.domain.model import DeadlineExceeded, ReachedService, UnavailableReason
+from shelfport.domain.model import DeadlineExceeded, FaultScope, ReachedService, UnavailableReason
 from shelfport.ports import InventoryPort
 
 
@@ -25,12 +25,13 @@ class DeadlineCases:
     async def test_a_read_whose_deadline_passed_is_not_made(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The read raises `DeadlineExceeded`, and its request did not reach the service."""
+        """The read raises `DeadlineExceeded`, the caller's fault; its request did not arrive."""
         asked = await stocked(harness, 1, 2)
 
         error = await failure_of(port.read(asked, a_call(harness, seconds=-1)))
 
         assert isinstance(error, DeadlineExceeded)
+        assert FaultScope.CALLER == error.scope
         assert ReachedService.NO == error.reached_service
 
     @case(lambda c: c.honours_deadline and c.counts_requests)
@@ -48,12 +49,13 @@ class DeadlineCases:
     async def test_an_initialization_whose_deadline_passed_is_not_made(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """The initialization raises `DeadlineExceeded`, and opens no record."""
+        """The initialization raises `DeadlineExceeded`, the caller's fault, and opens no record."""
         request = a_request()
 
         error = await failure_of(port.initialize(request, a_call(harness, seconds=-1)))
 
         assert isinstance(error, DeadlineExceeded)
+        assert FaultScope.CALLER == error.scope
         assert ReachedService.NO == error.reached_service
         assert await harness.stored(request.variant_id) is None
 

@@ -1,6 +1,7 @@
-"""Failed reads: a value beside other answers, else one `InventoryError`."""
+"""Failed reads: a value beside other answers, else one `InventoryError` with its scope."""
 
 # ruff: noqa: S101, SIM300 - a suite asserts, expected value first
+import asyncio
 from typing import ClassVar
 
 from shelfport.contracts.conformance.capabilities import Capabilities
@@ -15,8 +16,9 @@ from shelfport.contracts.conformance.given import (
     stocked,
 )
 from shelfport.contracts.conformance.harness import Harness
-from shelfport.contracts.conformance.trouble import FAILING, QUICK, Trouble
+from shelfport.contracts.conformance.trouble import FAILING, OUTAGES, QUICK, Trouble
 from shelfport.domain.model import (
+    FaultScope,
     InventoryError,
     Operation,
     ReachedService,
@@ -112,25 +114,52 @@ class FailureCases:
         assert error.retryable
 
     @case(lambda c: c.can_stage(Trouble.GARBAGE))
-    async def test_garbage_is_not_retryable(self, port: InventoryPort, harness: Harness) -> None:
-        """An answer that breaks the contract is not retryable, and the request arrived."""
+    async def test_garbage_is_retryable_only_if_it_was_damaged_on_the_way(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """An answer of the service that breaks the contract is not retryable; both arrived."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(Trouble.GARBAGE)
 
         error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
 
-        assert not error.retryable
+        assert (FaultScope.PATH is error.scope) == error.retryable
         assert ReachedService.NO != error.reached_service
+
+    @case_of_trouble(OUTAGES)
+    async def test_an_outage_is_no_fault_of_the_request(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """The scope of the error is SERVICE or PATH, so that the circuit breaker counts it."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(trouble)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert error.scope.of_service, f"the scope of {error!r} is {error.scope.name}"
+
+    @case(lambda c: c.can_stage(Trouble.UNAUTHORIZED))
+    async def test_refused_credentials_are_no_fault_of_the_service(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """The scope of the error is CREDENTIALS, so that they open no circuit."""
+        asked = await stocked(harness, 1, 2)
+        await harness.cause(Trouble.UNAUTHORIZED)
+
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
+
+        assert FaultScope.CREDENTIALS == error.scope
 
     @case_of_trouble(QUICK)
     async def test_after_the_trouble_it_reads_again(
         self, port: InventoryPort, harness: Harness, trouble: Trouble
     ) -> None:
-        """Reads succeed again after the trouble ends."""
+        """Reads succeed again after the trouble, and the time that the service asked to wait."""
         asked = await stocked(harness, 1, 2)
         await harness.cause(trouble)
-        await failure_of(port.read(asked, a_call(harness, seconds=1)))
+        error = await failure_of(port.read(asked, a_call(harness, seconds=1)))
         await harness.cause(None)
+        await asyncio.sleep(error.retry_after or 0)
 
         answers = await port.read(asked, a_call(harness))
 
@@ -184,6 +213,24 @@ class FailureCases:
 
         await failure_of(port.read(spoilt[:1], a_call(harness)))
         await failure_of(port.read(spoilt, a_call(harness)))
+
+    @case(lambda c: c.spoils_one)
+    async def test_an_unreadable_variant_is_no_fault_of_the_service(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """The scope of its error is ELEMENT or REQUEST, beside answers and alone."""
+        fine, spoilt = await stocked(harness, 1, 2)
+        await harness.spoil(spoilt)
+
+        answers = await port.read([fine, spoilt], a_call(harness))
+        alone = await failure_of(port.read([spoilt], a_call(harness)))
+
+        unreadable = answers.get(spoilt)
+        assert isinstance(unreadable, Unreadable)
+        for error in (unreadable.error, alone):
+            assert error.scope in {FaultScope.ELEMENT, FaultScope.REQUEST}, (
+                f"the scope of {error!r} is {error.scope.name}"
+            )
 
     @case(lambda c: c.spoils_one and c.describes_errors)
     async def test_an_unreadable_variant_is_named(

@@ -17,6 +17,7 @@ from shelfport.contracts.conformance.harness import Harness
 from shelfport.domain.model import (
     AlreadyThere,
     Conflict,
+    FaultScope,
     Operation,
     PermanentError,
     StockStatus,
@@ -156,7 +157,7 @@ class InitializationCases:
     async def test_a_key_of_another_request_is_a_conflict(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """Another quantity or variant under a used key is a `Conflict`, and writes nothing."""
+        """Another request under a used key is a `Conflict` of scope REQUEST, and writes nothing."""
         first = a_request(quantity=7)
         await port.initialize(first, a_call(harness))
         more = attrs.evolve(first, initial_quantity=8)
@@ -167,6 +168,7 @@ class InitializationCases:
         ]
 
         assert [Conflict, Conflict] == [type(error) for error in errors]
+        assert [FaultScope.REQUEST] * 2 == [error.scope for error in errors]
         assert 7 == await harness.stored(first.variant_id)
         assert await harness.stored(elsewhere.variant_id) is None
 
@@ -188,11 +190,12 @@ class InitializationCases:
     async def test_what_opens_no_records_says_so(
         self, port: InventoryPort, harness: Harness
     ) -> None:
-        """An adapter that opens no records raises a permanent error."""
+        """An adapter that opens no records raises a permanent error with the scope REQUEST."""
         request = a_request()
 
         error = await failure_of(port.initialize(request, a_call(harness)))
 
         assert isinstance(error, PermanentError)
+        assert FaultScope.REQUEST == error.scope
         assert Operation.INITIALIZE == error.operation
         assert await harness.stored(request.variant_id) is None

@@ -14,8 +14,9 @@ from shelfport.contracts.conformance.given import (
     item_of,
 )
 from shelfport.contracts.conformance.harness import Harness
-from shelfport.contracts.conformance.trouble import FAILING, QUICK, SLOW_BY, Trouble
+from shelfport.contracts.conformance.trouble import FAILING, OUTAGES, QUICK, SLOW_BY, Trouble
 from shelfport.domain.model import (
+    FaultScope,
     InitialStock,
     InventoryError,
     InventoryItem,
@@ -78,8 +79,30 @@ class InitializationTroubleCases:
         error = await failure_of(port.initialize(request, a_call(harness, seconds=1)))
 
         if error.reached_service is ReachedService.NO:
-            assert Trouble.UNREACHABLE == trouble, "the request arrived"
+            assert trouble in {Trouble.UNREACHABLE, Trouble.UNAUTHORIZED}, "the request arrived"
             assert await harness.stored(request.variant_id) is None
+
+    @case_of_trouble(OUTAGES - {Trouble.GARBAGE}, _initializes)
+    async def test_an_outage_is_no_fault_of_the_record(
+        self, port: InventoryPort, harness: Harness, trouble: Trouble
+    ) -> None:
+        """The scope of the error is SERVICE or PATH, so that a queued request waits for its end."""
+        await harness.cause(trouble)
+
+        error = await failure_of(port.initialize(a_request(), a_call(harness, seconds=1)))
+
+        assert error.scope.of_service, f"the scope of {error!r} is {error.scope.name}"
+
+    @case(lambda c: c.initializes and c.can_stage(Trouble.UNAUTHORIZED))
+    async def test_refused_credentials_are_no_fault_of_the_record(
+        self, port: InventoryPort, harness: Harness
+    ) -> None:
+        """The scope of the error is CREDENTIALS, so that a queued request waits for others."""
+        await harness.cause(Trouble.UNAUTHORIZED)
+
+        error = await failure_of(port.initialize(a_request(), a_call(harness, seconds=1)))
+
+        assert FaultScope.CREDENTIALS == error.scope
 
     @case(lambda c: c.initializes and c.can_stage(Trouble.ANSWER_LOST))
     async def test_a_lost_answer_may_have_opened_the_record(

@@ -5,15 +5,10 @@ import pytest
 
 from shelfport import InventoryError, StockReading
 from shelfport.adapters.http.errors import HttpRequestContext, transport_error
-from shelfport.errors import (
-    ContractViolation,
-    Operation,
-    ReachedService,
-    TimedOut,
-)
+from shelfport.errors import FaultScope, Operation, PathFailed, ReachedService, TimedOut
 from shelfport.options import HttpOptions
 from shelfport.ports import Call
-from tests.adapters.http.conftest import Connect
+from tests.adapters.http.conftest import Connect, facts_of
 from tests.support.clocks import ManualClock
 from tests.support.servers import serving, stocked
 from tests.support.values import an_id
@@ -22,33 +17,35 @@ ASKED = HttpRequestContext(Operation.READ, (an_id(1),), Call(), "https://invento
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "reached", "sentence"),
+    ("error", "kind", "scope", "reached", "sentence"),
     [
         (
             aiohttp.ConnectionTimeoutError(),
             TimedOut,
+            FaultScope.SERVICE,
             ReachedService.NO,
             "no connection to https://inventory.internal within the time for connecting",
         ),
         (
             aiohttp.ClientError("something\nnew"),
-            ContractViolation,
-            ReachedService.YES,
+            PathFailed,
+            FaultScope.PATH,
+            ReachedService.UNKNOWN,
             "no answer from https://inventory.internal: something new",
         ),
     ],
 )
 def test_a_request_without_an_answer(
-    error: Exception, kind: type[InventoryError], reached: ReachedService, sentence: str
+    error: Exception,
+    kind: type[InventoryError],
+    scope: FaultScope,
+    reached: ReachedService,
+    sentence: str,
 ) -> None:
     """A connection timeout reached no service; an unknown error is quoted."""
     translated = transport_error(error, ASKED, seconds=1, by_deadline=False)
 
-    assert (kind, reached, sentence) == (
-        type(translated),
-        translated.reached_service,
-        str(translated),
-    )
+    assert ((kind, scope, reached), sentence) == (facts_of(translated), str(translated))
 
 
 async def test_a_deadline_far_off_changes_nothing(connect: Connect, clock: ManualClock) -> None:

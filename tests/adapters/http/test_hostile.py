@@ -8,18 +8,25 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from shelfport import StockReading, SystemClock
-from shelfport.errors import ContractViolation
+from shelfport import InventoryError, StockReading, SystemClock
+from shelfport.errors import (
+    FaultScope,
+    PathFailed,
+    ReachedService,
+    RequestBlocked,
+    ServiceOverloaded,
+)
 from shelfport.http import HttpInventory
 from shelfport.options import HttpOptions
 from shelfport.ports import DEFAULT_CALL, Call
-from tests.adapters.http.conftest import Connect
+from tests.adapters.http.conftest import GARBLED, OF_ALL, Connect, Facts, facts_of
 from tests.support.servers import conversing, raw, serving, stocked
 from tests.support.values import an_id, ids
 
 VARIANT = an_id(1)
 CAP = 65_536
 SPACES = b" " * 20_000_000
+NOT_ASKED_FOR = "its body has a Content-Encoding that was not asked for"
 
 
 def brotli(content: bytes) -> bytes:
@@ -33,17 +40,17 @@ def double_gzip(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack", "sentence"),
+    ("encoding", "pack", "facts", "sentence"),
     [
-        ("gzip", gzip.compress, "its body is longer than 65536 bytes"),
-        ("br", brotli, "its body has a Content-Encoding that was not asked for"),
-        ("zstd", zlib.compress, "its body has a Content-Encoding that was not asked for"),
-        ("deflate", zlib.compress, "its body has a Content-Encoding that was not asked for"),
-        ("gzip, gzip", gzip.compress, "its body has a Content-Encoding that was not asked for"),
+        ("gzip", gzip.compress, OF_ALL, "its body is longer than 65536 bytes"),
+        ("br", brotli, GARBLED, NOT_ASKED_FOR),
+        ("zstd", zlib.compress, GARBLED, NOT_ASKED_FOR),
+        ("deflate", zlib.compress, GARBLED, NOT_ASKED_FOR),
+        ("gzip, gzip", gzip.compress, GARBLED, NOT_ASKED_FOR),
     ],
 )
 async def test_bombs(
-    connect: Connect, encoding: str, pack: Callable[[bytes], bytes], sentence: str
+    connect: Connect, encoding: str, pack: Callable[[bytes], bytes], facts: Facts, sentence: str
 ) -> None:
     """A decompression bomb is refused, with bounded memory, in every encoding."""
     bomb = pack(SPACES)
@@ -54,11 +61,12 @@ async def test_bombs(
     async with serving(handler) as service:
         port = await connect(service.url, HttpOptions(max_response_bytes=CAP, attempt_timeout=30))
         tracemalloc.start()
-        with pytest.raises(ContractViolation, match=sentence):
+        with pytest.raises(InventoryError, match=sentence) as info:
             await port.read([VARIANT], DEFAULT_CALL)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
+    assert facts == facts_of(info.value)
     assert peak < 3_000_000
     assert "gzip" == service.requests[0].headers["Accept-Encoding"]
 
@@ -69,15 +77,39 @@ async def test_bombs(
     ids=["cut", "not packed", "more after it", "empty"],
 )
 async def test_badly_packed(connect: Connect, content: bytes) -> None:
-    """A gzip body that ends early, has trailing data, or is not gzip, breaks the contract."""
+    """A gzip body that ends early, has trailing data, or is not gzip, is damaged on the way."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=content, headers={"Content-Encoding": "gzip"})
 
     async with serving(handler) as service:
         port = await connect(service.url)
-        with pytest.raises(ContractViolation, match="its body cannot be decompressed"):
+        with pytest.raises(PathFailed, match="its body cannot be decompressed") as info:
             await port.read([VARIANT], DEFAULT_CALL)
+
+    assert GARBLED == facts_of(info.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, PathFailed), (403, RequestBlocked), (503, ServiceOverloaded)],
+)
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(SPACES)], ids=["no gzip", "bomb"])
+async def test_an_error_with_an_unreadable_body(
+    connect: Connect, status: int, kind: type[InventoryError], body: bytes
+) -> None:
+    """The status of an error answer counts, whatever its body is."""
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        headers = {"Content-Encoding": "gzip", "Retry-After": "7"}
+        return web.Response(status=status, body=body, headers=headers)
+
+    async with serving(handler) as service:
+        port = await connect(service.url, HttpOptions(max_response_bytes=CAP))
+        with pytest.raises(kind, match=f"answered {status}") as info:
+            await port.read([VARIANT], DEFAULT_CALL)
+
+    assert (status, 7.0) == (info.value.status, info.value.retry_after)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -92,8 +124,10 @@ async def test_headers_are_bounded(connect: Connect, headers: bytes) -> None:
     """An answer with more than 64 headers, or with one of more than 8,190 bytes, is refused."""
     async with conversing(raw(HEAD + headers + b"\r\n[]")) as url:
         port = await connect(url)
-        with pytest.raises(ContractViolation, match="does not speak HTTP"):
+        with pytest.raises(PathFailed, match="does not speak HTTP") as info:
             await port.read(ids(2), DEFAULT_CALL)
+
+    assert (FaultScope.PATH, ReachedService.UNKNOWN) == facts_of(info.value)[1:]
 
 
 async def test_headers_within_bounds(connect: Connect) -> None:

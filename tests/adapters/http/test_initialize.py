@@ -15,14 +15,24 @@ from shelfport import (
 from shelfport.errors import (
     Conflict,
     ContractViolation,
+    FaultScope,
     Operation,
     OperationInProgress,
+    PathFailed,
     RequestRejected,
 )
 from shelfport.ports import DEFAULT_CALL, Call
-from tests.adapters.http.conftest import Connect
+from tests.adapters.http.conftest import (
+    GARBLED,
+    OF_ALL,
+    OF_ONE,
+    Connect,
+    Facts,
+    answering,
+    facts_of,
+)
 from tests.support.clocks import EPOCH
-from tests.support.servers import Handler, always, problem, serving, wire_level
+from tests.support.servers import always, problem, serving, wire_level
 from tests.support.values import a_level, an_id, an_initial_stock
 
 A = an_id(1)
@@ -42,13 +52,6 @@ WIRE_ITEM = {
     "status": "LOW_STOCK",
     "updatedAt": EPOCH.isoformat(),
 }
-
-
-def answering(response: web.Response) -> Handler:
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return response
-
-    return handler
 
 
 async def test_a_record_is_opened(connect: Connect) -> None:
@@ -98,7 +101,8 @@ async def test_the_key_was_used(connect: Connect) -> None:
         error.correlation_id,
         error.attempts,
         error.status,
-    ) == (Operation.INITIALIZE, (A,), "c", 2, 422)
+        error.scope,
+    ) == (Operation.INITIALIZE, (A,), "c", 2, 422, FaultScope.REQUEST)
 
 
 async def test_the_key_is_being_worked_on(connect: Connect) -> None:
@@ -111,7 +115,7 @@ async def test_the_key_is_being_worked_on(connect: Connect) -> None:
         with pytest.raises(OperationInProgress) as info:
             await port.initialize(an_initial_stock(A), DEFAULT_CALL)
 
-    assert 2.0 == info.value.retry_after
+    assert (2.0, FaultScope.REQUEST) == (info.value.retry_after, info.value.scope)
 
 
 async def test_an_unknown_conflict(connect: Connect) -> None:
@@ -119,27 +123,56 @@ async def test_an_unknown_conflict(connect: Connect) -> None:
     async with serving(answering(problem(409, "on-holiday"))) as service:
         port = await connect(service.url)
 
-        with pytest.raises(RequestRejected):
+        with pytest.raises(RequestRejected) as info:
             await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert FaultScope.REQUEST is info.value.scope
 
 
 @pytest.mark.parametrize(
-    "response",
+    ("response", "facts"),
     [
-        web.json_response(WIRE_ITEM | {"productVariantId": str(an_id(2))}, status=201),
-        web.json_response(WIRE_ITEM | {"quantity": -1}, status=201),
-        web.json_response([], status=201),
-        web.Response(status=201),
-        problem(409, "record-exists"),
-        problem(409, "record-exists", current=wire_level(an_id(2))),
-        web.json_response(WIRE_ITEM, status=202),
+        (web.json_response(WIRE_ITEM | {"productVariantId": str(an_id(2))}, status=201), OF_ONE),
+        (web.json_response(WIRE_ITEM | {"quantity": -1}, status=201), OF_ONE),
+        (web.json_response([], status=201), OF_ALL),
+        (problem(409, "record-exists"), OF_ONE),
+        (problem(409, "record-exists", current=[]), OF_ONE),
+        (problem(409, "record-exists", current=wire_level(an_id(2))), OF_ONE),
+        (web.json_response(WIRE_ITEM, status=202), OF_ALL),
     ],
-    ids=["other variant", "bad item", "array", "empty", "no current", "other current", "202"],
+    ids=[
+        "other variant",
+        "bad item",
+        "array",
+        "no current",
+        "bad current",
+        "other current",
+        "202",
+    ],
 )
-async def test_not_by_the_contract(connect: Connect, response: web.Response) -> None:
+async def test_not_by_the_contract(connect: Connect, response: web.Response, facts: Facts) -> None:
     """An answer that breaks the contract is a violation, never a success."""
     async with serving(answering(response)) as service:
         port = await connect(service.url)
 
-        with pytest.raises(ContractViolation):
+        with pytest.raises(ContractViolation) as info:
             await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert facts == facts_of(info.value)
+    assert response.status == info.value.status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", msgspec.json.encode(WIRE_ITEM)[:-5]],
+    ids=["empty", "HTML", "cut short"],
+)
+async def test_a_success_that_is_no_json(connect: Connect, body: bytes) -> None:
+    """A 201 without JSON is a fault of the way: the record may have been opened."""
+    async with serving(answering(web.Response(status=201, body=body))) as service:
+        port = await connect(service.url)
+
+        with pytest.raises(PathFailed, match="was damaged on the way") as info:
+            await port.initialize(an_initial_stock(A), DEFAULT_CALL)
+
+    assert GARBLED == facts_of(info.value)

@@ -1,5 +1,6 @@
-"""Error answers: their error class by status and problem type, and their message."""
+"""Error answers: their class and scope by status and problem type, and their message."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -9,88 +10,174 @@ from aiohttp import web
 from shelfport import InventoryError
 from shelfport.adapters.http.errors import retry_after_seconds
 from shelfport.errors import (
-    ContractViolation,
+    FaultScope,
     Operation,
+    PathFailed,
     ReachedService,
+    RequestBlocked,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
     Unauthorized,
 )
 from shelfport.ports import DEFAULT_CALL, Call
-from tests.adapters.http.conftest import Connect
+from tests.adapters.http.conftest import OF_ALL, Connect, Facts, answering, facts_of
 from tests.support.clocks import EPOCH
 from tests.support.servers import problem, serving
-from tests.support.values import an_id, ids
+from tests.support.values import an_id, an_initial_stock, ids
+
+CREDENTIALS: Facts = (Unauthorized, FaultScope.CREDENTIALS, ReachedService.YES)
+REFUSED: Facts = (RequestRejected, FaultScope.REQUEST, ReachedService.YES)
+BLOCKED: Facts = (RequestBlocked, FaultScope.REQUEST, ReachedService.UNKNOWN)
+NOT_THE_SERVICE: Facts = (PathFailed, FaultScope.PATH, ReachedService.UNKNOWN)
+OVERLOADED: Facts = (ServiceOverloaded, FaultScope.SERVICE, ReachedService.YES)
+FAILED: Facts = (ServiceFailed, FaultScope.SERVICE, ReachedService.UNKNOWN)
+FAILED_FOR_ONE: Facts = (ServiceFailed, FaultScope.REQUEST, ReachedService.UNKNOWN)
+FOREIGN = (404, 405, 407, 421, 425)
+"""Statuses that the service does not answer with; 404 only with `unknown-variant`."""
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+async def refusals(connect: Connect, make: Callable[[], web.Response]) -> list[InventoryError]:
+    """The errors of a read of one id, of a read of two, and of an initialization."""
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return make()
+
+    errors = []
+    async with serving(handler) as service:
+        port = await connect(service.url)
+        call = Call(correlation_id="c", attempt=2)
+        for asked in (
+            port.read(ids(1), call),
+            port.read(ids(2), call),
+            port.initialize(an_initial_stock(an_id(1)), call),
+        ):
+            with pytest.raises(InventoryError) as info:
+                await asked
+            errors.append(info.value)
+
+    status = make().status
+    assert [f"{service.url} answered {status}"] * 3 == [
+        str(error)[: len(service.url) + 13] for error in errors
+    ]
+    assert [(status, "c", 2)] * 3 == [(e.status, e.correlation_id, e.attempts) for e in errors]
+    assert [tuple(ids(1)), tuple(ids(2)), tuple(ids(1))] == [error.ids for error in errors]
+    assert [Operation.READ, Operation.READ, Operation.INITIALIZE] == [e.operation for e in errors]
+    return errors
+
+
 @pytest.mark.parametrize(
-    ("status", "slug", "kind"),
+    ("status", "slug", "facts"),
     [
-        (400, "invalid-request", RequestRejected),
-        (401, "unauthenticated", Unauthorized),
-        (403, "forbidden", Unauthorized),
-        (408, "about:blank", ServiceFailed),
-        (418, "about:blank", RequestRejected),
-        (429, "too-many-requests", ServiceOverloaded),
-        (500, "internal-error", ServiceFailed),
-        (502, "about:blank", ServiceFailed),
-        (503, "unavailable", ServiceOverloaded),
-        (504, "about:blank", ServiceFailed),
-        (204, "about:blank", ContractViolation),
-        (599, "about:blank", ServiceFailed),
+        (400, "invalid-request", REFUSED),
+        (401, "unauthenticated", CREDENTIALS),
+        (403, "forbidden", CREDENTIALS),
+        (408, "about:blank", FAILED),
+        (409, "on-holiday", REFUSED),
+        (413, "too-large", REFUSED),
+        (414, "too-long", REFUSED),
+        (418, "about:blank", REFUSED),
+        (422, "invalid-request", REFUSED),
+        (429, "too-many-requests", OVERLOADED),
+        (431, "too-long", REFUSED),
+        (502, "about:blank", FAILED),
+        (503, "unavailable", OVERLOADED),
+        (504, "about:blank", FAILED),
+        (204, "about:blank", OF_ALL),
+        (599, "about:blank", FAILED),
+        *((status, "about:blank", NOT_THE_SERVICE) for status in FOREIGN),
     ],
 )
-async def test_statuses(
-    connect: Connect, count: int, status: int, slug: str, kind: type[InventoryError]
+async def test_statuses_of_the_service(
+    connect: Connect, status: int, slug: str, facts: Facts
 ) -> None:
-    """Every error status becomes its error class, with the request's context."""
+    """A status with a problem document becomes an error that quotes it, for each request."""
+    errors = await refusals(connect, lambda: problem(status, slug, "told so"))
 
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return problem(status, slug, "told so")
+    assert [facts] * 3 == [facts_of(error) for error in errors]
+    assert [status != 204] * 3 == ["(told so)" in str(error) for error in errors]
 
-    async with serving(handler) as service:
-        port = await connect(service.url)
-        with pytest.raises(InventoryError) as info:
-            await port.read(ids(count), Call(correlation_id="c", attempt=2))
 
-    error = info.value
-    assert kind is type(error)
-    assert (Operation.READ, tuple(ids(count)), "c", 2, status) == (
-        error.operation,
-        error.ids,
-        error.correlation_id,
-        error.attempts,
-        error.status,
+async def test_a_500_of_the_service(connect: Connect) -> None:
+    """A 500 with a problem document to several ids may be the fault of one of them."""
+    errors = await refusals(connect, lambda: problem(500, "internal-error"))
+
+    assert [FAILED, FAILED_FOR_ONE, FAILED] == [facts_of(error) for error in errors]
+
+
+@pytest.mark.parametrize(
+    ("status", "facts"),
+    [
+        (401, CREDENTIALS),
+        (408, FAILED),
+        (429, OVERLOADED),
+        (500, FAILED),
+        (502, FAILED),
+        (503, OVERLOADED),
+        *((status, BLOCKED) for status in (400, 403, 409, 410, 413, 414, 418, 422, 431)),
+        *((status, NOT_THE_SERVICE) for status in (*FOREIGN, *REDIRECTS)),
+    ],
+)
+async def test_statuses_without_a_problem_document(
+    connect: Connect, status: int, facts: Facts
+) -> None:
+    """A 4xx with a page of HTML blocks this request, unless its status says more."""
+    errors = await refusals(
+        connect,
+        lambda: web.Response(status=status, text="<h1>nginx</h1>", content_type="text/html"),
     )
-    assert f"{service.url} answered {status}" in str(error)
-    if status != 204:
-        assert "(told so)" in str(error)
+
+    assert [facts] * 3 == [facts_of(error) for error in errors]
 
 
-async def test_a_foreign_404(connect: Connect) -> None:
-    """A 404 without the problem type `unknown-variant` is a rejection, not an unknown variant."""
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (403, "403 Forbidden, without a problem document: something before the service did"),
+        (404, "404 Not Found, which the service does not: something before it did; is the base URL "
+              "right?"),
+        (302, "302 Found; redirects are not followed: set the base URL to the target"),
+        (500, "500 Internal Server Error"),
+    ],
+)  # fmt: skip
+async def test_sentences(connect: Connect, status: int, sentence: str) -> None:
+    """The message says what answered, and what to do about it."""
+    errors = await refusals(connect, lambda: web.Response(status=status, text="<h1>"))
 
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(status=404, text="<h1>nginx</h1>", content_type="text/html")
+    assert {sentence} == {str(error).partition(" answered ")[2] for error in errors}
 
-    async with serving(handler) as service:
+
+@pytest.mark.parametrize(
+    ("content", "facts"),
+    [
+        ({"type": "https://inventory.example/problems/forbidden"}, CREDENTIALS),
+        ({"title": "Forbidden", "status": 403}, CREDENTIALS),
+        ({}, BLOCKED),
+        ([], BLOCKED),
+        ({"message": "Forbidden"}, BLOCKED),
+        ({"title": "Forbidden"}, BLOCKED),
+        ({"status": 403}, BLOCKED),
+        ({"type": "about:blank", "status": 403}, BLOCKED),
+        ({"type": 5, "title": "Forbidden", "status": 403}, BLOCKED),
+    ],
+    ids=str,
+)
+async def test_what_is_a_problem_document(connect: Connect, content: object, facts: Facts) -> None:
+    """A problem document has a type, or a title and a status (RFC 9457 §3)."""
+    errors = await refusals(connect, lambda: web.json_response(content, status=403))
+
+    assert [facts] * 3 == [facts_of(error) for error in errors]
+
+
+async def test_an_unknown_variant_is_no_answer_to_several(connect: Connect) -> None:
+    """404 `unknown-variant` answers a read of one variant only."""
+    async with serving(answering(problem(404, "unknown-variant"))) as service:
         port = await connect(service.url)
-        with pytest.raises(RequestRejected, match=r"404 Not Found.*is the base URL right"):
-            await port.read([an_id(1)], DEFAULT_CALL)
+        with pytest.raises(RequestRejected, match="only a read of one variant may get") as info:
+            await port.read(ids(2), DEFAULT_CALL)
 
-
-async def test_a_500_with_html(connect: Connect) -> None:
-    """A 500 without a problem document is `ServiceFailed`."""
-
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(status=500, text="<h1>oops</h1>", content_type="text/html")
-
-    async with serving(handler) as service:
-        port = await connect(service.url)
-        with pytest.raises(ServiceFailed, match=r"answered 500 Internal Server Error$"):
-            await port.read([an_id(1)], DEFAULT_CALL)
+    assert REFUSED == facts_of(info.value)
 
 
 async def test_redirects_are_not_followed(connect: Connect) -> None:
@@ -101,7 +188,7 @@ async def test_redirects_are_not_followed(connect: Connect) -> None:
 
     async with serving(handler) as service:
         port = await connect(service.url)
-        with pytest.raises(RequestRejected, match="302 Found; redirects are not followed"):
+        with pytest.raises(PathFailed):
             await port.read([an_id(1)], DEFAULT_CALL)
 
     assert 1 == len(service.requests)

@@ -14,6 +14,7 @@ from shelfport import (
 from shelfport.adapters.layers import PortCheckLayer
 from shelfport.errors import (
     AdapterFault,
+    FaultScope,
     Operation,
     ReachedService,
     TimedOut,
@@ -44,7 +45,14 @@ def read_fault(did: str) -> str:
 def told(
     error: AdapterFault,
 ) -> tuple[
-    str, Operation | None, tuple[ProductVariantId, ...], str | None, int, ReachedService, int | None
+    str,
+    Operation | None,
+    tuple[ProductVariantId, ...],
+    str | None,
+    int,
+    FaultScope,
+    ReachedService,
+    int | None,
 ]:
     """All attributes of the fault."""
     return (
@@ -53,6 +61,7 @@ def told(
         error.ids,
         error.correlation_id,
         error.attempts,
+        error.scope,
         error.reached_service,
         error.status,
     )
@@ -154,6 +163,7 @@ async def test_a_bad_answer_costs_its_own_variant(
         (B,),
         "page-17",
         2,
+        FaultScope.ELEMENT,
         ReachedService.UNKNOWN,
         None,
     ) == told(error)
@@ -182,6 +192,7 @@ async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCapture
         (A, B),
         "page-17",
         2,
+        FaultScope.PROCESS,
         ReachedService.UNKNOWN,
         None,
     ) == told(info.value)
@@ -190,9 +201,11 @@ async def test_no_mapping_at_all(bad: Any, shown: str, caplog: pytest.LogCapture
 
 
 async def test_no_valid_answer_raises() -> None:
-    """A read without a valid answer fails."""
-    with pytest.raises(AdapterFault):
+    """A read without a valid answer fails with the fault of its first answer."""
+    with pytest.raises(AdapterFault) as info:
         await answering({}).read([A, B], CALL)
+
+    assert ((A,), FaultScope.ELEMENT) == (info.value.ids, info.value.scope)
 
 
 async def test_a_foreign_exception(caplog: pytest.LogCaptureFixture) -> None:
@@ -208,6 +221,7 @@ async def test_a_foreign_exception(caplog: pytest.LogCaptureFixture) -> None:
         (A, B),
         "page-17",
         2,
+        FaultScope.PROCESS,
         ReachedService.UNKNOWN,
         None,
     ) == told(info.value)
@@ -274,6 +288,7 @@ async def test_bad_outcomes(outcome: Any, did: str, caplog: pytest.LogCaptureFix
         (A,),
         "page-17",
         2,
+        FaultScope.PROCESS,
         ReachedService.UNKNOWN,
         None,
     ) == told(info.value)

@@ -24,6 +24,21 @@ def test_no_answer_raises_the_first_failure() -> None:
         settled({A: FAILED, B: Unreadable(TimedOut("second"))})
 
 
+def test_a_shared_error_is_raised_anew() -> None:
+    """A copy with the same cause is raised, so that a shared error's traceback does not grow."""
+    shared = TimedOut("late", ids=(A,))
+    shared.__cause__ = cause = OSError("reset")
+    raised = []
+    for _ in range(3):
+        with pytest.raises(TimedOut) as info:
+            settled({A: Unreadable(shared)})
+        raised.append(info.value)
+
+    assert shared.__traceback__ is None
+    assert 4 == len({id(error) for error in (shared, *raised)})
+    assert [(cause, vars(shared))] * 3 == [(error.__cause__, vars(error)) for error in raised]
+
+
 def test_nothing_asked() -> None:
     """Without variants there is no failure."""
     nothing: dict[ProductVariantId, Answer] = {}

@@ -20,9 +20,9 @@ def changed(**changes: Any) -> QueuedInitialization:
 
 def test_a_new_entry() -> None:
     """An entry is due when it is made, was not tried, and waits for a worker, not for the host."""
-    assert (EPOCH, 0, None, None, None) == (
+    assert (0, 0, 0) == (ENTRY.tries, ENTRY.attempts, ENTRY.claims)
+    assert (EPOCH, None, None, None) == (
         ENTRY.due_at,
-        ENTRY.attempts,
         ENTRY.holder,
         ENTRY.dead_letter,
         ENTRY.last_error,

@@ -4,7 +4,7 @@ import pytest
 
 from shelfport import ProductVariantId
 from shelfport.domain.model import RequestContext
-from shelfport.errors import Operation, ReachedService, ServiceOverloaded, TimedOut
+from shelfport.errors import FaultScope, Operation, ReachedService, ServiceOverloaded, TimedOut
 from shelfport.ports import Call
 from tests.support.values import an_id
 
@@ -23,12 +23,20 @@ def test_an_error_about_a_request() -> None:
 
     assert (TimedOut, "too slow") == (type(error), str(error))
     assert {**ABOUT, "status": None, "retry_after": None} == vars(error)
-    assert TimedOut.reached_service is error.reached_service
+    assert (TimedOut.reached_service, TimedOut.scope) == (error.reached_service, error.scope)
+
+
+def test_an_error_of_another_scope() -> None:
+    """A scope that is passed replaces the one of the class."""
+    error = CONTEXT.error(TimedOut, "too slow", scope=FaultScope.PROCESS)
+
+    assert FaultScope.PROCESS is error.scope
+    assert FaultScope.SERVICE is TimedOut.scope
 
 
 @pytest.mark.parametrize("reached", list(ReachedService))
 def test_the_same_failure_of_another_request(reached: ReachedService) -> None:
-    """A repeated error keeps class, sentence and answer, and carries the other request."""
+    """A repeated error keeps class, sentence, scope and answer, and carries the other request."""
     error = ServiceOverloaded(
         "busy",
         operation=Operation.READ,
@@ -36,6 +44,7 @@ def test_the_same_failure_of_another_request(reached: ReachedService) -> None:
         correlation_id="c",
         attempts=3,
         reached_service=reached,
+        scope=FaultScope.PATH,
         status=503,
         retry_after=2.5,
     )
@@ -46,6 +55,7 @@ def test_the_same_failure_of_another_request(reached: ReachedService) -> None:
     assert {
         **ABOUT,
         "reached_service": reached,
+        "scope": FaultScope.PATH,
         "status": 503,
         "retry_after": 2.5,
     } == vars(other)

@@ -185,7 +185,7 @@ async def test_a_deadline_that_has_passed_gets_no_longer() -> None:
 
 @pytest.mark.parametrize("policy", QUEUEING)
 @pytest.mark.parametrize(
-    ("error", "attempts", "words"),
+    ("error", "tries", "words"),
     [
         (TimedOut("late"), 1, "late"),
         (Unauthorized("token"), 1, "token"),
@@ -193,9 +193,9 @@ async def test_a_deadline_that_has_passed_gets_no_longer() -> None:
     ],
 )
 async def test_a_transient_failure_is_queued(
-    policy: InitializationPolicy, error: InventoryError, attempts: int, words: str | None
+    policy: InitializationPolicy, error: InventoryError, tries: int, words: str | None
 ) -> None:
-    """A transient failure is queued with its request's ids; an attempt that was made counts."""
+    """A transient failure is queued with its request's ids; a request that was sent is a try."""
     world, request = World(Failing(error)), an_initial_stock()
     world.clock.advance(5)
 
@@ -205,14 +205,15 @@ async def test_a_transient_failure_is_queued(
     entry = outcome.entry
     assert world.queue is not None
     assert entry == await world.queue.find(request.idempotency_key)
-    assert (request, policy, "c", TRACE, attempts, words) == (
+    assert (request, policy, "c", TRACE, tries, words) == (
         entry.request,
         entry.policy,
         entry.correlation_id,
         entry.traceparent,
-        entry.attempts,
+        entry.tries,
         entry.last_error,
     )
+    assert (0, 0) == (entry.attempts, entry.claims)
     assert 5 == (entry.queued_at - EPOCH).total_seconds()
     assert error is outcome.error
     assert [InitializationQueued(entry, error)] == world.signals

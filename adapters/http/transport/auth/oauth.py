@@ -192,6 +192,7 @@ class TokenEndpoint:
             async with self.session.request(
                 hdrs.METH_POST,
                 self.url,
+                self.session.sending(),
                 data=_form(self.options, body),
                 headers=headers,
                 seconds=seconds,

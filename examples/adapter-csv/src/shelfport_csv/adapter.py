@@ -17,6 +17,7 @@ from shelfport.errors import (
     ConnectionFailed,
     ContractViolation,
     DeadlineExceeded,
+    FaultScope,
     Operation,
     ReachedService,
     RequestRejected,
@@ -108,7 +109,7 @@ class CsvInventory:
         except (ValueError, KeyError, TypeError) as error:
             sentence = f"the row of {variant} in {self._file} cannot be read: {error}"
             context = RequestContext(Operation.READ, (variant,), call)
-            return Unreadable(context.error(ContractViolation, sentence))
+            return Unreadable(context.error(ContractViolation, sentence, scope=FaultScope.ELEMENT))
 
     def _must_be_in_time(self, context: RequestContext) -> None:
         deadline = context.call.deadline

@@ -174,6 +174,18 @@ async def not_ours(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(status=404, text="<h1>Not Found</h1>", content_type="text/html")
 
 
+async def welcoming(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(text="<h1>Welcome to nginx!</h1>", content_type="text/html")
+
+
+async def firewall(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(status=403, text="<h1>Request blocked</h1>", content_type="text/html")
+
+
+async def refusing(request: web.BaseRequest) -> web.StreamResponse:
+    return problem(400, "invalid-request", "no such parameter")
+
+
 async def failing(request: web.BaseRequest) -> web.StreamResponse:
     return problem(500, "internal-error")
 
@@ -188,15 +200,26 @@ async def overloaded(request: web.BaseRequest) -> web.StreamResponse:
         (unauthenticated, "answered 401 Unauthorized (no token)", "set token, for example with"),
         (
             not_ours,
-            "answered 404 Not Found, and its problem type is not",
+            "answered 404 Not Found, which the service does not: something before it did",
             "its path up to /inventory",
         ),
         (redirecting, "answered 308 Permanent Redirect", "set base_url to the service"),
-        (always("hello"), "broke the contract", "another program answers there"),
+        (
+            welcoming,
+            "is not the service's, or was damaged on the way: its body is no JSON",
+            "another program answers there, or something on the way",
+        ),
+        (always("hello"), "broke the contract", "another program answers there, or a service"),
+        (
+            firewall,
+            "answered 403 Forbidden, without a problem document",
+            "what is before the service (a firewall, a gateway), and at the credentials",
+        ),
+        (refusing, "answered 400 Bad Request (no such parameter)", "shelfport contracts verify"),
         (failing, "answered 500 Internal Server Error", "look into the service's own log"),
         (overloaded, "answered 503 Service Unavailable", "wait a moment"),
     ],
-    ids=["401", "404", "308", "garbage", "500", "503"],
+    ids=["401", "404", "308", "HTML", "garbage", "firewall", "400", "500", "503"],
 )
 async def test_wrong_answers(
     call_shelfport: Shelfport, answer: Handler, problem: str, fix: str
@@ -228,6 +251,7 @@ async def test_a_server_that_does_not_speak_http(call_shelfport: Shelfport) -> N
         done = await call_shelfport("check", "--base-url", url)
 
     assert (1, True) == (done.code, "does not speak HTTP" in done.out)
+    assert "To do: request base_url with curl: another program answers there" in done.out
 
 
 async def test_https_to_a_plain_port(call_shelfport: Shelfport, sandbox: Sandbox) -> None:

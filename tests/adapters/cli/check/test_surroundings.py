@@ -30,7 +30,7 @@ def row(out: str, name: str) -> str:
     return " ".join(text.split())
 
 
-async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: int = 0) -> str:
+async def filled(folder: Path, *, hours: float = 0.0, tries: int = 0, dead: int = 0) -> str:
     """The URL of a queue with an entry that has waited so many hours, and so many dead letters."""
     url, now = sqlite_url(folder), datetime.now(UTC)
     async with SqlQueue(database(url)) as queue:
@@ -40,7 +40,7 @@ async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: i
             await queue.dead_letter(claim, now=now, reason=DeadLetterReason.REJECTED, error="no")
         then = now - timedelta(hours=hours)
         await queue.add(
-            QueuedInitialization(request=an_initial_stock(), queued_at=then, attempts=attempts)
+            QueuedInitialization(request=an_initial_stock(), queued_at=then, tries=tries)
         )
     return url
 
@@ -49,7 +49,7 @@ async def filled(folder: Path, *, hours: float = 0.0, attempts: int = 0, dead: i
     ("given", "counts"),
     [
         ({}, r"1 waiting, the oldest for \d+ s, 0 dead letters"),
-        ({"hours": 3, "attempts": 1}, "1 waiting, the oldest for 3 h, 0 dead letters"),
+        ({"hours": 3, "tries": 1}, "1 waiting, the oldest for 3 h, 0 dead letters"),
     ],
 )
 async def test_a_queue_without_problems(
@@ -63,7 +63,7 @@ async def test_a_queue_without_problems(
 
 
 async def test_a_queue_without_a_worker(call_shelfport: Shelfport, tmp_path: Path) -> None:
-    """An entry without an attempt after ten minutes fails the check: no worker runs."""
+    """An entry without a try after ten minutes fails the check: no worker runs."""
     done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, hours=0.2))
 
     assert "the oldest for 12 min, 0 dead letters, without an attempt" in row(done.out, "queue")

@@ -13,6 +13,7 @@ from shelfport import InventoryError, StockReading
 from shelfport.errors import (
     CredentialsUnavailable,
     DeadlineExceeded,
+    FaultScope,
     InsecureConnection,
     ReachedService,
     Unauthorized,
@@ -20,6 +21,7 @@ from shelfport.errors import (
 from shelfport.http import HttpInventory
 from shelfport.options import AuthOptions, HttpOptions
 from shelfport.ports import DEFAULT_CALL, Call
+from tests.adapters.http.conftest import facts_of
 from tests.support.clocks import ManualClock
 from tests.support.servers import Service, json_response, problem, serving, stocked
 from tests.support.values import an_id, ids
@@ -209,7 +211,10 @@ async def test_an_endpoint_in_trouble(world: World, trouble: str) -> None:
             await read(port)
 
     assert f"{endpoint.url}/token" in str(info.value)
-    assert (True, ReachedService.NO) == (info.value.retryable, info.value.reached_service)
+    assert (CredentialsUnavailable, FaultScope.CREDENTIALS, ReachedService.NO) == facts_of(
+        info.value
+    )
+    assert info.value.retryable
     assert [] == service.requests
 
 
@@ -225,7 +230,7 @@ async def test_an_endpoint_that_is_gone(world: World) -> None:
 
 
 async def test_tls_of_the_endpoint_counts(world: World) -> None:
-    """A token endpoint at https without TLS is an insecure connection."""
+    """A token endpoint at https without TLS is an insecure connection, and no credentials."""
     async with serving(world.token_endpoint) as endpoint:
         auth = AuthOptions(
             scheme="client_credentials",
@@ -234,8 +239,11 @@ async def test_tls_of_the_endpoint_counts(world: World) -> None:
             secret="b",
         )
         async with HttpInventory(endpoint.url, clock=world.clock, auth=auth) as port:
-            with pytest.raises(InsecureConnection, match="speaks no TLS"):
+            with pytest.raises(InsecureConnection, match="speaks no TLS") as info:
                 await read(port)
+
+    assert (FaultScope.CREDENTIALS, ReachedService.NO) == facts_of(info.value)[1:]
+    assert f"no credentials: {auth.token_url}: " in str(info.value)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +264,7 @@ async def test_a_refusal_needs_a_person(
         with pytest.raises(Unauthorized, match="are the settings of `auth` right") as info:
             await read(port)
 
+    assert (Unauthorized, FaultScope.CREDENTIALS, ReachedService.NO) == facts_of(info.value)
     assert told in str(info.value)
     assert "s3:cret" not in str(info.value)
     assert (1, []) == (len(endpoint.requests), service.requests)

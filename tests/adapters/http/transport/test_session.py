@@ -1,17 +1,15 @@
-"""The connection itself: closed ports, unknown names, kept connections that died."""
+"""The connection itself: closed ports, unknown names, what is kept and what is not."""
 
-import asyncio
-import json
 import socket
 
 import pytest
 from aiohttp import web
 
-from shelfport.errors import ConnectionFailed, ReachedService
+from shelfport.errors import ConnectionFailed, FaultScope, ReachedService
 from shelfport.ports import DEFAULT_CALL
-from tests.adapters.http.conftest import Connect
-from tests.support.servers import conversing, read_request, serving, stocked, wire_level
-from tests.support.values import an_id, ids
+from tests.adapters.http.conftest import Connect, facts_of
+from tests.support.servers import serving, stocked
+from tests.support.values import ids
 
 
 async def test_a_closed_port(connect: Connect) -> None:
@@ -24,7 +22,7 @@ async def test_a_closed_port(connect: Connect) -> None:
     with pytest.raises(ConnectionFailed, match=f"no connection to {url}: ") as info:
         await port.read(ids(2), DEFAULT_CALL)
 
-    assert ReachedService.NO is info.value.reached_service
+    assert (ConnectionFailed, FaultScope.SERVICE, ReachedService.NO) == facts_of(info.value)
 
 
 async def test_a_name_that_does_not_resolve(connect: Connect) -> None:
@@ -34,7 +32,7 @@ async def test_a_name_that_does_not_resolve(connect: Connect) -> None:
     with pytest.raises(ConnectionFailed, match="does not resolve: is the base URL right") as info:
         await port.read(ids(2), DEFAULT_CALL)
 
-    assert ReachedService.NO is info.value.reached_service
+    assert (ConnectionFailed, FaultScope.SERVICE, ReachedService.NO) == facts_of(info.value)
 
 
 async def test_connections_are_kept(connect: Connect) -> None:
@@ -45,33 +43,6 @@ async def test_connections_are_kept(connect: Connect) -> None:
             await port.read(ids(2), DEFAULT_CALL)
 
     assert 1 == len({id(request.protocol) for request in service.requests})
-
-
-@pytest.mark.parametrize("count", [1, 2])
-async def test_a_dead_kept_connection_costs_no_second_request(connect: Connect, count: int) -> None:
-    """A request on a pooled connection that dies is sent once: the client never repeats it."""
-    requests: list[bytes] = []
-
-    async def dies_on_the_second(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        while head := await read_request(reader):
-            requests.append(head)
-            if len(requests) != 1:
-                return
-            level = wire_level(an_id(1))
-            content = json.dumps(level if count == 1 else [level]).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
-            await writer.drain()
-
-    async with conversing(dies_on_the_second) as url:
-        port = await connect(url)
-        await port.read(ids(count), DEFAULT_CALL)
-
-        with pytest.raises(ConnectionFailed):
-            await port.read(ids(count), DEFAULT_CALL)
-
-    assert 2 == len(requests)
 
 
 async def test_cookies_are_not_kept(connect: Connect) -> None:
