@@ -34,8 +34,12 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel"):
     """When the entry was made."""
     due_at: datetime
     """When the entry may be tried; of a held entry, the end of the lease."""
+    tries: int
+    """Tries that ended without the record, the host's own included."""
     attempts: int
-    """Attempts that were begun."""
+    """Tries that the service itself answered, about this entry."""
+    claims: int
+    """Claims since a try last ended in order."""
     marked: bool
     """Whether the product is marked as not orderable in the catalog."""
     holder: str | None
@@ -47,7 +51,8 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel"):
     dead_lettered_at: datetime | None
     """When the entry became a dead letter."""
     dead_letter_reason: str | None
-    """Why it became a dead letter: `REJECTED`, `KEY_REUSED` or `EXHAUSTED`."""
+    """Why it became a dead letter: `REJECTED`, `KEY_REUSED`, `EXHAUSTED`, `CRASHED` or
+    `EXPIRED`."""
 
 
 class QueueDocument(msgspec.Struct, frozen=True, rename="camel"):
@@ -113,7 +118,9 @@ def _entry(entry: QueuedInitialization, host_id: str | None) -> QueueEntry:
         low_stock_threshold=request.low_stock_threshold,
         queued_at=entry.queued_at,
         due_at=entry.due_at,
+        tries=entry.tries,
         attempts=entry.attempts,
+        claims=entry.claims,
         marked=entry.marked,
         holder=entry.holder,
         correlation_id=entry.correlation_id,
@@ -129,9 +136,7 @@ def print_queue(document: QueueDocument, now: datetime) -> None:
     print(f"{document.waiting} waiting{oldest}; {document.dead_letters} dead letters")
     if not document.entries:
         return
-    rows = table(
-        "Idempotency key", "Variant", "State", "Age", "Attempts", "Last error", right="Attempts"
-    )
+    rows = table("Idempotency key", "Variant", "State", "Age", "Tries", "Last error", right="Tries")
     for entry in document.entries:
         state = entry.dead_letter_reason or entry.state.lower()
         rows.add_row(
@@ -139,7 +144,7 @@ def print_queue(document: QueueDocument, now: datetime) -> None:
             entry.host_id or entry.variant_id,
             Text(state, "red" if entry.state == "DEAD" else ""),
             age(entry.queued_at, now),
-            str(entry.attempts),
+            str(entry.tries),
             _short(entry.last_error),
         )
     print_table(rows)

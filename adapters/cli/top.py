@@ -34,6 +34,8 @@ _PIPE_WIDTH: Final = 200
 """Columns into a pipe, whatever the terminal has."""
 _BAR: Final = 30
 """Columns of the bar of what was served."""
+_FAULTS: Final = {"process": "this process"}
+"""Scopes of faults that have another name for people."""
 _SERVED: Final = {"fresh": "green", "stale": "yellow", "missed": "blue", "unreadable": "red"}
 
 
@@ -141,6 +143,8 @@ def render(document: Mapping[str, Any]) -> RenderableType:
         f"p95 {_ms(latency['p95'])}, p99 {_ms(latency['p99'])}, "
         f"deadline {document['deadline']:g} s",
     )
+    if "faults" in document:  # a host of an earlier edition does not count them
+        parts.add_row("faults, 5 min", _faults(document["faults"]))
     parts.add_row("queue", _queue(document["queue"], at))
     parts.add_row("events", _events(snapshot["events"]))
     return Group(
@@ -174,6 +178,15 @@ def _served(served: Mapping[str, int]) -> Text:
         text.append("█" * round(_BAR * served[kind] / max(total, 1)), style)
     for kind, style in _SERVED.items():
         text.append(f"  {kind} ", "dim").append(str(served[kind]), style)
+    return text
+
+
+def _faults(faults: Mapping[str, int]) -> Text:
+    found = [(scope, count) for scope, count in faults.items() if count]
+    text = Text("" if found else "no failures")
+    for number, (scope, count) in enumerate(found):
+        text.append(f"{', ' if number else ''}{_FAULTS.get(scope, one_line(scope))} ", "dim")
+        text.append(str(count))
     return text
 
 

@@ -23,6 +23,7 @@ from shelfport.domain.services.queue_policy import (
     GiveBack,
     MoveToDeadLetters,
     RetryLater,
+    has_crashed_workers,
     is_there,
     must_read_first,
     next_step,
@@ -87,9 +88,8 @@ class EntryProcessor:
         """
         begun = False
         try:
-            if claim.entry.attempts > self.options.max_attempts:
-                # Claimed so often without a result: the entry may crash its workers.
-                await self._dead_letter(claim, DeadLetterReason.EXHAUSTED, None)
+            if has_crashed_workers(claim.entry):
+                await self._dead_letter(claim, DeadLetterReason.CRASHED, None)
                 return True
             if claim.entry.must_mark:
                 await self._mark_not_orderable(claim)
@@ -103,7 +103,7 @@ class EntryProcessor:
         except QueueFailed:
             raise
         except asyncio.CancelledError:
-            # Once a request may have been sent, the attempt counts: the next one reads first.
+            # Once a request may have been sent, the try counts: the next one reads first.
             now = self.clock.now()
             if begun:
                 error = "the worker was stopped during the attempt"
@@ -147,7 +147,7 @@ class EntryProcessor:
             max_staleness=0,
             correlation_id=entry.correlation_id,
             traceparent=entry.traceparent,
-            attempt=entry.attempts,
+            attempt=entry.tries + 1,
         )
         variant = entry.request.variant_id
         if must_read_first(entry) and is_there((await self.port.read((variant,), call))[variant]):
@@ -207,8 +207,10 @@ class EntryProcessor:
             case GiveBack():
                 await self.queue.give_back(claim, now=now)
                 return False
-            case RetryLater(due_at):
-                if await self.queue.retry_later(claim, due_at=due_at, error=_sentence(error)):
+            case RetryLater(due_at, answered):
+                if await self.queue.retry_later(
+                    claim, due_at=due_at, error=_sentence(error), answered=answered
+                ):
                     self.listener(InitializationPostponed(entry, due_at, error))
             case MoveToDeadLetters(reason):
                 await self._dead_letter(claim, reason, error)
@@ -217,15 +219,11 @@ class EntryProcessor:
     async def _dead_letter(
         self, claim: Claim, reason: DeadLetterReason, error: Exception | None
     ) -> None:
-        sentence = (
-            _sentence(error)
-            if error is not None
-            else (
-                claim.entry.last_error
-                or f"claimed {claim.entry.attempts} times without a result; "
-                "the attempt may crash the worker"
-            )
-        )
+        if error is not None:
+            sentence = _sentence(error)
+        else:
+            crashes = claim.entry.claims - 1
+            sentence = f"{crashes} workers ended while they held it: it may crash its worker"
         if await self.queue.dead_letter(claim, now=self.clock.now(), reason=reason, error=sentence):
             self.listener(InitializationDeadLettered(claim.entry, reason, error))
 

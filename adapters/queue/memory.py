@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -63,18 +64,19 @@ class InMemoryQueue:
     ) -> Sequence[Claim]:
         """See `InitializationQueue.claim`."""
         horizon = now + timedelta(seconds=LONGEST_WAIT)
+        due: list[_Row] = []
         for row in self._waiting():
             if row.entry.due_at > horizon:
                 row.entry = attrs.evolve(row.entry, due_at=now)
-        due = [row for row in self._waiting() if row.entry.due_at <= now]
-        due.sort(key=lambda row: (row.entry.due_at, row.entry.queued_at))
+            if row.entry.due_at <= now:
+                due.append(row)
         claims: list[Claim] = []
-        for row in due[:limit]:
+        for row in nsmallest(limit, due, key=lambda row: (row.entry.due_at, row.entry.queued_at)):
             row.token = max(row.token + 1, _micros(now))
             row.entry = attrs.evolve(
                 row.entry,
                 holder=holder,
-                attempts=row.entry.attempts + 1,
+                claims=row.entry.claims + 1,
                 due_at=now + timedelta(seconds=lease),
             )
             claims.append(Claim(row.entry, row.token))
@@ -102,16 +104,29 @@ class InMemoryQueue:
         del self._rows[claim.entry.request.idempotency_key]
         return True
 
-    async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
+    async def retry_later(
+        self, claim: Claim, *, due_at: datetime, error: str, answered: bool = False
+    ) -> bool:
         """See `InitializationQueue.retry_later`."""
-        return self._change(claim, due_at=due_at, holder=None, last_error=error)
+        row = self._held(claim)
+        if row is None:
+            return False
+        return self._change(
+            claim,
+            due_at=due_at,
+            holder=None,
+            last_error=error,
+            tries=row.entry.tries + 1,
+            attempts=row.entry.attempts + answered,
+            claims=0,
+        )
 
     async def give_back(self, claim: Claim, *, now: datetime) -> bool:
         """See `InitializationQueue.give_back`."""
         row = self._held(claim)
         if row is None:
             return False
-        return self._change(claim, due_at=now, holder=None, attempts=row.entry.attempts - 1)
+        return self._change(claim, due_at=now, holder=None, claims=row.entry.claims - 1)
 
     async def dead_letter(
         self, claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str
@@ -156,7 +171,9 @@ class InMemoryQueue:
             due_at=now,
             holder=None,
             dead_letter=None,
-            attempts=min(row.entry.attempts, 1),
+            tries=min(row.entry.tries + row.entry.attempts + row.entry.claims, 1),
+            attempts=0,
+            claims=0,
         )
         self.wake()
         return True

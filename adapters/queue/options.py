@@ -44,12 +44,19 @@ class QueueOptions:
 
     Why: a quarter of `limit.max_concurrency`: entries can wait, pages cannot."""
     max_attempts: int = attrs.field(default=25, validator=number(1, 10_000, unit="attempts"))
-    """After so many attempts an entry is a dead letter. Requests that were not sent do not count.
+    """After so many answers of the service that put this entry off, it is a dead letter. Nothing
+    else counts: neither an outage nor a fault on the way.
 
-    Why: with these delays more than an hour of a service that answers badly; while the circuit is
-    open, no attempts are made."""
+    Why: with these delays more than an hour of the service saying "not yet"."""
+    max_age: float = attrs.field(
+        default=30 * 86_400.0, validator=number(1, 3650 * 86_400.0, unit="seconds")
+    )
+    """After so long an entry that fails again is a dead letter (EXPIRED).
+
+    Why: thirty days; a repair takes less, and the alert `InitializationsWait` fires all the time
+    before."""
     base_delay: float = attrs.field(default=1.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
-    """The bound of the delay after the first attempt; it doubles with each attempt.
+    """The bound of the delay after the first try; it doubles with each try.
 
     Why: a dropped connection or a restarting host is over by then."""
     max_delay: float = attrs.field(default=600.0, validator=number(0, LONGEST_WAIT, unit="seconds"))
@@ -99,4 +106,6 @@ class QueueOptions:
 
     def policy(self) -> QueuePolicy:
         """The options that the domain's rules work with."""
-        return QueuePolicy(max_attempts=self.max_attempts, backoff=self.backoff())
+        return QueuePolicy(
+            max_attempts=self.max_attempts, max_age=self.max_age, backoff=self.backoff()
+        )

@@ -9,8 +9,6 @@ after the faults end, every operation is done exactly once.
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from enum import Enum
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -25,132 +23,40 @@ from hypothesis.stateful import (
     rule,
 )
 
-from shelfport import (
-    InitializationPolicy,
-    InventoryError,
-    ProductVariantId,
-    StockStatus,
-)
+from shelfport import InitializationPolicy, InventoryError, ProductVariantId
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.domain.model import LONGEST_WAIT, Claim
-from shelfport.errors import (
-    CircuitOpen,
-    ConnectionFailed,
-    OperationInProgress,
-    ReachedService,
-    RequestRejected,
-    TimedOut,
-)
+from shelfport.domain.services.queue_policy import MOST_CRASHES
+from shelfport.errors import CircuitOpen, OperationInProgress, RequestRejected
 from shelfport.options import QueueOptions
 from shelfport.outbox import InitializationQueue, QueuedInitialization
-from shelfport.ports import (
-    Call,
-    Initialized,
-    InitialStock,
-    UnknownVariant,
+from shelfport.ports import InitialStock
+from tests.properties.queue_outside import (
+    Catalog,
+    Crashed,
+    Crashing,
+    CrashPoint,
+    Outside,
+    Port,
+    Trouble,
 )
 from tests.support.clocks import EPOCH, ManualClock
-from tests.support.ports import Answers, Ids, ScriptedPort
-from tests.support.values import a_reading, an_id
+from tests.support.values import an_id
 
 NOT_ORDERABLE = InitializationPolicy.NOT_ORDERABLE
 OPTIONS = QueueOptions(
-    max_attempts=6, base_delay=1, max_delay=8, attempt_timeout=10, catalog_timeout=10, lease=60
+    max_attempts=3,
+    max_age=7000,
+    base_delay=1,
+    max_delay=8,
+    attempt_timeout=10,
+    catalog_timeout=10,
+    lease=60,
 )
 
 
 EIGHTH = 0.125
 """Seconds, as are all times here, in which floating point is exact."""
-
-
-class Trouble(Enum):
-    """The fault of one attempt."""
-
-    NONE = "none"
-    UNREACHABLE = "nothing arrives"
-    LOST = "written, the answer lost"
-    FORGOTTEN = "written, the answer lost, the key forgotten"
-    LATE = "carried out later"
-    REJECTED = "refused for good"
-    CIRCUIT = "not sent"
-    CATALOGUE = "the host's catalog fails"
-
-
-CrashPoint = tuple[int, bool] | None
-"""The outside call of an attempt, counted from 0, before or after which its worker crashes."""
-
-
-class Crashed(BaseException):
-    """The worker crashes: none of its code runs any more."""
-
-
-@attrs.define
-class Outside:
-    """The service and the catalog: their state and their behaviour."""
-
-    records: dict[ProductVariantId, list[UUID]] = attrs.field(factory=dict)
-    """The keys that opened each record; two are one too many."""
-    remembered: set[UUID] = attrs.field(factory=set)
-    pending: list[tuple[ProductVariantId, UUID]] = attrs.field(factory=list)
-    orderable: dict[ProductVariantId, bool] = attrs.field(factory=dict)
-    trouble: Trouble = Trouble.NONE
-    crash_at: CrashPoint = None
-    calls: int = 0
-    sent: bool = False
-    """Whether the request of this attempt has arrived."""
-
-    def begin(self, trouble: Trouble, crash_at: CrashPoint) -> None:
-        self.trouble, self.crash_at, self.calls, self.sent = trouble, crash_at, 0, False
-
-    def before_call(self) -> None:
-        if self.crash_at == (self.calls, False):
-            raise Crashed
-
-    def after_call(self) -> None:
-        if self.crash_at == (self.calls, True):
-            raise Crashed
-        self.calls += 1
-
-    def mark(self, variant: ProductVariantId, orderable: bool) -> None:
-        if self.trouble is Trouble.CATALOGUE:
-            raise RuntimeError("no catalog today")
-        self.orderable[variant] = orderable
-
-    def read(self, variant: ProductVariantId) -> bool:
-        self.refuse_early()
-        return variant in self.records
-
-    def send(self, variant: ProductVariantId, key: UUID) -> None:
-        self.refuse_early()
-        self.sent = True
-        if self.trouble is Trouble.REJECTED:
-            raise RequestRejected("no")
-        if (variant, key) in self.pending:
-            raise OperationInProgress("being worked on")
-        if self.trouble is Trouble.LATE:
-            self.pending.append((variant, key))
-            raise TimedOut("too late")
-        self.write(variant, key, remembered=self.trouble is not Trouble.FORGOTTEN)
-        if self.trouble in {Trouble.LOST, Trouble.FORGOTTEN}:
-            raise TimedOut("written, perhaps")
-
-    def refuse_early(self) -> None:
-        if self.trouble is Trouble.UNREACHABLE:
-            raise ConnectionFailed("refused", reached_service=ReachedService.NO)
-        if self.trouble is Trouble.CIRCUIT:
-            raise CircuitOpen("not sent")
-
-    def write(self, variant: ProductVariantId, key: UUID, *, remembered: bool) -> None:
-        if key not in self.remembered:
-            self.records.setdefault(variant, []).append(key)
-        if remembered:
-            self.remembered.add(key)
-
-    def carry_out(self) -> None:
-        """Carry out the pending requests."""
-        for variant, key in self.pending:
-            self.write(variant, key, remembered=True)
-        self.pending.clear()
 
 
 @attrs.define
@@ -162,11 +68,19 @@ class Row:
     policy: InitializationPolicy
     queued_at: float
     due: float
+    tries: int = 0
     attempts: int = 0
+    claims: int = 0
     marked: bool = False
     dead: str | None = None
-    claim: int = 0
-    """Counts the claims: a claim is good while it is the last."""
+    token: int = 0
+    """A claim is good while its token is the last."""
+
+    def retry(self, now: float) -> None:
+        """A person resets it."""
+        self.tries = min(1, self.tries + self.attempts + self.claims)
+        self.due, self.dead, self.attempts, self.claims = now, None, 0, 0
+        self.token += 1
 
 
 @attrs.define
@@ -183,19 +97,18 @@ class Model:
                 row.due = now
         due = sorted((r for r in alive if r.due <= now), key=lambda r: (r.due, r.queued_at))
         for row in due[:limit]:
-            row.due, row.attempts, row.claim = now + OPTIONS.lease, row.attempts + 1, row.claim + 1
+            row.due, row.claims, row.token = now + OPTIONS.lease, row.claims + 1, row.token + 1
         return due[:limit]
 
-    def attempt(self, row: Row, claim: int, claimed: Row, now: float) -> None:
+    def attempt(self, row: Row, claimed: Row, now: float) -> None:
         """One attempt of a worker, which knows the row as it was `claimed`."""
         try:
-            self.steps(row, claim, claimed, now)
+            self.steps(row, claimed, now)
         except Crashed:
             return
 
-    def steps(self, row: Row, claim: int, claimed: Row, now: float) -> None:
-        attempts = claimed.attempts
-        good = self.rows.get(row.key) is row and row.claim == claim
+    def steps(self, row: Row, claimed: Row, now: float) -> None:
+        good = self.rows.get(row.key) is row and row.token == claimed.token
 
         def renewed() -> Any:
             """Before each change; renewed only if the lease is over."""
@@ -204,15 +117,16 @@ class Model:
             return self.call(lambda: good and self.put(row, due=now + OPTIONS.lease))
 
         try:
-            if attempts > OPTIONS.max_attempts:
-                self.call(lambda: good and self.put(row, due=now, dead="EXHAUSTED"))
+            if claimed.claims > MOST_CRASHES:
+                self.call(lambda: good and self.put(row, due=now, dead="CRASHED"))
                 return
             if row.policy is NOT_ORDERABLE and not claimed.marked:
                 if not renewed():
                     return
                 self.call(lambda: self.outside.mark(row.variant, False))
                 self.call(lambda: self.put(row, marked=True))
-            seen = attempts > 1 and self.call(lambda: self.outside.read(row.variant))
+            known = claimed.tries > 0 or claimed.claims > 1
+            seen = known and self.call(lambda: self.outside.read(row.variant))
             if not seen:
                 if not renewed():
                     return
@@ -221,15 +135,24 @@ class Model:
                 self.call(lambda: self.outside.mark(row.variant, True))
             self.call(lambda: good and self.rows.pop(row.key))
         except CircuitOpen:
-            self.call(lambda: good and self.put(row, due=now, attempts=row.attempts - 1))
+            self.call(lambda: good and self.put(row, due=now, claims=row.claims - 1))
         except RequestRejected:
             self.call(lambda: good and self.put(row, due=now, dead="REJECTED"))
-        except (InventoryError, RuntimeError):
-            if attempts >= OPTIONS.max_attempts:
-                self.call(lambda: good and self.put(row, due=now, dead="EXHAUSTED"))
+        except (InventoryError, RuntimeError) as error:
+            answered = isinstance(error, OperationInProgress)
+            changes: dict[str, Any]
+            if answered and claimed.attempts + 1 == OPTIONS.max_attempts:
+                changes = {"due": now, "dead": "EXHAUSTED"}
+            elif now - row.queued_at >= OPTIONS.max_age:
+                changes = {"due": now, "dead": "EXPIRED"}
             else:
-                due = now + min(8.0, 2.0 ** (attempts - 1))
-                self.call(lambda: good and self.put(row, due=due))
+                changes = {
+                    "due": now + min(8.0, 2.0**claimed.tries),
+                    "tries": row.tries + 1,
+                    "attempts": row.attempts + answered,
+                    "claims": 0,
+                }
+            self.call(lambda: good and self.put(row, **changes))
 
     def call(self, effect: Callable[[], Any]) -> Any:
         self.outside.before_call()
@@ -242,59 +165,6 @@ class Model:
         for name, value in changes.items():
             setattr(row, name, value)
         return True
-
-
-class Crashing:
-    """Whatever a worker calls: each call is a step, before and after which the worker may die."""
-
-    def __init__(self, inner: object, outside: Outside) -> None:
-        self._inner = inner
-        self._outside = outside
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-
-        async def step(*args: Any, **options: Any) -> Any:
-            self._outside.before_call()
-            result = await method(*args, **options)
-            self._outside.after_call()
-            return result
-
-        return step
-
-
-@attrs.define
-class Port:
-    """The service as a port."""
-
-    outside: Outside
-
-    async def read(self, ids: Ids, call: Call) -> Answers:
-        [variant] = ids
-        there = self.outside.read(variant)
-        return {variant: a_reading(variant) if there else UnknownVariant(variant)}
-
-    async def initialize(self, request: InitialStock, call: Call) -> Initialized:
-        self.outside.send(request.variant_id, request.idempotency_key)
-        return await ScriptedPort().initialize(request, call)
-
-
-@attrs.define
-class Catalog:
-    """The catalog as a port."""
-
-    outside: Outside
-
-    async def mark_not_orderable(self, variant: ProductVariantId) -> None:
-        self.outside.mark(variant, False)
-
-    async def mark_orderable(self, variant: ProductVariantId) -> None:
-        self.outside.mark(variant, True)
-
-    async def show_status(
-        self, variant: ProductVariantId, status: StockStatus, as_of: datetime
-    ) -> None:
-        raise AssertionError("no worker shows a status")
 
 
 @attrs.frozen
@@ -361,7 +231,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def attempt(self, held: Held, trouble: Trouble, crash_at: CrashPoint) -> None:
         self.model.outside.begin(trouble, crash_at)
-        self.model.attempt(held.row, held.claimed.claim, held.claimed, self.now)
+        self.model.attempt(held.row, held.claimed, self.now)
         self.outside.begin(trouble, crash_at)
         crashing: Callable[[object], Any] = partial(Crashing, outside=self.outside)
         processor = EntryProcessor(
@@ -417,7 +287,25 @@ class QueueMachine(RuleBasedStateMachine):
         left = held.claimed.due - self.now
         return not 0 < left <= OPTIONS.lease
 
-    @rule(seconds=st.sampled_from([0.5, 1.0, 2.0, 8.0, 60.0, 61.0, 3600.0, -3600.0]))
+    @precondition(lambda self: len(self.dead_rows) < len(self.model.rows))
+    @rule(
+        times=st.integers(1, MOST_CRASHES + 1), crash_at=st.tuples(st.integers(0, 2), st.booleans())
+    )
+    def crash_in_a_row(self, times: int, crash_at: CrashPoint) -> None:
+        """Workers crash at the same step of the same entries, one after the other."""
+        for _ in range(times):
+            self.work([(Trouble.NONE, crash_at)] * 3)
+            self.clock.advance(OPTIONS.lease)
+
+    @precondition(lambda self: len(self.dead_rows) < len(self.model.rows))
+    @rule(trouble=st.sampled_from(Trouble), times=st.integers(1, OPTIONS.max_attempts))
+    def fail_in_a_row(self, trouble: Trouble, times: int) -> None:
+        """The same entries fail in the same way, one time after the other."""
+        for _ in range(times):
+            self.work([(trouble, None)] * 3)
+            self.clock.advance(OPTIONS.max_delay)
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 2.0, 8.0, 60.0, 61.0, 3600.0, 7200.0, -3600.0]))
     def step_the_clock(self, seconds: float) -> None:
         """Time passes, or the clock is set back by an hour."""
         self.clock.advance(seconds)
@@ -434,13 +322,15 @@ class QueueMachine(RuleBasedStateMachine):
         """A person retries a dead letter, or drops it."""
         row = data.draw(st.sampled_from(self.dead_rows))
         if again:
-            row.due, row.dead, row.attempts = self.now, None, min(row.attempts, 1)
-            row.claim += 1
-            assert self.runner.run(self.queue.retry(row.key, now=self.clock.now()))
+            self.retry(row)
         else:
             del self.model.rows[row.key]
             self.dropped.add(row.key)
             assert self.runner.run(self.queue.drop(row.key))
+
+    def retry(self, row: Row) -> None:
+        row.retry(self.now)
+        assert self.runner.run(self.queue.retry(row.key, now=self.clock.now()))
 
     @property
     def dead_rows(self) -> list[Row]:
@@ -456,13 +346,19 @@ class QueueMachine(RuleBasedStateMachine):
         """The stored entries, the records and the catalog equal the model's."""
         entries = self.runner.run(self.queue.entries(limit=1000))
         assert {
-            (row.key, round(row.due, 3), row.attempts, row.marked, row.dead)
+            (
+                row.key,
+                round(row.due, 3),
+                (row.tries, row.attempts, row.claims),
+                row.marked,
+                row.dead,
+            )
             for row in self.model.rows.values()
         } == {
             (
                 entry.request.idempotency_key,
                 round((entry.due_at - EPOCH).total_seconds(), 3),
-                entry.attempts,
+                (entry.tries, entry.attempts, entry.claims),
                 entry.marked,
                 entry.dead_letter.reason.value if entry.dead_letter else None,
             )
@@ -487,12 +383,10 @@ class QueueMachine(RuleBasedStateMachine):
         """The faults end: every entry is done, exactly once."""
         if not hasattr(self, "queue"):
             return
-        for row in list(self.dead_rows):
-            row.due, row.dead, row.attempts = self.now, None, min(row.attempts, 1)
-            row.claim += 1
-            self.runner.run(self.queue.retry(row.key, now=self.clock.now()))
         self.carry_out()
         for _ in range(len(self.added) + int(LONGEST_WAIT / OPTIONS.lease) + 1):
+            for row in self.dead_rows:  # crashes before make dead letters now, too
+                self.retry(row)
             self.clock.advance(OPTIONS.lease)
             self.work([(Trouble.NONE, None)] * 3)
         assert {} == self.model.rows

@@ -22,7 +22,7 @@ from shelfport.domain.model import DEFAULT_CALL, DeadLetterReason, StockReading
 from shelfport.options import QueueOptions
 from shelfport.outbox import QueuedInitialization
 from tests.support.enqueuing import OF_POSTGRES, PRODUCT, Host, by_asyncpg
-from tests.support.former_queue import former_queue, insert_statement
+from tests.support.former_queue import former_queue
 from tests.support.private_postgres import private_postgres
 from tests.support.queue_cases import at, claimed, key_of
 from tests.support.queues import an_entry, own_database, with_tables
@@ -189,11 +189,11 @@ async def test_an_older_schema_is_upgraded(postgres_url: str) -> None:
         async with engine.connect() as connection:
             assert Migrated(0, 1) == await migrate(connection, base, steps=POSTGRES_STEPS[:1])
         await engine.dispose()
-        former = former_queue(SystemClock().now())
-        marks = [f"${n}" for n in range(1, len(former.rows()[0]) + 1)]
+        former = former_queue(SystemClock().now(), host_ids=False)
+        marks = [f"${n}" for n, _ in enumerate(former.columns, 1)]
         server = await asyncpg.connect(url)
         await server.execute(PRODUCT)
-        await server.executemany(insert_statement(marks), former.rows())
+        await server.executemany(former.insert_statement(marks), former.rows())
         await server.close()
 
         async with SqlQueue(base) as queue:

@@ -1,4 +1,4 @@
-"""A PostgreSQL schema of the former edition, with entries in it, is upgraded."""
+"""A PostgreSQL schema of a former edition, with entries in it, is upgraded."""
 
 from collections.abc import AsyncIterator
 
@@ -13,11 +13,11 @@ from tests.support.former_queue import (
     check_fields_and_leases,
     check_worked_off,
     former_queue,
-    insert_statement,
 )
 from tests.support.queues import own_database
 
 VERSION = "SELECT version FROM shelfport_schema"
+former_versions = pytest.mark.parametrize("version", [2, 3])
 
 
 @pytest.fixture
@@ -26,20 +26,21 @@ async def url(postgres_url: str) -> AsyncIterator[str]:
         yield own
 
 
-async def written_by_the_former_edition(url: str) -> FormerQueue:
-    former = former_queue(SystemClock().now())
-    await former.create_tables(database(url), POSTGRES_STEPS[:2])
+async def written_by_a_former_edition(url: str, version: int) -> FormerQueue:
+    former = former_queue(SystemClock().now(), host_ids=version > 2)
+    await former.create_tables(database(url), POSTGRES_STEPS[:version])
     connection = await asyncpg.connect(url)
-    marks = [f"${n}" for n in range(1, len(former.rows()[0]) + 1)]
-    await connection.executemany(insert_statement(marks), former.rows())
-    assert 2 == await connection.fetchval(VERSION)
+    marks = [f"${n}" for n, _ in enumerate(former.columns, 1)]
+    await connection.executemany(former.insert_statement(marks), former.rows())
+    assert version == await connection.fetchval(VERSION)
     await connection.close()
     return former
 
 
-async def test_entries_of_the_former_edition_stay_as_they_were(url: str) -> None:
+@former_versions
+async def test_entries_of_a_former_edition_stay(url: str, version: int) -> None:
     """Opening upgrades a schema with waiting, held and dead entries, and leases go on."""
-    former = await written_by_the_former_edition(url)
+    former = await written_by_a_former_edition(url, version)
 
     await check_fields_and_leases(url, former)
 
@@ -48,8 +49,9 @@ async def test_entries_of_the_former_edition_stay_as_they_were(url: str) -> None
     await connection.close()
 
 
-async def test_entries_of_the_former_edition_are_done_once(url: str) -> None:
+@former_versions
+async def test_entries_of_a_former_edition_are_done_once(url: str, version: int) -> None:
     """A worker works an upgraded schema off: nothing is lost, and nothing is done twice."""
-    former = await written_by_the_former_edition(url)
+    former = await written_by_a_former_edition(url, version)
 
     await check_worked_off(url, former)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -116,9 +117,13 @@ class SqlQueue:
         """See `InitializationQueue.complete`."""
         return await self._changes(statements.complete(claim))
 
-    async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
+    async def retry_later(
+        self, claim: Claim, *, due_at: datetime, error: str, answered: bool = False
+    ) -> bool:
         """See `InitializationQueue.retry_later`."""
-        return await self._changes(statements.retry_later(claim, due_at=due_at, error=error))
+        return await self._changes(
+            statements.retry_later(claim, due_at=due_at, error=error, answered=answered)
+        )
 
     async def give_back(self, claim: Claim, *, now: datetime) -> bool:
         """See `InitializationQueue.give_back`."""
@@ -198,7 +203,7 @@ class SqlQueue:
         engine = self._engine
         if engine is None:
             raise RuntimeError("this queue is not open: use it inside `async with`")
-        task = self._statements.start(self._run(engine, work), "queue statement")
+        task = self._statements.start(self._run(engine, work), "queue statement", copy_context())
         result = await asyncio.shield(task)
         if isinstance(result, QueueFailed):
             raise result

@@ -20,9 +20,10 @@ from shelfport.domain.model import (
 )
 
 TABLE = "shelfport_initializations"
-ENTRY_VERSION = 2
+ENTRY_VERSION = 3
 """The version of the rows that this edition writes; it does not claim rows of later versions. Since
-version 2 an id may be another text than a UUID, which version 1 could not read."""
+version 2 an id may be another text than a UUID, which version 1 could not read. Since version 3 a
+host's own try is in `tries`, where an older worker does not see it, and would not read first."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -59,7 +60,7 @@ def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
         "due_at": to_micros(entry.due_at),
         "correlation_id": entry.correlation_id,
         "traceparent": entry.traceparent,
-        "attempts": entry.attempts,
+        "tries": entry.tries,
         "last_error": None if entry.last_error is None else clean_text(entry.last_error),
         "entry_version": ENTRY_VERSION,
         "host_id": None if request.host_id is None else clean_text(request.host_id),
@@ -68,7 +69,7 @@ def to_row(entry: QueuedInitialization) -> dict[str, str | int | None]:
 
 COLUMNS = (
     "idempotency_key", "variant_id", "initial_quantity", "low_stock_threshold", "policy",
-    "queued_at", "due_at", "correlation_id", "traceparent", "attempts", "last_error",
+    "queued_at", "due_at", "correlation_id", "traceparent", "tries", "last_error",
     "entry_version", "host_id",
 )  # fmt: skip
 """The columns that a new entry fills, in the order of `to_row`."""
@@ -107,7 +108,9 @@ def from_row(row: Mapping[str, Any]) -> QueuedInitialization:
         due_at=from_micros(row["due_at"]),
         correlation_id=row["correlation_id"],
         traceparent=row["traceparent"],
+        tries=row["tries"],
         attempts=row["attempts"],
+        claims=row["claims"],
         marked=bool(row["marked"]),
         holder=row["holder"],
         last_error=row["last_error"],

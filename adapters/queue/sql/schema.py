@@ -65,8 +65,17 @@ _NOTIFIED: Step = (
 # Ids are text now, of any format: the rows of the former edition, whose ids are UUIDs, stay.
 _HOST_IDS: Step = (f"ALTER TABLE {TABLE} ADD COLUMN host_id TEXT",)
 
-SQLITE_STEPS: Sequence[Step] = (_TABLES, _HOST_IDS)
-POSTGRES_STEPS: Sequence[Step] = (_TABLES, _NOTIFIED, _HOST_IDS)
+# What was counted as attempts were claims of every outcome: of an entry that waits, none is known
+# to be an answer of the service.
+_TRIES: Step = (
+    f"ALTER TABLE {TABLE} ADD COLUMN tries BIGINT NOT NULL DEFAULT 0",
+    f"ALTER TABLE {TABLE} ADD COLUMN claims BIGINT NOT NULL DEFAULT 0",
+    f"UPDATE {TABLE} SET tries = attempts, claims = CASE WHEN holder IS NULL THEN 0 ELSE 1 END",  # noqa: S608  # our own name
+    f"UPDATE {TABLE} SET attempts = 0 WHERE dead_at IS NULL",  # noqa: S608  # our own name
+)
+
+SQLITE_STEPS: Sequence[Step] = (_TABLES, _HOST_IDS, _TRIES)
+POSTGRES_STEPS: Sequence[Step] = (_TABLES, _NOTIFIED, _HOST_IDS, _TRIES)
 """Step n (from 1) makes version n from version n - 1; this edition's version is their number."""
 
 CREATE_VERSIONS_TABLE = f"CREATE TABLE IF NOT EXISTS {VERSIONS_TABLE} (version BIGINT NOT NULL)"

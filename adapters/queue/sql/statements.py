@@ -42,8 +42,8 @@ entries = table(
     *(
         column(name, BigInteger)
         for name in (
-            "initial_quantity", "low_stock_threshold", "queued_at", "due_at", "attempts",
-            "entry_version", "token", "dead_at",
+            "initial_quantity", "low_stock_threshold", "queued_at", "due_at", "tries",
+            "attempts", "claims", "entry_version", "token", "dead_at",
         )
     ),
     column("marked", Boolean),
@@ -81,7 +81,7 @@ def claim(*, holder: str, limit: int, now: datetime, lease: float) -> Update:
         .values(
             holder=holder,
             token=case((_c.token >= micros, _c.token + 1), else_=literal(micros, BigInteger)),
-            attempts=_c.attempts + 1,
+            claims=_c.claims + 1,
             due_at=to_micros(now + timedelta(seconds=lease)),
         )
         .returning(*_c)
@@ -120,16 +120,21 @@ def complete(claim: Claim) -> Delete:
     return delete(entries).where(*_fence(claim))
 
 
-def retry_later(claim: Claim, *, due_at: datetime, error: str) -> Update:
-    """Postpone the entry until `due_at`."""
+def retry_later(claim: Claim, *, due_at: datetime, error: str, answered: bool) -> Update:
+    """Postpone the entry until `due_at`; count the try, and an attempt if the service answered."""
     return _held(claim).values(
-        due_at=to_micros(due_at), holder=null(), last_error=clean_text(error)
+        due_at=to_micros(due_at),
+        holder=null(),
+        last_error=clean_text(error),
+        tries=_c.tries + 1,
+        attempts=_c.attempts + int(answered),
+        claims=0,
     )
 
 
 def give_back(claim: Claim, *, now: datetime) -> Update:
-    """Undo the claim: due now, unclaimed, the attempt not counted."""
-    return _held(claim).values(due_at=to_micros(now), holder=null(), attempts=_c.attempts - 1)
+    """Undo the claim: due now, unclaimed, the claim not counted."""
+    return _held(claim).values(due_at=to_micros(now), holder=null(), claims=_c.claims - 1)
 
 
 def dead_letter(claim: Claim, *, now: datetime, reason: DeadLetterReason, error: str) -> Update:
@@ -178,7 +183,9 @@ def retry(key: UUID, *, now: datetime) -> Update:
             due_at=to_micros(now),
             holder=null(),
             token=_c.token + 1,
-            attempts=case((_c.attempts > 1, 1), else_=_c.attempts),
+            tries=case((_c.tries + _c.attempts + _c.claims > 0, 1), else_=0),
+            attempts=0,
+            claims=0,
             dead_at=null(),
             dead_reason=null(),
         )

@@ -6,10 +6,12 @@ from contextlib import suppress
 from uuid import UUID
 
 from shelfport.contracts.conformance.queue.given import (
+    Counts,
     an_entry,
     at,
     claimed,
     claimed_one,
+    counts_of,
     found,
     key_of,
     keys,
@@ -28,26 +30,30 @@ class ClaimingCases:
     async def test_a_claim_is_noted_in_the_entry(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """A claim names the holder, counts an attempt, and lasts until the lease's end."""
+        """A claim names the holder, counts a claim and no try, and lasts until the lease's end."""
         [key] = await queued(queue, an_entry())
 
         claim = await claimed_one(queue, 5, lease=30, holder="host/1")
 
         entry = claim.entry
-        assert ("host/1", 1, at(35)) == (entry.holder, entry.attempts, entry.due_at)
+        assert ("host/1", at(35)) == (entry.holder, entry.due_at)
+        assert Counts(claims=1) == counts_of(entry)
         assert entry == await found(other, key)
 
     @queue_case_of_two()
     async def test_an_entry_has_one_holder_at_a_time(
         self, queue: InitializationQueue, other: InitializationQueue
     ) -> None:
-        """A held entry cannot be claimed before its lease ends; then any worker can claim it."""
+        """A held entry cannot be claimed before its lease ends; then any worker can claim it.
+
+        The claim that nothing ended counts: two claims in a row say that a process ended.
+        """
         await queued(queue, an_entry())
         await claimed_one(queue, 0)
 
         assert [] == await claimed(other, 59.9)
         second = await claimed_one(other, 60)
-        assert 2 == second.entry.attempts
+        assert Counts(claims=2) == counts_of(second.entry)
 
     @queue_case_of_two()
     async def test_each_claim_has_a_greater_token(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import attrs
+
 from shelfport.contracts.conformance.port_suite import Needs, Test, always, port_case
 from shelfport.contracts.conformance.queue.harness import QueueHarness
 from shelfport.contracts.conformance.running import Done, named_after
@@ -21,6 +23,16 @@ from shelfport.ports import InitializationQueue
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """The instant 0 of a case: the caller passes the time, so no case waits."""
 LEASE = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """What an entry counts."""
+
+    tries: int = 0
+    attempts: int = 0
+    claims: int = 0
+
 
 OnQueue = Callable[[Any, InitializationQueue], Done]
 OnTwo = Callable[[Any, InitializationQueue, InitializationQueue], Done]
@@ -60,6 +72,11 @@ def at(seconds: float) -> datetime:
 def key_of(entry: QueuedInitialization) -> UUID:
     """The identity of an entry."""
     return entry.request.idempotency_key
+
+
+def counts_of(entry: QueuedInitialization) -> Counts:
+    """What `entry` counts."""
+    return Counts(tries=entry.tries, attempts=entry.attempts, claims=entry.claims)
 
 
 def an_entry(

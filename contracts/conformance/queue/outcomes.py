@@ -7,10 +7,12 @@ import attrs
 
 from shelfport.contracts.conformance.queue.given import (
     LEASE,
+    Counts,
     an_entry,
     at,
     claimed,
     claimed_one,
+    counts_of,
     found,
     key_of,
     queue_case,
@@ -38,16 +40,49 @@ class OutcomeCases:
 
     @queue_case()
     async def test_a_failed_entry_is_postponed(self, queue: InitializationQueue) -> None:
-        """A failed entry waits until it is due again, unclaimed, with its error."""
+        """A failed entry waits until it is due again, unclaimed, with its error and a try more."""
         [key] = await queued(queue, an_entry())
         claim = await claimed_one(queue)
 
         assert await queue.retry_later(claim, due_at=at(30), error="busy")
 
-        expected = attrs.evolve(claim.entry, due_at=at(30), last_error="busy", holder=None)
+        expected = attrs.evolve(
+            claim.entry, due_at=at(30), last_error="busy", holder=None, tries=1, claims=0
+        )
         assert expected == await found(queue, key)
         assert [] == await claimed(queue, 29)
-        assert 2 == (await claimed_one(queue, 30)).entry.attempts
+        assert Counts(tries=1, claims=1) == counts_of((await claimed_one(queue, 30)).entry)
+
+    @queue_case()
+    async def test_only_an_answer_counts_as_an_attempt(self, queue: InitializationQueue) -> None:
+        """Each try counts; it is an attempt only if the service answered about the entry."""
+        [key] = await queued(queue, an_entry())
+        counted = []
+        for now, answered in ((0, True), (1, False), (2, True)):
+            claim = await claimed_one(queue, now)
+            assert await queue.retry_later(
+                claim, due_at=at(now + 1), error="busy", answered=answered
+            )
+            counted.append(counts_of(await found(queue, key)))
+
+        assert [
+            Counts(tries=1, attempts=1),
+            Counts(tries=2, attempts=1),
+            Counts(tries=3, attempts=2),
+        ] == counted
+
+    @queue_case()
+    async def test_a_try_that_ends_resets_the_claims(self, queue: InitializationQueue) -> None:
+        """Once a try has ended in order, claims that ended with their process do not count."""
+        [key] = await queued(queue, an_entry())
+        for now in (0, 60, 120):
+            claim = await claimed_one(queue, now)
+        assert 3 == claim.entry.claims
+
+        assert await queue.retry_later(claim, due_at=at(130), error="busy")
+
+        assert Counts(tries=1) == counts_of(await found(queue, key))
+        assert Counts(tries=1, claims=1) == counts_of((await claimed_one(queue, 130)).entry)
 
     @queue_case()
     async def test_any_error_can_be_stored(self, queue: InitializationQueue) -> None:
@@ -61,8 +96,8 @@ class OutcomeCases:
         assert stored.startswith("nul ")
 
     @queue_case()
-    async def test_an_entry_given_back_counts_no_attempt(self, queue: InitializationQueue) -> None:
-        """An entry that was given back is due at once, and no attempt is counted."""
+    async def test_an_entry_given_back_counts_nothing(self, queue: InitializationQueue) -> None:
+        """An entry that was given back is due at once, and neither a try nor the claim counts."""
         entry = an_entry()
         [key] = await queued(queue, entry)
         claim = await claimed_one(queue, 5)
@@ -70,6 +105,17 @@ class OutcomeCases:
         assert await queue.give_back(claim, now=at(6))
 
         assert attrs.evolve(entry, due_at=at(6)) == await found(queue, key)
+
+    @queue_case()
+    async def test_giving_back_uncounts_one_claim(self, queue: InitializationQueue) -> None:
+        """A claim that is given back does not count; an earlier one whose process ended does."""
+        [key] = await queued(queue, an_entry())
+        await claimed_one(queue, 0)
+        claim = await claimed_one(queue, 60)
+
+        assert await queue.give_back(claim, now=at(61))
+
+        assert Counts(claims=1) == counts_of(await found(queue, key))
 
     @queue_case()
     async def test_a_dead_letter_says_when_and_why(self, queue: InitializationQueue) -> None:
@@ -100,16 +146,36 @@ class OutcomeCases:
 
     @queue_case()
     async def test_a_retried_dead_letter_waits_again(self, queue: InitializationQueue) -> None:
-        """A person retries a dead letter: then it is claimed, and attempts count from 1."""
+        """A person retries a dead letter: it is claimed, and everything is counted anew.
+
+        One try is left of those before, as the record may exist: it is read first.
+        """
         [key] = await queued(queue, an_entry())
-        for now in (0, 60, 120):
+        for now in (0, 1, 2):
             claim = await claimed_one(queue, now)
-        await queue.dead_letter(claim, now=at(130), reason=DeadLetterReason.EXHAUSTED, error="no")
+            await queue.retry_later(claim, due_at=at(now + 1), error="busy", answered=True)
+        for now in (3, 63):
+            claim = await claimed_one(queue, now)
+        assert Counts(tries=3, attempts=3, claims=2) == counts_of(claim.entry)
+        await queue.dead_letter(claim, now=at(70), reason=DeadLetterReason.EXHAUSTED, error="no")
 
         assert await queue.retry(key, now=at(200))
         again = await claimed_one(queue, 200)
-        assert (2, None) == (again.entry.attempts, again.entry.dead_letter)
+        assert again.entry.dead_letter is None
+        assert Counts(tries=1, claims=1) == counts_of(again.entry)
         assert again.token > claim.token
+
+    @queue_case()
+    async def test_a_retried_entry_that_was_claimed_was_tried(
+        self, queue: InitializationQueue
+    ) -> None:
+        """A claim whose result is unknown may have opened the record: it becomes a try."""
+        [key] = await queued(queue, an_entry())
+        await claimed_one(queue, 0)
+
+        assert await queue.retry(key, now=at(7))
+
+        assert Counts(tries=1) == counts_of(await found(queue, key))
 
     @queue_case()
     async def test_a_retried_entry_is_due_at_once(self, queue: InitializationQueue) -> None:
@@ -118,7 +184,7 @@ class OutcomeCases:
 
         assert await queue.retry(key, now=at(7))
         claim = await claimed_one(queue, 7)
-        assert 1 == claim.entry.attempts
+        assert Counts(claims=1) == counts_of(claim.entry)
         assert await queue.retry(key, now=at(8))
         assert not await queue.complete(claim)
         assert not await queue.retry(uuid4(), now=at(9))

@@ -9,9 +9,11 @@ import attrs
 from shelfport.contracts.conformance.io_watch import watched_io
 from shelfport.contracts.conformance.port_suite import always, chosen_by, port_case
 from shelfport.contracts.conformance.queue.given import (
+    Counts,
     an_entry,
     at,
     claimed,
+    counts_of,
     found,
     key_of,
     queue_case,
@@ -66,7 +68,7 @@ class StoringCases:
             due_at=at(59.999999),
             correlation_id="the-host's",
             traceparent=_TRACE,
-            attempts=1,
+            tries=1,
             last_error="it said: 'späť'",
         )
 
@@ -82,7 +84,7 @@ class StoringCases:
         entry = an_entry()
         await queued(queue, entry)
 
-        assert not await queue.add(attrs.evolve(entry, queued_at=at(9), attempts=7))
+        assert not await queue.add(attrs.evolve(entry, queued_at=at(9), tries=7))
         assert entry == await found(queue, key_of(entry))
 
     @port_case()
@@ -95,7 +97,7 @@ class StoringCases:
         async with harness.queue() as queue:
             assert [first, second] == [key_of(entry) for entry in await queue.entries()]
             held = await found(queue, first)
-            assert ("gone", 1) == (held.holder, held.attempts)
+            assert ("gone", Counts(claims=1)) == (held.holder, counts_of(held))
 
     @port_case(lambda suite: suite.breaks)
     async def test_a_failure_is_a_queue_failed(self, harness: QueueHarness) -> None:

@@ -46,7 +46,7 @@ async def test_migrate(call_shelfport: Shelfport, url: str) -> None:
 
     assert (2, "") == (before.code, before.out)
     assert "run `shelfport queue migrate`" in before.err
-    assert {"before": 0, "after": 2, "schema": 1} == json.loads(made.out)
+    assert {"before": 0, "after": 3, "schema": 1} == json.loads(made.out)
     assert (0, "0 waiting; 0 dead letters\n") == (after.code, after.out)
 
 
@@ -60,13 +60,35 @@ async def test_list_and_dead(call_shelfport: Shelfport, url: str, queue: SqlQueu
     assert listed.out.startswith("1 waiting, the oldest for ")
     assert 2 + 2 == len(listed.out.splitlines())
     [entry] = json.loads(dead.out)["entries"]
-    assert (str(key_of(first)), "DEAD", "REJECTED", "no such variant", 1) == (
+    assert (str(key_of(first)), "DEAD", "REJECTED", "no such variant") == (
         entry["idempotencyKey"],
         entry["state"],
         entry["deadLetterReason"],
         entry["lastError"],
-        entry["attempts"],
     )
+
+
+async def test_counts(call_shelfport: Shelfport, url: str, queue: SqlQueue) -> None:
+    """Tries, the service's answers and claims are apart; the table shows the tries."""
+    entry = an_entry()
+    await queue.add(entry)
+    for now, answered in ((0, False), (1, False), (2, True)):
+        [claim] = await claimed(queue, now)
+        await queue.retry_later(claim, due_at=at(now + 1), error="not yet", answered=answered)
+    await claimed(queue, 3)
+    await claimed(queue, 63)
+
+    listed = await call_shelfport("queue", "list", SHELFPORT_QUEUE_URL=url)
+    shown = await call_shelfport("queue", "show", str(key_of(entry)), SHELFPORT_QUEUE_URL=url)
+
+    _, heads, row = listed.out.splitlines()
+    assert "Tries" in heads
+    assert "Attempts" not in heads
+    assert ["held", "3", "not", "yet"] == [row.split()[2], *row.split()[-3:]]
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert [["tries", "3"], ["attempts", "1"], ["claims", "2"]] == [
+        line for line in lines if line[0] in {"tries", "attempts", "claims"}
+    ]
 
 
 async def test_show_retry_drop(call_shelfport: Shelfport, url: str, queue: SqlQueue) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -62,13 +63,26 @@ async def test_it_prints_the_snapshot(
 
 async def test_it_prints_an_outage(environment: DemoEnvironment, call_shelfport: Shelfport) -> None:
     """It prints the open circuit with its next probe, and the reasons; also without a slash."""
-    environment.sandbox.faults = Faults(mode="down")
+    environment.sandbox.faults = Faults(mode="refuse")
     await visit(environment, times=8)
     done = await call_shelfport("top", f"{environment.url}/ops")
 
     assert "circuit          open, next probe in " in done.out
     assert "the circuit is open" in done.out
-    assert "503 Service Unavailable" in done.out
+    assert "broke before an answer" in done.out
+
+
+async def test_it_prints_whose_fault_the_failures_are(
+    environment: DemoEnvironment, call_shelfport: Shelfport
+) -> None:
+    """It prints the scopes with failures, and says so if there is none."""
+    before = await call_shelfport("top", f"{environment.url}/ops/")
+    environment.sandbox.faults = Faults(error_rate=1.0, error_status=403)
+    await visit(environment)
+    after = await call_shelfport("top", f"{environment.url}/ops/")
+
+    assert "faults, 5 min    no failures" in before.out
+    assert re.search(r"faults, 5 min    credentials \d+$", after.out, re.MULTILINE)
 
 
 async def test_the_document_is_for_programs(
@@ -151,7 +165,7 @@ async def test_in_a_terminal_it_continues(environment: DemoEnvironment) -> None:
 
     try:
         await until(lambda: says(b"closed"), seconds=20)
-        environment.sandbox.faults = Faults(mode="down")
+        environment.sandbox.faults = Faults(mode="refuse")
         await visit(environment, times=8)
         await until(lambda: says(b"next probe in"), seconds=20)
         process.send_signal(signal.SIGINT)

@@ -7,22 +7,16 @@ from shelfport import InitializationPolicy, InventoryError
 from shelfport.domain.model import Claim
 from shelfport.errors import (
     CircuitOpen,
-    Conflict,
     OperationInProgress,
     QueueFailed,
-    RequestRejected,
     ServiceOverloaded,
     TimedOut,
 )
 from shelfport.options import QueueOptions
-from shelfport.outbox import DeadLetterReason, QueuedInitialization
-from shelfport.signals import (
-    InitializationDeadLettered,
-    InitializationDone,
-    InitializationPostponed,
-)
-from tests.adapters.queue.world import World
-from tests.support.clocks import EPOCH, LoopClock, ManualClock
+from shelfport.outbox import QueuedInitialization
+from shelfport.signals import InitializationDone, InitializationPostponed
+from tests.adapters.queue.world import World, advance, attempted
+from tests.support.clocks import EPOCH, LoopClock
 from tests.support.queue_cases import at
 from tests.support.values import an_initial_stock
 
@@ -31,42 +25,29 @@ NOT_ORDERABLE = InitializationPolicy.NOT_ORDERABLE
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def an_entry(
-    policy: InitializationPolicy = RETRY_LATER, *, attempts: int = 0
-) -> QueuedInitialization:
+def an_entry(policy: InitializationPolicy = RETRY_LATER, *, tries: int = 0) -> QueuedInitialization:
     return QueuedInitialization(
         request=an_initial_stock(),
         policy=policy,
         queued_at=EPOCH,
         correlation_id="the-host's",
         traceparent=TRACE,
-        attempts=attempts,
+        tries=tries,
     )
-
-
-def advance(world: World, seconds: float) -> None:
-    assert isinstance(world.clock, ManualClock)
-    world.clock.advance(seconds)
 
 
 async def hang(variant: object) -> None:
     await asyncio.Event().wait()
 
 
-async def attempted(world: World, entry: QueuedInitialization) -> bool:
-    """Queue `entry`, claim it and make one attempt; whether the request was sent."""
-    await world.queue.add(entry)
-    return await world.processor().process(await world.claim())
-
-
 @pytest.mark.parametrize(
     ("entry", "steps"),
     [
         (an_entry(), ["initialize"]),
-        (an_entry(attempts=1), ["read", "initialize"]),
+        (an_entry(tries=1), ["read", "initialize"]),
         (an_entry(NOT_ORDERABLE), ["mark_not_orderable", "initialize", "mark_orderable"]),
         (
-            an_entry(NOT_ORDERABLE, attempts=1),
+            an_entry(NOT_ORDERABLE, tries=1),
             ["mark_not_orderable", "read", "initialize", "mark_orderable"],
         ),
     ],
@@ -92,7 +73,7 @@ async def test_the_steps_of_an_attempt(entry: QueuedInitialization, steps: list[
 
 async def test_an_attempt_carries_the_hosts_ids() -> None:
     """Each request carries the entry's key and the host's ids, and accepts no cached answer."""
-    world, entry = World(), an_entry(attempts=2)
+    world, entry = World(), an_entry(tries=2)
 
     await attempted(world, entry)
 
@@ -120,11 +101,18 @@ async def test_a_write_that_timed_out_is_settled_by_reading() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "due"),
-    [(TimedOut("late"), 1), (ServiceOverloaded("busy", retry_after=20.0), 21)],
+    ("error", "due", "attempts"),
+    [
+        (TimedOut("late"), 1, 0),
+        (ServiceOverloaded("busy", retry_after=20.0), 21, 0),
+        (OperationInProgress("at it"), 1, 1),
+    ],
+    ids=lambda value: type(value).__name__,
 )
-async def test_a_transient_failure_is_postponed(error: InventoryError, due: float) -> None:
-    """A failed entry is due after Retry-After and the delay."""
+async def test_a_transient_failure_is_postponed(
+    error: InventoryError, due: float, attempts: int
+) -> None:
+    """A failed entry is due after Retry-After and the delay; only an answer is an attempt."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: error
 
@@ -132,7 +120,8 @@ async def test_a_transient_failure_is_postponed(error: InventoryError, due: floa
 
     found = await world.find(entry)
     assert found is not None
-    assert (1, at(due), str(error)) == (found.attempts, found.due_at, found.last_error)
+    assert (1, attempts, 0) == (found.tries, found.attempts, found.claims)
+    assert (at(due), str(error)) == (found.due_at, found.last_error)
     [signal] = world.signals
     assert isinstance(signal, InitializationPostponed)
     assert (at(due), error) == (signal.until, signal.error)
@@ -140,7 +129,7 @@ async def test_a_transient_failure_is_postponed(error: InventoryError, due: floa
 
 async def test_a_failed_read_is_postponed() -> None:
     """If the record cannot be read, it is not requested."""
-    world, entry = World(), an_entry(attempts=1)
+    world, entry = World(), an_entry(tries=1)
     world.service.reading = OperationInProgress("at it")
 
     assert await attempted(world, entry)
@@ -151,65 +140,8 @@ async def test_a_failed_read_is_postponed() -> None:
     assert "at it" == found.last_error
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (Conflict("key"), DeadLetterReason.KEY_REUSED),
-        (RequestRejected("no"), DeadLetterReason.REJECTED),
-    ],
-)
-async def test_a_final_refusal_is_dead_lettered_at_once(
-    error: InventoryError, reason: DeadLetterReason
-) -> None:
-    """A final refusal is a dead letter, and is reported."""
-    world, entry = World(), an_entry()
-    world.service.writing = lambda _: error
-
-    assert await attempted(world, entry)
-
-    found = await world.find(entry)
-    assert found is not None
-    assert found.dead_letter is not None
-    assert (reason, str(error)) == (found.dead_letter.reason, found.last_error)
-    [signal] = world.signals
-    assert isinstance(signal, InitializationDeadLettered)
-    assert (reason, error) == (signal.reason, signal.error)
-
-
-async def test_the_limit_of_attempts() -> None:
-    """The attempt that reaches max_attempts is the last one."""
-    world = World(QueueOptions(max_attempts=3))
-    world.service.writing = lambda _: TimedOut("late")
-    entry = an_entry(attempts=1)
-
-    assert await attempted(world, entry)
-    advance(world, 60)
-    assert await world.processor().process(await world.claim())
-
-    found = await world.find(entry)
-    assert found is not None
-    assert found.dead_letter is not None
-    assert (3, DeadLetterReason.EXHAUSTED) == (found.attempts, found.dead_letter.reason)
-
-
-async def test_an_entry_that_crashes_its_workers() -> None:
-    """An entry claimed max_attempts times without a result is dead-lettered without an attempt."""
-    world, entry = World(QueueOptions(max_attempts=3)), an_entry(attempts=3)
-
-    assert await attempted(world, entry)
-
-    assert [] == world.log
-    found = await world.find(entry)
-    assert found is not None
-    assert found.dead_letter is not None
-    assert "claimed 4 times without a result; the attempt may crash the worker" == found.last_error
-    [signal] = world.signals
-    assert isinstance(signal, InitializationDeadLettered)
-    assert signal.error is None
-
-
 async def test_a_local_refusal_is_given_back() -> None:
-    """With an open circuit the attempt is not counted, and the worker claims no more."""
+    """With an open circuit neither try nor claim counts, and the worker claims no more."""
     world, entry = World(), an_entry()
     world.service.writing = lambda _: CircuitOpen("open")
 
@@ -383,7 +315,7 @@ async def test_a_lease_that_ended_unnoticed_is_renewed() -> None:
 
 
 async def test_stopped_before_the_request() -> None:
-    """Stopped while it marks, the worker gives the entry back, and no attempt is counted."""
+    """Stopped while it marks, the worker gives the entry back, and nothing is counted."""
     world, entry = World(), an_entry(NOT_ORDERABLE)
     await world.queue.add(entry)
     world.catalog.mark_not_orderable = hang  # type: ignore[method-assign]  # it hangs
@@ -406,7 +338,8 @@ async def test_stopped_during_the_request() -> None:
 
     found = await world.find(entry)
     assert found is not None
-    assert (1, EPOCH, None) == (found.attempts, found.due_at, found.holder)
+    assert (1, 0, 0) == (found.tries, found.attempts, found.claims)
+    assert (EPOCH, None) == (found.due_at, found.holder)
     assert await world.processor().process(await world.claim())
     assert ["read", "initialize"] == world.log
 
@@ -422,9 +355,10 @@ async def stopped(world: World, claim: Claim, port: object = None) -> None:
 
 async def test_a_failing_queue_raises() -> None:
     """A result that the queue cannot store raises; after the lease the next attempt reads first."""
-    world = World()
-    await world.queue.add(an_entry())
+    world, entry = World(), an_entry()
+    await world.queue.add(entry)
     claim = await world.claim()
+    complete = world.queue.complete
 
     async def fail(_: object) -> bool:
         raise QueueFailed("the disk is full")
@@ -432,6 +366,12 @@ async def test_a_failing_queue_raises() -> None:
     world.queue.complete = fail  # type: ignore[method-assign,assignment]  # it fails
     with pytest.raises(QueueFailed):
         await world.processor().process(claim)
+
+    world.queue.complete = complete  # type: ignore[method-assign]  # it works again
+    advance(world, 60)
+    assert await world.processor().process(await world.claim())
+    assert ["initialize", "read"] == world.log
+    assert await world.find(entry) is None
 
 
 async def test_a_bug_of_an_adapter_is_postponed(caplog: pytest.LogCaptureFixture) -> None:
@@ -445,6 +385,6 @@ async def test_a_bug_of_an_adapter_is_postponed(caplog: pytest.LogCaptureFixture
     assert await attempted(world, entry)
     found = await world.find(entry)
     assert found is not None
-    assert attrs.evolve(entry, attempts=1) == attrs.evolve(found, due_at=EPOCH, last_error=None)
+    assert attrs.evolve(entry, tries=1) == attrs.evolve(found, due_at=EPOCH, last_error=None)
     assert "unexpected LookupError: bug" == found.last_error
     assert "this is a bug" in caplog.text

@@ -2,77 +2,26 @@ import asyncio
 import logging
 from itertools import pairwise
 
-import attrs
 import pytest
 
-from shelfport import InventoryError, InventoryPort
-from shelfport.adapters.layers import CircuitBreakerLayer
+from shelfport import InventoryError
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
-from shelfport.adapters.queue.worker import Worker
-from shelfport.errors import QueueFailed, TimedOut
-from shelfport.layers import CircuitBreaker
-from shelfport.options import BreakerOptions, QueueOptions
-from shelfport.outbox import QueuedInitialization
+from shelfport.errors import ConnectionFailed, QueueFailed, TimedOut
+from shelfport.options import QueueOptions
 from shelfport.ports import (
     Call,
     Initialized,
     InitialStock,
     QueueSnapshot,
 )
-from shelfport.signals import (
-    BreakerState,
-    InitializationDone,
-    QueueRecovered,
-    QueueUnavailable,
-)
-from tests.adapters.queue.world import World
+from shelfport.signals import BreakerState, QueueRecovered, QueueUnavailable
+from tests.adapters.queue.world import Shop
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids
-from tests.support.values import an_initial_stock
 
 pytestmark = pytest.mark.looptime
 
 OPTIONS = QueueOptions(max_concurrency=2, poll_interval=1.0)
-
-
-@attrs.define
-class Shop(World):
-    """A world in the loop's time, with workers."""
-
-    breaker: CircuitBreaker = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        options = BreakerOptions(minimum_calls=3, open_duration=30.0, slow_call_duration=100.0)
-        self.breaker = CircuitBreaker(options, self.signals.append)
-
-    def worker(self, name: str = "w", port: InventoryPort | None = None) -> Worker:
-        guarded = CircuitBreakerLayer(
-            port or self.service, self.clock, self.breaker, self.signals.append
-        )
-        return Worker(
-            self.processor(guarded),
-            self.breaker.snapshot,
-            name=lambda: name,
-            clock=self.clock,
-            uniform=lambda _, most: most,
-            listener=self.signals.append,
-        )
-
-    async def put(self, count: int = 1) -> list[QueuedInitialization]:
-        entries = [
-            QueuedInitialization(request=an_initial_stock(), queued_at=self.clock.now())
-            for _ in range(count)
-        ]
-        for entry in entries:
-            await self.queue.add(entry)
-        return entries
-
-    async def waiting(self) -> int:
-        return (await self.queue.stats()).waiting
-
-    def done(self) -> int:
-        return sum(isinstance(signal, InitializationDone) for signal in self.signals)
 
 
 @pytest.fixture
@@ -139,23 +88,24 @@ async def test_it_claims_at_most_max_concurrency(shop: Shop) -> None:
 
 async def test_nothing_is_claimed_while_the_circuit_is_open(shop: Shop) -> None:
     """While the circuit is open no attempts are made; afterwards all entries are done."""
-    shop.service.writing = lambda _: TimedOut("down")
-    entries = await shop.put(10)
+    shop.service.writing = lambda _: ConnectionFailed("down")
+    count = len(await shop.put(10))
     async with shop.worker():
         await asyncio.sleep(25)
         assert BreakerState.OPEN is shop.breaker.state
         tried = len(shop.service.initializations)
         assert tried <= 4
-        attempts = [entry.attempts for entry in await shop.queue.entries()]
-        assert tried == sum(attempts)
-        assert {None} == {entry.holder for entry in await shop.queue.entries()}
+        entries = await shop.queue.entries()
+        assert (tried, 0) == (sum(e.tries for e in entries), sum(e.attempts for e in entries))
+        assert 0 == sum(entry.claims for entry in entries)
+        assert {None} == {entry.holder for entry in entries}
 
         await asyncio.sleep(7)  # the circuit lets one probe through, which fails
         assert tried + 1 == len(shop.service.initializations)
 
         shop.service.writing = lambda _: None
         await asyncio.sleep(60)
-        assert (0, len(entries)) == (await shop.waiting(), shop.done())
+        assert (0, count) == (await shop.waiting(), shop.done())
 
 
 async def test_forced_open(shop: Shop) -> None:
@@ -171,7 +121,7 @@ async def test_forced_open(shop: Shop) -> None:
 
 
 async def test_a_probe_that_is_taken(shop: Shop) -> None:
-    """Half-open, with the probe taken by another call, the worker waits, and counts no attempt."""
+    """Half-open, with the probe taken by another call, the worker waits, and counts nothing."""
     await shop.put()
     for _ in range(3):
         permit = shop.breaker.acquire(shop.clock.monotonic())
@@ -182,7 +132,7 @@ async def test_a_probe_that_is_taken(shop: Shop) -> None:
     async with shop.worker():
         await asyncio.sleep(4)
         [entry] = await shop.queue.entries()
-        assert (0, 0) == (entry.attempts, len(shop.service.initializations))
+        assert (0, 0, 0) == (entry.tries, entry.claims, len(shop.service.initializations))
 
 
 async def test_stopping_finishes_the_attempts_begun(shop: Shop) -> None:
@@ -193,11 +143,13 @@ async def test_stopping_finishes_the_attempts_begun(shop: Shop) -> None:
         began = shop.clock.monotonic()
 
     assert 1 == shop.clock.monotonic() - began
-    assert [(None, 0)] * 2 == [(e.holder, e.attempts) for e in await shop.queue.entries()]
+    assert [(None, 0, 0)] * 2 == [
+        (entry.holder, entry.tries, entry.claims) for entry in await shop.queue.entries()
+    ]
 
 
 async def test_stopping_is_bounded(shop: Shop) -> None:
-    """An unfinished entry is due at once; its attempt counts, as the request was sent."""
+    """An unfinished entry is due at once; its try counts, as the request was sent."""
     await shop.put(1)
     async with shop.worker(port=Slow(shop, 1000.0)):
         await asyncio.sleep(1)
@@ -205,7 +157,8 @@ async def test_stopping_is_bounded(shop: Shop) -> None:
 
     assert 5 == shop.clock.monotonic() - began
     [entry] = await shop.queue.entries()
-    assert (None, 1, shop.clock.now()) == (entry.holder, entry.attempts, entry.due_at)
+    assert (None, shop.clock.now()) == (entry.holder, entry.due_at)
+    assert (1, 0, 0) == (entry.tries, entry.attempts, entry.claims)
 
 
 async def test_two_workers(shop: Shop) -> None:

@@ -13,9 +13,12 @@ from shelfport import (
     ProductVariantId,
     StockStatus,
 )
+from shelfport.adapters.layers import CircuitBreakerLayer
 from shelfport.adapters.queue.entry_processor import EntryProcessor
+from shelfport.adapters.queue.worker import Worker
 from shelfport.domain.model import Claim
-from shelfport.options import QueueOptions
+from shelfport.layers import CircuitBreaker
+from shelfport.options import BreakerOptions, QueueOptions
 from shelfport.outbox import InMemoryQueue, QueuedInitialization
 from shelfport.ports import (
     Call,
@@ -24,10 +27,10 @@ from shelfport.ports import (
     InitialStock,
     UnknownVariant,
 )
-from shelfport.signals import Signal
+from shelfport.signals import InitializationDone, Signal
 from tests.support.clocks import ManualClock
 from tests.support.ports import Answers, Ids, ScriptedPort
-from tests.support.values import a_level, a_reading
+from tests.support.values import a_level, a_reading, an_initial_stock
 
 Log = list[str]
 
@@ -144,3 +147,55 @@ class World:
 
     async def find(self, entry: QueuedInitialization) -> QueuedInitialization | None:
         return await self.queue.find(entry.request.idempotency_key)
+
+
+@attrs.define
+class Shop(World):
+    """A world in the loop's time, with workers."""
+
+    breaker: CircuitBreaker = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        options = BreakerOptions(minimum_calls=3, open_duration=30.0, slow_call_duration=100.0)
+        self.breaker = CircuitBreaker(options, self.signals.append)
+
+    def worker(self, name: str = "w", port: InventoryPort | None = None) -> Worker:
+        guarded = CircuitBreakerLayer(
+            port or self.service, self.clock, self.breaker, self.signals.append
+        )
+        return Worker(
+            self.processor(guarded),
+            self.breaker.snapshot,
+            name=lambda: name,
+            clock=self.clock,
+            uniform=lambda _, most: most,
+            listener=self.signals.append,
+        )
+
+    async def put(self, count: int = 1) -> list[QueuedInitialization]:
+        entries = [
+            QueuedInitialization(request=an_initial_stock(), queued_at=self.clock.now())
+            for _ in range(count)
+        ]
+        for entry in entries:
+            await self.queue.add(entry)
+        return entries
+
+    async def waiting(self) -> int:
+        return (await self.queue.stats()).waiting
+
+    def done(self) -> int:
+        return sum(isinstance(signal, InitializationDone) for signal in self.signals)
+
+
+def advance(world: World, seconds: float) -> None:
+    """Time passes, for a world whose clock stands still otherwise."""
+    assert isinstance(world.clock, ManualClock)
+    world.clock.advance(seconds)
+
+
+async def attempted(world: World, entry: QueuedInitialization) -> bool:
+    """Queue `entry`, claim it and make one attempt; whether the request was sent."""
+    await world.queue.add(entry)
+    return await world.processor().process(await world.claim())

@@ -4,6 +4,7 @@ import attrs
 
 from shelfport.contracts.conformance import Trouble
 from tests.contracts.conformance import faulty_reading as reading
+from tests.contracts.conformance import faulty_scopes as scopes
 from tests.contracts.conformance import faulty_writing as writing
 
 
@@ -14,7 +15,7 @@ class Planted:
     adapter: type[reading.Faulty]
     caught_by: str
     needs: frozenset[Trouble] = frozenset()
-    """The troubles that take time, where the fault shows in no other."""
+    """The troubles beside the quick ones of every plan, where the fault shows in no other."""
     keeps_readings: bool = False
 
 
@@ -65,4 +66,31 @@ FAULTS = (
     Planted(writing.LosesTheConflict, "test_a_key_of_another_request_is_a_conflict"),
     Planted(writing.SaysThatNothingArrived, "test_it_says_no_only_if_nothing_arrived"),
     Planted(writing.KeepsUnknown, "test_a_new_record_is_seen_by_the_next_read"),
+    Planted(
+        scopes.BlamesTheServiceForOneVariant,
+        "test_an_unreadable_variant_is_no_fault_of_the_service",
+    ),
+    Planted(scopes.BlamesTheRequestForAnOutage, "test_an_outage_is_no_fault_of_the_request"),
+    Planted(scopes.BlamesTheRecordForAnOutage, "test_an_outage_is_no_fault_of_the_record"),
+    Planted(
+        scopes.BlamesTheServiceForTheCredentials,
+        "test_refused_credentials_are_no_fault_of_the_service",
+        frozenset({Trouble.UNAUTHORIZED}),
+    ),
+    Planted(
+        scopes.BlamesTheRecordForTheCredentials,
+        "test_refused_credentials_are_no_fault_of_the_record",
+        frozenset({Trouble.UNAUTHORIZED}),
+    ),
+    Planted(scopes.BlamesTheServiceForTheDeadline, "test_a_read_whose_deadline_passed_is_not_made"),
+    Planted(
+        scopes.BlamesTheServiceForTheDeadline,
+        "test_an_initialization_whose_deadline_passed_is_not_made",
+    ),
+    Planted(scopes.BlamesTheServiceForAConflict, "test_a_key_of_another_request_is_a_conflict"),
+    Planted(
+        scopes.CallsGarbageTransient,
+        "test_garbage_is_retryable_only_if_it_was_damaged_on_the_way",
+        frozenset({Trouble.GARBAGE}),
+    ),
 )

@@ -9,14 +9,14 @@ from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason
 from tests.contracts.conformance.faulty_queues import HonestQueue
 
 
-class CountsNoAttempt(HonestQueue):
+class CountsNoClaim(HonestQueue):
     async def claim(
         self, *, holder: str, limit: int, now: datetime, lease: float
     ) -> Sequence[Claim]:
         claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease)
         for claim in claims:
-            key, attempts = claim.entry.request.idempotency_key, claim.entry.attempts
-            self.change(key, attempts=attempts - 1)
+            key, count = claim.entry.request.idempotency_key, claim.entry.claims
+            self.change(key, claims=count - 1)
         return [Claim(self._rows[c.entry.request.idempotency_key].entry, c.token) for c in claims]
 
 
@@ -159,25 +159,63 @@ class KeepsWhatIsDone(HonestQueue):
         return await super().renew(claim, now=claim.entry.due_at, lease=1e6)
 
 
-class PostponesUnderItsHolder(HonestQueue):
-    async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
-        done = await super().retry_later(claim, due_at=due_at, error=error)
+class PostponesWrongly(HonestQueue):
+    """The base of queues that change an entry once more after it was postponed."""
+
+    def wrong(self, claim: Claim) -> dict[str, object]:
+        raise NotImplementedError  # the subclasses'
+
+    async def retry_later(
+        self, claim: Claim, *, due_at: datetime, error: str, answered: bool = False
+    ) -> bool:
+        done = await super().retry_later(claim, due_at=due_at, error=error, answered=answered)
         if done:
-            self.change(claim.entry.request.idempotency_key, holder=claim.entry.holder)
+            self.change(claim.entry.request.idempotency_key, **self.wrong(claim))
         return done
 
 
+class PostponesUnderItsHolder(PostponesWrongly):
+    def wrong(self, claim: Claim) -> dict[str, object]:
+        return {"holder": claim.entry.holder}
+
+
+class CountsEveryTryAsAnAttempt(PostponesWrongly):
+    """An outage costs attempts."""
+
+    def wrong(self, claim: Claim) -> dict[str, object]:
+        return {"attempts": claim.entry.tries + 1}
+
+
+class KeepsTheClaims(PostponesWrongly):
+    """Uncounts its own claim only: a worker that ended days ago still counts."""
+
+    def wrong(self, claim: Claim) -> dict[str, object]:
+        return {"claims": claim.entry.claims - 1}
+
+
 class RefusesSomeErrors(HonestQueue):
-    async def retry_later(self, claim: Claim, *, due_at: datetime, error: str) -> bool:
+    async def retry_later(
+        self, claim: Claim, *, due_at: datetime, error: str, answered: bool = False
+    ) -> bool:
         error.encode()  # a lone surrogate has no bytes
-        return await super().retry_later(claim, due_at=due_at, error=error)
+        return await super().retry_later(claim, due_at=due_at, error=error, answered=answered)
 
 
 class CountsWhatIsGivenBack(HonestQueue):
     async def give_back(self, claim: Claim, *, now: datetime) -> bool:
         done = await super().give_back(claim, now=now)
         if done:
-            self.change(claim.entry.request.idempotency_key, attempts=claim.entry.attempts)
+            self.change(claim.entry.request.idempotency_key, claims=claim.entry.claims)
+        return done
+
+
+class ForgetsTheClaimsBefore(HonestQueue):
+    """A claim that is given back resets those that ended with their process."""
+
+    async def give_back(self, claim: Claim, *, now: datetime) -> bool:
+        done = await super().give_back(claim, now=now)
+        if done:
+            self.change(claim.entry.request.idempotency_key, claims=0)
         return done
 
 
@@ -198,12 +236,24 @@ class ClaimsDeadLetters(HonestQueue):
 
 
 class RetriesWithoutTheHistory(HonestQueue):
-    """The next attempt of a dead letter does not read before it writes."""
+    """The next try of a dead letter does not read before it writes."""
 
     async def retry(self, key: UUID, *, now: datetime) -> bool:
+        entry = await self.find(key)
         done = await super().retry(key, now=now)
-        if done:
-            self.change(key, attempts=0)
+        if entry is not None and entry.dead_letter is not None:
+            self.change(key, tries=0)
+        return done
+
+
+class ForgetsAClaimAtARetry(HonestQueue):
+    """A retry goes by the tries alone; a claim whose worker crashed may have opened the record."""
+
+    async def retry(self, key: UUID, *, now: datetime) -> bool:
+        entry = await self.find(key)
+        done = await super().retry(key, now=now)
+        if entry is not None:
+            self.change(key, tries=min(entry.tries, 1))
         return done
 
 

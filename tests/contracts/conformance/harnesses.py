@@ -21,9 +21,11 @@ from shelfport.errors import (
     ConnectionFailed,
     ContractViolation,
     DeadlineExceeded,
+    FaultScope,
     Operation,
     ReachedService,
     ServiceOverloaded,
+    Unauthorized,
 )
 from shelfport.http import HttpInventory
 from shelfport.ports import (
@@ -102,7 +104,7 @@ class Troubled:
         )
         for variant in self.spoilt.intersection(answers):
             answers[variant] = Unreadable(
-                _error(ContractViolation, Operation.READ, [variant], call)
+                _error(ContractViolation, Operation.READ, [variant], call, scope=FaultScope.ELEMENT)
             )
         return settled(answers)
 
@@ -130,6 +132,8 @@ class Troubled:
                 raise _error(ConnectionFailed, operation, ids, call, reached=ReachedService.NO)
             case Trouble.OVERLOADED:
                 raise _error(ServiceOverloaded, operation, ids, call, retry_after=1.0)
+            case Trouble.UNAUTHORIZED:
+                raise _error(Unauthorized, operation, ids, call)
             case Trouble.GARBAGE:
                 await carry_out()
                 raise _error(ContractViolation, operation, ids, call)
@@ -159,6 +163,7 @@ def _error(
     call: Call,
     *,
     reached: ReachedService | None = None,
+    scope: FaultScope | None = None,
     retry_after: float | None = None,
 ) -> InventoryError:
     return kind(
@@ -168,6 +173,7 @@ def _error(
         correlation_id=call.correlation_id,
         attempts=call.attempt,
         reached_service=reached,
+        scope=scope,
         retry_after=retry_after,
     )
 
@@ -196,6 +202,7 @@ class TroubledMemoryHarness(MemoryHarness):
 FAULTS = {
     Trouble.UNREACHABLE: Faults(mode="refuse"),
     Trouble.OVERLOADED: Faults(error_rate=1, error_status=429),
+    Trouble.UNAUTHORIZED: Faults(error_rate=1, error_status=401),
     Trouble.GARBAGE: Faults(mode="garbage"),
     Trouble.ANSWER_LOST: Faults(mode="truncated"),
     Trouble.HANG: Faults(mode="hang"),

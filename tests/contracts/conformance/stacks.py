@@ -10,6 +10,7 @@ from dependency_injector import providers
 
 from shelfport import Container, InventoryPort, Settings
 from shelfport.adapters.layers import (
+    AbandonedReadLayer,
     BatchingLayer,
     BreakerOptions,
     CacheLayer,
@@ -18,7 +19,9 @@ from shelfport.adapters.layers import (
     CircuitBreakerLayer,
     CoalescingLayer,
     ConcurrencyLimitLayer,
+    CooldownLayer,
     DeadlineLayer,
+    IsolationLayer,
     LimitOptions,
     PortCheckLayer,
     ReadingStore,
@@ -145,6 +148,11 @@ STACKS = (
             )
         ),
     ),
+    Stack("CooldownLayer", layers(lambda inner, on: CooldownLayer(inner, on.clock, log_signal))),
+    Stack(
+        "AbandonedReadLayer",
+        layers(lambda inner, on: AbandonedReadLayer(inner, on.clock, on.background, 1.0)),
+    ),
     Stack(
         "ConcurrencyLimitLayer",
         layers(
@@ -160,8 +168,15 @@ STACKS = (
         ),
     ),
     Stack(
+        "IsolationLayer", layers(lambda inner, on: IsolationLayer(inner, on.clock, random.choice))
+    ),
+    Stack(
         "BatchingLayer",
-        layers(lambda inner, on: BatchingLayer(inner, BatchOptions(max_size=2, max_concurrency=2))),
+        layers(
+            lambda inner, on: BatchingLayer(
+                inner, BatchOptions(max_size=2, max_concurrency=2), log_signal
+            )
+        ),
         many_ids=1000,
     ),
     Stack(
