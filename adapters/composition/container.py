@@ -24,6 +24,7 @@ from shelfport.adapters.composition.identity import (
     notifier_in_host_ids,
 )
 from shelfport.adapters.composition.observers import (
+    make_background,
     make_cache_stats,
     make_listener,
     make_observer,
@@ -159,7 +160,7 @@ class Container(containers.DeclarativeContainer):
         make_listener, log, host_listener, telemetry
     )
     """Passes the layers' signals to the log, the host's listener and telemetry."""
-    background: providers.Provider[Background] = providers.Singleton(Background)
+    background: providers.Provider[Background] = providers.Singleton(make_background, telemetry)
     breaker: providers.Provider[CircuitBreaker] = providers.Singleton(
         CircuitBreaker, settings.provided.breaker, listener, providers.Object(random.uniform)
     )

@@ -9,6 +9,7 @@ import attrs
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.http import HttpInventory
 from shelfport.adapters.layers import (
+    AbandonedReadLayer,
     BatchingLayer,
     CacheLayer,
     CacheStats,
@@ -16,7 +17,9 @@ from shelfport.adapters.layers import (
     CircuitBreakerLayer,
     CoalescingLayer,
     ConcurrencyLimitLayer,
+    CooldownLayer,
     DeadlineLayer,
+    IsolationLayer,
     PortCheckLayer,
     ReadingStore,
     RecordingLayer,
@@ -93,6 +96,8 @@ def compose(
     port = checked(wrapped(adapter_layers, adapter))
     port = RecordingLayer(port, clock, listener)
     port = CircuitBreakerLayer(port, clock, breaker, listener)
+    port = CooldownLayer(port, clock, listener)
+    port = AbandonedReadLayer(port, clock, background, settings.http.attempt_timeout)
     attempts = port = ConcurrencyLimitLayer(port, clock, settings.limit, listener)
     port = RetryLayer(
         port,
@@ -102,7 +107,8 @@ def compose(
         random.uniform,
         listener,
     )
-    port = BatchingLayer(port, settings.batch)
+    port = IsolationLayer(port, clock, random.choice, attempts)
+    port = BatchingLayer(port, settings.batch, listener)
     if shared_cache is not None:
         port = SharedCacheLayer(
             port,

@@ -4,6 +4,7 @@ A layer holds `inner` and its own state, implements the whole port, and can be r
 `composition.stack.compose` puts them in order, from the outside in.
 """
 
+from shelfport.adapters.layers.abandoned_read import AbandonedReadLayer
 from shelfport.adapters.layers.batching import BatchingLayer, BatchOptions
 from shelfport.adapters.layers.cache.layer import CacheLayer
 from shelfport.adapters.layers.cache.options import CacheOptions
@@ -15,7 +16,9 @@ from shelfport.adapters.layers.circuit_breaker.layer import CircuitBreakerLayer
 from shelfport.adapters.layers.circuit_breaker.options import BreakerOptions
 from shelfport.adapters.layers.coalescing import CoalescingLayer
 from shelfport.adapters.layers.concurrency_limit import ConcurrencyLimitLayer, LimitOptions
+from shelfport.adapters.layers.cooldown import CooldownLayer
 from shelfport.adapters.layers.deadline import DeadlineLayer
+from shelfport.adapters.layers.isolation import IsolationLayer
 from shelfport.adapters.layers.port_check import PortCheckLayer
 from shelfport.adapters.layers.recording import RecordingLayer
 from shelfport.adapters.layers.retry import RetryLayer, RetryOptions
@@ -25,6 +28,7 @@ from shelfport.adapters.layers.shared_cache.layer import SharedCacheLayer
 from shelfport.adapters.layers.shared_cache.options import SharedCacheOptions
 
 __all__ = [
+    "AbandonedReadLayer",
     "Backplane",
     "BatchOptions",
     "BatchingLayer",
@@ -37,7 +41,9 @@ __all__ = [
     "CircuitBreakerLayer",
     "CoalescingLayer",
     "ConcurrencyLimitLayer",
+    "CooldownLayer",
     "DeadlineLayer",
+    "IsolationLayer",
     "LimitOptions",
     "PortCheckLayer",
     "ReadingStore",

@@ -1,7 +1,9 @@
 """`BatchingLayer`: splits a read of many variants into requests of an accepted size."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from urllib.parse import quote
 
 import attrs
@@ -18,11 +20,15 @@ from shelfport.domain.model import (
     settled,
 )
 from shelfport.domain.model.validators import number
-from shelfport.ports import InventoryPort
+from shelfport.ports import InventoryPort, Listener
+from shelfport.ports.signals import BatchShrunk
 
 MAX_BYTES = 7_500
 """Bytes that the ids of one request may take in its address, with a comma each: RFC 9110 §4.1 asks
 every server to accept an address of 8,000. 200 UUIDs take 7,400; long texts take more each."""
+
+
+_TOO_LONG = frozenset({HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE})
 
 
 @attrs.frozen(kw_only=True)
@@ -39,13 +45,19 @@ class BatchOptions:
     Why: 10,000 ids are 50 requests: eight at a time are quick, and other calls keep their share."""
 
 
-@attrs.frozen(eq=False)
+def is_too_long(error: InventoryError) -> bool:
+    """Whether something refused the request for its length: 414, or 431 (RFC 6585 §5)."""
+    return error.status in _TOO_LONG
+
+
+@attrs.define(eq=False)
 class BatchingLayer:
     """Splits a read into chunks, with a bounded number of one call's chunks in flight at once.
 
     If a chunk fails, its variants are `Unreadable`, as long as another chunk was answered. Each
     layer below sees one call for each request, so that limits, retries, the breaker and the records
-    count requests.
+    count requests. If something on the way refuses a chunk for its length, this process sends
+    chunks of half its size from then on; if it refuses one id as well, it is not for the length.
 
     Right: `BatchingLayer(RetryLayer(CircuitBreakerLayer(http)))`: one failed chunk is repeated
     alone.
@@ -55,23 +67,30 @@ class BatchingLayer:
 
     inner: InventoryPort
     options: BatchOptions
+    listener: Listener = attrs.field(repr=False)
+    _max_size: int = attrs.field(init=False)
+    """Ids in one request, at most: the setting, or what has turned out to be accepted."""
+
+    def __attrs_post_init__(self) -> None:
+        self._max_size = self.options.max_size
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        if len(ids) <= self.options.max_size and _fit(ids):
-            return await self.inner.read(ids, call)
-        chunks = list(_chunks(distinct(ids), self.options.max_size))
-        parts: list[Mapping[ProductVariantId, Answer]] = [{}] * len(chunks)
-        todo = iter(enumerate(chunks))
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.options.max_concurrency, len(chunks))):
-                tasks.create_task(self._read_chunks(todo, parts, call))
+        if len(ids) <= self._max_size and _fit(ids):
+            try:
+                return await self.inner.read(ids, call)
+            except InventoryError as error:
+                if not self._shrinks(error, distinct(ids)):
+                    raise
+        wanted = distinct(ids)
+        left = deque(wanted)
         answers: dict[ProductVariantId, Answer] = {}
-        for part in parts:
-            answers.update(part)
-        return settled(answers)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self.options.max_concurrency, len(wanted))):
+                tasks.create_task(self._read_chunks(left, answers, call))
+        return settled({variant: answers[variant] for variant in wanted})
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """Forward the call: it is about one variant."""
@@ -79,30 +98,47 @@ class BatchingLayer:
 
     async def _read_chunks(
         self,
-        todo: Iterator[tuple[int, Sequence[ProductVariantId]]],
-        parts: list[Mapping[ProductVariantId, Answer]],
+        left: deque[ProductVariantId],
+        answers: dict[ProductVariantId, Answer],
         call: Call,
     ) -> None:
-        for position, chunk in todo:
+        """Read chunks of what is `left` until nothing is."""
+        while left:
+            chunk = _take_chunk(left, self._max_size)
             try:
-                parts[position] = await self.inner.read(chunk, call)
+                answers.update(await self.inner.read(chunk, call))
             except InventoryError as error:
-                parts[position] = dict.fromkeys(chunk, Unreadable(error))
+                if self._shrinks(error, chunk):
+                    left.extendleft(reversed(chunk))
+                    continue
+                if is_too_long(error):  # of one id, so what is left would be refused as well
+                    chunk += left
+                    left.clear()
+                answers.update(dict.fromkeys(chunk, Unreadable(error)))
+
+    def _shrinks(self, error: InventoryError, ids: Sequence[ProductVariantId]) -> bool:
+        """Whether `ids` were refused for their length, and go into smaller requests from now on."""
+        if not is_too_long(error):
+            return False
+        if len(ids) == 1:
+            self._max_size = self.options.max_size  # the number of ids was never the reason
+            return False
+        if len(ids) <= self._max_size:  # else another request was refused since it was sent
+            self._max_size = len(ids) // 2
+            self.listener(BatchShrunk(self._max_size, error))
+        return True
 
 
-def _chunks(ids: Sequence[ProductVariantId], max_size: int) -> Iterator[Sequence[ProductVariantId]]:
-    """`ids` in parts of at most `max_size` ids, and of at most `MAX_BYTES` with more than one."""
+def _take_chunk(left: deque[ProductVariantId], max_size: int) -> list[ProductVariantId]:
+    """Take at most `max_size` ids, and of at most `MAX_BYTES` if there is more than one."""
     chunk: list[ProductVariantId] = []
     length = 0
-    for variant in ids:
-        size = len(quote(variant, safe="")) + 1  # with a comma
-        if chunk and (len(chunk) == max_size or length + size > MAX_BYTES):
-            yield chunk
-            chunk, length = [], 0
-        chunk.append(variant)
-        length += size
-    if chunk:
-        yield chunk
+    while left and len(chunk) < max_size:
+        length += len(quote(left[0], safe="")) + 1  # with a comma
+        if chunk and length > MAX_BYTES:
+            break
+        chunk.append(left.popleft())
+    return chunk
 
 
 def _fit(ids: Sequence[ProductVariantId]) -> bool:

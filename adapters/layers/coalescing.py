@@ -121,7 +121,7 @@ class CoalescingLayer:
                 if len(read.calls) == 1 and len(shared) == len(wanted):
                     # No other caller joined: the outcome is the answer as it stands.
                     if isinstance(outcome, InventoryError):
-                        raise outcome
+                        raise outcome.again()
                     return outcome
                 found = read.answers(outcome)
                 if len(shared) == len(wanted):

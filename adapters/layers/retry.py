@@ -10,10 +10,14 @@ from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.domain.model import (
     Answer,
     Call,
+    FaultScope,
     Initialized,
     InitialStock,
+    InventoryError,
     Operation,
+    OperationInProgress,
     ProductVariantId,
+    ReachedService,
     TransientError,
 )
 from shelfport.domain.model.validators import number
@@ -22,6 +26,9 @@ from shelfport.ports import Clock, InventoryPort, Listener
 from shelfport.ports.signals import RetryBudgetExhausted, Retrying
 
 T = TypeVar("T")
+
+_OWN = frozenset({FaultScope.CALLER, FaultScope.PROCESS, FaultScope.CREDENTIALS})
+"""The scopes of what this process does not send."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +79,10 @@ class RetryOptions:
 
 @attrs.frozen(eq=False)
 class RetryLayer:
-    """Repeats a call that failed with a `TransientError`, after a back-off with full jitter.
+    """Repeats a call that failed by the service's fault, after a back-off with full jitter.
+
+    A read is repeated for a fault on the way, too; a call that this process spoiled after it was
+    sent, and one that the service still works on, are as well.
 
     The pause is drawn between 0 and an exponentially growing bound, so that callers that failed
     together do not retry together; the service's `Retry-After` is added to it. A retry needs time
@@ -111,12 +121,15 @@ class RetryLayer:
     async def _repeat(
         self, operation: Operation, attempt: Callable[[Call], Awaitable[T]], call: Call
     ) -> T:
-        self.budget.first_attempt()
-        last = call.attempt + self.options.max_attempts - 1
+        first, last = call.attempt, call.attempt + self.options.max_attempts - 1
         while True:
             try:
-                return await attempt(call)
-            except TransientError as error:
+                result = await attempt(call)
+            except InventoryError as error:
+                if call.attempt == first and not _was_refused_here(error):
+                    self.budget.first_attempt()
+                if not _may_be_repeated(operation, error):
+                    raise
                 delay = self._pause(error, call.attempt) if call.attempt < last else None
                 if delay is None or not self._in_time(delay, call):
                     raise
@@ -124,10 +137,14 @@ class RetryLayer:
                     self.listener(RetryBudgetExhausted(operation, error, call.correlation_id))
                     raise
                 self.listener(Retrying(operation, call.attempt, delay, error, call.correlation_id))
+            else:
+                if call.attempt == first:
+                    self.budget.first_attempt()
+                return result
             await asyncio.sleep(delay)
             call = attrs.evolve(call, attempt=call.attempt + 1)
 
-    def _pause(self, error: TransientError, attempt: int) -> float | None:
+    def _pause(self, error: InventoryError, attempt: int) -> float | None:
         """Seconds to wait after `attempt`; None if the service asks for too long a pause."""
         options = self.options
         asked_for = error.retry_after
@@ -137,3 +154,24 @@ class RetryLayer:
 
     def _in_time(self, delay: float, call: Call) -> bool:
         return call.deadline is None or self.clock.monotonic() + delay < call.deadline
+
+
+def _was_refused_here(error: InventoryError) -> bool:
+    """Whether this process sent nothing: that is no attempt, and must not fill the budget."""
+    return error.scope in _OWN and error.reached_service is ReachedService.NO
+
+
+def _may_be_repeated(operation: Operation, error: InventoryError) -> bool:
+    if not isinstance(error, TransientError):
+        return False
+    match error.scope:
+        case FaultScope.SERVICE:
+            return True
+        case FaultScope.PATH:
+            return operation is Operation.READ
+        case FaultScope.PROCESS:
+            return error.reached_service is not ReachedService.NO
+        case FaultScope.REQUEST:
+            return isinstance(error, OperationInProgress)
+        case _:
+            return False

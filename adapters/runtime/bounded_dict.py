@@ -28,6 +28,10 @@ class BoundedDict(Generic[K, V]):
         """The value of `key`; None if there is none, or it was dropped."""
         return self._entries.get(key)
 
+    def discard(self, key: K) -> None:
+        """Remove `key`, if it is there."""
+        self._entries.pop(key, None)
+
     def put(self, key: K, value: V) -> None:
         """Store `value` under `key`."""
         self._entries[key] = value

@@ -17,7 +17,6 @@ from shelfport import (
     build,
 )
 from shelfport.adapters.layers import RetryLayer
-from shelfport.errors import ConnectionFailed
 from shelfport.http import HttpInventory
 from shelfport.options import BreakerOptions, HttpOptions, RetryOptions
 from shelfport.ports import DEFAULT_CALL
@@ -112,7 +111,7 @@ class DyingConnection:
 
 
 async def test_a_kept_connection_that_died(report: Report) -> None:
-    """A read on a pooled connection that died is sent again by `RetryLayer` only."""
+    """A read over a kept connection that was closed goes over a new one, and is one attempt."""
     service = DyingConnection()
     async with (
         wired(service.trouble) as wire,
@@ -120,26 +119,12 @@ async def test_a_kept_connection_that_died(report: Report) -> None:
     ):
         await http.read([an_id(1)], DEFAULT_CALL)
         before = wire.requests
-        answers = await retried(http).read([an_id(1)], DEFAULT_CALL)
+        answers = await http.read([an_id(1)], DEFAULT_CALL)
 
     assert isinstance(answers[an_id(1)], StockReading)
     assert 1 == service.dropped
-    report(f"{wire.requests - before} requests on the wire, 1 of them a repetition")
+    report(f"{wire.requests - before} requests on the wire, 1 of them over a closed connection")
     assert 2 == wire.requests - before
-
-
-async def test_the_client_repeats_nothing() -> None:
-    """Without retries a read on a pooled connection that died is one request and an error."""
-    service = DyingConnection()
-    async with (
-        wired(service.trouble) as wire,
-        HttpInventory(wire.url, clock=SystemClock()) as http,
-    ):
-        await http.read([an_id(1)], DEFAULT_CALL)
-        with pytest.raises(ConnectionFailed):
-            await http.read([an_id(1)], DEFAULT_CALL)
-
-    assert 2 == wire.requests
 
 
 @pytest.mark.parametrize("arrival", [together, in_turns])

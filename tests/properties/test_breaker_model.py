@@ -5,6 +5,9 @@ log, with lists. All times are eighths of a second, so that floating point
 is exact and every boundary is met.
 """
 
+from collections.abc import Callable
+from itertools import takewhile
+
 import attrs
 import pytest
 from hypothesis import settings
@@ -35,6 +38,8 @@ class Released:
     at: float
     caller: int
     outcome: CallOutcome
+    stalled: float
+    """Seconds of the call in which this process stood still."""
 
 
 @attrs.frozen
@@ -46,6 +51,10 @@ class Held:
 
 
 Event = Acquired | Released | Held
+
+
+def failed(released: Released) -> bool:
+    return released.outcome in (CallOutcome.FAILURE, CallOutcome.DOUBTFUL)
 
 
 @attrs.frozen
@@ -79,7 +88,7 @@ class Model:
         return released.at - self.admitted[released.caller][1].at
 
     def slow(self, released: Released) -> bool:
-        return self.took(released) >= self.options.slow_call_duration
+        return self.took(released) - released.stalled >= self.options.slow_call_duration
 
     def counting(self, now: float) -> list[Released]:
         """The outcomes in the window of a closed era."""
@@ -136,15 +145,39 @@ class Model:
 
     def after_a_call(self, released: Released) -> BreakerState:
         window = self.counting(released.at)
-        if released not in window or len(window) < self.options.minimum_calls:
+        if released not in window:
             return CLOSED
-        failed = [word for word in window if word.outcome is CallOutcome.FAILURE]
-        slow = [word for word in window if self.slow(word)]
+        sure = [word for word in window if word.outcome is not CallOutcome.DOUBTFUL]
+        recent = self.since_the_last_good(released.at)
         too_many = (
-            len(failed) / len(window) >= self.options.failure_rate_threshold
-            or len(slow) / len(window) >= self.options.slow_call_rate_threshold
+            self.too_many(sure, failed, self.options.failure_rate_threshold)
+            or self.too_many(window, self.slow, self.options.slow_call_rate_threshold)
+            or self.too_many(recent, failed, self.options.failure_rate_threshold)
+            or self.too_many(recent, self.slow, self.options.slow_call_rate_threshold)
         )
         return OPEN if too_many else CLOSED
+
+    def too_many(
+        self, outcomes: list[Released], bad: Callable[[Released], bool], threshold: float
+    ) -> bool:
+        count = len(outcomes)
+        return count >= self.options.minimum_calls and sum(map(bad, outcomes)) / count >= threshold
+
+    def since_the_last_good(self, now: float) -> list[Released]:
+        """The outcomes in the window after the last good one, if that is a fifth of it ago."""
+        good = [self.era.since] if len(self.eras) > 1 else []
+        good += [word.at for era, word in self.reported if era is self.era and self.good(word)]
+        if not good or now - good[-1] < self.options.window / 5:
+            return []
+        return list(takewhile(lambda word: not self.good(word), self.counting(now)[::-1]))
+
+    def good(self, released: Released) -> bool:
+        """Whether it counts, and does not speak against the service."""
+        options, slow = self.options, self.slow(released)
+        bad = (failed(released) and options.failure_rate_threshold < 1) or (
+            slow and options.slow_call_rate_threshold < 1
+        )
+        return not bad and (slow or released.outcome is not CallOutcome.IGNORED)
 
     def after_a_probe(self, released: Released) -> BreakerState:
         _, in_time = self.probes(released.at)
@@ -165,7 +198,7 @@ class Model:
             state=era.state,
             forced=era.held,
             calls=len(window),
-            failures=sum(word.outcome is CallOutcome.FAILURE for word in window),
+            failures=sum(map(failed, window)),
             slow=sum(self.slow(word) for word in window),
             next_probe=wait if era.state is OPEN and not era.held else None,
         )
@@ -187,6 +220,7 @@ def replay(log: list[Event], options: BreakerOptions) -> Model:
 
 moments = st.sampled_from([0.0, 0.0, 0.125, 0.375, 0.5, 0.875, 1.0, 1.5, 2.0, 4.0])
 """The limits of the options below, and a little less than each."""
+stalls = st.sampled_from([0.0, 0.0, 0.0, 0.125, 0.5, 4.0])
 outcomes = st.sampled_from(CallOutcome)
 options = st.builds(
     BreakerOptions,
@@ -239,19 +273,21 @@ class BreakerMachine(RuleBasedStateMachine):
             self.permits[self.callers] = permit
 
     @precondition(lambda self: self.permits)
-    @rule(data=st.data(), outcome=outcomes, after=moments)
-    def release(self, data: st.DataObject, outcome: CallOutcome, after: float) -> None:
+    @rule(data=st.data(), outcome=outcomes, after=moments, stalled=stalls)
+    def release(
+        self, data: st.DataObject, outcome: CallOutcome, after: float, stalled: float
+    ) -> None:
         """A caller with a permit reports, at any time."""
         caller = data.draw(st.sampled_from(sorted(self.permits)), label="caller")
         self.now += after
-        self.report(caller, outcome)
+        self.report(caller, outcome, stalled)
 
-    def report(self, caller: int, outcome: CallOutcome) -> None:
-        self.log.append(Released(self.now, caller, outcome))
-        self.breaker.release(self.permits.pop(caller), outcome, self.now)
+    def report(self, caller: int, outcome: CallOutcome, stalled: float = 0.0) -> None:
+        self.log.append(Released(self.now, caller, outcome, stalled))
+        self.breaker.release(self.permits.pop(caller), outcome, self.now, stalled)
 
-    @rule(count=st.integers(1, 4), outcome=outcomes, took=moments)
-    def burst(self, count: int, outcome: CallOutcome, took: float) -> None:
+    @rule(count=st.integers(1, 4), outcome=outcomes, took=moments, stalled=stalls)
+    def burst(self, count: int, outcome: CallOutcome, took: float, stalled: float) -> None:
         """Several calls at once end with the same outcome."""
         first = self.callers + 1
         for _ in range(count):
@@ -259,7 +295,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.now += took
         for caller in range(first, first + count):
             if caller in self.permits:
-                self.report(caller, outcome)
+                self.report(caller, outcome, stalled)
                 self.agrees()
 
     @precondition(lambda self: self.model.era.state is CLOSED and not self.model.era.held)
@@ -267,7 +303,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def outage(self, waited: float) -> None:
         """After a pause the service fails until the circuit opens, and for about as long."""
         self.now += self.options.window
-        self.burst(self.options.minimum_calls, CallOutcome.FAILURE, 0.0)
+        self.burst(self.options.minimum_calls, CallOutcome.FAILURE, 0.0, 0.0)
         assert self.model.era.state is OPEN
         self.now += waited
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import attrs
@@ -22,9 +23,10 @@ from shelfport import (
 )
 from shelfport.adapters.layers import CacheLayer, ReadingStore
 from shelfport.adapters.runtime.background import Background
-from shelfport.errors import TimedOut
+from shelfport.domain.model import settled
+from shelfport.errors import ContractViolation, FaultScope, TimedOut
 from shelfport.options import CacheOptions
-from shelfport.ports import Answer, Call, UnknownVariant
+from shelfport.ports import Answer, Call, UnknownVariant, Unreadable
 from tests.support.clocks import EPOCH, LoopClock
 from tests.support.listening import Heard, midway
 from tests.support.ports import Answers, Ids, ScriptedPort
@@ -56,6 +58,21 @@ class History:
 
 
 @attrs.define
+class Nonsense:
+    """When the data of one variant was nonsense: from each moment on, until the next."""
+
+    periods: list[list[float]] = attrs.field(factory=list)
+
+    @property
+    def now(self) -> bool:
+        return bool(self.periods) and self.periods[-1][1] == inf
+
+    def within(self, since: float, until: float) -> bool:
+        """Whether it was nonsense at any moment from `since` to `until`."""
+        return any(begin <= until and since <= end for begin, end in self.periods)
+
+
+@attrs.define
 class View:
     """A read that a caller made, and what the model needs to judge it."""
 
@@ -76,6 +93,7 @@ class CacheModel(RuleBasedStateMachine):
         self.clock = LoopClock()
         self.history = {variant: History() for variant in VARIANTS}
         self.events: dict[ProductVariantId, list[float]] = {v: [] for v in VARIANTS}
+        self.nonsense = {variant: Nonsense() for variant in VARIANTS}
         self.past: list[InventoryEvent] = []
         self.delay, self.failing = 0.0, False
         self.trouble_until = -1.0
@@ -108,11 +126,23 @@ class CacheModel(RuleBasedStateMachine):
         """The service: answers later, with what was true when the request was sent."""
         sent, failing = self.clock.monotonic(), self.failing
         truth = {variant: self.history[variant].at(sent) for variant in ids}
+        broken = [variant for variant in ids if self.nonsense[variant].now]
         if self.delay:
             await asyncio.sleep(self.delay)
         if failing:
             raise TimedOut("down")
-        return {variant: self.told(variant, sent, *truth[variant]) for variant in ids}
+        return settled(
+            {
+                variant: self.odd(variant)
+                if variant in broken
+                else self.told(variant, sent, *truth[variant])
+                for variant in ids
+            }
+        )
+
+    @staticmethod
+    def odd(variant: ProductVariantId) -> Answer:
+        return Unreadable(ContractViolation("nonsense", ids=(variant,), scope=FaultScope.ELEMENT))
 
     @staticmethod
     def told(
@@ -150,6 +180,16 @@ class CacheModel(RuleBasedStateMachine):
         self.run(self.cache.apply_event(event))
         self.past.append(event)
         self.events[variant].append(self.now())
+        self.run(self.pass_time(TICK))
+
+    @rule(variant=st.sampled_from(VARIANTS))
+    def data_breaks_or_is_mended(self, variant: ProductVariantId) -> None:
+        self.run(self.pass_time(TICK))
+        nonsense = self.nonsense[variant]
+        if nonsense.now:
+            nonsense.periods[-1][1] = self.now()
+        else:
+            nonsense.periods.append([self.now(), inf])
         self.run(self.pass_time(TICK))
 
     @rule(which=st.integers(0, 3))
@@ -248,12 +288,28 @@ class CacheModel(RuleBasedStateMachine):
             error = view.task.exception()
             if error is not None:
                 assert isinstance(error, InventoryError), repr(error)
+                if error.scope is FaultScope.ELEMENT:
+                    self.judge_fault(view, error)
                 continue
             answers = view.task.result()
             assert list(dict.fromkeys(view.asked)) == list(answers)
             for variant, answer in answers.items():
                 if isinstance(answer, StockReading):
                     self.judge_reading(view, variant, answer)
+                if isinstance(answer, Unreadable) and answer.error.scope is FaultScope.ELEMENT:
+                    assert (variant,) == answer.error.ids
+                    self.judge_fault(view, answer.error)
+
+    def judge_fault(self, view: View, error: InventoryError) -> None:
+        """A fault is shown of its own variant, while it lasts, and shortly afterwards."""
+        [variant] = error.ids
+        oldest = view.began - OPTIONS.negative_ttl
+        if view.limit is not None:
+            oldest = max(oldest, view.began - view.limit)
+        told = [moment for moment in self.events[variant] if moment < view.began]
+        oldest = max([oldest, *told[-1:]])
+        assert variant in view.asked
+        assert self.nonsense[variant].within(oldest - TICK, self.now()), "it is mended"
 
     def judge_reading(self, view: View, variant: ProductVariantId, reading: StockReading) -> None:
         as_of = (reading.as_of - EPOCH).total_seconds()

@@ -1,6 +1,5 @@
 """`CacheLayer`: the cache in memory, with stale-while-revalidate and stale-if-error."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any
@@ -8,12 +7,15 @@ from typing import Any
 import attrs
 
 from shelfport.adapters.layers.cache.entry import CacheWindows
+from shelfport.adapters.layers.cache.pauses import Pauses
+from shelfport.adapters.layers.cache.refreshes import Refreshes
 from shelfport.adapters.layers.cache.stats import CacheStats
 from shelfport.adapters.layers.cache.store import ReadingStore
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.model import (
     Answer,
     Call,
+    FaultScope,
     Freshness,
     Initialized,
     InitialStock,
@@ -34,14 +36,6 @@ _PLACEHOLDER: Answer = UnknownVariant(ProductVariantId(""))
 """Keeps a variant's place in first-asked order until its answer is known; never returned."""
 
 
-@attrs.frozen(eq=False)
-class _Refresh:
-    """A background read; its task returns the answers, and an empty mapping after a failure."""
-
-    began: float
-    task: asyncio.Task[Mapping[ProductVariantId, Answer]]
-
-
 @attrs.define(eq=False)
 class _NotFresh:
     """The variants of one call that are not fresh, by the window in which their entry is."""
@@ -52,9 +46,13 @@ class _NotFresh:
     """The caller waits `soft_timeout` for the service, then gets the stored reading."""
     stale_while_revalidate: list[ProductVariantId] = attrs.field(factory=list)
     """The caller gets the stored reading; a background read refreshes it."""
+    unreadable: int = 0
+    """How many have no usable entry, but a fault of their own, which is remembered: the caller gets
+    that."""
 
     def __len__(self) -> int:
-        return len(self.missing) + len(self.stale_if_error) + len(self.stale_while_revalidate)
+        asked_for = len(self.missing) + len(self.stale_if_error) + len(self.stale_while_revalidate)
+        return asked_for + self.unreadable
 
 
 @attrs.define(eq=False)
@@ -68,6 +66,10 @@ class CacheLayer:
     service can answer. A caller's `max_staleness` shortens all three. One read asks for all
     variants that are not fresh.
 
+    After a failure, the refreshing of its variants pauses for `refresh_backoff`. A variant's own
+    fault (`FaultScope.ELEMENT`, or `REQUEST` of one variant) is remembered for `negative_ttl`: the
+    variant is not asked for meanwhile, and its last reading is served as long as there is one.
+
     Right: `CacheLayer(DeadlineLayer(…))`, outermost: a page of hits costs a few look-ups, and
     nothing more.
     Wrong: `RetryLayer(CacheLayer(…))`: an answer from the cache is no failure, and a read that the
@@ -80,16 +82,22 @@ class CacheLayer:
     background: Background = attrs.field(repr=False)
     listener: Listener = attrs.field(repr=False)
     stats: CacheStats = attrs.field(factory=CacheStats, repr=False)
-    _refreshes: dict[ProductVariantId, _Refresh] = attrs.field(init=False, factory=dict, repr=False)
-    _refreshes_in_flight: int = attrs.field(init=False, default=0, repr=False)
-    _backoff_until: float = attrs.field(init=False, default=-inf, repr=False)
+    _pauses: Pauses = attrs.field(init=False, repr=False)
+    _refreshes: Refreshes = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pauses = Pauses(self.store)
+        self._refreshes = Refreshes(
+            self.store, self._pauses, self.background, self._fetch_in_background
+        )
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
         get = self.store.get
-        if ids and get(ids[0]) is None and self.store.has_none_of(ids):
+        pauses = self._pauses
+        if ids and get(ids[0]) is None and not pauses and self.store.has_none_of(ids):
             return await self._read_missing(ids, call)
         now = self.clock.monotonic()
         longest = inf if call.max_staleness is None else call.max_staleness
@@ -106,7 +114,11 @@ class CacheLayer:
             if rest is None:
                 rest = _NotFresh()
             if entry is None or not young or now >= windows.stale_until:
-                rest.missing.append(variant)
+                if pauses and (fault := pauses.answer(variant, now, longest)) is not None:
+                    answers[variant] = fault
+                    rest.unreadable += 1
+                else:
+                    rest.missing.append(variant)
             else:
                 answers[variant] = entry.as_stale(variant)
                 if now < windows.revalidate_until:
@@ -198,9 +210,11 @@ class CacheLayer:
         now = self.clock.monotonic()
         for variant in variants:
             self.store.fence(variant, now)
+            self._pauses.end((variant,))
 
     def invalidate_all(self) -> None:
         """As `invalidate`, for every variant."""
+        self._pauses.end_all()
         self.store.fence_all(self.clock.monotonic())
 
     async def apply_event(self, event: InventoryEvent) -> None:
@@ -208,7 +222,8 @@ class CacheLayer:
         now, instant = self.clock.monotonic(), self.clock.now()
         as_of = min(event.occurred_at, instant)
         happened_at = now - (instant - as_of).total_seconds()
-        self.store.apply_event(event, as_of=as_of, happened_at=happened_at, now=now)
+        if self.store.apply_event(event, as_of=as_of, happened_at=happened_at, now=now):
+            self._pauses.end((event.variant_id,))
 
     async def apply_write(self, variants: Sequence[ProductVariantId]) -> None:
         """See `CacheInvalidator.apply_write`."""
@@ -222,8 +237,8 @@ class CacheLayer:
             # The caller waits anyway: one request asks for everything that is not fresh.
             better = await self._fetch_all(rest, call)
         else:
-            self._refresh(rest.stale_while_revalidate, call, now)
-            better = await self._within_soft_timeout(rest.stale_if_error, call, now)
+            self._refreshes.start(rest.stale_while_revalidate, call, now)
+            better = await self._refreshes.within_soft_timeout(rest.stale_if_error, call, now)
         for variant in (*rest.stale_if_error, *rest.stale_while_revalidate):
             answer = better.get(variant)
             if answer is not None and _is_better(answer, answers[variant]):
@@ -261,58 +276,16 @@ class CacheLayer:
         return stale
 
     async def _fetch_all(self, rest: _NotFresh, call: Call) -> Mapping[ProductVariantId, Answer]:
-        ids = [*rest.missing, *rest.stale_if_error, *rest.stale_while_revalidate]
+        now = self.clock.monotonic()
+        stale = [
+            variant
+            for variant in (*rest.stale_if_error, *rest.stale_while_revalidate)
+            if not self._pauses.holds(variant, now)
+        ]
         try:
-            return await self._fetch(ids, call)
+            return await self._fetch([*rest.missing, *stale], call)
         except InventoryError as error:
-            self._back_off()
             return dict.fromkeys(rest.missing, Unreadable(error))
-
-    async def _within_soft_timeout(
-        self, variants: Sequence[ProductVariantId], call: Call, now: float
-    ) -> Mapping[ProductVariantId, Answer]:
-        """The answers of a refresh of `variants`, as far as it ends within the soft timeout."""
-        self._refresh(variants, call, now)
-        timeout = self.store.options.soft_timeout
-        if call.deadline is not None:
-            timeout = min(timeout, call.deadline - now)
-        refreshes = (self._refresh_of(variant) for variant in variants)
-        # A refresh that began longer ago is overdue: later callers do not wait for it again.
-        tasks = {r.task for r in refreshes if r is not None and now - r.began < timeout}
-        if not tasks:
-            return {}
-        done, _ = await asyncio.wait(tasks, timeout=timeout)
-        answers: dict[ProductVariantId, Answer] = {}
-        for task in done:
-            if not task.cancelled() and task.exception() is None:
-                answers.update(task.result())
-        return {variant: answers[variant] for variant in variants if variant in answers}
-
-    def _refresh(self, variants: Sequence[ProductVariantId], call: Call, now: float) -> None:
-        """Start one refresh of those of `variants` that have none, unless a limit forbids it."""
-        due = [variant for variant in variants if self._refresh_of(variant) is None]
-        full = self._refreshes_in_flight >= self.store.options.max_background_refreshes
-        if not due or full or now < self._backoff_until:
-            return
-        # The refresh is traced to the call that caused it; its time and its limits are its own.
-        own = Call(correlation_id=call.correlation_id, traceparent=call.traceparent)
-        work = self._fetch_in_background(due, own)
-        refresh = _Refresh(now, self.background.start(work, "inventory refresh"))
-        self._refreshes_in_flight += 1
-        self._refreshes.update(dict.fromkeys(due, refresh))
-        refresh.task.add_done_callback(lambda _: self._refresh_ended(due, refresh))
-
-    def _refresh_of(self, variant: ProductVariantId) -> _Refresh | None:
-        """The in-flight refresh of `variant`, if no fence came after its beginning."""
-        refresh = self._refreshes.get(variant)
-        return refresh if refresh and refresh.began >= self.store.fence_of(variant) else None
-
-    def _refresh_ended(self, due: Sequence[ProductVariantId], refresh: _Refresh) -> None:
-        self._refreshes_in_flight -= 1
-        for variant in due:
-            # After a fence, a younger refresh may have taken its place.
-            if self._refreshes.get(variant) is refresh:
-                del self._refreshes[variant]
 
     async def _fetch_in_background(
         self, due: Sequence[ProductVariantId], call: Call
@@ -320,7 +293,8 @@ class CacheLayer:
         try:
             return await self._fetch(due, call)
         except InventoryError as error:
-            self._back_off()
+            if error.scope is FaultScope.CALLER:  # here there is none: its time was not enough
+                self._pauses.back_off(due, self.clock.monotonic())
             self.listener(RefreshFailed(len(due), error))
             return {}
 
@@ -336,15 +310,18 @@ class CacheLayer:
             since = asked_at - fence
             longest = since if call.max_staleness is None else min(since, call.max_staleness)
             call = attrs.evolve(call, max_staleness=longest)
-        answers = await self.inner.read(ids, call)
-        self._backoff_until = -inf
-        self.store.store_answers(
-            answers, asked_at=asked_at, now=self.clock.monotonic(), instant=self.clock.now()
-        )
+        try:
+            answers = await self.inner.read(ids, call)
+        except InventoryError as error:
+            self._pauses.failed(ids, error, asked_at=asked_at, now=self.clock.monotonic())
+            raise
+        now = self.clock.monotonic()
+        self.store.store_answers(answers, asked_at=asked_at, now=now, instant=self.clock.now())
+        unread = {v: answer for v, answer in answers.items() if type(answer) is Unreadable}
+        self._pauses.end(answers.keys() - unread.keys())
+        for variant, answer in unread.items():
+            self._pauses.failed((variant,), answer.error, asked_at=asked_at, now=now)
         return answers
-
-    def _back_off(self) -> None:
-        self._backoff_until = self.clock.monotonic() + self.store.options.refresh_backoff
 
     def _signal_stale(self, stale: Sequence[StockReading], call: Call) -> None:
         """Signal the readings that are served stale although the layer asked the service."""

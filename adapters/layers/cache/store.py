@@ -219,6 +219,19 @@ class ReadingStore:
             reading.source,
         )
 
+    def fault_until(self, asked_at: float) -> float:
+        """The end of `negative_ttl` of a failure of a read that began at `asked_at`.
+
+        It is jittered as the `ttl` of what the same read brought, so that with the defaults both
+        end together, and one request asks for both.
+        """
+        windows = self._last_windows
+        if windows.asked_at != asked_at:
+            windows = self._last_windows = self._windows_of(asked_at)
+        ttl = self.options.ttl
+        share = (windows.fresh_until - asked_at) / ttl if ttl else 1.0
+        return asked_at + share * self.options.negative_ttl
+
     def _windows_of(self, asked_at: float) -> CacheWindows:
         """One object for all readings of a request, so that they end together."""
         options = self.options

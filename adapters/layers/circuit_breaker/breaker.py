@@ -7,6 +7,7 @@ and releases the permit with the outcome. A permit of an earlier state changes n
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from math import inf
 
 import attrs
 
@@ -21,6 +22,9 @@ class CallOutcome(Enum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    DOUBTFUL = "doubtful"
+    """A failure that may be the fault of one variant. It counts as one while no other call ends
+    well; as the outcome of a probe it is ignored."""
     IGNORED = "ignored"
     """No sign of the service's health: the caller left, or the request was wrong."""
 
@@ -32,6 +36,7 @@ class Permit:
     generation: int
     """The number of the state that granted it; each change of state begins a new generation."""
     started: float
+    """On the monotonic clock."""
     probe: bool = False
 
 
@@ -40,6 +45,38 @@ class _Counted:
     at: float
     failed: bool
     slow: bool
+    doubtful: bool
+
+
+@attrs.define
+class _Tally:
+    """How many outcomes of each kind there are."""
+
+    calls: int = 0
+    failures: int = 0
+    slow: int = 0
+    doubtful: int = 0
+
+    def add(self, counted: _Counted, sign: int = 1) -> None:
+        """Add an outcome, or take it away."""
+        self.calls += sign
+        self.failures += sign * counted.failed
+        self.slow += sign * counted.slow
+        self.doubtful += sign * counted.doubtful
+
+    def reason_to_open(self, options: BreakerOptions, doubted: int = 0) -> str | None:
+        """Which rate opens the circuit, if `doubted` failures are none."""
+        failures, calls = self.failures - doubted, self.calls - doubted
+        if calls >= options.minimum_calls and failures >= options.failure_rate_threshold * calls:
+            return f"{failures} of {calls} calls failed"
+        slow, calls = self.slow, self.calls
+        if calls >= options.minimum_calls and slow >= options.slow_call_rate_threshold * calls:
+            return f"{slow} of {calls} calls took {options.slow_call_duration:g} s or more"
+        return None
+
+
+_SILENCE = 0.2
+"""The share of the window without one good outcome, after which those before do not count."""
 
 
 def _exact(_low: float, _high: float) -> float:
@@ -49,6 +86,10 @@ def _exact(_low: float, _high: float) -> float:
 @attrs.define(eq=False)
 class CircuitBreaker:
     """Closed, it counts outcomes; open, it refuses calls; half-open, it permits a few probes.
+
+    The rates are those of the window. If no outcome was good for a fifth of it, they are also
+    those of the outcomes since then: a service that has just died is not judged by its past. A
+    threshold of 1 is about the whole window.
 
     It belongs to one event loop. Only `snapshot` is thread-safe.
     """
@@ -61,8 +102,12 @@ class CircuitBreaker:
     _forced: bool = attrs.field(init=False, default=False)
     _generation: int = attrs.field(init=False, default=0, repr=False)
     _counted: deque[_Counted] = attrs.field(init=False, factory=deque, repr=False)
-    _failures: int = attrs.field(init=False, default=0, repr=False)
-    _slow: int = attrs.field(init=False, default=0, repr=False)
+    _tally: _Tally = attrs.field(init=False, factory=_Tally, repr=False)
+    """Of the window."""
+    _since_good: _Tally = attrs.field(init=False, factory=_Tally, repr=False)
+    """Of the outcomes after the last good outcome, older than the window or not."""
+    _good_at: float = attrs.field(init=False, default=inf, repr=False)
+    """When the last good outcome came, or the circuit was closed."""
     _open_until: float = attrs.field(init=False, default=0.0, repr=False)
     _leases: dict[Permit, float] = attrs.field(init=False, factory=dict, repr=False)
     """The probes in flight, each with the end of its lease."""
@@ -88,17 +133,28 @@ class CircuitBreaker:
         self._leases[permit] = now + self.options.half_open_timeout
         return permit
 
-    def release(self, permit: Permit, outcome: CallOutcome, now: float) -> None:
-        """Report the outcome of a permitted call. A permit is released once."""
+    def release(
+        self, permit: Permit, outcome: CallOutcome, now: float, stalled: float = 0.0
+    ) -> None:
+        """Report the outcome of a permitted call. A permit is released once.
+
+        Args:
+            permit: the permit.
+            outcome: how the call ended.
+            now: this moment.
+            stalled: seconds of the call in which this process stood still; they make it less slow.
+        """
         if permit.generation != self._generation or self._forced:
             return
-        slow = now - permit.started >= self.options.slow_call_duration
+        slow = now - permit.started - stalled >= self.options.slow_call_duration
         if permit.probe:
             # A probe whose lease has ended does not count: another one may have replaced it.
             if self._leases.pop(permit, now) > now:
                 self._probed(outcome, now, slow=slow)
         elif slow or outcome is not CallOutcome.IGNORED:
-            self._count(_Counted(now, outcome is CallOutcome.FAILURE, slow))
+            doubtful = outcome is CallOutcome.DOUBTFUL
+            failed = doubtful or outcome is CallOutcome.FAILURE
+            self._count(_Counted(now, failed, slow, doubtful))
 
     def force(self, state: BreakerState | None, now: float) -> None:
         """Hold the circuit open or closed, whatever the outcomes; None ends that, closed.
@@ -126,22 +182,22 @@ class CircuitBreaker:
         )
 
     def _count(self, counted: _Counted) -> None:
+        options, now = self.options, counted.at
         self._counted.append(counted)
-        self._failures += counted.failed
-        self._slow += counted.slow
-        self._forget(counted.at)
-        calls = len(self._counted)
-        if calls < self.options.minimum_calls:
-            return
-        if self._failures >= self.options.failure_rate_threshold * calls:
-            why = f"{self._failures} of {calls} calls failed"
-        elif self._slow >= self.options.slow_call_rate_threshold * calls:
-            why = (
-                f"{self._slow} of {calls} calls took {self.options.slow_call_duration:g} s or more"
-            )
+        self._tally.add(counted)
+        self._forget(now)
+        failed = counted.failed and options.failure_rate_threshold < 1
+        if failed or (counted.slow and options.slow_call_rate_threshold < 1):
+            self._since_good.add(counted)
         else:
-            return
-        self._change(BreakerState.OPEN, counted.at, why)
+            self._since_good, self._good_at = _Tally(), now
+        why = self._tally.reason_to_open(options, doubted=self._tally.doubtful)
+        if why is None and now - self._good_at >= _SILENCE * options.window:
+            in_window = self._since_good.calls <= self._tally.calls
+            recent = self._since_good if in_window else self._tally
+            why = recent.reason_to_open(options)
+        if why is not None:
+            self._change(BreakerState.OPEN, now, why)
 
     def _probed(self, outcome: CallOutcome, now: float, *, slow: bool) -> None:
         if outcome is CallOutcome.FAILURE or slow:
@@ -154,15 +210,14 @@ class CircuitBreaker:
     def _forget(self, now: float) -> None:
         oldest = now - self.options.window
         while self._counted and self._counted[0].at <= oldest:
-            gone = self._counted.popleft()
-            self._failures -= gone.failed
-            self._slow -= gone.slow
+            self._tally.add(self._counted.popleft(), -1)
 
     def _change(self, after: BreakerState, now: float, why: str) -> None:
         before, self._state = self._state, after
         self._generation += 1
         self._counted.clear()
-        self._failures = self._slow = self._good_probes = 0
+        self._tally, self._since_good, self._good_at = _Tally(), _Tally(), now
+        self._good_probes = 0
         self._leases = {}
         if after is BreakerState.OPEN:
             jitter = self.options.jitter

@@ -1,39 +1,48 @@
 """`CircuitBreakerLayer`: refuses calls while the service fails."""
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
+from http import HTTPStatus
+from math import inf
 from typing import TypeVar
 
 import attrs
 
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome, CircuitBreaker, Permit
+from shelfport.adapters.runtime.loop_stall import StallMeter
 from shelfport.domain.model import (
     Answer,
     Call,
     CircuitOpen,
-    ContractViolation,
+    FaultScope,
     Initialized,
     InitialStock,
-    InsecureConnection,
     InventoryError,
     Operation,
-    OperationInProgress,
     ProductVariantId,
+    ReachedService,
     RequestContext,
-    TransientError,
+    TimedOut,
 )
 from shelfport.ports import Clock, InventoryPort, Listener
 from shelfport.ports.signals import CallRejected
 
 T = TypeVar("T")
 
+_ELSEWHERE = frozenset({FaultScope.PROCESS, FaultScope.CREDENTIALS})
+"""The scopes of failures whose duration says nothing of the service."""
 
-@attrs.frozen(eq=False)
+
+@attrs.define(eq=False)
 class CircuitBreakerLayer:
     """Asks the breaker for a permit before each call, and reports the outcome of the call.
 
-    A failure is a fault of the service: no answer, 5xx, 429, an answer against the contract, a
-    certificate that cannot be trusted. A refusal of one request (4xx) is no sign of the service's
-    health, and neither is a call that its caller or its deadline ended before it was slow.
+    A failure is a fault of the service, or of the way to it (`FaultScope.of_service`). What is the
+    fault of one element, one request, the caller, this process or the credentials is none. The time
+    in which this process stood still is no time of the service: it makes no call slow, and a
+    timeout that it explains is none. A 500 to one variant counts once in the breaker's window, and
+    is doubtful until `minimum_calls` variants have one: a service that fails fails many, and one
+    bad record only one. A 500 to a batch is doubtful as well: `IsolationLayer` finds its reason.
 
     Right: `ConcurrencyLimitLayer(CircuitBreakerLayer(RecordingLayer(http)))`: it measures the time
     on the wire of each request.
@@ -46,6 +55,11 @@ class CircuitBreakerLayer:
     clock: Clock = attrs.field(repr=False)
     breaker: CircuitBreaker
     listener: Listener = attrs.field(repr=False)
+    _stalls: StallMeter = attrs.field(init=False, factory=StallMeter, repr=False)
+    _failed_variants: OrderedDict[ProductVariantId, float] = attrs.field(
+        init=False, factory=OrderedDict, repr=False
+    )
+    """When a 500 to each variant was counted, in the breaker's window; the oldest first."""
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -74,24 +88,43 @@ class CircuitBreakerLayer:
         raise error
 
     async def _reported(self, permit: Permit, answer: Awaitable[T]) -> T:
-        outcome = CallOutcome.IGNORED
+        outcome, timed_out, elsewhere = CallOutcome.IGNORED, False, False
+        begun = self._stalls.begin()
         try:
             result = await answer
             outcome = CallOutcome.SUCCESS
         except InventoryError as error:
-            outcome = _outcome_of(error)
+            outcome, timed_out = self._outcome_of(error, permit), isinstance(error, TimedOut)
+            elsewhere = error.scope in _ELSEWHERE
             raise
         finally:
             # In every case, also after a cancellation or a bug: a probe's lease must not be lost.
-            self.breaker.release(permit, outcome, self.clock.monotonic())
+            now, stalled = self.clock.monotonic(), self._stalls.end(begun)
+            if timed_out and 0 < now - permit.started <= 2 * stalled:
+                outcome = CallOutcome.IGNORED
+            self.breaker.release(permit, outcome, now, inf if elsewhere else stalled)
         return result
 
-
-def _outcome_of(error: InventoryError) -> CallOutcome:
-    match error:
-        case OperationInProgress():
-            return CallOutcome.SUCCESS  # the service answers
-        case TransientError() | ContractViolation() | InsecureConnection():
+    def _outcome_of(self, error: InventoryError, permit: Permit) -> CallOutcome:
+        if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            if error.scope is FaultScope.REQUEST:
+                return CallOutcome.DOUBTFUL
+            if len(error.ids) == 1:
+                return self._outcome_of_500(error.ids[0], permit)
+        if error.scope.of_service:
             return CallOutcome.FAILURE
-        case _:
+        if error.scope is FaultScope.ELEMENT:
+            return CallOutcome.SUCCESS  # the service answers
+        if error.scope is FaultScope.REQUEST and error.reached_service is ReachedService.YES:
+            return CallOutcome.SUCCESS
+        return CallOutcome.IGNORED
+
+    def _outcome_of_500(self, variant: ProductVariantId, permit: Permit) -> CallOutcome:
+        failed, now = self._failed_variants, self.clock.monotonic()
+        while failed and next(iter(failed.values())) <= now - self.breaker.options.window:
+            failed.popitem(last=False)
+        if variant in failed:
             return CallOutcome.IGNORED
+        failed[variant] = now
+        many = len(failed) >= self.breaker.options.minimum_calls
+        return CallOutcome.FAILURE if many or permit.probe else CallOutcome.DOUBTFUL

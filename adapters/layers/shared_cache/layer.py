@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from math import inf
 
@@ -187,7 +188,7 @@ class SharedCacheLayer:
         """Ask the service; stop waiting in time to serve the fallbacks."""
         self.client.misses += len(variants)
         work = self._fetch_and_store(variants, page)
-        task = self.background.start(work, "shared read")
+        task = self.background.start(work, "shared read", copy_context())
         timeout = None
         if any(variant in page.fallbacks for variant in variants):
             if page.call.deadline is not None:

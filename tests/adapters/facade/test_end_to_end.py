@@ -10,6 +10,7 @@ from shelfport import (
     build,
 )
 from shelfport.contracts.sandbox import Faults, Sandbox, SeedRecord
+from shelfport.contracts.sandbox.problems import RETRY_AFTER
 from shelfport.options import BreakerOptions, CacheOptions, RetryOptions
 from tests.support.values import an_id, ids
 
@@ -87,9 +88,12 @@ async def test_the_service_goes_and_comes() -> None:
         ) as inventory,
     ):
         seen = [await inventory.get_stock_level(an_id(1))]
-        for mode in ("down", "refuse", "garbage", "truncated", "ok"):
+        for mode in ("refuse", "garbage", "truncated", "down"):
             sandbox.faults = Faults(mode=mode)
             seen.append(await inventory.get_stock_level(an_id(1)))
+        sandbox.faults = Faults()
+        await asyncio.sleep(RETRY_AFTER)  # as the service asked
+        seen.append(await inventory.get_stock_level(an_id(1)))
 
     live, *stale, back = [reading for reading in seen if isinstance(reading, StockReading)]
     assert (live.freshness, back.freshness) == (Freshness.LIVE, Freshness.LIVE)

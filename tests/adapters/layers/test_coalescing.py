@@ -7,6 +7,7 @@ import pytest
 from shelfport import InventoryError, ProductVariantId, StockReading
 from shelfport.adapters.layers import CoalescingLayer
 from shelfport.adapters.runtime.background import Background
+from shelfport.adapters.runtime.request_context import NO_IDS, ambient, request_context
 from shelfport.errors import (
     DeadlineExceeded,
     Operation,
@@ -169,6 +170,41 @@ async def test_a_failure_reaches_all(layer: CoalescingLayer, inner: ScriptedPort
     )
 
     assert [TimedOut, TimedOut] == [type(result) for result in results]
+
+
+async def test_each_caller_raises_an_error_of_its_own(
+    layer: CoalescingLayer, inner: ScriptedPort
+) -> None:
+    """A shared failure is raised as a copy for each caller, with the cause of the failure."""
+    failure, cause = TimedOut("late"), OSError("reset")
+    failure.__cause__ = cause
+    inner.script = raising(failure)
+
+    shared = await asyncio.gather(
+        *(layer.read([A], DEFAULT_CALL) for _ in range(3)), return_exceptions=True
+    )
+    alone = await asyncio.gather(layer.read([A], DEFAULT_CALL), return_exceptions=True)
+
+    errors = [error for error in (*shared, *alone) if isinstance(error, TimedOut)]
+    assert 5 == len({id(error) for error in (failure, *errors)})
+    assert [cause] * 4 == [error.__cause__ for error in errors]
+
+
+async def test_a_shared_request_has_no_callers_context(
+    layer: CoalescingLayer, inner: ScriptedPort
+) -> None:
+    """A shared request does not run in the context of the caller that happened to be the first."""
+    seen: list[tuple[str | None, str | None]] = []
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        seen.append(ambient())
+        return {variant: a_reading(variant) for variant in ids}
+
+    inner.script = script
+    with request_context(correlation_id="page-17"):
+        await layer.read([A], DEFAULT_CALL)
+
+    assert [NO_IDS] == seen
 
 
 async def test_each_gets_its_own_part(layer: CoalescingLayer, inner: ScriptedPort) -> None:

@@ -86,6 +86,7 @@ async def test_an_answer(caplog: pytest.LogCaptureFixture, clock: ManualClock) -
         "error": None,
         "detail": None,
         "status": None,
+        "scope": None,
     } == fields(record)
     assert (
         "reading the stock of 2 variants took 0.250 s at attempt 2 (correlation id page-17)"
@@ -112,6 +113,7 @@ async def test_an_initialization(caplog: pytest.LogCaptureFixture, clock: Manual
         "error": None,
         "detail": None,
         "status": None,
+        "scope": None,
     } == fields(record)
     assert (
         "opening an inventory record took 0.250 s at attempt 2 (correlation id page-17)"
@@ -181,6 +183,7 @@ async def test_failures(
         "error": type(error).__name__,
         "detail": str(error),
         "status": error.status,
+        "scope": error.scope.value,
     } == fields(record)
     assert (
         "reading the stock of 2 variants failed after 0.250 s at attempt 2: "
@@ -215,6 +218,7 @@ async def test_a_failed_initialization(
         "error": "Unauthorized",
         "detail": "who are you",
         "status": 401,
+        "scope": "credentials",
     } == fields(record)
     assert (
         "opening an inventory record failed after 0.250 s at attempt 2: who are you "
@@ -250,6 +254,7 @@ async def test_an_answer_in_part(caplog: pytest.LogCaptureFixture, clock: Manual
         "error": "ServiceOverloaded",
         "detail": "busy",
         "status": 503,
+        "scope": "service",
     } == fields(record)
     assert (
         "reading the stock of 3 variants took 0.250 s at attempt 2, but 2 could not be read: busy "
@@ -296,6 +301,7 @@ async def test_a_caller_that_left(caplog: pytest.LogCaptureFixture, clock: Manua
             "error": None,
             "detail": None,
             "status": None,
+            "scope": None,
         }
         for operation, variants in (("read", 2), ("initialize", 1))
     ] == [fields(record) for record in caplog.records]

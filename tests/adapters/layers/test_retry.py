@@ -13,10 +13,16 @@ from shelfport.errors import (
     Conflict,
     ConnectionFailed,
     ContractViolation,
+    CredentialsUnavailable,
     DeadlineExceeded,
+    FaultScope,
+    InsecureConnection,
     Operation,
     OperationInProgress,
     OverloadedHere,
+    PathFailed,
+    ReachedService,
+    RequestBlocked,
     RequestRejected,
     ServiceFailed,
     ServiceOverloaded,
@@ -261,12 +267,43 @@ async def test_one_deadline_over_all_attempts() -> None:
     ],
 )
 async def test_transient_errors_are_retried(error: InventoryError) -> None:
-    """Every transient error is retried."""
-    bench = Bench(inner := Failing(error))
+    """A fault of the service that may pass is retried, and so is a request it still works on."""
+    bench = Bench(inner := Failing(error, error))
 
     await bench.layer.read([A], CALL)
+    assert 3 == len(inner.reads)
 
-    assert 2 == len(inner.reads)
+    inner.errors = [error]
+    await bench.layer.initialize(an_initial_stock(A), CALL)
+    assert 2 == len(inner.initializations)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PathFailed("a page of HTML"), ConnectionFailed("cut short", scope=FaultScope.PATH)],
+)
+async def test_a_fault_on_the_way(error: InventoryError) -> None:
+    """A fault on the way is retried for a read, and never for a write."""
+    bench = Bench(inner := Failing(error))
+    await bench.layer.read([A], CALL)
+    inner.errors = [error]
+
+    with pytest.raises(type(error)):
+        await bench.layer.initialize(an_initial_stock(A), CALL)
+
+    assert (2, 1) == (len(inner.reads), len(inner.initializations))
+
+
+@pytest.mark.parametrize("reached", [ReachedService.UNKNOWN, ReachedService.YES])
+async def test_a_request_that_this_process_spoiled(reached: ReachedService) -> None:
+    """What was sent and lost by this process's own fault is repeated, a write with its key."""
+    error = TimedOut("a dead connection", scope=FaultScope.PROCESS, reached_service=reached)
+    bench = Bench(inner := Failing(error))
+    await bench.layer.read([A], CALL)
+    inner.errors = [error]
+    await bench.layer.initialize(an_initial_stock(A), CALL)
+
+    assert (2, 2) == (len(inner.reads), len(inner.initializations))
 
 
 @pytest.mark.parametrize(
@@ -280,13 +317,19 @@ async def test_transient_errors_are_retried(error: InventoryError) -> None:
         Unauthorized("x"),
         ContractViolation("x"),
         AdapterFault("x"),
+        InsecureConnection("x"),
+        CredentialsUnavailable("x"),
+        RequestBlocked("x"),
+        ServiceFailed("x", scope=FaultScope.REQUEST),
+        ServiceFailed("x", scope=FaultScope.ELEMENT),
+        ServiceOverloaded("x", scope=FaultScope.PROCESS, reached_service=ReachedService.NO),
         InventoryError("x"),
         KeyError("x"),
         TimeoutError("x"),
     ],
 )
 async def test_other_errors_are_not_retried(error: Exception) -> None:
-    """Local refusals, permanent errors and bugs reach the caller at once, as they are."""
+    """All that no repetition mends at once reaches the caller as it is."""
     bench = Bench(inner := ScriptedPort(raising(error)))
 
     with pytest.raises(type(error)) as info:
@@ -340,6 +383,39 @@ async def test_first_attempts_fill_the_budget() -> None:
     await bench.layer.read([A], CALL)
 
     assert 1.5 == bench.budget.tokens
+
+
+@pytest.mark.parametrize(
+    ("error", "tokens"),
+    [
+        (CircuitOpen("x"), 3.0),
+        (OverloadedHere("x"), 3.0),
+        (ServiceOverloaded("x", scope=FaultScope.PROCESS, reached_service=ReachedService.NO), 3.0),
+        (CredentialsUnavailable("x"), 3.0),
+        (DeadlineExceeded("x", reached_service=ReachedService.NO), 3.0),
+        (DeadlineExceeded("x"), 3.5),
+        (Unauthorized("x"), 3.5),
+        (RequestRejected("x"), 3.5),
+    ],
+)
+async def test_what_was_not_sent_fills_no_budget(error: InventoryError, tokens: float) -> None:
+    """Only first attempts that were sent add to the budget."""
+    bench = Bench(Failing(error), budget=RetryBudget(ratio=0.5, reserve=3))
+
+    with pytest.raises(type(error)):
+        await bench.layer.read([A], CALL)
+
+    assert tokens == bench.budget.tokens
+
+
+async def test_no_connection_is_an_attempt() -> None:
+    """An attempt without a connection adds to the budget: the service is to be spared."""
+    error = ConnectionFailed("refused", reached_service=ReachedService.NO)
+    bench = Bench(Failing(error), budget=RetryBudget(ratio=0.5, reserve=3))
+
+    await bench.layer.read([A], CALL)
+
+    assert 2.5 == bench.budget.tokens
 
 
 @pytest.mark.parametrize("attempts", [2, 3, 10])

@@ -9,6 +9,7 @@ from shelfport.signals import RefreshFailed
 from tests.adapters.layers.cache.world import (
     CACHED,
     DOWN,
+    OPTIONS,
     STALE,
     A,
     B,
@@ -22,6 +23,8 @@ from tests.adapters.layers.cache.world import (
 )
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
+from tests.support.ports import Answers, Ids
+from tests.support.values import a_reading
 
 pytestmark = pytest.mark.looptime(start=1000)  # so that no moment is 0
 
@@ -105,19 +108,38 @@ async def test_a_failed_refresh_backs_off(
     assert 3 == len(service.asked)
 
 
+async def test_a_failure_pauses_its_own_variants(cached: CacheLayer, service: Service) -> None:
+    """A failed refresh pauses the refreshing of its variants, and of no other."""
+    await read(cached, A, B)
+    await after(10)
+    service.error = DOWN
+    await read(cached, A)
+    await after(0.01)
+    await read(cached, A, B)
+    await after(0.01)
+
+    assert [[A, B], [A], [B]] == service.asked
+
+
 async def test_a_success_ends_the_back_off(cached: CacheLayer, service: Service) -> None:
-    """A successful read ends the back-off at once."""
+    """A successful read of the variant ends its back-off at once."""
     await read(cached, A)
     await after(10)
     service.error = DOWN
     await read(cached, A)
     await after(0.01)
     service.error = None
-    await read(cached, B)
+    service.script = stale_again
+    await read(cached, A, call=Call(max_staleness=0))
     await read(cached, A)
     await after(0.01)
 
-    assert [[A], [A], [B], [A]] == service.asked
+    assert [[A], [A], [A], [A]] == service.asked
+
+
+async def stale_again(ids: Ids, _: Call) -> Answers:
+    """A cache below: what it answers is refreshed at the next read."""
+    return {variant: a_reading(variant, 7, LoopClock().now(), STALE) for variant in ids}
 
 
 async def test_the_back_off_ends_on_time(cached: CacheLayer, service: Service) -> None:
@@ -125,9 +147,10 @@ async def test_the_back_off_ends_on_time(cached: CacheLayer, service: Service) -
     await read(cached, A)
     await after(10)
     service.error = DOWN
+    failed_at = LoopClock().monotonic()
     await read(cached, A)
     await all_turns()
-    await after(cached._backoff_until - LoopClock().monotonic())
+    await after(failed_at + OPTIONS.refresh_backoff - LoopClock().monotonic())
     await read(cached, A)
     await all_turns()
 

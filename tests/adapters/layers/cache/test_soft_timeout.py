@@ -119,7 +119,7 @@ async def test_stale_if_error(cached: CacheLayer, service: Service, heard: Heard
 
 
 async def test_after_a_failure_stale_comes_at_once(cached: CacheLayer, service: Service) -> None:
-    """Right after a failure the stale reading is served at once."""
+    """Right after a failure the stale reading of its variant is served at once."""
     await read(cached, A, B)
     await after(100)
     service.error = DOWN
@@ -127,8 +127,10 @@ async def test_after_a_failure_stale_comes_at_once(cached: CacheLayer, service: 
     service.error, service.delay = None, 2.0
     started = LoopClock().monotonic()
 
-    assert [STALE] == freshness(await read(cached, B))
+    assert [STALE] == freshness(await read(cached, A))
     assert started == LoopClock().monotonic()
+    assert [STALE] == freshness(await read(cached, B))
+    assert pytest.approx(0.25) == LoopClock().monotonic() - started
 
 
 async def test_the_callers_deadline_is_shorter(cached: CacheLayer, service: Service) -> None:

@@ -1,18 +1,22 @@
 """A cache in front of a service that can be slow, down or changed, in virtual time."""
 
 import asyncio
+from datetime import datetime
 
-from shelfport import Freshness, ProductVariantId, StockReading
+from shelfport import Freshness, InventoryError, ProductVariantId, StockReading
 from shelfport.adapters.layers import CacheLayer
-from shelfport.errors import TimedOut
+from shelfport.domain.model import settled
+from shelfport.errors import ContractViolation, FaultScope, TimedOut
 from shelfport.options import CacheOptions
-from shelfport.ports import DEFAULT_CALL, Call, UnknownVariant
+from shelfport.ports import DEFAULT_CALL, Answer, Call, UnknownVariant, Unreadable
 from tests.support.clocks import LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort
 from tests.support.values import a_reading, ids
 
 A, B, C, D = ids(4)
 DOWN = TimedOut("down")
+NONSENSE = ContractViolation("a negative quantity", ids=(A,), scope=FaultScope.ELEMENT)
+"""One element of an answer, that of A, is nonsense."""
 OPTIONS = CacheOptions(
     ttl=5,
     stale_while_revalidate=25,
@@ -34,15 +38,22 @@ class Service(ScriptedPort):
         self.delay = 0.0
         self.error: Exception | None = None
         self.unknown: set[object] = set()
+        self.faults: dict[ProductVariantId, InventoryError] = {}
+        """Why each of these variants cannot be read."""
 
     async def answer(self, ids: Ids, call: Call) -> Answers:
         sent, quantity = LoopClock().now(), self.quantity
         await asyncio.sleep(self.delay)
         if self.error is not None:
             raise self.error
-        return {
-            v: UnknownVariant(v) if v in self.unknown else a_reading(v, quantity, sent) for v in ids
-        }
+        return settled({variant: self._answer(variant, quantity, sent) for variant in ids})
+
+    def _answer(self, variant: ProductVariantId, quantity: int, sent: datetime) -> Answer:
+        if variant in self.faults:
+            return Unreadable(self.faults[variant])
+        if variant in self.unknown:
+            return UnknownVariant(variant)
+        return a_reading(variant, quantity, sent)
 
     @property
     def asked(self) -> list[list[object]]:

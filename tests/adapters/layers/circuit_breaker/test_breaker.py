@@ -33,8 +33,8 @@ class Bench:
         assert permit is not None
         return permit
 
-    def release(self, permit: Permit, outcome: CallOutcome) -> None:
-        self.breaker.release(permit, outcome, self.now)
+    def release(self, permit: Permit, outcome: CallOutcome, *stalled: float) -> None:
+        self.breaker.release(permit, outcome, self.now, *stalled)
 
     def call(self, outcome: CallOutcome, *, took: float = 0.0) -> None:
         permit = self.permit()
@@ -177,6 +177,32 @@ def test_slow(took: float, slow: int) -> None:
     bench.call(SUCCESS, took=took)
 
     assert (1, 0, slow) == bench.counts
+
+
+@pytest.mark.parametrize(
+    ("stalled", "slow"), [(0.0, 1), (0.5, 1), (0.5625, 0), (7.0, 0), (float("inf"), 0)]
+)
+def test_a_stall_is_not_slow(stalled: float, slow: int) -> None:
+    """The time for which this process stood still is taken off the duration."""
+    options = BreakerOptions(minimum_calls=100, slow_call_duration=1.0)
+    bench = Bench(options, now=0.0)
+    permit = bench.permit()
+    bench.now += 1.5
+
+    bench.release(permit, SUCCESS, stalled)
+
+    assert (1, 0, slow) == bench.counts
+
+
+def test_a_stall_makes_no_probe_slow() -> None:
+    """A good probe closes the circuit, however long this process stood still meanwhile."""
+    bench = Bench()
+    probe = bench.half_open()
+    bench.now += 2.0
+
+    bench.release(probe, SUCCESS, 2.0)
+
+    assert CLOSED is bench.state
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, IGNORED])
