@@ -11,7 +11,7 @@ import pytest
 
 from shelfport.adapters.observability.signal_table import SIGNAL_TABLE, row_of
 from shelfport.signals import Signal
-from tests.support.signals import EXAMPLES
+from tests.adapters.observability.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[1]
 METHODS = {"debug", "info", "warning", "error", "exception", "log"}

@@ -2,6 +2,10 @@
 
 from shelfport.adapters.observability.metric import Kind, Metric
 
+ERROR_TYPE = "error.type"
+FAULT_SCOPE = "shelfport.fault.scope"
+"""The labels of a failure: the class of its error, and whose fault it is (`FaultScope`)."""
+
 _HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """The advice of the semantic conventions for `http.client.request.duration`."""
 
@@ -15,7 +19,7 @@ HTTP_DURATION = Metric(
         "server.address",
         "server.port",
         "http.response.status_code",
-        "error.type",
+        ERROR_TYPE,
     ),
     _HTTP_BUCKETS,
 )
@@ -24,7 +28,7 @@ ATTEMPT_DURATION = Metric(
     Kind.HISTOGRAM,
     "s",
     "Duration of attempts at the Inventory Service through any adapter, by outcome.",
-    ("shelfport.operation", "shelfport.outcome", "error.type"),
+    ("shelfport.operation", "shelfport.outcome", ERROR_TYPE, FAULT_SCOPE),
     _HTTP_BUCKETS,
 )
 RETRIES = Metric(
@@ -32,7 +36,7 @@ RETRIES = Metric(
     Kind.COUNTER,
     "{attempt}",
     "Attempts that failed and were retried.",
-    ("shelfport.operation", "error.type"),
+    ("shelfport.operation", ERROR_TYPE, FAULT_SCOPE),
 )
 BUDGET_EXHAUSTED = Metric(
     "shelfport.inventory.retry_budget.exhausted",
@@ -52,15 +56,16 @@ CALLS_REJECTED = Metric(
     "shelfport.inventory.calls.rejected",
     Kind.COUNTER,
     "{call}",
-    "Calls that this process rejected: the circuit was open, or a limit was reached.",
-    ("shelfport.operation", "error.type"),
+    "Calls that this process rejected: the circuit was open, a limit was reached, or the service "
+    "had asked to wait or refused the credentials.",
+    ("shelfport.operation", ERROR_TYPE, FAULT_SCOPE),
 )
 REFRESH_FAILURES = Metric(
     "shelfport.inventory.refresh.failures",
     Kind.COUNTER,
     "{refresh}",
     "Background refreshes that failed.",
-    ("error.type",),
+    (ERROR_TYPE, FAULT_SCOPE),
 )
 PAGE_AGE = Metric(
     "shelfport.inventory.page.age",

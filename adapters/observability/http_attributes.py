@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from yarl import URL
 
+from shelfport.adapters.observability.counters import ERROR_TYPE
 from shelfport.domain.model import RequestContext
 
 
@@ -17,7 +18,7 @@ def http_labels(
         labels["http.response.status_code"] = str(status)
     failure = error_type(method, status, error)
     if failure is not None:
-        labels["error.type"] = failure
+        labels[ERROR_TYPE] = failure
     return labels
 
 

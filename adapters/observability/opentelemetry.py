@@ -24,7 +24,13 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from shelfport.adapters.http.wire import TRACEPARENT
-from shelfport.adapters.observability.counters import COUNTERS, HTTP_DURATION, PAGE_AGE
+from shelfport.adapters.observability.counters import (
+    COUNTERS,
+    ERROR_TYPE,
+    FAULT_SCOPE,
+    HTTP_DURATION,
+    PAGE_AGE,
+)
 from shelfport.adapters.observability.gauges import GAUGES, SnapshotMetric
 from shelfport.adapters.observability.http_attributes import error_type, http_labels, server_of
 from shelfport.adapters.observability.metric import INTEGRATION, Kind, Labels, Metric
@@ -39,6 +45,8 @@ _LONGEST_URL = 512
 """Characters of `url.full`: 200 ids would make 7,400 on every span."""
 _NUMBERS = frozenset({"server.port", "http.response.status_code"})
 """Attributes that are integers by the semantic conventions."""
+_ATTRIBUTES = {"error": ERROR_TYPE, "scope": FAULT_SCOPE}
+"""Names of a signal's fields as attributes of a span's event, where they differ."""
 _NO_OTHER_SPAN = "suppress_http_instrumentation"
 """Stops OpenTelemetry's own instrumentation of aiohttp from making a second span."""
 _W3C = TraceContextTextMapPropagator()
@@ -51,8 +59,8 @@ class OpenTelemetry:
 
     Each HTTP request is a client span by the semantic conventions. Its parent is the host's current
     span, or else the `traceparent` of the host's request. The service gets the client span's
-    `traceparent`. Retries, rejected calls, stale answers and state changes of the circuit breaker
-    are events on the host's current span.
+    `traceparent`. Retries, rejected calls, smaller batches, stale answers and state changes of the
+    circuit breaker are events on the host's current span.
 
     Args:
         tracer_provider: makes the spans; the global one by default.
@@ -99,6 +107,11 @@ class OpenTelemetry:
     def page_age(self, seconds: float, /) -> None:
         """See `ObservesPageAge`."""
         self._meters.record(PAGE_AGE, seconds, self._own)
+
+    def carry(self) -> Callable[[], object]:
+        """See `CarriesTrace`."""
+        current = contexts.get_current()
+        return lambda: contexts.attach(current)
 
     @contextmanager
     def attach(self, snapshot: Callable[[], Snapshot], /) -> Iterator[None]:
@@ -217,7 +230,7 @@ def _end(span: Span, method: str, status: int | None, error: BaseException | Non
         span.set_attribute("http.response.status_code", status)
     failure = error_type(method, status, error)
     if failure is not None:
-        span.set_attribute("error.type", failure)
+        span.set_attribute(ERROR_TYPE, failure)
         # Other errors than ours may quote a secret.
         description = str(error) if isinstance(error, InventoryError) else None
         span.set_status(Status(StatusCode.ERROR, description))
@@ -227,7 +240,7 @@ def _end(span: Span, method: str, status: int | None, error: BaseException | Non
 def _event_attributes(fields: Mapping[str, object]) -> dict[str, str | int | float]:
     """The fields that a signal has, as attributes of a span's event."""
     return {
-        "error.type" if name == "error" else name: value
+        _ATTRIBUTES.get(name, name): value
         for name, value in fields.items()
         if isinstance(value, str | int | float)
     }

@@ -12,6 +12,8 @@ from shelfport.adapters.observability.counters import (
     BREAKER_CHANGES,
     BUDGET_EXHAUSTED,
     CALLS_REJECTED,
+    ERROR_TYPE,
+    FAULT_SCOPE,
     REFRESH_FAILURES,
     RETRIES,
 )
@@ -24,6 +26,7 @@ from shelfport.ports.signals import (
     AttemptOutcome,
     BackplaneDisconnected,
     BackplaneReconnected,
+    BatchShrunk,
     BreakerChanged,
     BreakerState,
     CallRejected,
@@ -53,14 +56,19 @@ def row_of(signal: Signal) -> SignalRow[Any]:
 
 
 def _error(error: InventoryError) -> dict[str, object]:
-    return {"error": type(error).__name__, "detail": str(error)}
-
-
-def _error_labels(signal: Retrying | CallRejected) -> Labels:
     return {
-        "shelfport.operation": signal.operation.value,
-        "error.type": type(signal.error).__name__,
+        "error": type(error).__name__,
+        "scope": error.scope.value,
+        "detail": str(error),
     }
+
+
+def _error_labels(error: InventoryError) -> dict[str, str]:
+    return {ERROR_TYPE: type(error).__name__, FAULT_SCOPE: error.scope.value}
+
+
+def _operation_labels(signal: Retrying | CallRejected) -> Labels:
+    return {"shelfport.operation": signal.operation.value, **_error_labels(signal.error)}
 
 
 _DOING: Final = {
@@ -117,6 +125,7 @@ def _attempt_fields(signal: Attempted) -> Fields:
         "outcome": signal.outcome.value,
         "unreadable": signal.unreadable,
         "error": None if error is None else type(error).__name__,
+        "scope": None if error is None else error.scope.value,
         "detail": None if error is None else str(error),
         "status": None if error is None else error.status,
     }
@@ -128,7 +137,7 @@ def _attempt_labels(signal: Attempted) -> Labels:
         "shelfport.outcome": signal.outcome.value,
     }
     if signal.error is not None:
-        labels["error.type"] = type(signal.error).__name__
+        labels |= _error_labels(signal.error)
     return labels
 
 
@@ -163,7 +172,7 @@ _RETRYING = SignalRow[Retrying](
         "correlation_id": s.correlation_id,
         **_error(s.error),
     },
-    measure=Measure(RETRIES, _error_labels),
+    measure=Measure(RETRIES, _operation_labels),
     on_span=True,
 )
 _RETRY_BUDGET_EXHAUSTED = SignalRow[RetryBudgetExhausted](
@@ -209,7 +218,25 @@ _CALL_REJECTED = SignalRow[CallRejected](
         "correlation_id": s.correlation_id,
         **_error(s.error),
     },
-    measure=Measure(CALLS_REJECTED, _error_labels),
+    measure=Measure(CALLS_REJECTED, _operation_labels),
+    on_span=True,
+)
+
+_BATCH_SHRUNK = SignalRow[BatchShrunk](
+    event="inventory.batch",
+    level=logging.WARNING,
+    kind="batch shrunk",
+    severity=Severity.NOTE,
+    sentence=lambda s: (
+        "something refused a request for its length (%(detail)s); this process asks for at most "
+        f"{'one variant' if s.size == 1 else '%(size)d variants'} at once now: set batch.max_size "
+        "to %(size)d"
+    ),
+    fields=lambda s: {
+        "size": s.size,
+        "correlation_id": s.error.correlation_id,
+        **_error(s.error),
+    },
     on_span=True,
 )
 
@@ -241,7 +268,7 @@ _REFRESH_FAILED = SignalRow[RefreshFailed](
         "correlation_id": s.error.correlation_id,
         **_error(s.error),
     },
-    measure=Measure(REFRESH_FAILURES, lambda s: {"error.type": type(s.error).__name__}),
+    measure=Measure(REFRESH_FAILURES, lambda s: _error_labels(s.error)),
 )
 
 # The shared cache
@@ -296,15 +323,21 @@ def _entry_fields(
     | InitializationDeadLettered,
     outcome: str,
     why: Exception | str | None = None,
+    *,
+    tried: bool = True,
     **more: object,
 ) -> Fields:
-    """The fields of a record about one entry; it can be found by each of its three ids."""
+    """The fields of a record about one entry; it can be found by each of its three ids.
+
+    With `tried`, the signal ends a try, which the entry does not count yet.
+    """
     entry = signal.entry
     return {
         "outcome": outcome,
         "variant_id": str(entry.request.variant_id),
         "idempotency_key": str(entry.request.idempotency_key),
         "correlation_id": entry.correlation_id,
+        "tries": entry.tries + tried,
         "attempts": entry.attempts,
         # Perhaps words of a host's catalog.
         "detail": None if why is None else one_line(str(why)),
@@ -318,7 +351,7 @@ _INITIALIZATION_QUEUED = SignalRow[InitializationQueued](
     kind="queued",
     severity=Severity.NOTE,
     sentence="the inventory record of %(variant_id)s is queued: %(detail)s",
-    fields=lambda s: _entry_fields(s, "queued", s.error),
+    fields=lambda s: _entry_fields(s, "queued", s.error, tried=False),
 )
 _INITIALIZATION_DONE = SignalRow[InitializationDone](
     event="inventory.initialization",
@@ -326,7 +359,7 @@ _INITIALIZATION_DONE = SignalRow[InitializationDone](
     kind="record opened",
     severity=Severity.GOOD,
     sentence=(
-        "the inventory record of %(variant_id)s was opened at attempt %(attempts)d, "
+        "the inventory record of %(variant_id)s was opened at try %(tries)d, "
         "%(duration).1f s after it was queued"
     ),
     fields=lambda s: _entry_fields(s, "done", duration=s.took),
@@ -338,7 +371,7 @@ _INITIALIZATION_POSTPONED = SignalRow[InitializationPostponed](
     severity=Severity.NOTE,
     sentence=(
         "the inventory record of %(variant_id)s is postponed until %(until)s, "
-        "after attempt %(attempts)d: %(detail)s"
+        "after try %(tries)d: %(detail)s"
     ),
     fields=lambda s: _entry_fields(s, "postponed", s.error, until=s.until.isoformat()),
 )
@@ -355,6 +388,7 @@ _INITIALIZATION_DEAD_LETTERED = SignalRow[InitializationDeadLettered](
         s,
         "dead_lettered",
         s.error or s.entry.last_error or "no attempt has ended",
+        tried=s.error is not None,
         reason=s.reason.value,
     ),
 )
@@ -414,6 +448,7 @@ SIGNAL_TABLE: Final[Mapping[type[Signal], SignalRow[Any]]] = {
     RetryBudgetExhausted: _RETRY_BUDGET_EXHAUSTED,
     BreakerChanged: _BREAKER_CHANGED,
     CallRejected: _CALL_REJECTED,
+    BatchShrunk: _BATCH_SHRUNK,
     ServedStale: _SERVED_STALE,
     RefreshFailed: _REFRESH_FAILED,
     SharedCacheDown: _SHARED_CACHE_DOWN,

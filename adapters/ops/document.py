@@ -30,6 +30,7 @@ def ops_document(view: OpsView, title: str) -> Mapping[str, Any]:
             "p95": latencies.quantile(0.95),
             "p99": latencies.quantile(0.99),
         },
+        "faults": {scope.value: count for scope, count in view.faults.items()},
         "served": dict(zip(KINDS, view.served.totals, strict=True)),
         "queue": None
         if view.queue is None

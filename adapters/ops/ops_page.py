@@ -36,6 +36,7 @@ FRAGMENTS: Final = (
     "bus",
     "served",
     "latency",
+    "faults",
     "queue",
     "dead",
     "events",

@@ -11,6 +11,7 @@ import attrs
 
 from shelfport.adapters.http.transport.observer import NoObserver
 from shelfport.adapters.observability.signal_row import Severity
+from shelfport.adapters.ops.faults import FaultWindow, fault_of
 from shelfport.adapters.ops.latency import LatencyWindow
 from shelfport.adapters.ops.log_entries import LogEntry, render
 from shelfport.adapters.runtime.clock import SystemClock
@@ -76,10 +77,10 @@ class Sample:
 class Recorder:
     """A `Telemetry` for one integration: pass it to `build(telemetry=[recorder])`.
 
-    It keeps the last log entries, the last stock events, and five minutes of durations and of
-    served variants. Entries of the page's log are kept apart from routine ones, so that many
-    routine entries do not push them out. A signal costs a few microseconds; HTML is rendered only
-    while a browser has the page open.
+    It keeps the last log entries, the last stock events, and five minutes of durations, of failures
+    by whose fault they are, and of served variants. Entries of the page's log are kept apart from
+    routine ones, so that many routine entries do not push them out. A signal costs a few
+    microseconds; HTML is rendered only while a browser has the page open.
 
     Args:
         clock: the time.
@@ -98,6 +99,7 @@ class Recorder:
     ) -> None:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.latency = LatencyWindow()
+        self.faults = FaultWindow()
         self.samples: deque[Sample] = deque(maxlen=SAMPLES + 1)
         """Oldest first."""
         self.log: deque[LogEntry] = deque(maxlen=max_log_entries)
@@ -122,6 +124,9 @@ class Recorder:
             self._entries.append(entry)
         if entry.severity is not Severity.ROUTINE:
             self.log.append(entry)
+        fault = fault_of(signal)
+        if fault is not None:
+            self.faults.add(self.clock.monotonic(), fault)
         if type(signal) is Attempted:
             if signal.outcome is not AttemptOutcome.LEFT:
                 failed = signal.outcome is AttemptOutcome.FAILED

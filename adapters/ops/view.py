@@ -1,7 +1,7 @@
 """`OpsView`: everything that the ops page shows at one moment."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -14,7 +14,7 @@ from shelfport.adapters.ops.latency import Latencies
 from shelfport.adapters.ops.log_entries import LogEntry
 from shelfport.adapters.ops.plots import LatencyPlot, ServedPlot, latency_plot, served_plot
 from shelfport.adapters.ops.recorder import RecordedEvent, Recorder, Sample
-from shelfport.domain.model import QueuedInitialization, QueueFailed
+from shelfport.domain.model import FaultScope, QueuedInitialization, QueueFailed
 from shelfport.ports import InitializationQueue
 from shelfport.ports.snapshot import Snapshot
 
@@ -60,6 +60,8 @@ class OpsView:
     budget_max: float
     """Tokens that the retry budget holds, at most."""
     latencies: Latencies
+    faults: Mapping[FaultScope, int]
+    """The failures of five minutes, by whose fault they are; every scope, in the order shown."""
     latency: LatencyPlot
     served: ServedPlot
     queue: QueueView | None
@@ -104,6 +106,7 @@ async def ops_view(
     snapshot = inventory.snapshot()
     clock = recorder.clock
     latencies = recorder.latency.total(clock.monotonic())
+    faults = recorder.faults.total(clock.monotonic())
     queue = None if inventory.queue is None else await _queue_view(inventory.queue)
     return OpsView(
         now=clock.now(),
@@ -113,6 +116,7 @@ async def ops_view(
         actions=actions,
         budget_max=settings.retry.budget().most,
         latencies=latencies,
+        faults=faults,
         latency=latency_plot(
             latencies,
             slow_call_duration=settings.breaker.slow_call_duration,

@@ -15,7 +15,9 @@ from docs.generate.errors import KINDS, parts_of, raised
 from docs.generate.pages import API, DOCS, current
 from docs.generate.refused import REFUSED_TOGETHER, refusal
 from docs.generate.source import own_docs
+from shelfport import InventoryError
 from shelfport.domain.services.backoff import Backoff
+from shelfport.errors import FaultScope
 
 PAGES = dict(current())
 GROUPS = dict(settings.groups())
@@ -84,6 +86,19 @@ def test_the_errors_are_those_that_the_code_raises() -> None:
 
     assert errors - {kind.__name__ for kind in KINDS} == set(
         re.findall(r"^### (\w+)$", page, re.MULTILINE)
+    )
+
+
+def test_each_error_is_in_the_row_of_its_scope() -> None:
+    """The table of scopes has each error that is raised once, in the row of its class's scope."""
+    section = (DOCS / "errors.md").read_text("utf-8").partition("\n## Each error\n")[0]
+    rows = dict(re.findall(r"^\| `([A-Z]+)` \|.*\| (.*) \|$", section, re.MULTILINE))
+    named = {scope: re.findall(r"\[`(\w+)`\]", errors) for scope, errors in rows.items()}
+    scoped = [cls for cls in raised() if issubclass(cls, InventoryError)]
+
+    assert {scope.name for scope in FaultScope} == named.keys()
+    assert sorted((cls.scope.name, cls.__name__) for cls in scoped) == sorted(
+        (scope, name) for scope, names in named.items() for name in names
     )
 
 

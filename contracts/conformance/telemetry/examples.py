@@ -13,6 +13,7 @@ from shelfport.domain.model import (
     Operation,
     QueuedInitialization,
     QueueFailed,
+    RequestBlocked,
     RequestContext,
     TimedOut,
     variant_id,
@@ -32,6 +33,7 @@ from shelfport.ports import signals as s
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _VARIANT = variant_id(UUID(int=1))
 _LATE = TimedOut("the Inventory Service did not answer in time")
+TOO_LONG = RequestBlocked("414 of a proxy", status=414, correlation_id="c")
 CALL = Call(
     deadline=9.0,
     max_staleness=2.0,
@@ -67,6 +69,8 @@ SIGNALS: tuple[s.Signal, ...] = (
     s.BreakerChanged(s.BreakerState.CLOSED, s.BreakerState.OPEN, "5 of 6 calls failed"),
     s.BreakerChanged(s.BreakerState.OPEN, s.BreakerState.HALF_OPEN, "a probe is due"),
     s.BreakerChanged(s.BreakerState.HALF_OPEN, s.BreakerState.CLOSED, "the probe succeeded"),
+    s.BatchShrunk(100, TOO_LONG),
+    s.BatchShrunk(1, TOO_LONG),
     s.CallRejected(Operation.INITIALIZE, _LATE, "c"),
     s.ServedStale(3, 41.26, "c"),
     s.RefreshFailed(2, _LATE),

@@ -29,6 +29,7 @@ from shelfport.otel import OpenTelemetry
 from shelfport.ports import Telemetry
 from shelfport.prometheus import Prometheus
 from shelfport.signals import (
+    BatchShrunk,
     BreakerChanged,
     BreakerState,
     CallRejected,
@@ -37,6 +38,7 @@ from shelfport.signals import (
     ServedStale,
     Signal,
 )
+from tests.adapters.observability.examples import TOO_LONG
 from tests.support.values import an_id, ids
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -149,9 +151,15 @@ async def test_attempts_and_the_breaker(seen: Seen, sandbox: Sandbox, settings: 
         "shelfport.inventory.circuit_breaker",
         "shelfport.inventory.rejected",
     ] == list(events)
-    assert 1 == events["shelfport.inventory.retry"]["attempt"]
+    assert (1, "service") == (
+        events["shelfport.inventory.retry"]["attempt"],
+        events["shelfport.inventory.retry"]["shelfport.fault.scope"],
+    )
     assert "open" == events["shelfport.inventory.circuit_breaker"]["state"]
-    assert "CircuitOpen" == events["shelfport.inventory.rejected"]["error.type"]
+    assert ("ServiceOverloaded", "process") == (
+        events["shelfport.inventory.rejected"]["error.type"],
+        events["shelfport.inventory.rejected"]["shelfport.fault.scope"],
+    )
 
 
 LATE = TimedOut("late")
@@ -159,6 +167,7 @@ FAILED = {
     "operation": "read",
     "correlation_id": "c",
     "error.type": "TimedOut",
+    "shelfport.fault.scope": "service",
     "detail": "late",
 }
 
@@ -177,6 +186,17 @@ FAILED = {
             FAILED,
         ),
         (CallRejected(Operation.READ, LATE, "c"), "rejected", FAILED),
+        (
+            BatchShrunk(100, TOO_LONG),
+            "batch",
+            {
+                "size": 100,
+                "correlation_id": "c",
+                "error.type": "RequestBlocked",
+                "shelfport.fault.scope": "request",
+                "detail": "414 of a proxy",
+            },
+        ),
         (
             BreakerChanged(BreakerState.OPEN, BreakerState.CLOSED, "let go"),
             "circuit_breaker",
@@ -310,7 +330,8 @@ async def test_metrics(seen: Seen, sandbox: Sandbox, settings: Settings) -> None
         metrics = seen.metrics()
 
     own, read = {"shelfport.integration": "inventory"}, {"shelfport.operation": "read"}
-    busy = {"error.type": "ServiceOverloaded"}
+    busy = {"error.type": "ServiceOverloaded", "shelfport.fault.scope": "service"}
+    held = {**busy, "shelfport.fault.scope": "process"}
     http = {
         **own,
         "http.request.method": "GET",
@@ -330,7 +351,8 @@ async def test_metrics(seen: Seen, sandbox: Sandbox, settings: Settings) -> None
             2,
         ),
         ("shelfport.inventory.retries", {**own, **read, **busy}, 1),
-        ("shelfport.inventory.calls.rejected", {**own, **read, "error.type": "CircuitOpen"}, 1),
+        # After a `Retry-After`, nothing is sent for a while, and the circuit is not asked.
+        ("shelfport.inventory.calls.rejected", {**own, **read, **held}, 1),
         (
             "shelfport.inventory.circuit_breaker.state_changes",
             {**own, "shelfport.circuit_breaker.state": "open"},
@@ -346,7 +368,7 @@ async def test_metrics(seen: Seen, sandbox: Sandbox, settings: Settings) -> None
         ("shelfport.inventory.served", {**own, "shelfport.result": "unreadable"}, 2),
         ("shelfport.inventory.page.age", own, 2),
         ("shelfport.inventory.cache.entries", own, 2),
-        ("shelfport.inventory.retry_budget.tokens", own, pytest.approx(3 - 1 + 4 * 0.1)),
+        ("shelfport.inventory.retry_budget.tokens", own, pytest.approx(3 - 1 + 3 * 0.1)),
     ):
         assert (attributes, expected) in metrics[name], name
     assert set() == set(metrics) - {m.name for m in METRICS}

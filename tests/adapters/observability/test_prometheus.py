@@ -9,9 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from shelfport import InventoryError, Settings, build
 from shelfport.adapters.observability.metrics import METRICS
 from shelfport.contracts.sandbox import Faults, Sandbox
-from shelfport.errors import Operation, TimedOut
+from shelfport.errors import CircuitOpen, Operation, TimedOut
 from shelfport.prometheus import Prometheus
-from shelfport.signals import RefreshFailed, RetryBudgetExhausted
+from shelfport.signals import CallRejected, RefreshFailed, RetryBudgetExhausted
 from tests.support.ports import ScriptedPort
 from tests.support.values import an_id
 
@@ -47,7 +47,8 @@ async def test_an_hour_in_a_shop(sandbox: Sandbox, settings: Settings) -> None:
     http = {"server_address": "127.0.0.1", "server_port": port}
     get, post = {"http_request_method": "GET"}, {"http_request_method": "POST"}
     read, opened = {"shelfport_operation": "read"}, {"shelfport_operation": "initialize"}
-    busy = {"error_type": "ServiceOverloaded"}
+    busy = {"error_type": "ServiceOverloaded", "shelfport_fault_scope": "service"}
+    held = {**busy, "shelfport_fault_scope": "process"}
     duration, attempts = (
         "http_client_request_duration_seconds_count",
         ("shelfport_inventory_attempt_duration_seconds_count"),
@@ -60,7 +61,8 @@ async def test_an_hour_in_a_shop(sandbox: Sandbox, settings: Settings) -> None:
         (attempts, {**opened, "shelfport_outcome": "answered"}, 1),
         (attempts, {**read, **busy, "shelfport_outcome": "failed"}, 2),
         ("shelfport_inventory_retries_total", {**read, **busy}, 1),
-        ("shelfport_inventory_calls_rejected_total", {**read, "error_type": "CircuitOpen"}, 1),
+        # After a `Retry-After`, nothing is sent for a while, and the circuit is not asked.
+        ("shelfport_inventory_calls_rejected_total", {**read, **held}, 1),
         (
             "shelfport_inventory_circuit_breaker_state_changes_total",
             {"shelfport_circuit_breaker_state": "open"},
@@ -81,7 +83,7 @@ async def test_an_hour_in_a_shop(sandbox: Sandbox, settings: Settings) -> None:
             {"shelfport_circuit_breaker_state": "half-open"},
             0,
         ),
-        ("shelfport_inventory_retry_budget_tokens", {}, pytest.approx(3 - 1 + 4 * 0.1)),
+        ("shelfport_inventory_retry_budget_tokens", {}, pytest.approx(3 - 1 + 3 * 0.1)),
         ("shelfport_inventory_served_total", {"shelfport_result": "miss"}, 2),
         ("shelfport_inventory_served_total", {"shelfport_result": "fresh"}, 2),
         ("shelfport_inventory_served_total", {"shelfport_result": "stale"}, 0),
@@ -104,16 +106,20 @@ def test_the_whole_table() -> None:
 
 
 def test_signals_that_are_rare() -> None:
-    """Attempts that the exhausted budget stops are counted, and refreshes that fail."""
+    """The exhausted budget, an open circuit and refreshes that fail are counted."""
     registry = CollectorRegistry()
     prometheus = Prometheus(registry)
 
     prometheus.signal(RetryBudgetExhausted(Operation.READ, TimedOut("late"), "c"))
+    prometheus.signal(CallRejected(Operation.READ, CircuitOpen("open"), "c"))
     prometheus.signal(RefreshFailed(2, TimedOut("late")))
 
     seen = scraped(registry)
-    read, late = {"shelfport_operation": "read"}, {"error_type": "TimedOut"}
+    read = {"shelfport_operation": "read"}
+    late = {"error_type": "TimedOut", "shelfport_fault_scope": "service"}
+    circuit = {"error_type": "CircuitOpen", "shelfport_fault_scope": "process"}
     assert 1 == value(seen, "shelfport_inventory_retry_budget_exhausted_total", read)
+    assert 1 == value(seen, "shelfport_inventory_calls_rejected_total", {**read, **circuit})
     assert 1 == value(seen, "shelfport_inventory_refresh_failures_total", late)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shelfport.adapters.observability.signal_log import log_signal
 from shelfport.adapters.observability.signal_table import row_of
-from shelfport.errors import ContractViolation, Operation, QueueFailed, TimedOut
+from shelfport.errors import ContractViolation, FaultScope, Operation, QueueFailed, TimedOut
 from shelfport.outbox import DeadLetterReason
 from shelfport.ports import Call
 from shelfport.signals import (
@@ -14,6 +14,7 @@ from shelfport.signals import (
     AttemptOutcome,
     BackplaneDisconnected,
     BackplaneReconnected,
+    BatchShrunk,
     BreakerChanged,
     BreakerState,
     CallRejected,
@@ -35,10 +36,13 @@ from shelfport.signals import (
     SharedCacheWritesDropped,
     Signal,
 )
+from tests.adapters.observability.examples import TOO_LONG
 from tests.support.clocks import EPOCH
 from tests.support.signals import ENTRY, EVENT, LATE
 from tests.support.values import an_id
 
+TRIED = attrs.evolve(ENTRY, tries=2)
+"""An entry before the end of its third try."""
 IDS = f"(idempotency key {UUID(int=9)}, correlation id c)"
 RECORD = f"the inventory record of {an_id(1)}"
 CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
@@ -94,6 +98,12 @@ CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
             logging.WARNING,
             "the shared cache is unavailable and is bypassed: no answer",
         ),
+        (
+            BatchShrunk(100, TOO_LONG),
+            logging.WARNING,
+            "something refused a request for its length (414 of a proxy); this process asks for at "
+            "most 100 variants at once now: set batch.max_size to 100 (correlation id c)",
+        ),
         (SharedCacheRecovered(), logging.INFO, "the shared cache is available again"),
         (
             SharedCacheWritesDropped(3, "it is full"),
@@ -116,14 +126,14 @@ CLOSED, OPEN = BreakerState.CLOSED, BreakerState.OPEN
             f"{RECORD} is queued: late {IDS}",
         ),
         (
-            InitializationDone(ENTRY, 61.26),
+            InitializationDone(TRIED, 61.26),
             logging.INFO,
-            f"{RECORD} was opened at attempt 3, 61.3 s after it was queued {IDS}",
+            f"{RECORD} was opened at try 3, 61.3 s after it was queued {IDS}",
         ),
         (
-            InitializationPostponed(ENTRY, EPOCH, LATE),
+            InitializationPostponed(TRIED, EPOCH, LATE),
             logging.DEBUG,
-            f"{RECORD} is postponed until 2026-01-01T00:00:00+00:00, after attempt 3: late {IDS}",
+            f"{RECORD} is postponed until 2026-01-01T00:00:00+00:00, after try 3: late {IDS}",
         ),
         (
             InitializationDeadLettered(ENTRY, DeadLetterReason.KEY_REUSED, LATE),
@@ -237,6 +247,46 @@ def test_tools_can_group_records(
         "reading the stock of %(variants)d variants failed after %(duration).3f s "
         "at attempt %(attempt)d: %(detail)s"
     ) == record.msg
+
+
+@pytest.mark.parametrize(
+    ("signal", "tries"),
+    [
+        (InitializationQueued(TRIED, LATE), 2),
+        (InitializationDone(TRIED, 61.26), 3),
+        (InitializationPostponed(TRIED, EPOCH, LATE), 3),
+        (InitializationDeadLettered(TRIED, DeadLetterReason.REJECTED, LATE), 3),
+        (InitializationDeadLettered(TRIED, DeadLetterReason.CRASHED, None), 2),
+    ],
+)
+def test_the_tries_of_an_entry(signal: Signal, tries: int) -> None:
+    """A record of an entry counts the try that it ends, beside the earlier ones."""
+    assert tries == row_of(signal).fields(signal)["tries"]
+
+
+SPOILED = TimedOut("late", scope=FaultScope.PROCESS)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        Attempted(Operation.READ, 2, Call(), AttemptOutcome.FAILED, 0.25, SPOILED),
+        Attempted(Operation.READ, 2, Call(), AttemptOutcome.PARTIAL, 0.25, SPOILED, 1),
+        Retrying(Operation.READ, 2, 0.25, SPOILED, "c"),
+        RetryBudgetExhausted(Operation.READ, SPOILED, "c"),
+        CallRejected(Operation.READ, SPOILED, "c"),
+        RefreshFailed(2, SPOILED),
+        BatchShrunk(100, SPOILED),
+    ],
+    ids=lambda signal: type(signal).__name__,
+)
+def test_whose_fault_it_is(signal: Signal, caplog: pytest.LogCaptureFixture) -> None:
+    """The record of a failure says whose fault it is: the scope of this error, not of its class."""
+    caplog.set_level(logging.DEBUG, "shelfport")
+
+    log_signal(signal)
+
+    assert ["process"] == [vars(record)["scope"] for record in caplog.records]
 
 
 HOSTILE = "no\r\nERROR forged\x1b[31m\u202e"

@@ -7,18 +7,27 @@ import pytest
 from shelfport.adapters.observability.counters import COUNTERS
 from shelfport.adapters.observability.signal_row import Severity
 from shelfport.adapters.observability.signal_table import row_of
-from shelfport.errors import Operation, ServiceOverloaded, TimedOut
+from shelfport.errors import (
+    ContractViolation,
+    FaultScope,
+    Operation,
+    ServiceOverloaded,
+    TimedOut,
+)
 from shelfport.ports import Call
 from shelfport.signals import (
     Attempted,
     AttemptOutcome,
+    BatchShrunk,
     BreakerChanged,
     BreakerState,
+    CallRejected,
     RefreshFailed,
+    Retrying,
     ServedStale,
     Signal,
 )
-from tests.support.signals import EXAMPLES
+from tests.adapters.observability.examples import EXAMPLES, TOO_LONG
 
 GOOD, NOTE, BAD, ROUTINE = Severity.GOOD, Severity.NOTE, Severity.BAD, Severity.ROUTINE
 KINDS = [
@@ -51,6 +60,8 @@ KINDS = [
     ("event duplicate", ROUTINE),
     ("event late", ROUTINE),
     ("event dead-lettered", BAD),
+    ("batch shrunk", NOTE),
+    ("batch shrunk", NOTE),
 ]
 
 
@@ -75,6 +86,7 @@ def test_the_sentence_has_all_its_fields(signal: Signal) -> None:
     [
         (ServedStale(1, 3.0, None), "the stock of one variant"),
         (RefreshFailed(1, TimedOut("late")), "the stock of one variant"),
+        (BatchShrunk(1, TOO_LONG), "at most one variant at once now"),
         (
             Attempted(Operation.READ, 1, Call(), AttemptOutcome.ANSWERED, 0.1),
             "the stock of one variant",
@@ -90,6 +102,9 @@ def test_one_variant(signal: Signal, words: str) -> None:
 
 
 BUSY = ServiceOverloaded("busy")
+SERVICE = {"error.type": "ServiceOverloaded", "shelfport.fault.scope": "service"}
+ELEMENT = ContractViolation("no quantity", scope=FaultScope.ELEMENT)
+HELD = ServiceOverloaded("503 a moment ago", scope=FaultScope.PROCESS)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +120,39 @@ BUSY = ServiceOverloaded("busy")
             Attempted(Operation.READ, 2, Call(), AttemptOutcome.FAILED, 0.25, BUSY),
             "attempt.duration",
             0.25,
+            {"shelfport.operation": "read", "shelfport.outcome": "failed", **SERVICE},
+        ),
+        (
+            Attempted(Operation.READ, 2, Call(), AttemptOutcome.PARTIAL, 0.25, ELEMENT, 1),
+            "attempt.duration",
+            0.25,
             {
                 "shelfport.operation": "read",
-                "shelfport.outcome": "failed",
+                "shelfport.outcome": "partial",
+                "error.type": "ContractViolation",
+                "shelfport.fault.scope": "element",
+            },
+        ),
+        (
+            Attempted(Operation.READ, 2, Call(), AttemptOutcome.LEFT, 0.25),
+            "attempt.duration",
+            0.25,
+            {"shelfport.operation": "read", "shelfport.outcome": "left"},
+        ),
+        (
+            Retrying(Operation.READ, 1, 0.05, BUSY, "c"),
+            "retries",
+            1,
+            {"shelfport.operation": "read", **SERVICE},
+        ),
+        (
+            CallRejected(Operation.INITIALIZE, HELD, "c"),
+            "calls.rejected",
+            1,
+            {
+                "shelfport.operation": "initialize",
                 "error.type": "ServiceOverloaded",
+                "shelfport.fault.scope": "process",
             },
         ),
         (
@@ -117,7 +161,7 @@ BUSY = ServiceOverloaded("busy")
             1,
             {"shelfport.circuit_breaker.state": "open"},
         ),
-        (RefreshFailed(2, BUSY), "refresh.failures", 1, {"error.type": "ServiceOverloaded"}),
+        (RefreshFailed(2, BUSY), "refresh.failures", 1, SERVICE),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -10,7 +10,7 @@ import pytest
 
 from shelfport import InitializationPolicy
 from shelfport.contracts.sandbox import Faults
-from shelfport.errors import Operation, QueueFailed
+from shelfport.errors import FaultScope, Operation, QueueFailed
 from shelfport.outbox import DeadLetterReason
 from shelfport.ports.message_bus import Message
 from tests.adapters.ops.conftest import TOKEN, Desk
@@ -51,6 +51,17 @@ async def test_the_page_shows_an_outage(desk: Desk) -> None:
     assert re.search(r"Next probe</dt><dd>in \d+ s", page)
     assert "circuit open" in page
     assert "503 Service Unavailable" in page
+
+
+async def test_the_page_shows_whose_fault_the_failures_are(desk: Desk) -> None:
+    """Each scope has its count of five minutes; without a failure a sentence says so."""
+    before = await desk.page()
+    desk.sandbox.faults = Faults(error_rate=1.0, error_status=403)
+    await desk.inventory.get_stock_level(an_id(1))
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", await desk.page()))
+
+    assert "There was no failure." in before
+    assert "service 0 path 0 credentials 1 request 0 element 0 caller 0 this process 0" in page
 
 
 async def test_a_request_is_found_by_its_correlation_id(desk: Desk) -> None:
@@ -224,7 +235,7 @@ async def test_the_page_is_live(desk: Desk) -> None:
         while "circuit" not in later:
             later = await next_fragments(answer.content)
 
-    assert {"headline", "circuit", "queue", "dead", "latency", "served"} <= first.keys()
+    assert {"headline", "circuit", "queue", "dead", "latency", "faults", "served"} <= first.keys()
     assert "held by hand" in later["circuit"]
     assert "log" in first
     assert "bus" not in later
@@ -242,6 +253,16 @@ async def test_the_document_has_the_same_figures(desk: Desk) -> None:
         document["snapshot"]["circuitBreaker"]["nextProbe"],
     )
     assert 1 == document["latency"]["attempts"]
+
+
+async def test_the_document_counts_failures_by_scope(desk: Desk) -> None:
+    """`snapshot.json` has a count of each scope, by its value."""
+    desk.sandbox.faults = Faults(mode="garbage")
+    await desk.inventory.get_stock_level(an_id(1))
+    document = await (await desk.client.get("/ops/snapshot.json")).json()
+
+    assert {scope.value for scope in FaultScope} == document["faults"].keys()
+    assert {"path"} == {scope for scope, count in document["faults"].items() if count}
 
 
 async def test_a_page_without_its_slash_leads_to_it(desk: Desk) -> None:
