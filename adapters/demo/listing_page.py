@@ -28,6 +28,11 @@ STATES: Final = {
         "Take it down",
         "Every request fails. Badges show the last known stock with its age, then no stock.",
     ),
+    ServiceState.REJECTING: (
+        "Let it reject new products",
+        "It answers, and rejects every new record with a 400. A record that waits to be opened "
+        "becomes a dead letter, which an operator retries or drops.",
+    ),
 }
 """Each state's button and explanation."""
 

@@ -14,6 +14,7 @@ class ServiceState(Enum):
     SLOW = "slow"
     FLAKY = "flaky"
     DOWN = "down"
+    REJECTING = "rejecting"
 
 
 class ServiceControl(Protocol):
@@ -48,6 +49,7 @@ class SandboxControl:
             ServiceState.SLOW: Faults(latency=slow),
             ServiceState.FLAKY: Faults(mode_rates={"down": 0.3, "refuse": 0.1, "garbage": 0.1}),
             ServiceState.DOWN: Faults(mode="down"),
+            ServiceState.REJECTING: Faults(mode="reject_write"),
         }
 
     @property

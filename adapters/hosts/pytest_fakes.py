@@ -29,7 +29,6 @@ from shelfport.domain.model import (
     Answer,
     Call,
     ConnectionFailed,
-    ContractViolation,
     Freshness,
     Initialized,
     InitialStock,
@@ -39,6 +38,7 @@ from shelfport.domain.model import (
     InventoryLowStock,
     InventoryOutOfStock,
     Operation,
+    PathFailed,
     ProductVariantId,
     ReachedService,
     RequestContext,
@@ -58,7 +58,9 @@ FAILURES: Mapping[str, InventoryError] = {
         "no server listens at the Inventory Service's address", reached_service=ReachedService.NO
     ),
     "hang": TimedOut("the Inventory Service did not answer in time"),
-    "garbage": ContractViolation("the Inventory Service's answer is not JSON"),
+    "garbage": PathFailed(
+        "the Inventory Service's answer is not JSON", reached_service=ReachedService.YES
+    ),
 }
 """The errors that the sandbox's faults of the same names cause."""
 
@@ -262,7 +264,8 @@ class InventoryServer:
             ValueError: there is no failure of that name.
         """
         _must_be_known(failure)
-        faults = Faults(mode=cast("FaultMode", failure), times=times)
+        # After a `Retry-After` above 0, the requests that follow would not be sent, and fail too.
+        faults = Faults(mode=cast("FaultMode", failure), times=times, retry_after=0)
         self._in_thread(lambda: setattr(self._sandbox, "faults", faults))
 
     def _in_thread(self, work: Callable[[], T]) -> T:

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from shelfport.contracts.sandbox.problems import RETRY_AFTER
+
 FaultMode = Literal[
     "ok",
     "down",
@@ -15,6 +17,7 @@ FaultMode = Literal[
     "hang",
     "garbage",
     "truncated",
+    "reject_write",
     "timeout_after_write",
     "crash_after_write",
     "late_write",
@@ -28,20 +31,21 @@ FaultMode = Literal[
   before that.
 - `garbage`: the request is carried out; the answer is a 200 whose body is not JSON.
 - `truncated`: the request is carried out; half of the answer is sent, then the connection closes.
+- `reject_write`: a POST gets 400 `invalid-request`, and is not carried out.
 - `timeout_after_write`: a POST is carried out, and its answer hangs.
 - `crash_after_write`: a POST is carried out, but its key is forgotten, and the connection aborted:
   as if the service had crashed between writing the record and the key. The contract forbids it.
 - `late_write`: a POST is carried out up to `late_by` seconds after it came, also if its client has
   left by then.
 
-The last three do not affect a GET.
+The last four do not affect a GET.
 """
 
 ErrorStatus = Literal[401, 403, 429, 500, 503]
 """The status of an answer to a request that fails by `Faults.error_rate`."""
 
 _ONLY_WRITES: frozenset[FaultMode] = frozenset(
-    {"timeout_after_write", "crash_after_write", "late_write"}
+    {"reject_write", "timeout_after_write", "crash_after_write", "late_write"}
 )
 
 FAULT_RULES = {
@@ -49,6 +53,7 @@ FAULT_RULES = {
     "latency": "a number of seconds from 0 to 3600",
     "errorRate": "a number from 0 to 1",
     "errorStatus": f"one of {', '.join(map(str, get_args(ErrorStatus)))}",
+    "retryAfter": "a number of whole seconds from 0 to 3600",
     "modeRates": "an object of modes, each with a number from 0 to 1, and all at most 1",
     "lateBy": "a number of seconds from 0 to 3600",
     "seed": "an integer",
@@ -74,6 +79,9 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     error_rate: float = 0.0
     """The share of requests, 0 to 1, that get `error_status` and are not carried out."""
     error_status: ErrorStatus = 503
+    retry_after: int = RETRY_AFTER
+    """The `Retry-After` of a 429 or 503, in seconds. shelfport sends nothing until then; 0 lets it
+    ask again at once."""
     mode_rates: dict[FaultMode, float] = {}
     """The shares of requests, 0 to 1, that get these modes instead of `mode`."""
     late_by: float = 5.0
@@ -90,6 +98,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         _check("latency", self.latency, _is_number(self.latency) and 0 <= self.latency <= 3600)
         _check("errorRate", self.error_rate, _is_share(self.error_rate))
         _check("errorStatus", self.error_status, self.error_status in get_args(ErrorStatus))
+        wait = self.retry_after
+        _check("retryAfter", wait, _is_int(wait) and 0 <= wait <= 3600)
         _check("seed", self.seed, _is_int(self.seed))
         _check("times", self.times, self.times is None or (_is_int(self.times) and self.times >= 1))
 

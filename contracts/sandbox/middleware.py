@@ -82,18 +82,22 @@ class SandboxMiddleware:
             self._journal.end(number, status)
 
     async def _apply_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        retry_after = self._plan.current.retry_after  # deciding may end the faults
         decision = self._plan.decide(request.method)
         delay = Delay(decision.latency)
         if decision.error_status is not None:
             await delay.once()
-            return problem(_SLUG_OF[decision.error_status])
+            return problem(_SLUG_OF[decision.error_status], retry_after=retry_after)
         match decision.mode:
             case "down":
                 await delay.once()
-                return problem("unavailable")
+                return problem("unavailable", retry_after=retry_after)
             case "refuse":
                 await delay.once()
                 return await _abort(request)
+            case "reject_write":
+                await delay.once()
+                return problem("invalid-request", "The service does not accept this record.")
             case "hang":
                 await self._plan.changed()
             case _:

@@ -14,7 +14,7 @@ from shelfport.adapters.http.wire import (
 )
 
 RETRY_AFTER = 1
-"""The sandbox's `Retry-After`, in seconds."""
+"""The sandbox's usual `Retry-After`, in seconds."""
 
 _KINDS: Mapping[ProblemSlug, tuple[int, str, str]] = {
     "invalid-request": (400, "The request breaks the contract", "The request is not valid."),
@@ -65,12 +65,9 @@ _KINDS: Mapping[ProblemSlug, tuple[int, str, str]] = {
     ),
 }
 
-_EXTRA_HEADERS: Mapping[ProblemSlug, Mapping[str, str]] = {
-    "unauthenticated": {"WWW-Authenticate": 'Bearer realm="inventory"'},
-    "in-progress": {"Retry-After": str(RETRY_AFTER)},
-    "too-many-requests": {"Retry-After": str(RETRY_AFTER)},
-    "unavailable": {"Retry-After": str(RETRY_AFTER)},
-}
+_WITH_RETRY_AFTER: frozenset[ProblemSlug] = frozenset(
+    {"in-progress", "too-many-requests", "unavailable"}
+)
 
 
 class RequestRefused(Exception):
@@ -100,9 +97,18 @@ class RequestRefused(Exception):
 
 
 def problem(
-    slug: ProblemSlug, detail: str | None = None, *, current: InventoryStockLevelBody | None = None
+    slug: ProblemSlug,
+    detail: str | None = None,
+    *,
+    current: InventoryStockLevelBody | None = None,
+    retry_after: int = RETRY_AFTER,
 ) -> web.Response:
     """The response that carries problem `slug`, with the status and headers it always has."""
+    headers = {}
+    if slug == "unauthenticated":
+        headers["WWW-Authenticate"] = 'Bearer realm="inventory"'
+    if slug in _WITH_RETRY_AFTER:
+        headers["Retry-After"] = str(retry_after)
     status, title, usual_detail = _KINDS[slug]
     document = ProblemBody(
         type=PROBLEM_TYPE + slug,
@@ -114,6 +120,6 @@ def problem(
     return web.Response(
         body=msgspec.json.encode(document),
         status=status,
-        headers=_EXTRA_HEADERS.get(slug),
+        headers=headers,
         content_type=PROBLEM_JSON,
     )

@@ -44,6 +44,22 @@ class Shop:
         assert 200 == answer.status
         return page
 
+    async def keep_product(self, page: "Page", name: str) -> None:
+        """Create a product in an outage, at the shop `page`; its record is opened later."""
+        await page.click("#state-down")
+        await page.fill("#name", name)
+        await page.fill("#initial-quantity", "3")
+        await page.select_option("#policy", "RETRY_LATER")
+        await page.click("button.main")
+
+    async def reject_product(self, page: "Page", name: str) -> "Page":
+        """Keep a product whose record the service then rejects; the ops page with a dead letter."""
+        await self.keep_product(page, name)
+        await page.click("#state-rejecting")
+        ops = await self.open("/ops/")
+        await ops.locator("#dead summary").wait_for()
+        return ops
+
     def watch(self, page: "Page") -> None:
         """Record the complaints and requests of `page`."""
         page.set_default_timeout(PATIENCE)

@@ -14,12 +14,11 @@ from tests.browser.conftest import Shop
 
 
 async def outage(shop: Shop) -> Page:
-    """The shop in an outage; the ops page gets a dead letter."""
+    """The shop in an outage; the ops page has a dead letter."""
     page = await shop.open()
+    ops = await shop.reject_product(page, "Summit Head Torch, 400 lumens")
+    await ops.close()
     await page.click("#state-down")
-    await page.fill("#name", "Summit Head Torch, 400 lumens")
-    await page.select_option("#policy", "RETRY_LATER")
-    await page.click("button.main")
     await expect(page.locator('.badge[data-freshness="stale"]').first).to_be_visible()
     return page
 

@@ -6,17 +6,9 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed: nox -s browser")
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import Shop
-
-
-async def kept_product(page: Page, name: str) -> None:
-    """Create a product whose record is opened later."""
-    await page.fill("#name", name)
-    await page.fill("#initial-quantity", "3")
-    await page.select_option("#policy", "RETRY_LATER")
-    await page.click("button.main")
 
 
 async def test_the_page_during_an_outage(shop: Shop) -> None:
@@ -51,18 +43,17 @@ async def test_the_ops_page_shows_the_outage(shop: Shop) -> None:
     await expect(ops.locator("#served path")).not_to_have_count(0)
     await expect(ops.locator("#served .band")).not_to_have_count(0)
     await expect(ops.locator("#latency rect.failed")).not_to_have_count(0)
+    await expect(ops.locator("#faults")).to_have_text(re.compile(r"service\s*[1-9]"))
 
 
 async def test_a_dead_letter_is_retried(shop: Shop) -> None:
-    """A record whose attempts failed is a dead letter; a button retries it."""
+    """A waiting record that the service rejects is a dead letter; a button retries it."""
     page = await shop.open()
-    await page.click("#state-down")
-    await kept_product(page, "Summit Head Torch, 400 lumens")
+    ops = await shop.reject_product(page, "Summit Head Torch, 400 lumens")
     badge = page.locator(".products li", has_text="Summit Head Torch").locator(".badge")
     await expect(badge).to_have_text("Stock information unavailable")
-    ops = await shop.open("/ops/")
-    await expect(ops.locator("#dead")).to_contain_text("exhausted")
-    await expect(ops.locator("#dead")).to_contain_text("503 Service Unavailable")
+    await expect(ops.locator("#dead")).to_contain_text("rejected")
+    await expect(ops.locator("#dead")).to_contain_text("400 Bad Request")
 
     await page.click("#state-up")
     await ops.get_by_role("button", name=re.compile("^Retry the record of")).click()
@@ -72,12 +63,23 @@ async def test_a_dead_letter_is_retried(shop: Shop) -> None:
     await expect(badge).to_have_text("Only 3 left")
 
 
+async def test_an_outage_makes_no_dead_letter(shop: Shop) -> None:
+    """A record that cannot be opened in an outage waits for as long, and is opened after it."""
+    page, ops = await shop.open(), await shop.open("/ops/")
+    await shop.keep_product(page, "Summit Head Torch, 400 lumens")
+    badge = page.locator(".products li", has_text="Summit Head Torch").locator(".badge")
+    known = page.locator(".products li").first.locator(".badge")
+    await expect(known).to_have_text("Stock information unavailable")  # it lasts for long
+    await expect(ops.locator("#queue")).to_contain_text("503 Service Unavailable")
+    await expect(ops.locator("#dead")).to_contain_text("None.")
+
+    await page.click("#state-up")
+    await expect(badge).to_have_text("Only 3 left")
+
+
 async def test_dropping_asks_twice(shop: Shop) -> None:
     """The first press asks again, which updates leave open; the second drops the entry."""
-    page = await shop.open()
-    await page.click("#state-down")
-    await kept_product(page, "A tent too many")
-    ops = await shop.open("/ops/")
+    ops = await shop.reject_product(await shop.open(), "A tent too many")
     await ops.locator("#dead summary").click()
     really = ops.get_by_role("button", name="Delete it for good")
     await ops.wait_for_timeout(2500)  # two fragments and more

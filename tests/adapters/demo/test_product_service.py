@@ -8,7 +8,13 @@ from shelfport.adapters.demo.environment import DemoEnvironment
 from shelfport.adapters.demo.page_snapshot import read_badges
 from shelfport.adapters.demo.products import Product
 from shelfport.contracts.sandbox import Faults
-from shelfport.errors import ConnectionFailed, Unauthorized
+from shelfport.errors import (
+    ConnectionFailed,
+    PathFailed,
+    RequestBlocked,
+    RequestRejected,
+    Unauthorized,
+)
 from tests.adapters.demo.conftest import Shop
 from tests.support.streams import next_fragments
 from tests.support.waiting import eventually
@@ -106,6 +112,25 @@ async def test_a_product_whose_record_is_opened_later(environment: DemoEnvironme
     assert (201, "queued") == (answer.status, made["inventoryRecord"])
 
 
+async def test_a_product_whose_record_is_rejected_later(environment: DemoEnvironment) -> None:
+    """A record that waits for an outage to end is a dead letter if the service then rejects it."""
+    environment.sandbox.faults = Faults(mode="down")
+    body = {"name": "Boot", "initialQuantity": 3, "policy": "RETRY_LATER"}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{environment.url}/products", json=body):
+            pass
+        environment.sandbox.faults = Faults(mode="reject_write")
+
+        async def is_dead() -> bool:
+            async with session.get(f"{environment.url}/ops/") as page:
+                return "needs an operator" in await page.text()
+
+        await eventually(is_dead)
+
+    rejected = environment.sandbox.journal[-1]
+    assert ("POST", 400) == (rejected.method, rejected.status)
+
+
 @pytest.mark.parametrize("units", ["0", "20"])
 async def test_stock_is_set_from_the_page(environment: DemoEnvironment, units: str) -> None:
     """The buttons beside a product change how many there are at the Inventory Service."""
@@ -161,8 +186,14 @@ async def test_a_form_leads_back_to_the_page(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("error", "status", "again"),
-    [(ConnectionFailed("gone"), 503, True), (Unauthorized("who?"), 502, False)],
-    ids=["transient", "permanent"],
+    [
+        (ConnectionFailed("gone"), 503, True),
+        (PathFailed("a page of HTML"), 503, True),
+        (RequestBlocked("a firewall"), 503, True),
+        (RequestRejected("no such field"), 502, False),
+        (Unauthorized("who?"), 502, False),
+    ],
+    ids=["unreachable", "path", "blocked", "rejected", "unauthorized"],
 )
 @pytest.mark.parametrize("kind", ["json", "data"])
 async def test_no_record_no_product(
@@ -259,7 +290,7 @@ async def test_buttons_are_there_only_with_a_control(shop: Shop) -> None:
     assert (False, 404) == ("Take it down" in page, answer.status)
 
 
-@pytest.mark.parametrize("state", ["down", "slow", "flaky", "up"])
+@pytest.mark.parametrize("state", ["down", "slow", "flaky", "rejecting", "up"])
 async def test_a_button_changes_the_inventory_service(
     environment: DemoEnvironment, state: str
 ) -> None:
@@ -276,6 +307,7 @@ async def test_a_button_changes_the_inventory_service(
         "down": Faults(mode="down"),
         "slow": Faults(latency=5.0),
         "flaky": Faults(mode_rates={"down": 0.3, "refuse": 0.1, "garbage": 0.1}),
+        "rejecting": Faults(mode="reject_write"),
         "up": Faults(),
     }
     assert (expected[state], 200) == (environment.sandbox.faults, answer.status)

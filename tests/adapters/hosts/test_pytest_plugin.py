@@ -23,7 +23,7 @@ from shelfport import (
     build,
     health,
 )
-from shelfport.errors import TimedOut, Unauthorized
+from shelfport.errors import PathFailed, ReachedService, TimedOut, Unauthorized
 from shelfport.sync import SyncInventoryIntegration
 from shelfport.testing import FakeInventory, InventoryServer
 from tests.support.figures import Report
@@ -87,6 +87,19 @@ async def test_a_product_whose_record_cannot_be_opened(
     )
 
     assert isinstance(outcome, Queued)
+
+
+async def test_garbage(inventory: FakeInventory, fail_next: Callable[..., None]) -> None:
+    """An answer that is no JSON is a fault of the way, which passes."""
+    inventory.set_stock(an_id(1), 3)
+    fail_next("garbage", times=2)
+
+    shown = await inventory.get_stock_level(an_id(1))
+    with pytest.raises(PathFailed, match="not JSON") as info:
+        await inventory.request_inventory_initialization(an_id(2))
+
+    assert Unavailable(UnavailableReason.UNREACHABLE) == shown
+    assert (True, ReachedService.YES) == (info.value.retryable, info.value.reached_service)
 
 
 def test_an_unknown_failure(fail_next: Callable[..., None]) -> None:

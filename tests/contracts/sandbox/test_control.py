@@ -62,6 +62,7 @@ async def test_faults(client: CheckedClient, sandbox: Sandbox) -> None:
         "latency": 0.0,
         "errorRate": 0.25,
         "errorStatus": 503,
+        "retryAfter": 1,
         "modeRates": {},
         "lateBy": 5.0,
         "seed": 0,

@@ -28,6 +28,30 @@ async def test_down(client: CheckedClient, sandbox: Sandbox) -> None:
     assert 404 == (await client.get(f"/inventory/{UNKNOWN}")).status
 
 
+async def test_retry_after(client: CheckedClient, sandbox: Sandbox) -> None:
+    """The Retry-After of a 429 or 503 can be set, and holds for the last affected request, too."""
+    waits: list[str] = []
+    for faults in (
+        Faults(mode="down", retry_after=0, times=1),
+        Faults(error_rate=1, error_status=429, retry_after=7, times=1),
+    ):
+        sandbox.faults = faults
+        waits.append((await client.get(f"/inventory/{LOW}")).headers["Retry-After"])
+
+    assert ["0", "7"] == waits
+
+
+async def test_reject_write(client: CheckedClient, sandbox: Sandbox) -> None:
+    """A rejected POST gets 400 with a problem document, and opens no record; a GET is answered."""
+    sandbox.faults = Faults(mode="reject_write")
+
+    write = await client.initialize(uuid4(), UNKNOWN)
+
+    assert (400, "invalid-request") == (write.status, write.slug)
+    assert 200 == (await client.get(f"/inventory/{LOW}")).status
+    assert 404 == (await client.get(f"/inventory/{UNKNOWN}")).status
+
+
 async def test_refuse(client: CheckedClient, sandbox: Sandbox) -> None:
     """Refuse drops the connection without an answer, and nothing is done."""
     sandbox.faults = Faults(mode="refuse")
@@ -280,6 +304,8 @@ async def test_correlation_id_survives(client: CheckedClient, sandbox: Sandbox) 
         ({"error_rate": 1.1}, "errorRate is 1.1: it must be a number from 0 to 1"),
         ({"error_rate": True}, "errorRate is True"),
         ({"error_status": 404}, "errorStatus is 404: it must be one of 401, 403, 429, 500, 503"),
+        ({"retry_after": -1}, "retryAfter is -1: it must be a number of whole seconds from 0 to"),
+        ({"retry_after": 0.5}, "retryAfter is 0.5"),
         ({"mode_rates": {"sad": 0.5}}, "modeRates is {'sad': 0.5}: it must be an object of modes"),
         ({"mode_rates": {"hang": 1.1}}, "modeRates is {'hang': 1.1}"),
         ({"mode_rates": {"hang": 0.6, "down": 0.6}}, "modeRates is {'hang': 0.6, 'down': 0.6}"),
