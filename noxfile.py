@@ -121,9 +121,17 @@ def properties(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Faults over real sockets at full length: prints its figures; 100,000 faulty calls."""
+    """Faults at full length, over sockets and in virtual time: prints its figures."""
     install(session, "tests", extras=EXTRAS)
-    session.run("pytest", "tests/faults", *PATIENT, *session.posargs, env={"SHELFPORT_LONG": "1"})
+    session.run(
+        "pytest",
+        "tests/faults",
+        "tests/properties/test_scope_healthy.py",
+        "tests/properties/test_scope_dead.py",
+        *PATIENT,
+        *session.posargs,
+        env={"SHELFPORT_LONG": "1"},
+    )
 
 
 @nox.session

@@ -41,8 +41,8 @@ def _facts(cls: type[Exception]) -> str:
         return parent
     reason = f" · a page's reason: `{cls.reason.value}`" if "reason" in vars(cls) else ""
     return (
-        f"{parent} · retryable: {'yes' if cls.retryable else 'no'} · arrived: "
-        f"{cls.reached_service.value}{reason}"
+        f"{parent} · scope: `{cls.scope.name}` · retryable: {'yes' if cls.retryable else 'no'} · "
+        f"arrived: {cls.reached_service.value}{reason}"
     )
 
 
