@@ -1,4 +1,4 @@
-"""A dead service is found out, whoever asks it and however it fails; and it is noticed when back.
+"""A dead service is found out by every crowd and in every kind of failure, and noticed when back.
 
 At length (SHELFPORT_LONG=1, or the long profile) with more crowds.
 """
