@@ -8,6 +8,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -63,9 +64,9 @@ OPTIONS = QueueOptions(url="memory:", max_attempts=1)
 Fault = Callable[[RequestContext], InventoryError]
 
 
-def fault(kind: type[InventoryError], sentence: str, **details: object) -> Fault:
+def fault(kind: type[InventoryError], sentence: str, **details: Any) -> Fault:
     """The fault that answers each request with an error of this kind."""
-    return lambda context: context.error(kind, sentence, **details)  # type: ignore[arg-type]
+    return lambda context: context.error(kind, sentence, **details)
 
 
 OF_SERVICE = {

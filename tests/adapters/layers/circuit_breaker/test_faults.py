@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shelfport import InventoryError
+from shelfport import InventoryError, ProductVariantId
 from shelfport.adapters.runtime.loop_stall import StallMeter
 from shelfport.errors import (
     AdapterFault,
@@ -123,8 +123,8 @@ async def fail(bench: Bench, error: InventoryError) -> None:
         await bench.layer.read(list(error.ids) or [A], CALL)
 
 
-def a_500(*variants: object) -> ServiceFailed:
-    return ServiceFailed("500", status=500, ids=variants)  # type: ignore[arg-type]
+def a_500(*variants: ProductVariantId) -> ServiceFailed:
+    return ServiceFailed("500", status=500, ids=variants)
 
 
 async def test_one_bad_record(bench: Bench) -> None:

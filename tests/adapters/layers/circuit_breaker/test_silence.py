@@ -4,7 +4,7 @@ import pytest
 
 from shelfport import InventoryError
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
-from shelfport.domain.model import FaultScope
+from shelfport.domain.model import FaultScope, ProductVariantId
 from shelfport.errors import ServiceFailed
 from shelfport.options import BreakerOptions
 from shelfport.ports.signals import BreakerState
@@ -24,9 +24,9 @@ DOUBTFUL = CallOutcome.DOUBTFUL
 VARIANTS = ids(9)
 
 
-def after_good_calls(**options: float) -> Bench:
+def after_good_calls(options: BreakerOptions | None = None) -> Bench:
     """A closed circuit after twenty good calls, a moment ago; five bad ones are no rate."""
-    bench = Bench(BreakerOptions(**options))  # type: ignore[arg-type]
+    bench = Bench(options or BreakerOptions())
     bench.calls(*[SUCCESS] * 20)
     return bench
 
@@ -44,7 +44,7 @@ def test_nothing_good_for_two_seconds(later: float, state: BreakerState) -> None
 
 def test_the_fifth_is_of_the_window() -> None:
     """The time without a good outcome is a share of `window`."""
-    bench = after_good_calls(window=100)
+    bench = after_good_calls(BreakerOptions(window=100))
     bench.now += 19.9
     bench.calls(*[FAILURE] * 5)
     assert CLOSED is bench.state
@@ -108,10 +108,10 @@ def test_what_has_left_the_window() -> None:
 @pytest.mark.parametrize("rate", [0.99, 1.0])
 def test_a_rate_of_1(rate: float) -> None:
     """A threshold of 1 is about the whole window, however long nothing was good."""
-    failing = after_good_calls(failure_rate_threshold=rate)
+    failing = after_good_calls(BreakerOptions(failure_rate_threshold=rate))
     failing.now += 3
     failing.calls(*[FAILURE] * 5)
-    slow = after_good_calls(slow_call_rate_threshold=rate)
+    slow = after_good_calls(BreakerOptions(slow_call_rate_threshold=rate))
     for _ in range(5):
         slow.call(SUCCESS, took=0.9)
 
@@ -184,8 +184,8 @@ def test_a_doubtful_probe() -> None:
 # Which failures are doubtful.
 
 
-def a_500(*variants: str, scope: FaultScope = FaultScope.SERVICE) -> InventoryError:
-    return ServiceFailed("500", status=500, ids=variants, scope=scope)  # type: ignore[arg-type]
+def a_500(*variants: ProductVariantId, scope: FaultScope = FaultScope.SERVICE) -> InventoryError:
+    return ServiceFailed("500", status=500, ids=variants, scope=scope)
 
 
 async def fail(bench: LayerBench, *errors: InventoryError) -> None:
