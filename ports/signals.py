@@ -105,6 +105,49 @@ class BatchShrunk:
 
 
 @attrs.frozen
+class AnswerRepaired:
+    """A member of an answer broke the contract; the rest of its element was read all the same."""
+
+    member: str
+    """The member, or the header, by its name in the answer."""
+    elements: int
+    """In how many elements of the answer."""
+    example: str = attrs.field(converter=one_line)
+    """What one of them had in place of what the contract allows, and what was read instead."""
+    correlation_id: str | None
+
+
+@attrs.frozen
+class ClockSkewed:
+    """This host's clock and the service's differ by more than a minute, by an answer's `Date`."""
+
+    seconds: float
+    """By how much the service's clock is ahead; negative if it is behind."""
+
+
+@attrs.frozen
+class ReadingsHeldBack:
+    """A read brought levels that are older than the known ones, by the service's own `updatedAt`.
+
+    A lagging replica of the service may have answered. They are believed if it is still so after
+    one `ttl`.
+    """
+
+    variants: int
+
+
+@attrs.frozen
+class AbsenceDoubted:
+    """An answer lacked variants whose stock is known, and none of them is believed to be absent.
+
+    One of them was asked for alone, and that did not confirm that it has no record.
+    """
+
+    variants: int
+    correlation_id: str | None
+
+
+@attrs.frozen
 class ServedStale:
     """Stale readings were served, because the service did not answer in time."""
 
@@ -245,6 +288,10 @@ Signal = (
     | BreakerChanged
     | CallRejected
     | BatchShrunk
+    | AnswerRepaired
+    | ClockSkewed
+    | ReadingsHeldBack
+    | AbsenceDoubted
     | ServedStale
     | RefreshFailed
     | SharedCacheDown

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -12,29 +11,19 @@ import aiohttp
 import attrs
 import msgspec
 from aiohttp import hdrs
-from multidict import CIMultiDictProxy
 from yarl import URL
 
 from shelfport.adapters.http import wire
-from shelfport.adapters.http.decode import (
-    BrokenDocument,
-    Garbled,
-    Malformed,
-    decode_current,
-    decode_item,
-    decode_level,
-    decode_levels,
-    decode_problem,
-)
 from shelfport.adapters.http.errors import (
     HttpRequestContext,
     contract_error,
     credentials_timeout_error,
     deadline_error,
-    retry_after_seconds,
-    status_error,
     transport_error,
 )
+from shelfport.adapters.http.headers import CacheControl
+from shelfport.adapters.http.malformed import BrokenDocument, Garbled
+from shelfport.adapters.http.replies import Reply, ReplyReader, no_listener
 from shelfport.adapters.http.transport.auth.credentials import (
     AuthOptions,
     CredentialsMiddleware,
@@ -54,11 +43,9 @@ from shelfport.adapters.http.transport.session import HttpOptions, Session
 from shelfport.adapters.http.transport.tls.context import Tls, TlsOptions
 from shelfport.adapters.runtime.background import Background
 from shelfport.domain.model import (
-    AlreadyThere,
     Answer,
     Call,
     ConnectionFailed,
-    Created,
     FaultScope,
     IdFormat,
     Initialized,
@@ -68,26 +55,14 @@ from shelfport.domain.model import (
     ProductVariantId,
     ReachedService,
     RequestRejected,
-    StockReading,
     TimedOut,
-    UnknownVariant,
     Unreadable,
     distinct,
     settled,
 )
-from shelfport.ports import Clock
+from shelfport.ports import Clock, Listener
 from shelfport.ports.snapshot import TlsSnapshot
 from shelfport.ports.telemetry import RequestObserver
-
-SOURCE = "http"
-
-
-@attrs.frozen
-class _Reply:
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-    sent_at: datetime
 
 
 class HttpInventory:
@@ -105,6 +80,9 @@ class HttpInventory:
         secret: the host's own source of the secret, in place of one in `auth`.
         observer: observes each request; see `RequestObserver`.
         id_format: what the service's ids look like.
+        listener: receives `AnswerRepaired` and `ClockSkewed`.
+        cache_ttl: how old, in seconds, an answer of a cache between here and the service may be, if
+            the call does not set less: the `ttl` of the cache that keeps the readings here.
 
     Raises:
         ValueError: `auth` and `secret` do not go together.
@@ -121,6 +99,8 @@ class HttpInventory:
         secret: HostSecret | None = None,
         observer: RequestObserver = NoObserver,
         id_format: IdFormat = IdFormat.UUID,
+        listener: Listener = no_listener,
+        cache_ttl: float = 0.0,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._id_format = id_format
@@ -133,6 +113,10 @@ class HttpInventory:
             auth or AuthOptions(), secret, self._session, clock, self._background
         )
         self._observer = observer
+        self._replies = ReplyReader(
+            id_format, strict=self._options.strict, clock=clock, listener=listener
+        )
+        self._cache_control = CacheControl(cache_ttl)
         self._open: AsyncExitStack | None = None
 
     def __repr__(self) -> str:
@@ -173,6 +157,14 @@ class HttpInventory:
             return None
         return self._tls.snapshot()
 
+    @property
+    def clock_skew(self) -> float | None:
+        """By how many seconds the service's clock is ahead, by an answer's `Date`; None before one.
+
+        Negative if it is behind. Two clocks that agree within the duration of a request give 0.
+        """
+        return self._replies.clock_skew.seconds
+
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
@@ -209,35 +201,12 @@ class HttpInventory:
                 wire.IDEMPOTENCY_KEY: str(request.idempotency_key),
             },
         )
-        try:
-            if reply.status == 201:
-                item = decode_item(reply.body, self._id_format)
-                self._must_be_about(item.variant_id, request.variant_id)
-                return Created(item)
-            problem = decode_problem(reply.body)
-            if reply.status == 409 and problem.slug == "record-exists":
-                level = decode_current(problem, reply.sent_at, self._id_format)
-                self._must_be_about(level.variant_id, request.variant_id)
-                return AlreadyThere(level)
-        except Malformed as error:
-            raise contract_error(error, context, reply.status) from error
-        raise status_error(reply.status, problem, self._retry_after(reply), context)
+        return self._replies.initialized(reply, request.variant_id, context)
 
     async def _read_one(self, variant: ProductVariantId, call: Call) -> Answer:
         context = self._context(Operation.READ, (variant,), call)
         url = f"{self._base}/inventory/{quote(variant, safe='')}"
-        reply = await self._send_observed(hdrs.METH_GET, url, context)
-        if reply.status == 200:
-            try:
-                level = decode_level(reply.body, reply.sent_at, self._id_format)
-                self._must_be_about(level.variant_id, variant)
-            except Malformed as error:
-                raise contract_error(error, context, reply.status) from error
-            return StockReading(level, reply.sent_at, SOURCE)
-        problem = decode_problem(reply.body)
-        if reply.status == 404 and problem.slug == "unknown-variant":
-            return UnknownVariant(variant)
-        raise status_error(reply.status, problem, self._retry_after(reply), context)
+        return self._replies.level(await self._get(url, context), variant, context)
 
     async def _read_many(
         self, wanted: list[ProductVariantId], call: Call
@@ -254,30 +223,7 @@ class HttpInventory:
                 f"{len(wanted)} variants do not fit in one request (at most {wire.MAX_IDS} ids, "
                 f"{wire.MAX_TARGET_BYTES} bytes): put a `BatchingLayer` around this adapter"
             )
-        reply = await self._send_observed(hdrs.METH_GET, url, context)
-        if reply.status != 200:
-            problem = decode_problem(reply.body)
-            raise status_error(reply.status, problem, self._retry_after(reply), context)
-        try:
-            levels = decode_levels(reply.body, reply.sent_at, set(wanted), self._id_format)
-        except Malformed as error:
-            raise contract_error(error, context, reply.status) from error
-        known, sent_at = levels.by_id, reply.sent_at
-        if levels.unidentified is not None and not (known or levels.malformed):
-            # Not one element says which variant it is about: no fault of one variant's data.
-            broken = BrokenDocument(str(levels.unidentified))
-            raise contract_error(broken, context, reply.status) from levels.unidentified
-        answers: dict[ProductVariantId, Answer] = {}
-        for variant in wanted:
-            level = known.get(variant)
-            if level is not None:
-                answers[variant] = StockReading(level, sent_at, SOURCE)
-            elif (fault := levels.malformed.get(variant, levels.unidentified)) is not None:
-                about = attrs.evolve(context, ids=(variant,))
-                answers[variant] = Unreadable(contract_error(fault, about, reply.status))
-            else:
-                answers[variant] = UnknownVariant(variant)
-        return settled(answers)
+        return self._replies.levels(await self._get(url, context), wanted, context)
 
     async def _read_without_commas(
         self, wanted: list[ProductVariantId], call: Call
@@ -296,6 +242,10 @@ class HttpInventory:
                 answers[variant] = Unreadable(error)
         return settled({variant: answers[variant] for variant in wanted})
 
+    async def _get(self, url: str, context: HttpRequestContext) -> Reply:
+        headers = {wire.CACHE_CONTROL: self._cache_control(context.call.max_staleness)}
+        return await self._send_observed(hdrs.METH_GET, url, context, headers=headers)
+
     async def _send_observed(
         self,
         method: str,
@@ -304,7 +254,7 @@ class HttpInventory:
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> _Reply:
+    ) -> Reply:
         """`_send`, and tell the observer how it ended."""
         observed = self._observer(method, url, context)
         if observed.call is not context.call:
@@ -327,7 +277,7 @@ class HttpInventory:
         *,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> _Reply:
+    ) -> Reply:
         """Send one request and read its whole answer, within `attempt_timeout` and the deadline."""
         if self._open is None:
             raise RuntimeError(f"{self!r} is not open: use it inside `async with`")
@@ -346,7 +296,7 @@ class HttpInventory:
                 seconds, by_deadline = left, True
         middleware = CredentialsMiddleware(self._identity.credentials)
         sending = self._session.sending(write=context.operation is not Operation.READ)
-        sent_at = self._clock.now()
+        sent_at, answering = self._clock.now(), False
         try:
             async with self._session.request(
                 method,
@@ -357,6 +307,7 @@ class HttpInventory:
                 seconds=seconds,
                 middleware=middleware,
             ) as response:
+                answering = True
                 try:
                     content = await read_body(response, self._options.max_response_bytes)
                 except BadBody as error:
@@ -364,13 +315,15 @@ class HttpInventory:
                         kind = BrokenDocument if isinstance(error, BodyTooLong) else Garbled
                         raise contract_error(kind(str(error)), context, response.status) from error
                     content = NO_CONTENT  # the status says enough
-                return _Reply(response.status, response.headers, bytes(content), sent_at)
+                return Reply(response.status, response.headers, bytes(content), sent_at)
         except (aiohttp.ClientError, NoCredentials, TimeoutError, OSError) as error:
             if not middleware.sent and isinstance(error, TimeoutError):
                 raise credentials_timeout_error(
                     context, seconds=seconds, by_deadline=by_deadline
                 ) from error
-            failure = transport_error(error, context, seconds=seconds, by_deadline=by_deadline)
+            failure = transport_error(
+                error, context, seconds=seconds, by_deadline=by_deadline, answering=answering
+            )
             if sending.lost_connection and isinstance(failure, TimedOut | ConnectionFailed):
                 # What closed or forgot this connection has done so with all others.
                 await self._session.drop_kept_connections(sending)
@@ -390,11 +343,3 @@ class HttpInventory:
         self, operation: Operation, ids: Sequence[ProductVariantId], call: Call
     ) -> HttpRequestContext:
         return HttpRequestContext(operation, ids, call, self._base, self._identity.sent)
-
-    def _retry_after(self, reply: _Reply) -> float | None:
-        return retry_after_seconds(reply.headers.get(hdrs.RETRY_AFTER), reply.sent_at)
-
-    @staticmethod
-    def _must_be_about(answered: ProductVariantId, wanted: ProductVariantId) -> None:
-        if answered != wanted:
-            raise Malformed(f"it is about variant {answered}, not {wanted}")

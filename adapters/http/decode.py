@@ -1,99 +1,87 @@
 """Decodes the bodies of answers into stock levels of the domain.
 
-A document is decoded as a whole first, and element by element only if that fails, so that one
-malformed element makes only its own variant unreadable.
+An answer that keeps the contract is decoded as a whole, in C. Any other is read element by element
+(`elements`), and an element member by member (`repairing`), so that each fault costs as little as
+it can. With `strict` nothing is repaired: each element that breaks the contract is malformed.
 """
 
-import json
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from typing import Any
 
-import attrs
 import msgspec
 
 from shelfport.adapters.http import wire
+from shelfport.adapters.http.document import (
+    BYTE_ORDER_MARK,
+    UNREADABLE,
+    must_begin_with,
+    of_an_element,
+    unmarked,
+)
+from shelfport.adapters.http.elements import DecodedLevel, Levels, levels_of, read_object
+from shelfport.adapters.http.malformed import BrokenDocument, Garbled, Malformed
+from shelfport.adapters.http.repairing import Repair, Repairs
+from shelfport.adapters.http.splitting import members_of
 from shelfport.domain.model import (
     FaultScope,
     IdFormat,
     InventoryItem,
     ProductVariantId,
     StockLevel,
+    StockStatus,
     variant_id,
 )
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far an `updatedAt` may be ahead of this host's clock before its element is malformed."""
+__all__ = [
+    "BrokenDocument",
+    "DecodedLevel",
+    "Garbled",
+    "Levels",
+    "Malformed",
+    "Repair",
+    "decode_current",
+    "decode_item",
+    "decode_level",
+    "decode_levels",
+    "decode_problem",
+]
+
+_OUT = StockStatus.OUT_OF_STOCK
 
 _levels = msgspec.json.Decoder(list[wire.InventoryStockLevelBody])
-_level = msgspec.json.Decoder(wire.InventoryStockLevelBody)
 _item = msgspec.json.Decoder(wire.InventoryItemBody)
-_elements = msgspec.json.Decoder(list[msgspec.Raw])
-_UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-
-
-_ON_THE_WIRE = {
-    field.name: field.encode_name
-    for struct in (wire.InventoryItemBody, wire.InventoryStockLevelBody)
-    for field in msgspec.structs.fields(struct)
+_problem = msgspec.json.Decoder(wire.ProblemBody)
+_MEMBERS_OF_AN_ITEM = {
+    field.encode_name.encode() for field in msgspec.structs.fields(wire.InventoryItemBody)
 }
-
-
-class Malformed(Exception):
-    """A document, or an element of it, breaks the contract; the message says how."""
-
-    scope = FaultScope.ELEMENT
-
-
-class BrokenDocument(Malformed):
-    """A document that breaks the contract as a whole: it tells nothing of any variant."""
-
-    scope = FaultScope.SERVICE
-
-
-class Garbled(Malformed):
-    """No JSON, or JSON that is cut short: not what the service sends."""
-
-    scope = FaultScope.PATH
-
-
-class _VariantOnly(msgspec.Struct):
-    variant_id: str = msgspec.field(name="productVariantId")
-
-
-_variant_only = msgspec.json.Decoder(_VariantOnly)
-
-
-@attrs.frozen
-class Levels:
-    """The content of an answer to `GET /inventory`."""
-
-    by_id: dict[ProductVariantId, StockLevel]
-    """The level of each variant; if a variant occurs twice, the level updated last."""
-    malformed: dict[ProductVariantId, Malformed] = attrs.field(factory=dict)
-    """Variants whose element could not be decoded."""
-    unidentified: Malformed | None = None
-    """Set if an element has no readable variant id. A missing variant may be that element's, so it
-    is not reported as unknown."""
+_CURRENT = b"current"
+_PLAIN_MEMBERS_OF_A_PROBLEM = {
+    field.encode_name.encode(): (field.name, msgspec.json.Decoder(field.type))
+    for field in msgspec.structs.fields(wire.ProblemBody)
+    if field.encode_name.encode() != _CURRENT
+}
+"""All but `current`, by name."""
 
 
 def decode_levels(
     body: bytes,
-    now: datetime,
     wanted: AbstractSet[ProductVariantId] = frozenset(),
     id_format: IdFormat = IdFormat.UUID,
+    *,
+    strict: bool = False,
 ) -> Levels:
     """Decode the array of `GET /inventory`.
 
-    msgspec checks the domain's rules for a `StockLevel`, except for its id and an `updatedAt` in
-    the future, which are checked here.
+    msgspec checks the domain's rules for a `StockLevel`, except for its id. That its quantity and
+    its status do not contradict each other is checked here.
 
     Args:
         body: the document.
-        now: the present instant.
-        wanted: ids in their canonical form: an answer about them alone is decoded faster.
+        wanted: the ids that were asked for, in their canonical form: an answer about them alone is
+            decoded faster.
         id_format: what ids look like; in the document they may have another form than the canonical
             one.
+        strict: nothing is repaired.
 
     Raises:
         Garbled: the document is no JSON.
@@ -101,29 +89,37 @@ def decode_levels(
     """
     try:
         levels = msgspec.convert(_levels.decode(body), list[StockLevel], from_attributes=True)
-    except _UNREADABLE:
-        return _one_by_one(body, now, id_format)
-    horizon = now + CLOCK_SKEW
-    by_id = {level.variant_id: level for level in levels}
-    plain = len(by_id) == len(levels) and by_id.keys() <= wanted
-    if not plain or any([level.updated_at > horizon for level in levels]):  # noqa: C419 - faster
-        return _one_by_one(body, now, id_format)
-    return Levels(by_id)
+    except UNREADABLE:
+        pass
+    else:
+        # A level that contradicts itself is left out here, as all but one of a variant's are.
+        by_id = {
+            level.variant_id: level
+            for level in levels
+            if (not level.available_quantity) is (level.status is _OUT)
+        }
+        if len(by_id) == len(levels) and by_id.keys() <= wanted:
+            return Levels(by_id)
+    text = unmarked(body, strict=strict)
+    must_begin_with(text, b"[")
+    return levels_of(text, wanted, id_format, strict=strict)
 
 
-def decode_level(body: bytes, now: datetime, id_format: IdFormat = IdFormat.UUID) -> StockLevel:
+def decode_level(
+    body: bytes, id_format: IdFormat = IdFormat.UUID, *, strict: bool = False
+) -> DecodedLevel:
     """Decode the object of `GET /inventory/{productVariantId}`.
 
     Raises:
-        Malformed: it is not an `InventoryStockLevel`.
+        Malformed: it is not an `InventoryStockLevel`, and cannot be repaired.
     """
-    try:
-        read = _level.decode(body)
-        variant = _id_of(read.variant_id, id_format)
-        level = StockLevel(variant, read.available_quantity, read.status, read.updated_at)
-    except (*_UNREADABLE, ValueError) as error:
-        raise _malformed(error, body) from error
-    return _not_from_the_future(level, now)
+    text = unmarked(body, strict=strict)
+    must_begin_with(text, b"{")
+    repairs = Repairs()
+    _, level = read_object(text, id_format, repairs, strict=strict)
+    if isinstance(level, Malformed):
+        raise level
+    return DecodedLevel(level, repairs.by_member())
 
 
 def decode_item(body: bytes, id_format: IdFormat = IdFormat.UUID) -> InventoryItem:
@@ -132,69 +128,80 @@ def decode_item(body: bytes, id_format: IdFormat = IdFormat.UUID) -> InventoryIt
     Raises:
         Malformed: it is not an `InventoryItem`.
     """
+    text = unmarked(body, strict=False)
+    must_begin_with(text, b"{")
     try:
-        read = _item.decode(body)
+        try:
+            read = _item.decode(text)
+        except UNREADABLE:
+            read = _item.decode(_without_ignored_members(text))
         read = msgspec.structs.replace(read, variant_id=_id_of(read.variant_id, id_format))
         return msgspec.convert(read, InventoryItem, from_attributes=True)
-    except (*_UNREADABLE, ValueError) as error:
-        raise _malformed(error, body) from error
+    except (*UNREADABLE, ValueError) as error:
+        raise of_an_element(error) from error
 
 
 def decode_current(
-    problem: wire.ProblemBody, now: datetime, id_format: IdFormat = IdFormat.UUID
-) -> StockLevel:
+    problem: wire.ProblemBody, id_format: IdFormat = IdFormat.UUID, *, strict: bool = False
+) -> DecodedLevel:
     """Decode the level in a `record-exists` problem.
 
     Raises:
-        Malformed: the member `current` is not an `InventoryStockLevel`.
+        Malformed: the member `current` is not an `InventoryStockLevel`, and cannot be repaired.
     """
     try:
-        return decode_level(msgspec.json.encode(problem.current), now, id_format)
+        return decode_level(msgspec.json.encode(problem.current), id_format, strict=strict)
     except Malformed as error:
-        raise _of_element(error) from error
+        if error.scope is FaultScope.ELEMENT:
+            raise
+        # What is around it is JSON, and came as a whole.
+        raise Malformed(f"its member current is malformed: {error}") from error
 
 
 def decode_problem(body: bytes) -> wire.ProblemBody:
-    """Decode a problem document; any other body gives `about:blank` (RFC 9457 §4.2.1)."""
+    """Decode a problem document; any other body gives `about:blank` (RFC 9457 §4.2.1).
+
+    A member whose value is no JSON, such as half of an emoji in a `detail`, counts as missing.
+    """
     try:
-        return msgspec.json.decode(body, type=wire.ProblemBody)
-    except _UNREADABLE:
+        return _problem.decode(body)
+    except UNREADABLE:
+        pass
+    text = body.removeprefix(BYTE_ORDER_MARK)
+    try:
+        must_begin_with(text, b"{")
+        members = members_of(text)
+        read = {
+            field: decoded
+            for name, (field, decoder) in _PLAIN_MEMBERS_OF_A_PROBLEM.items()
+            if name in members and (decoded := _decoded(members[name], decoder)) is not None
+        }
+    except (Malformed, msgspec.ValidationError):
         return wire.ProblemBody()
+    # Not decoded: `decode_current` reads as much of it as it can.
+    current = msgspec.Raw(members[_CURRENT]) if _CURRENT in members else None
+    return wire.ProblemBody(**read, current=current)
 
 
-def _one_by_one(body: bytes, now: datetime, id_format: IdFormat) -> Levels:
+def _decoded(value: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """The `value` of a problem's member, or None if it is no JSON.
+
+    Raises:
+        msgspec.ValidationError: it has another type than the member.
+    """
     try:
-        elements = _elements.decode(body)
-    except _UNREADABLE as error:
-        raise _malformed(error, body, BrokenDocument) from error
-    levels: list[StockLevel] = []
-    malformed: dict[ProductVariantId, Malformed] = {}
-    unidentified: Malformed | None = None
-    for element in elements:
-        raw = bytes(element)
-        try:
-            levels.append(decode_level(raw, now, id_format))
-        except Malformed as error:
-            fault = _of_element(error)
-            try:
-                malformed[variant_id(_variant_only.decode(raw).variant_id, id_format)] = fault
-            except (*_UNREADABLE, ValueError):
-                unidentified = fault
-    return Levels(_newest(levels), malformed, unidentified)
+        return decoder.decode(value)
+    except msgspec.ValidationError:
+        raise
+    except UNREADABLE:
+        return None
 
 
-def _of_element(error: Malformed) -> Malformed:
-    """`error` as a fault of one element: what is around it is JSON, and came as a whole."""
-    return error if error.scope is FaultScope.ELEMENT else Malformed(str(error))
-
-
-def _newest(levels: Iterable[StockLevel]) -> dict[ProductVariantId, StockLevel]:
-    newest: dict[ProductVariantId, StockLevel] = {}
-    for level in levels:
-        known = newest.setdefault(level.variant_id, level)
-        if known is not level and known.updated_at < level.updated_at:
-            newest[level.variant_id] = level
-    return newest
+def _without_ignored_members(text: bytes) -> bytes:
+    """An item with the members alone that are read: those that are ignored may be no JSON."""
+    members = members_of(text)
+    read = [b'"' + n + b'":' + members[n] for n in _MEMBERS_OF_AN_ITEM if n in members]
+    return b"{" + b",".join(read) + b"}"
 
 
 def _id_of(text: str, id_format: IdFormat) -> ProductVariantId:
@@ -202,50 +209,3 @@ def _id_of(text: str, id_format: IdFormat) -> ProductVariantId:
         return variant_id(text, id_format)
     except ValueError as error:
         raise ValueError(f"variant_id is malformed: {error}") from None
-
-
-def _not_from_the_future(level: StockLevel, now: datetime) -> StockLevel:
-    if level.updated_at > now + CLOCK_SKEW:
-        raise Malformed(
-            f"updatedAt {level.updated_at.isoformat()} is more than "
-            f"{CLOCK_SKEW.total_seconds():.0f} s ahead of this host's clock"
-        )
-    return level
-
-
-def _malformed(error: Exception, body: bytes, kind: type[Malformed] = Malformed) -> Malformed:
-    """Why `body` cannot be read: an error of `kind`, if it is JSON at all."""
-    if not body:
-        return Garbled("the body is empty")
-    try:
-        value = _json_value(body)
-    except Garbled as garbled:
-        return garbled
-    except RecursionError:
-        return BrokenDocument("it is nested too deeply")
-    if kind is Malformed and not isinstance(value, dict):
-        kind = BrokenDocument
-    # The domain's validators name its own fields; the message names the document's members.
-    name, space, rest = str(error).partition(" ")
-    return kind(_ON_THE_WIRE.get(name, name) + space + rest)
-
-
-def _json_value(body: bytes) -> object:
-    """The value of `body`, which breaks the contract.
-
-    Raises:
-        Garbled: it is no JSON.
-        RecursionError: it is nested too deeply.
-    """
-    try:
-        return msgspec.json.decode(body)
-    except _UNREADABLE as error:
-        # msgspec refuses some JSON, too: half a surrogate pair, and numbers beyond a double.
-        try:
-            return json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=_refuse)
-        except ValueError:
-            raise Garbled(f"its body is no JSON, or is cut short: {error}") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")

@@ -1,8 +1,8 @@
 """Turns aiohttp's errors and the service's error answers into `InventoryError`s."""
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 
 import aiohttp
@@ -10,7 +10,8 @@ import attrs
 from typed_settings import Secret
 
 from shelfport.adapters.http import wire
-from shelfport.adapters.http.decode import Malformed
+from shelfport.adapters.http.headers import http_date
+from shelfport.adapters.http.malformed import Garbled, Malformed
 from shelfport.adapters.http.transport.auth.credentials import NoCredentials
 from shelfport.adapters.http.transport.session import ConnectionBroke
 from shelfport.adapters.http.transport.tls.handshake_errors import tls_failure
@@ -23,6 +24,7 @@ from shelfport.domain.model import (
     DeadlineExceeded,
     FaultScope,
     InventoryError,
+    Operation,
     OperationInProgress,
     PathFailed,
     ReachedService,
@@ -73,7 +75,12 @@ def deadline_error(request: HttpRequestContext) -> InventoryError:
 
 
 def transport_error(
-    error: Exception, request: HttpRequestContext, *, seconds: float, by_deadline: bool
+    error: Exception,
+    request: HttpRequestContext,
+    *,
+    seconds: float,
+    by_deadline: bool,
+    answering: bool = False,
 ) -> InventoryError:
     """The error of a request without a complete answer.
 
@@ -82,6 +89,7 @@ def transport_error(
         request: the request's context.
         seconds: how long the request was allowed to take.
         by_deadline: the caller's deadline set that time, not the time for one attempt.
+        answering: the head of an answer was received.
     """
     where, detail = request.where, request.quoted(getattr(error, "message", error))
     # Without credentials a failure of TLS is one of the authorization server's.
@@ -108,7 +116,8 @@ def transport_error(
             )
         case TimeoutError():
             kind = DeadlineExceeded if by_deadline else TimedOut
-            return request.error(kind, f"{where} gave no answer within {seconds:.3g} s")
+            what = "did not end its answer" if answering else "gave no answer"
+            return request.error(kind, f"{where} {what} within {seconds:.3g} s")
         case aiohttp.ClientConnectorDNSError():
             return request.error(
                 ConnectionFailed,
@@ -122,10 +131,10 @@ def transport_error(
                 reached_service=ReachedService.NO,
             )
         case ConnectionBroke() | aiohttp.ClientConnectionError():
-            return request.error(
-                ConnectionFailed,
-                f"the connection to {where} broke before an answer: {detail}",
-            )
+            moment = f"before an answer: {detail}"
+            if _broke_in_head(error.__cause__):
+                moment = "in the head of an answer"
+            return request.error(ConnectionFailed, f"the connection to {where} broke {moment}")
         case aiohttp.ClientPayloadError():
             return request.error(
                 ConnectionFailed,
@@ -134,19 +143,29 @@ def transport_error(
                 scope=FaultScope.PATH,
             )
         case aiohttp.ClientResponseError():
-            return request.error(
-                PathFailed,
-                f"the server at {where} does not speak HTTP: {detail}",
-            )
+            return request.error(PathFailed, _not_parsed(detail, where))
         case _:
             return request.error(PathFailed, f"no answer from {where}: {detail}")
+
+
+def _broke_in_head(cause: BaseException | None) -> bool:
+    """Whether a part of an answer's head was received; aiohttp then has it as the message."""
+    return isinstance(cause, aiohttp.ServerDisconnectedError) and not isinstance(cause.message, str)
+
+
+def _not_parsed(detail: str, where: str) -> str:
+    """The sentence about an answer that aiohttp's parser refused, which says why in `detail`."""
+    if "Bad status line" in detail and not re.search("HTTP/[0-9]", detail):
+        return f"the server at {where} does not speak HTTP, or sends more than an answer: {detail}"
+    part = "body" if re.search(r"\bchunk\b", detail, re.IGNORECASE) else "head"
+    return f"the {part} of the answer of {where} cannot be read: {detail}"
 
 
 def status_error(
     status: int, problem: wire.ProblemBody, retry_after: float | None, request: HttpRequestContext
 ) -> InventoryError:
     """The error of an answer with an error status."""
-    kind, advice = _classified(status, problem)
+    kind, advice = _classified(status, problem, request)
     scope = None
     if status == HTTPStatus.INTERNAL_SERVER_ERROR and problem.is_there and len(request.ids) > 1:
         scope = FaultScope.REQUEST  # perhaps of one variant among them
@@ -161,7 +180,7 @@ def contract_error(
 ) -> InventoryError:
     """The error of an answer that breaks inventory-service.yaml, or was damaged on the way."""
     detail = request.quoted(malformed)
-    if malformed.scope is FaultScope.PATH:
+    if isinstance(malformed, Garbled):
         return request.error(
             PathFailed,
             f"the answer of {request.where} is not the service's, or was damaged on the way: "
@@ -187,13 +206,8 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    moment = http_date(value)
+    return None if moment is None else max((moment - now).total_seconds(), 0.0)
 
 
 _Verdict = tuple[type[InventoryError], str]
@@ -210,6 +224,10 @@ _BY_PROBLEM: Mapping[tuple[int, str], _Verdict] = {
     (422, "key-reused"): (Conflict, "; the idempotency key belongs to another request"),
 }
 _BY_STATUS: Mapping[int, _Verdict] = {
+    203: (ContractViolation, ": something on the way has changed the service's answer"),
+    206: (ContractViolation, ": a part of an answer, which was not asked for"),
+    207: (ContractViolation, ": several answers in one, which was not asked for"),
+    304: (PathFailed, ", but the request had no condition: a cache on the way answers wrongly"),
     401: _REFUSED_CREDENTIALS,
     **dict.fromkeys((404, 405, 407, 421, 425), _NOT_THE_SERVICE),
     408: (ServiceFailed, ""),
@@ -223,10 +241,16 @@ _BY_HUNDREDS: Mapping[int, _Verdict] = {
     4: (RequestBlocked, ", without a problem document: something before the service did"),
     5: (ServiceFailed, ""),
 }
-_NOT_IN_THE_CONTRACT: _Verdict = (ContractViolation, ", which is not in the contract")
+_SUCCESS: Mapping[Operation, HTTPStatus] = {
+    Operation.READ: HTTPStatus.OK,
+    Operation.INITIALIZE: HTTPStatus.CREATED,
+}
+"""What the contract has for each operation."""
 
 
-def _classified(status: int, problem: wire.ProblemBody) -> _Verdict:
+def _classified(status: int, problem: wire.ProblemBody, request: HttpRequestContext) -> _Verdict:
+    if status == HTTPStatus.NOT_FOUND and problem.is_there and problem.slug != "unknown-variant":
+        return _unknown_type(problem, request)
     own = _OWN if problem.is_there else {}
     return (
         _BY_PROBLEM.get((status, problem.slug))
@@ -234,8 +258,17 @@ def _classified(status: int, problem: wire.ProblemBody) -> _Verdict:
         or own.get(status)
         or own.get(status // 100)
         or _BY_HUNDREDS.get(min(status // 100, 5))
-        or _NOT_IN_THE_CONTRACT
+        or (ContractViolation, f", where the contract has {_named(_SUCCESS[request.operation])}")
     )
+
+
+def _unknown_type(problem: wire.ProblemBody, request: HttpRequestContext) -> _Verdict:
+    """The verdict on a 404 with a problem document of another type than the service's."""
+    advice = (
+        f", with the problem type {request.quoted(problem.type)}: the service's only 404 has the "
+        f"type {wire.PROBLEM_TYPE}unknown-variant; is the base URL right?"
+    )
+    return PathFailed, advice
 
 
 def _named(status: int) -> str:

@@ -92,8 +92,8 @@ class InMemoryInventory:
         if not ids:
             return {}
         self._may_fail(RequestContext(Operation.READ, ids, call))
-        as_of = self._clock.now()
-        return {variant: self._answer(variant, as_of) for variant in dict.fromkeys(ids)}
+        as_of, asked = self._clock.now(), dict.fromkeys(ids)
+        return {variant: self._answer(variant, as_of, alone=len(asked) == 1) for variant in asked}
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
@@ -128,10 +128,10 @@ class InMemoryInventory:
         if self._failure is not None:
             raise context.repeated(self._failure)
 
-    def _answer(self, variant: ProductVariantId, as_of: datetime) -> Answer:
+    def _answer(self, variant: ProductVariantId, as_of: datetime, *, alone: bool) -> Answer:
         record = self._records.get(variant)
         if record is None:
-            return UnknownVariant(variant)
+            return UnknownVariant(variant, confirmed=alone)
         return StockReading(record.item.level, as_of, SOURCE)
 
     def _open(self, variant: ProductVariantId, quantity: int, threshold: int) -> InventoryItem:

@@ -67,6 +67,27 @@ REFRESH_FAILURES = Metric(
     "Background refreshes that failed.",
     (ERROR_TYPE, FAULT_SCOPE),
 )
+ANSWERS_REPAIRED = Metric(
+    "shelfport.inventory.answers.repaired",
+    Kind.COUNTER,
+    "{element}",
+    "Elements of answers that broke the contract in one member, and were read all the same.",
+    ("shelfport.member",),
+)
+READINGS_HELD_BACK = Metric(
+    "shelfport.inventory.readings.held_back",
+    Kind.COUNTER,
+    "{reading}",
+    "Readings that were older than the known ones, by the service's own updatedAt.",
+    (),
+)
+ABSENCES_DOUBTED = Metric(
+    "shelfport.inventory.absences.doubted",
+    Kind.COUNTER,
+    "{variant}",
+    "Variants that an answer lacked although they are known, and that were not believed absent.",
+    (),
+)
 PAGE_AGE = Metric(
     "shelfport.inventory.page.age",
     Kind.HISTOGRAM,
@@ -84,6 +105,9 @@ COUNTERS: tuple[Metric, ...] = (
     BREAKER_CHANGES,
     CALLS_REJECTED,
     REFRESH_FAILURES,
+    ANSWERS_REPAIRED,
+    READINGS_HELD_BACK,
+    ABSENCES_DOUBTED,
     PAGE_AGE,
 )
 """The counters and histograms of the table of metrics."""

@@ -67,7 +67,7 @@ def _queue_available(snapshot: Snapshot) -> Iterable[Sample]:
 def _subscriptions(
     read: Callable[[SubscriptionSnapshot], float | None],
 ) -> Callable[[Snapshot], Iterable[Sample]]:
-    """Reads both subscriptions to events; no sample without a message bus."""
+    """Reads the subscriptions that this process has; no sample without a message bus."""
 
     def samples(snapshot: Snapshot) -> Iterable[Sample]:
         if snapshot.events is None:
@@ -76,7 +76,8 @@ def _subscriptions(
             ("catalog", snapshot.events.catalog),
             ("invalidation", snapshot.events.invalidation),
         ):
-            yield from _part(read(one), **{"shelfport.subscription": name})
+            if one.wanted:
+                yield from _part(read(one), **{"shelfport.subscription": name})
 
     return samples
 

@@ -7,6 +7,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shelfport.adapters.observability.answer_rows import (
+    ABSENCE_DOUBTED,
+    ANSWER_REPAIRED,
+    CLOCK_SKEWED,
+    READINGS_HELD_BACK_ROW,
+)
 from shelfport.adapters.observability.counters import (
     ATTEMPT_DURATION,
     BREAKER_CHANGES,
@@ -22,6 +28,8 @@ from shelfport.adapters.observability.signal_row import CALLS, Fields, Measure, 
 from shelfport.domain.model import InventoryError, Operation
 from shelfport.domain.model.text import one_line
 from shelfport.ports.signals import (
+    AbsenceDoubted,
+    AnswerRepaired,
     Attempted,
     AttemptOutcome,
     BackplaneDisconnected,
@@ -30,6 +38,7 @@ from shelfport.ports.signals import (
     BreakerChanged,
     BreakerState,
     CallRejected,
+    ClockSkewed,
     EventDeadLettered,
     EventHandled,
     EventOutcome,
@@ -39,6 +48,7 @@ from shelfport.ports.signals import (
     InitializationQueued,
     QueueRecovered,
     QueueUnavailable,
+    ReadingsHeldBack,
     RefreshFailed,
     RetryBudgetExhausted,
     Retrying,
@@ -449,6 +459,10 @@ SIGNAL_TABLE: Final[Mapping[type[Signal], SignalRow[Any]]] = {
     BreakerChanged: _BREAKER_CHANGED,
     CallRejected: _CALL_REJECTED,
     BatchShrunk: _BATCH_SHRUNK,
+    AnswerRepaired: ANSWER_REPAIRED,
+    ClockSkewed: CLOCK_SKEWED,
+    ReadingsHeldBack: READINGS_HELD_BACK_ROW,
+    AbsenceDoubted: ABSENCE_DOUBTED,
     ServedStale: _SERVED_STALE,
     RefreshFailed: _REFRESH_FAILED,
     SharedCacheDown: _SHARED_CACHE_DOWN,

@@ -1,7 +1,7 @@
 """P10: from bytes to validated domain objects."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -54,15 +54,14 @@ async def p10(service: Service) -> Row:  # noqa: ARG001 - the others'
         count = 2400 // size
 
         work = partial(_decoding, body=body, count=count)
-        now = datetime.now(UTC)
         wanted = frozenset(ids)
-        ours = decode_levels(body, now, wanted).by_id
+        ours = decode_levels(body, wanted).by_id
         theirs = converter.loads(body, list[StockLevel])
         assert list(ours.values()) == theirs
         measured = await in_turns(
             {
                 "msgspec, plain": work(msgspec.json.decode),
-                "shelfport": work(partial(decode_levels, now=now, wanted=wanted)),
+                "shelfport": work(partial(decode_levels, wanted=wanted)),
                 "cattrs": work(partial(converter.loads, cl=list[StockLevel])),
             },
             rounds=40,

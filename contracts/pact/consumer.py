@@ -39,10 +39,12 @@ _TRACED = (wire.CORRELATION_ID, wire.TRACEPARENT)
 
 OPERATIONS: Mapping[str, ConsumerOperation] = {
     "getStockLevels": ConsumerOperation(
-        members_of(wire.InventoryStockLevelBody), ("productVariantIds", *_TRACED)
+        members_of(wire.InventoryStockLevelBody),
+        ("productVariantIds", wire.CACHE_CONTROL, *_TRACED),
     ),
     "getStockLevel": ConsumerOperation(
-        members_of(wire.InventoryStockLevelBody), ("productVariantId", *_TRACED)
+        members_of(wire.InventoryStockLevelBody),
+        ("productVariantId", wire.CACHE_CONTROL, *_TRACED),
     ),
     "initializeInventory": ConsumerOperation(
         members_of(wire.InventoryItemBody),

@@ -17,8 +17,13 @@ class UnknownVariant:
 
     variant_id: ProductVariantId
     as_of: datetime | None = attrs.field(default=None, eq=False)
-    """The instant (aware, UTC) at which the request was sent, for an answer from a cache. None: the
-    request was sent for this call."""
+    """The instant (aware, UTC) at which the request was sent, less `upstream_age`, for an answer
+    from a cache. None: the request was sent for this call."""
+    upstream_age: float = attrs.field(default=0.0, eq=False)
+    """As `StockReading.upstream_age`."""
+    confirmed: bool = attrs.field(default=False, eq=False)
+    """Whether the service said so of this variant alone. Else it was missing in an answer about
+    several, which is believed as long as nothing that is known contradicts it."""
 
 
 @attrs.frozen

@@ -32,6 +32,9 @@ class UnavailableReason(Enum):
     """The Inventory Service does not accept the credentials."""
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
     """The Inventory Service answered, but the answer breaks inventory-service.yaml."""
+    TOO_OLD = "TOO_OLD"
+    """A cache between this process and the Inventory Service answered, and its answer is older than
+    the caller accepts (`max_staleness`)."""
     ADAPTER_FAULT = "ADAPTER_FAULT"
     """The adapter in use has a bug."""
 

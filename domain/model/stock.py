@@ -36,8 +36,12 @@ class StockLevel:
     available_quantity: int
     """Units that can be sold now: 0 to `MAX_QUANTITY`."""
     status: StockStatus
-    updated_at: datetime
-    """When the stock last changed. It says nothing about the age of a reading."""
+    updated_at: datetime | None
+    """When the stock last changed; None if the service did not say it in a form that can be read.
+    It says nothing about the age of a reading."""
+    reported_status: str | None = None
+    """The status as the service wrote it, if it is none of `StockStatus`. `status` is then a
+    cautious guess from the quantity: good for a page, not for a checkout."""
 
     # The checks are here and not in the fields' validators, so that a decoder which has made them
     # in C, for thousands of levels a page, can skip them; a call of the class always makes them.
@@ -46,14 +50,16 @@ class StockLevel:
         variant_id: ProductVariantId,
         available_quantity: int,
         status: StockStatus,
-        updated_at: datetime,
+        updated_at: datetime | None,
+        reported_status: str | None = None,
     ) -> None:
         # None: these validators do not read the instance.
         variant(None, _VARIANT_ID, variant_id)
         units(None, _QUANTITY, available_quantity)
         _check_status(None, _STATUS, status)
-        aware(None, _UPDATED_AT, updated_at)
-        self.__attrs_init__(variant_id, available_quantity, status, updated_at)
+        if updated_at is not None:
+            aware(None, _UPDATED_AT, updated_at)
+        self.__attrs_init__(variant_id, available_quantity, status, updated_at, reported_status)
 
     @classmethod
     def rebuilt(
@@ -61,11 +67,12 @@ class StockLevel:
         variant_id: ProductVariantId,
         available_quantity: int,
         status: StockStatus,
-        updated_at: datetime,
+        updated_at: datetime | None,
+        reported_status: str | None = None,
     ) -> "StockLevel":
         """A level from the fields of an earlier level, without checking them again."""
         level = cls.__new__(cls)
-        level.__attrs_init__(variant_id, available_quantity, status, updated_at)
+        level.__attrs_init__(variant_id, available_quantity, status, updated_at, reported_status)
         return level
 
     def __str__(self) -> str:
@@ -76,7 +83,7 @@ class StockLevel:
         return _WORDS[self.status]
 
 
-_VARIANT_ID, _QUANTITY, _STATUS, _UPDATED_AT = attrs.fields(StockLevel)
+_VARIANT_ID, _QUANTITY, _STATUS, _UPDATED_AT, _ = attrs.fields(StockLevel)
 _check_status = member_of(StockStatus)
 _WORDS = {
     StockStatus.IN_STOCK: "In stock",
@@ -111,11 +118,15 @@ class StockReading:
 
     level: StockLevel
     as_of: datetime = attrs.field(validator=aware)
-    """The instant at which the request was *sent*: the level was true then or later. It is neither
-    `level.updated_at` nor the time of receipt."""
+    """The level was true then or later: the instant at which the request was *sent*, less
+    `upstream_age`. It is neither `level.updated_at` nor the time of receipt."""
     source: str
     """The name of the adapter that answered: "http", "memory", or a third party's."""
     freshness: Freshness = Freshness.LIVE
+    upstream_age: float = 0.0
+    """For how many seconds a cache between us and the service had kept the answer when we asked
+    (`Age`, RFC 9111 §5.1). `as_of` counts it; the cache's `ttl` does not, or each view would ask
+    again."""
 
     def __str__(self) -> str:
         """The text for a customer: the level; for a stale one also since when it may be wrong."""
@@ -129,4 +140,4 @@ class StockReading:
 
     def kept_as(self, freshness: Freshness) -> "StockReading":
         """The same reading with another freshness."""
-        return StockReading(self.level, self.as_of, self.source, freshness)
+        return StockReading(self.level, self.as_of, self.source, freshness, self.upstream_age)

@@ -21,6 +21,8 @@ from shelfport.ports import CacheHits, InventoryPort, PageMapper
 RefT = TypeVar("RefT")
 
 _UNKNOWN_VARIANT = Unavailable(UnavailableReason.UNKNOWN_VARIANT)
+_TOO_OLD = Unavailable(UnavailableReason.TOO_OLD)
+_CONTRACT_VIOLATION = Unavailable(UnavailableReason.CONTRACT_VIOLATION)
 
 
 @attrs.frozen
@@ -52,6 +54,11 @@ class StockLookup(Generic[RefT]):
             answers = await self.port.read(ids, call)
         except InventoryError as error:
             return dict.fromkeys(refs, Unavailable(error.reason))
+        if call.max_staleness is not None:
+            return {
+                ref: _accepted(answers[variant], call.max_staleness)
+                for ref, variant in zip(refs, ids, strict=True)
+            }
         return {
             ref: answer if type(answer := answers[variant]) is StockReading else _shown(answer)
             for ref, variant in zip(refs, ids, strict=True)
@@ -68,7 +75,21 @@ class StockLookup(Generic[RefT]):
             answers = await self.port.read((variant,), call)
         except InventoryError as error:
             return Unavailable(error.reason)
+        if call.max_staleness is not None:
+            return _accepted(answers[variant], call.max_staleness)
         return _shown(answers[variant])
+
+
+def _accepted(answer: Answer, max_staleness: float) -> Availability:
+    """As `_shown`, for a caller with a limit: a checkout must not go by an old answer or a guess.
+
+    The time for which the service worked on its answer does not count; the time for which a cache
+    on the way kept it does.
+    """
+    if isinstance(answer, StockReading | UnknownVariant) and answer.upstream_age > max_staleness:
+        return _TOO_OLD
+    guessed = isinstance(answer, StockReading) and answer.level.reported_status is not None
+    return _CONTRACT_VIOLATION if guessed and max_staleness == 0 else _shown(answer)
 
 
 def _shown(answer: Answer) -> Availability:

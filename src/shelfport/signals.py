@@ -1,6 +1,8 @@
 """The signals of the library, for `build(listener=…)` and for telemetry."""
 
 from shelfport.ports.signals import (
+    AbsenceDoubted,
+    AnswerRepaired,
     Attempted,
     AttemptOutcome,
     BackplaneDisconnected,
@@ -9,6 +11,7 @@ from shelfport.ports.signals import (
     BreakerChanged,
     BreakerState,
     CallRejected,
+    ClockSkewed,
     EventDeadLettered,
     EventHandled,
     EventOutcome,
@@ -19,6 +22,7 @@ from shelfport.ports.signals import (
     Listener,
     QueueRecovered,
     QueueUnavailable,
+    ReadingsHeldBack,
     RefreshFailed,
     RetryBudgetExhausted,
     Retrying,
@@ -30,6 +34,8 @@ from shelfport.ports.signals import (
 )
 
 __all__ = [
+    "AbsenceDoubted",
+    "AnswerRepaired",
     "AttemptOutcome",
     "Attempted",
     "BackplaneDisconnected",
@@ -38,6 +44,7 @@ __all__ = [
     "BreakerChanged",
     "BreakerState",
     "CallRejected",
+    "ClockSkewed",
     "EventDeadLettered",
     "EventHandled",
     "EventOutcome",
@@ -48,6 +55,7 @@ __all__ = [
     "Listener",
     "QueueRecovered",
     "QueueUnavailable",
+    "ReadingsHeldBack",
     "RefreshFailed",
     "RetryBudgetExhausted",
     "Retrying",

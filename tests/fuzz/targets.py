@@ -8,6 +8,7 @@ import json
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from shelfport import (
 from shelfport.adapters.config.loader import load_with_origins
 from shelfport.adapters.events.decode import CLOCK_SKEW, Delivered, MalformedEvent, decode_event
 from shelfport.adapters.http.decode import (
+    Levels,
     Malformed,
     decode_current,
     decode_item,
@@ -33,6 +35,7 @@ from shelfport.adapters.http.decode import (
 from shelfport.adapters.http.errors import retry_after_seconds
 from shelfport.domain.model.variant import is_variant_id
 from shelfport.ports import Call
+from tests.properties.lenient_model import NoJson, must_not_exceed, told_by, value_of
 
 NOW = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 _LEVEL: Final = {
@@ -41,6 +44,14 @@ _LEVEL: Final = {
     "status": "IN_STOCK",
     "updatedAt": "2026-03-14T08:59:00Z",
 }
+_ODD: Final = _LEVEL | {
+    "availableQuantity": -3,
+    "status": "BACKORDER",
+    "updatedAt": "2026-03-14T08:59:00",
+    "title": {"en": ["Sneaker", "\ud83d"]},
+}
+_ARRAYS: Final = [[_LEVEL], [_LEVEL, _LEVEL | {"availableQuantity": 2}], [_LEVEL, _ODD]]
+_MARK: Final = b"\xef\xbb\xbf"
 _ITEM: Final = _LEVEL | {"id": "2f1c6d0e-8a4b-4f9d-9c57-0d6f3f1e2b7a", "quantity": 9}
 _PROBLEM: Final = {
     "type": "https://inventory.example/problems/record-exists",
@@ -106,20 +117,50 @@ def _refusing(decode: Callable[[bytes], object]) -> Callable[[bytes], str]:
 
 
 def _levels(content: bytes) -> str:
+    """An answer about several variants: no level has more stock than a plain model sees."""
     try:
-        levels = decode_levels(content, NOW)
+        levels = decode_levels(content)
     except Malformed:
         return "refused"
+    _must_be_modest(levels, content)
+    if levels.malformed or levels.unidentified:
+        return "partly read"
+    return "repaired" if levels.repairs else "read"
+
+
+def _strict_levels(content: bytes) -> str:
+    """The same, strictly: all that is read is read leniently, too, as the same."""
+    try:
+        levels = decode_levels(content, strict=True)
+    except Malformed:
+        return "refused"
+    assert not levels.repairs
+    assert levels.by_id.items() <= decode_levels(content).by_id.items()
     return "partly read" if levels.malformed or levels.unidentified else "read"
+
+
+def _level(content: bytes) -> str:
+    try:
+        decoded = decode_level(content)
+    except Malformed:
+        return "refused"
+    level = decoded.level
+    _must_be_modest(Levels({level.variant_id: level}), b"[" + content.removeprefix(_MARK) + b"]")
+    return "repaired" if decoded.repairs else "read"
+
+
+def _must_be_modest(levels: Levels, content: bytes) -> None:
+    with suppress(NoJson):  # what is ignored is not validated: more is read than JSON
+        must_not_exceed(levels, told_by(value_of(content)))
 
 
 def _problem(content: bytes) -> str:
     problem = decode_problem(content)
     try:
-        decode_current(problem, NOW)
+        decoded = decode_current(problem)
     except Malformed:
         return "about:blank" if problem.type == "about:blank" else "without a level"
-    return "with its level"
+    return "with a repaired level" if decoded.repairs else "with its level"
 
 
 def _retry_after(content: bytes) -> str:
@@ -216,8 +257,9 @@ def _addresses(content: bytes) -> str:
 
 
 TARGETS: Final = (
-    Target("levels", [[_LEVEL], [_LEVEL, _LEVEL | {"availableQuantity": 0}]], _levels),
-    Target("level", [_LEVEL], _refusing(lambda body: decode_level(body, NOW))),
+    Target("levels", _ARRAYS, _levels),
+    Target("strict-levels", _ARRAYS, _strict_levels),
+    Target("level", [_LEVEL, _ODD], _level),
     Target("item", [_ITEM], _refusing(decode_item)),
     Target("problem", [_PROBLEM], _problem),
     Target("retry-after", ["120", "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21-Oct-26"], _retry_after),

@@ -7,24 +7,33 @@ from typing import Any
 
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**31, 2**63, 2**64, -(2**70), 1e308, 0.5, "", "\x00", "\ud800",
-    "IN_STOCK", "2026-02-30T00:00:00Z", "2026-03-13T09:00:00", "9999-12-31T23:59:59+00:00",
+    5.0, float("nan"), float("-inf"), "BACKORDER", "out-of-stock", " In Stock ", "IN_STOCK\ud83d",
+    "IN_STOCK", "LOW_STOCK", "OUT_OF_STOCK", 1767225600000, "2016-12-31T23:59:60Z",
+    "2026-02-30T00:00:00Z", "2026-03-13T09:00:00", "9999-12-31T23:59:59+00:00",
     "0001-01-01T00:00:00+23:59", "00000000-0000-0000-0000-000000000000", [], {}, [[]],
     [None], {"a": {"b": []}}, "x" * 4096,
 )  # fmt: skip
 _SCRAPS = (
     b"\x00", b"\xff", b"\xef\xbb\xbf", b"\\u", b"\\ud83d", b'"', b"{", b"}", b"[", b"]", b",",
-    b":", b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"[" * 3000, b'{"a":' * 3000, b"null",
+    b":", b"-", b".0", b"e0", b'"availableQuantity":0,', b'"status":"OUT_OF_STOCK",', b"NaN",
+    b"-Infinity", b"1e999", b"9" * 400, b"[" * 3000, b'{"a":' * 3000, b"null",
 )  # fmt: skip
 
 
 def damaged(document: Any, rng: random.Random) -> bytes:
     """`document` as JSON, damaged in one of many ways, or several of them."""
     if rng.random() < 0.5:
-        document = copy.deepcopy(document)
-        for _ in range(rng.randint(1, 3)):
-            document = _swapped(document, rng)
+        document = swapped(document, rng)
     content = json.dumps(document).encode("utf-8", "surrogatepass")
     return damaged_bytes(content, rng) if rng.random() < 0.6 else content
+
+
+def swapped(document: Any, rng: random.Random) -> Any:
+    """A copy of `document` with one to three values replaced, removed, renamed or wrapped."""
+    document = copy.deepcopy(document)
+    for _ in range(rng.randint(1, 3)):
+        document = _swapped(document, rng)
+    return document
 
 
 def damaged_bytes(content: bytes, rng: random.Random) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext
 
 import msgspec
 from aiohttp import web
@@ -46,8 +47,13 @@ async def serving(answer: Handler) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def conversing(conversation: Conversation) -> AsyncIterator[str]:
-    """The URL of a server that runs `conversation` on every connection."""
+async def conversing(
+    conversation: Conversation,
+    *,
+    address: tuple[str, int] = ("127.0.0.1", 0),
+    tls: SSLContext | None = None,
+) -> AsyncIterator[str]:
+    """The URL of a server that runs `conversation` on every connection, which may be over TLS."""
     talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,9 +68,10 @@ async def conversing(conversation: Conversation) -> AsyncIterator[str]:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(talk, *address, ssl=tls)
+    scheme = "http" if tls is None else "https"
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{scheme}://{address[0]}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in list(talks):

@@ -12,7 +12,12 @@ from aiohttp import hdrs
 
 GZIP: Final = "gzip"
 """The `Accept-Encoding` of every request; another `Content-Encoding` is refused."""
+_ALSO_GZIP: Final = (GZIP, "x-gzip")
+"""Two names of one encoding (RFC 9110 §8.4.1.3)."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_PIECE = 2048
+"""How many bytes are decompressed at once. At the end of a gzip member zlib copies what is left of
+them, so this bounds the cost of a body of many short members: it is linear in its length."""
 
 
 class BadBody(Exception):
@@ -30,7 +35,7 @@ class Content:
         self._max_bytes = max_bytes
         self._received = 0
         self._parts = bytearray()
-        self._gzip = zlib.decompressobj(_GZIP_WINDOW) if compressed else None
+        self._gzip = _new_member() if compressed else None
 
     def __bytes__(self) -> bytes:
         return bytes(self._parts)
@@ -42,8 +47,8 @@ class Content:
 
     @property
     def complete(self) -> bool:
-        """Whether a compressed body has its end, and no data after it."""
-        return self._gzip is None or (self._gzip.eof and not self._gzip.unused_data)
+        """Whether a compressed body ends where a gzip member of it ends."""
+        return self._gzip is None or self._gzip.eof
 
     def add(self, chunk: bytes) -> None:
         """Append a chunk, decompressed up to one byte over the limit.
@@ -52,8 +57,26 @@ class Content:
             zlib.error: it is not gzip.
         """
         self._received += len(chunk)
-        room = self._max_bytes + 1 - len(self._parts)
-        self._parts += chunk if self._gzip is None else self._gzip.decompress(chunk, room)
+        if self._gzip is None:
+            self._parts += chunk[: self._room]
+            return
+        for start in range(0, len(chunk), _PIECE):
+            piece = chunk[start : start + _PIECE]
+            while piece and self._room > 0:
+                if self._gzip.eof:
+                    # RFC 1952 §2.2: a file may have several members; their contents are joined.
+                    self._gzip = _new_member()
+                self._parts += self._gzip.decompress(piece, self._room)
+                piece = self._gzip.unused_data
+
+    @property
+    def _room(self) -> int:
+        """How many bytes more are kept: up to one over the limit, which shows a longer body."""
+        return self._max_bytes + 1 - len(self._parts)
+
+
+def _new_member() -> "zlib._Decompress":
+    return zlib.decompressobj(_GZIP_WINDOW)
 
 
 NO_CONTENT: Final = Content(0, compressed=False)
@@ -71,7 +94,7 @@ async def read_body(
         aiohttp.ClientError: the connection broke.
     """
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    compressed = encoding == GZIP and may_be_compressed
+    compressed = encoding in _ALSO_GZIP and may_be_compressed
     if encoding != "identity" and not compressed:
         raise BadBody("its body has a Content-Encoding that was not asked for")
     content = Content(max_bytes, compressed=compressed)

@@ -1,16 +1,14 @@
 """The aiohttp session, with every connection setting explicit."""
 
 import asyncio
-from asyncio import BaseProtocol
+import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from math import inf
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.request import getproxies, proxy_bypass
-from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
 import attrs
@@ -18,12 +16,9 @@ from aiohttp import hdrs
 from yarl import URL
 
 from shelfport.adapters.http.transport.body import GZIP
+from shelfport.adapters.http.transport.connector import Connector
 from shelfport.adapters.http.transport.tls.context import Tls
 from shelfport.domain.model.validators import number
-
-if TYPE_CHECKING:
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
 
 MAX_HEADERS = 64
 """Headers that an answer may have."""
@@ -55,6 +50,20 @@ class HttpOptions:
     """Longest body that is read, before and after decompression.
 
     Why: 200 levels take 34,000 bytes; a body thirty times as long is not the service's."""
+    max_connection_age: float = attrs.field(
+        default=30.0, validator=number(0.1, 86_400, unit="seconds")
+    )
+    """How long a connection gets new requests, at most; up to a tenth less, at random. A request
+    that is under way is not cut.
+
+    Why: when the service's name points to another host, the old one gets no requests after this
+    time and the 10 seconds for which an address is kept; a new connection every half a minute costs
+    next to nothing."""
+    strict: bool = False
+    """Whether an element with a malformed member is refused as a whole, in place of being read as
+    far as it can be.
+
+    Why: one odd date costs a page no stock. True is for contract tests, which must see it."""
     trust_env: bool = False
     """Whether requests go through the proxy that the environment names (`HTTPS_PROXY`, …).
 
@@ -70,43 +79,6 @@ class HttpOptions:
 
 class ConnectionBroke(aiohttp.ClientError):
     """The connection broke after the request may have been written to it."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Knows which requests went over a connection that was kept from an earlier request."""
-
-    def __init__(self) -> None:
-        # `ConcurrencyLimitLayer` limits the requests; a queue here would be invisible.
-        super().__init__(limit=0)
-        self._kept: WeakKeyDictionary[BaseProtocol, float] = WeakKeyDictionary()
-        """Since when each connection was idle, before its latest request."""
-        self.over_kept: WeakKeyDictionary[aiohttp.ClientRequest, float] = WeakKeyDictionary()
-        """Requests whose connection was kept, with the seconds that it was idle; none that is still
-        connecting."""
-        self.needs_new: WeakSet[aiohttp.ClientRequest] = WeakSet()
-        """Requests whose kept connection was closed: they go over a new one."""
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: "list[Trace]", timeout: aiohttp.ClientTimeout
-    ) -> "Connection":
-        """See `BaseConnector.connect`."""
-        self.over_kept.pop(req, None)
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            if protocol is None:
-                return connection
-            idle_since = self._kept.get(protocol)
-            if idle_since is None or req not in self.needs_new:
-                connection.add_callback(partial(self._keep, protocol))
-                if idle_since is not None:
-                    self.over_kept[req] = asyncio.get_running_loop().time() - idle_since
-                return connection
-            connection.close()  # what closed the other one has closed this one as well
-
-    def _keep(self, protocol: BaseProtocol) -> None:
-        """Note that the request over this connection has ended."""
-        self._kept[protocol] = asyncio.get_running_loop().time()
 
 
 @attrs.define(eq=False)
@@ -134,7 +106,7 @@ class Sending:
     ) -> aiohttp.ClientResponse:
         """Send `request`."""
         connector = self.session.connector
-        assert isinstance(connector, _Connector)  # noqa: S101  # `Session` made it
+        assert isinstance(connector, Connector)  # noqa: S101  # `Session` made it
         connector.needs_new.discard(request)
         while True:
             try:
@@ -169,19 +141,27 @@ class Session:
     """A session with keep-alive connections to the service. Open while entered.
 
     Args:
-        options: timeouts, and whether to use a proxy.
+        options: timeouts, the age of connections, and whether to use a proxy.
         tls: the TLS context; loaded before the first request.
+        uniform: draws a number between two others, for the age of each connection.
     """
 
-    def __init__(self, options: HttpOptions, tls: Tls) -> None:
+    def __init__(
+        self,
+        options: HttpOptions,
+        tls: Tls,
+        *,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._options = options
         self._tls = tls
+        self._uniform = uniform
         self._session: aiohttp.ClientSession | None = None
         self._dropped: deque[tuple[float, aiohttp.ClientSession]] = deque()
         """Sessions that get no new requests, each with the time from which none is in flight."""
 
     async def __aenter__(self) -> Self:
-        self._session = _new_session()
+        self._session = self._new_session()
         return self
 
     async def __aexit__(
@@ -217,7 +197,7 @@ class Session:
         now = asyncio.get_running_loop().time()
         if sending.session is self._session:
             self._dropped.append((now + _LONGEST_REQUEST, self._session))
-            self._session = _new_session()
+            self._session = self._new_session()
         while self._dropped and self._dropped[0][0] <= now:
             await self._dropped.popleft()[1].close()
 
@@ -258,23 +238,22 @@ class Session:
             ),
         )
 
-
-def _new_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=_Connector(),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={
-            hdrs.ACCEPT: "application/json, application/problem+json",
-            hdrs.ACCEPT_ENCODING: GZIP,
-            hdrs.USER_AGENT: "shelfport",
-        },
-        auto_decompress=False,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
-        max_headers=MAX_HEADERS,
-        # True would also read ~/.netrc; the proxy is passed with each request.
-        trust_env=False,
-    )
+    def _new_session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=Connector(self._tls, self._options.max_connection_age, self._uniform),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                hdrs.ACCEPT: "application/json, application/problem+json",
+                hdrs.ACCEPT_ENCODING: GZIP,
+                hdrs.USER_AGENT: "shelfport",
+            },
+            auto_decompress=False,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+            # True would also read ~/.netrc; the proxy is passed with each request.
+            trust_env=False,
+        )
 
 
 def proxy_from_environment(url: URL) -> URL | None:

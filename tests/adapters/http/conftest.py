@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -16,6 +17,7 @@ Facts = tuple[type[InventoryError], FaultScope, ReachedService]
 """The class of an error, whose fault it is, and whether its request arrived."""
 
 GARBLED: Facts = (PathFailed, FaultScope.PATH, ReachedService.YES)
+OF_OTHERS: Facts = (ContractViolation, FaultScope.PATH, ReachedService.YES)
 OF_ONE: Facts = (ContractViolation, FaultScope.ELEMENT, ReachedService.YES)
 OF_ALL: Facts = (ContractViolation, FaultScope.SERVICE, ReachedService.YES)
 
@@ -43,7 +45,10 @@ async def connect(clock: ManualClock) -> AsyncIterator[Connect]:
     """Opens adapters, and closes them after the test."""
     async with AsyncExitStack() as stack:
 
-        async def connect(url: str, options: HttpOptions | None = None) -> HttpInventory:
-            return await stack.enter_async_context(HttpInventory(url, clock=clock, options=options))
+        async def connect(
+            url: str, options: HttpOptions | None = None, **more: Any
+        ) -> HttpInventory:
+            port = HttpInventory(url, clock=clock, options=options, **more)
+            return await stack.enter_async_context(port)
 
         yield connect

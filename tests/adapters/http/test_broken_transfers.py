@@ -16,6 +16,7 @@ from shelfport.errors import (
     FaultScope,
     PathFailed,
     ReachedService,
+    TimedOut,
 )
 from shelfport.options import HttpOptions
 from shelfport.ports import DEFAULT_CALL
@@ -101,16 +102,28 @@ NOT_HTTP: dict[str, tuple[bytes, Facts, str]] = {
     "two lengths": (
         HEAD + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n[]abc",
         NO_HTTP,
-        "does not speak HTTP",
+        "the head of the answer of",
     ),
-    "bad length": (HEAD + b"Content-Length: many\r\n\r\n[]", NO_HTTP, "does not speak HTTP"),
+    "bad length": (
+        HEAD + b"Content-Length: many\r\n\r\n[]",
+        NO_HTTP,
+        "the head of the answer of",
+    ),
+    "long status": (b"HTTP/1.1 200 " + b"O" * 9_000 + b"\r\n\r\n", NO_HTTP, "the head of the"),
+    "no status": (b"HTTP/1.1 fine OK\r\n\r\n", NO_HTTP, "the head of the answer of"),
+    "HTTP/9.9": (b"HTTP/9.9 200 OK\r\n\r\n", NO_HTTP, "cannot be read: Bad status line: Invalid"),
     "huge header": (HEAD + b"X-Big: " + b"x" * 100_000 + b"\r\n\r\n[]", NO_HTTP, "more than 8190"),
     "many headers": (HEAD + b"X-A: b\r\n" * 100_000 + b"\r\n[]", NO_HTTP, "Too many headers"),
     "not HTTP": (b"SSH-2.0-OpenSSH_9.2p1\r\n", NO_HTTP, "does not speak HTTP"),
     "bad chunk": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]\r\n",
         NO_HTTP,
-        "does not speak HTTP",
+        "the body of the answer of",
+    ),
+    "more than its length": (
+        HEAD + b"Content-Length: 2\r\n\r\n[]more\r\n",
+        NO_HTTP,
+        "or sends more than an answer",
     ),
     "bad gzip": (
         HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde",
@@ -129,7 +142,8 @@ NOT_HTTP: dict[str, tuple[bytes, Facts, str]] = {
     ),
     "cut without a length": (HEAD + b"\r\n" + GOOD.encode()[:-20], GARBLED, "is cut short"),
     "nothing": (b"", BROKE, "broke before an answer"),
-    "half a head": (b"HTTP/1.1 200", BROKE, "broke before an answer"),
+    "half a line": (b"HTTP/1.1 200", BROKE, "broke in the head of an answer"),
+    "half a head": (HEAD, BROKE, "broke in the head of an answer"),
 }
 
 
@@ -163,3 +177,19 @@ async def test_reset_at_once(connect: Connect) -> None:
             await port.read(PAIR, DEFAULT_CALL)
 
     assert BROKE == facts_of(info.value)
+
+
+async def test_a_body_without_an_end(connect: Connect) -> None:
+    """An answer that began and did not end in time is named so; it may be the service's."""
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HEAD + b"Content-Length: 500\r\n\r\n[")
+        await asyncio.Event().wait()
+
+    async with conversing(begin) as url:
+        port = await connect(url, HttpOptions(attempt_timeout=0.05))
+        with pytest.raises(TimedOut, match=r"did not end its answer within 0\.05 s") as info:
+            await port.read(PAIR, DEFAULT_CALL)
+
+    assert (TimedOut, FaultScope.SERVICE, ReachedService.UNKNOWN) == facts_of(info.value)

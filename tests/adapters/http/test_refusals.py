@@ -84,7 +84,7 @@ async def refusals(connect: Connect, make: Callable[[], web.Response]) -> list[I
         (502, "about:blank", FAILED),
         (503, "unavailable", OVERLOADED),
         (504, "about:blank", FAILED),
-        (204, "about:blank", OF_ALL),
+        *((status, "about:blank", OF_ALL) for status in (203, 204, 205, 206, 207, 226)),
         (599, "about:blank", FAILED),
         *((status, "about:blank", NOT_THE_SERVICE) for status in FOREIGN),
     ],
@@ -138,6 +138,12 @@ async def test_statuses_without_a_problem_document(
         (404, "404 Not Found, which the service does not: something before it did; is the base URL "
               "right?"),
         (302, "302 Found; redirects are not followed: set the base URL to the target"),
+        (304, "304 Not Modified, but the request had no condition: a cache on the way answers "
+              "wrongly"),
+        (203, "203 Non-Authoritative Information: something on the way has changed the service's "
+              "answer"),
+        (206, "206 Partial Content: a part of an answer, which was not asked for"),
+        (207, "207 Multi-Status: several answers in one, which was not asked for"),
         (500, "500 Internal Server Error"),
     ],
 )  # fmt: skip
@@ -146,6 +152,32 @@ async def test_sentences(connect: Connect, status: int, sentence: str) -> None:
     errors = await refusals(connect, lambda: web.Response(status=status, text="<h1>"))
 
     assert {sentence} == {str(error).partition(" answered ")[2] for error in errors}
+
+
+@pytest.mark.parametrize("status", [202, 204, 205])
+async def test_a_success_that_is_not_in_the_contract(connect: Connect, status: int) -> None:
+    """The message names the status that the contract has for the operation."""
+    errors = await refusals(connect, lambda: web.Response(status=status))
+
+    assert ["200 OK", "200 OK", "201 Created"] == [
+        str(error).partition(", where the contract has ")[2] for error in errors
+    ]
+
+
+async def test_a_404_of_another_type(connect: Connect) -> None:
+    """A 404 with a problem document of another type: the message says the type, and the right one.
+
+    The type alone decides, also where the rest of the document reads like the service's.
+    """
+    foreign = {"type": "urn:shop:unknown-variant", "status": 404, "detail": "unknown-variant"}
+    errors = await refusals(connect, lambda: web.json_response(foreign, status=404))
+
+    assert [NOT_THE_SERVICE] * 3 == [facts_of(error) for error in errors]
+    assert {
+        "404 Not Found (unknown-variant), with the problem type urn:shop:unknown-variant: the "
+        "service's only 404 has the type https://inventory.example/problems/unknown-variant; is "
+        "the base URL right?"
+    } == {str(error).partition(" answered ")[2] for error in errors}
 
 
 @pytest.mark.parametrize(

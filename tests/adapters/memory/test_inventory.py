@@ -75,6 +75,15 @@ async def test_reads(memory: InMemoryInventory) -> None:
     assert UnknownVariant(B) == answers[B]
 
 
+async def test_alone_an_unknown_variant_is_confirmed(memory: InMemoryInventory) -> None:
+    """As over HTTP, a read of one variant alone confirms that it is unknown."""
+    answers = [await memory.read(asked, DEFAULT_CALL) for asked in ([A, A], [A, B])]
+
+    assert [True, False] == [
+        answer.confirmed for each in answers if isinstance(answer := each[A], UnknownVariant)
+    ]
+
+
 async def test_nothing_asked(memory: InMemoryInventory) -> None:
     """An empty read returns an empty mapping, also if every call fails."""
     memory.fail_with(TimedOut("down"))

@@ -40,7 +40,7 @@ import asyncio
 from shelfport import Settings, build, health
 
 async def main():
-    async with build(Settings()) as inventory:
+    async with build(Settings(adapter="memory")) as inventory:
         await inventory.get_stock_level("c9bf9e57-1685-4c89-bafb-ff5af830be8a")
         print(health(inventory.snapshot()).status.value)
 

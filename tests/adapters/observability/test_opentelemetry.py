@@ -377,12 +377,12 @@ async def test_metrics(seen: Seen, sandbox: Sandbox, settings: Settings) -> None
 async def test_two_integrations_one_after_another(seen: Seen, settings: Settings) -> None:
     """Integrations share the provider's instruments; figures are of those that are open."""
     async with (
-        build(Settings(), telemetry=[seen.telemetry("eu")]) as eu,
-        build(Settings(), telemetry=[seen.telemetry("us")]),
+        build(Settings(adapter="memory"), telemetry=[seen.telemetry("eu")]) as eu,
+        build(Settings(adapter="memory"), telemetry=[seen.telemetry("us")]),
     ):
         await eu.get_stock_level(an_id(1))
         both = seen.metrics()["shelfport.inventory.cache.entries"]
-    async with build(Settings(), telemetry=[seen.telemetry("eu")]):
+    async with build(Settings(adapter="memory"), telemetry=[seen.telemetry("eu")]):
         again = seen.metrics()["shelfport.inventory.cache.entries"]
 
     def named(name: str) -> dict[str, str]:
@@ -394,9 +394,9 @@ async def test_two_integrations_one_after_another(seen: Seen, settings: Settings
 
 async def test_one_name_twice(seen: Seen) -> None:
     """Two open integrations under one name are refused, as their figures would mix."""
-    async with build(Settings(), telemetry=[seen.telemetry()]):
+    async with build(Settings(adapter="memory"), telemetry=[seen.telemetry()]):
         with pytest.raises(ValueError, match="give each a name of its own"):
-            async with build(Settings(), telemetry=[seen.telemetry()]):
+            async with build(Settings(adapter="memory"), telemetry=[seen.telemetry()]):
                 pass
 
 

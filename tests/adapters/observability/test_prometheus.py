@@ -147,11 +147,11 @@ async def test_two_integrations() -> None:
 async def test_one_name_twice() -> None:
     """Two open integrations under one name are refused, as their figures would mix."""
     registry = CollectorRegistry()
-    async with build(Settings(), telemetry=[Prometheus(registry)]):
+    async with build(Settings(adapter="memory"), telemetry=[Prometheus(registry)]):
         with pytest.raises(ValueError, match="give each a name of its own"):
-            async with build(Settings(), telemetry=[Prometheus(registry)]):
+            async with build(Settings(adapter="memory"), telemetry=[Prometheus(registry)]):
                 pass
-    async with build(Settings(), telemetry=[Prometheus(registry)]):
+    async with build(Settings(adapter="memory"), telemetry=[Prometheus(registry)]):
         pass
 
 

@@ -62,6 +62,10 @@ KINDS = [
     ("event dead-lettered", BAD),
     ("batch shrunk", NOTE),
     ("batch shrunk", NOTE),
+    ("answer repaired", NOTE),
+    ("clocks differ", NOTE),
+    ("readings held back", NOTE),
+    ("absence not believed", NOTE),
 ]
 
 

@@ -11,7 +11,7 @@ from shelfport.contracts.pact.consumer import TOKEN, example_of
 from shelfport.contracts.pact.interactions import HttpInteraction
 from shelfport.contracts.pact.writing import FILE_NAME, new_pact, normal_form
 from shelfport.http import HttpInventory
-from shelfport.options import AuthOptions
+from shelfport.options import AuthOptions, HttpOptions
 from tests.contracts.pact.expected import EXPECTED, Failure
 from tests.contracts.pact.generated import COMMITTED, HTTP, AfterTheExamples, ask, port_call_of
 
@@ -42,6 +42,7 @@ async def test_interaction(description: str, tmp_path: Path) -> None:
         async with HttpInventory(
             str(service.url),
             clock=AfterTheExamples(),
+            options=HttpOptions(strict=True),
             auth=AuthOptions(scheme="bearer", secret=Secret(TOKEN)),
         ) as port:
             outcome = await outcome_of(port, interaction)

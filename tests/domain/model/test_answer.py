@@ -4,6 +4,7 @@ from shelfport import ProductVariantId
 from shelfport.domain.model import settled
 from shelfport.errors import TimedOut
 from shelfport.ports import Answer, UnknownVariant, Unreadable
+from tests.support.clocks import EPOCH
 from tests.support.values import a_reading, an_id
 
 A, B = an_id(1), an_id(2)
@@ -44,3 +45,16 @@ def test_nothing_asked() -> None:
     nothing: dict[ProductVariantId, Answer] = {}
 
     assert nothing == settled(nothing)
+
+
+def test_unknown_is_unknown() -> None:
+    """Two "unknown" of one variant are equal, whatever they say of their age and their cause."""
+    assert UnknownVariant(A) == UnknownVariant(A, EPOCH, upstream_age=5.0, confirmed=True)
+    assert UnknownVariant(A) != UnknownVariant(B)
+
+
+def test_an_unknown_of_our_own_request() -> None:
+    """By default an "unknown" was asked for by this call, is not old, and not yet confirmed."""
+    answer = UnknownVariant(A)
+
+    assert (None, 0.0, False) == (answer.as_of, answer.upstream_age, answer.confirmed)

@@ -76,3 +76,14 @@ def test_dead_letter() -> None:
 def test_policies_as_settings_spell_them() -> None:
     """A policy is shown as it is written in settings."""
     assert ["ROLL_BACK", "RETRY_LATER", "NOT_ORDERABLE"] == [str(p) for p in InitializationPolicy]
+
+
+def test_a_policy_by_its_name() -> None:
+    """A policy may be given by its name; another text is refused with all that are allowed."""
+    assert InitializationPolicy.NOT_ORDERABLE is InitializationPolicy("NOT_ORDERABLE")
+
+    with pytest.raises(ValueError, match="policy is 'later'") as info:
+        InitializationPolicy("later")
+    assert str(info.value) == (
+        "policy is 'later': it must be one of ROLL_BACK, RETRY_LATER, NOT_ORDERABLE"
+    )

@@ -127,4 +127,35 @@ def test_a_level_from_the_fields_of_an_earlier_one() -> None:
     fields = (LEVEL.variant_id, LEVEL.available_quantity, LEVEL.status, LEVEL.updated_at)
 
     assert LEVEL == StockLevel.rebuilt(*fields)
+    guessed = attrs.evolve(LEVEL, reported_status="BACKORDER")
+    assert guessed == StockLevel.rebuilt(*fields, "BACKORDER")
     assert -1 == StockLevel.rebuilt(an_id(1), -1, LEVEL.status, LEVEL.updated_at).available_quantity
+
+
+def test_a_level_without_a_date() -> None:
+    """A level need not say when the stock last changed."""
+    assert attrs.evolve(LEVEL, updated_at=None).updated_at is None
+
+
+def test_a_status_as_it_was_reported() -> None:
+    """A level keeps the text of a status that is none of the three, and is another level by it."""
+    guessed = attrs.evolve(LEVEL, reported_status="BACKORDER")
+
+    assert (None, "BACKORDER") == (LEVEL.reported_status, guessed.reported_status)
+    assert guessed != LEVEL
+    assert str(guessed) == str(LEVEL)
+
+
+def test_the_age_on_arrival() -> None:
+    """A reading says how old it was on arrival, 0 by default; `kept_as` keeps it."""
+    reading = a_reading(an_id(1))
+
+    old = attrs.evolve(reading, upstream_age=600.0)
+    assert [0.0, 600.0] == [r.kept_as(Freshness.CACHED).upstream_age for r in (reading, old)]
+
+
+def test_the_age_on_arrival_is_in_as_of() -> None:
+    """`as_of` counts the age on arrival, so that it is not added again."""
+    reading = attrs.evolve(a_reading(an_id(1)), upstream_age=600.0)
+
+    assert timedelta(seconds=40) == reading.age(EPOCH + timedelta(seconds=40))

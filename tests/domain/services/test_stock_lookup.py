@@ -2,10 +2,12 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from uuid import UUID
 
+import attrs
 import pytest
 
 from shelfport import (
     STOCK_INFORMATION_UNAVAILABLE,
+    Availability,
     Freshness,
     InventoryError,
     ProductVariantId,
@@ -33,6 +35,7 @@ from shelfport.errors import (
 )
 from shelfport.ports import (
     DEFAULT_CALL,
+    Answer,
     Call,
     UnknownVariant,
     Unreadable,
@@ -314,3 +317,62 @@ async def test_a_mapper_that_loses_a_reference_is_a_bug() -> None:
 
         with pytest.raises(ValueError, match="argument 2 is shorter"):
             await lookup.get_stock_levels([UUID(A), UUID(B)], DEFAULT_CALL)
+
+
+def shown(answer: Answer) -> StockLookup[UUID | str]:
+    """Looks up A in a service that gives `answer`."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        return {A: answer}
+
+    return looking(ScriptedPort(script))
+
+
+OLD = attrs.evolve(a_reading(A), upstream_age=60.0)
+GUESSED = attrs.evolve(
+    a_reading(A), level=attrs.evolve(a_reading(A).level, reported_status="BACKORDER")
+)
+UNKNOWN = Unavailable(UnavailableReason.UNKNOWN_VARIANT)
+TOO_OLD = Unavailable(UnavailableReason.TOO_OLD)
+NO_GUESS = Unavailable(UnavailableReason.CONTRACT_VIOLATION)
+
+
+@pytest.mark.parametrize(
+    ("answer", "max_staleness", "expected"),
+    [
+        (OLD, None, OLD),
+        (OLD, 60, OLD),
+        (OLD, 59.9, TOO_OLD),
+        (OLD, 0, TOO_OLD),
+        (a_reading(A), 0, a_reading(A)),
+        (UnknownVariant(A, upstream_age=60.0), None, UNKNOWN),
+        (UnknownVariant(A, upstream_age=60.0), 60, UNKNOWN),
+        (UnknownVariant(A, upstream_age=60.0), 59.9, TOO_OLD),
+        (UnknownVariant(A), 0, UNKNOWN),
+        (GUESSED, None, GUESSED),
+        (GUESSED, 0.1, GUESSED),
+        (GUESSED, 0, NO_GUESS),
+        (Unreadable(TimedOut("late")), 0, Unavailable(UnavailableReason.TIMED_OUT)),
+    ],
+)
+async def test_a_limit_refuses_old_answers_and_guesses(
+    answer: Answer, max_staleness: float | None, expected: Availability
+) -> None:
+    """A caller's limit refuses an answer that was older on arrival; a limit of 0 also a guess."""
+    call = Call(max_staleness=max_staleness)
+
+    assert {A: expected} == await shown(answer).get_stock_levels([A], call)
+    assert expected == await shown(answer).get_stock_level(A, call)
+
+
+async def test_a_limit_refuses_one_variant_of_a_page() -> None:
+    """What is refused of a page is refused alone, under the caller's own references."""
+
+    async def script(ids: Ids, call: Call) -> Answers:
+        return {A: OLD, B: a_reading(B), C: UnknownVariant(C)}
+
+    page = await looking(ScriptedPort(script)).get_stock_levels(
+        [UUID(C), UUID(B), UUID(A)], Call(max_staleness=1)
+    )
+
+    assert [(UUID(C), UNKNOWN), (UUID(B), a_reading(B)), (UUID(A), TOO_OLD)] == list(page.items())

@@ -70,9 +70,8 @@ class _Loaded:
 class Tls:
     """The `ssl.SSLContext` of the requests, made again when its files change.
 
-    An authority cannot be removed from a context, so a new context replaces it. aiohttp pools
-    connections by their context: the next request opens a new connection, and the idle ones of the
-    old context close after aiohttp's 15 seconds.
+    An authority cannot be removed from a context, so a new context replaces it. The connections of
+    the old one then get no new requests, see `Connector`.
 
     Args:
         options: the files and the minimum version.

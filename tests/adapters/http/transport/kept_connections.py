@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 
 import pytest
 
 from shelfport import StockReading, SystemClock
+from shelfport.adapters.http.transport.session import Sending, Session
+from shelfport.adapters.http.transport.tls.context import Tls
 from shelfport.http import HttpInventory
-from shelfport.options import HttpOptions
+from shelfport.options import HttpOptions, TlsOptions
 from shelfport.ports import DEFAULT_CALL
 from tests.support.servers import Conversation, conversing, read_request, wire_level
 from tests.support.values import an_id, an_initial_stock, ids
@@ -86,9 +90,11 @@ async def forget(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Server]:
+async def running(
+    *, address: tuple[str, int] = ("127.0.0.1", 0), tls: SSLContext | None = None
+) -> AsyncIterator[Server]:
     server = Server()
-    async with conversing(server.converse) as server.url:
+    async with conversing(server.converse, address=address, tls=tls) as server.url:
         yield server
 
 
@@ -98,6 +104,25 @@ async def adapter(server: Server, options: HttpOptions = PATIENT) -> AsyncIterat
     async with HttpInventory(server.url, clock=SystemClock(), options=options) as port:
         yield port
     await until(lambda: not server.open)
+
+
+@asynccontextmanager
+async def a_session(
+    options: HttpOptions = PATIENT,
+    tls: Tls | None = None,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> AsyncIterator[Session]:
+    """A session, for requests with `get` below the adapter."""
+    tls = tls or Tls(TlsOptions(), "127.0.0.1")
+    tls.files.load()
+    async with Session(options, tls, uniform=uniform) as session:
+        yield session
+
+
+async def get(session: Session, sending: Sending, url: str) -> bytes:
+    target = f"{url}/inventory/{A}"
+    async with session.request("GET", target, sending, headers={}, seconds=10) as response:
+        return await response.read()
 
 
 async def read_one(port: HttpInventory) -> None:

@@ -4,27 +4,24 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from shelfport.adapters.http.transport import session as session_module
-from shelfport.adapters.http.transport.session import Sending, Session, _Connector
-from shelfport.adapters.http.transport.tls.context import Tls
+from shelfport.adapters.http.transport.connector import Connector
 from shelfport.errors import FaultScope, ReachedService, TimedOut
-from shelfport.options import TlsOptions
 from tests.adapters.http.conftest import Facts, facts_of
 from tests.adapters.http.transport.kept_connections import (
     IMPATIENT,
     KEPT,
-    PATIENT,
     REQUESTS,
     A,
     RequestOnce,
     Server,
+    a_session,
     adapter,
     forget,
+    get,
     keep,
     read_one,
     running,
@@ -98,7 +95,7 @@ async def test_idleness_begins_with_the_end_of_an_answer() -> None:
     async with running() as server, a_session() as session:
         sending = session.sending()
         connector = sending.session.connector
-        assert isinstance(connector, _Connector)
+        assert isinstance(connector, Connector)
         server.answers.clear()
         slow = asyncio.create_task(get(session, sending, server.url))
         await asyncio.sleep(0.3)
@@ -205,20 +202,6 @@ async def test_a_silent_body_over_a_kept_connection() -> None:
     assert 2 == server.connections
 
 
-@asynccontextmanager
-async def a_session() -> AsyncIterator[Session]:
-    tls = Tls(TlsOptions(), "127.0.0.1")
-    tls.files.load()
-    async with Session(PATIENT, tls) as session:
-        yield session
-
-
-async def get(session: Session, sending: Sending, url: str) -> bytes:
-    target = f"{url}/inventory/{A}"
-    async with session.request("GET", target, sending, headers={}, seconds=10) as response:
-        return await response.read()
-
-
 async def test_requests_in_flight_go_on() -> None:
     """A request in flight over an old connection is answered after the others were dropped."""
     async with running() as server, a_session() as session:
@@ -283,7 +266,7 @@ async def test_requests_that_ended_are_not_remembered() -> None:
     async with running() as server, a_session() as session:
         sending = session.sending()
         connector = sending.session.connector
-        assert isinstance(connector, _Connector)
+        assert isinstance(connector, Connector)
         for _ in range(20):
             await get(session, sending, server.url)
             server.old = server.connections
@@ -291,4 +274,4 @@ async def test_requests_that_ended_are_not_remembered() -> None:
         gc.collect()
 
         assert (0, 0) == (len(connector.over_kept), len(connector.needs_new))
-        assert len(connector._kept) <= 2
+        assert len(connector._lives) <= 2
