@@ -34,7 +34,8 @@ class PortCheckLayer:
 
     A foreign exception becomes an `AdapterFault`, with the exception as its cause and its
     traceback in an ERROR record. A missing, foreign or mislabelled answer becomes `Unreadable`; the
-    order is corrected, and answers that the caller did not ask for are dropped. So a bug in an
+    order is corrected, and answers that the caller did not ask for are dropped. An unknown variant
+    that was asked for alone is `confirmed`, also by an adapter that does not say so. So a bug in an
     adapter costs the variants of its wrong answers, and the page stands: the scope of such a fault
     is ELEMENT, and PROCESS if the whole call fails.
 
@@ -61,9 +62,11 @@ class PortCheckLayer:
             raise self._fault("raised", error, context) from error
         if not isinstance(answers, Mapping):
             raise self._fault("returned", answers, context)
-        return settled(
-            {variant: self._answer(variant, answers.get(variant), call) for variant in wanted}
-        )
+        checked = {variant: self._answer(variant, answers.get(variant), call) for variant in wanted}
+        for variant, answer in checked.items():
+            if len(wanted) == 1 and isinstance(answer, UnknownVariant):
+                checked[variant] = attrs.evolve(answer, confirmed=True)  # it was asked for alone
+        return settled(checked)
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""

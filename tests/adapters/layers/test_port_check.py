@@ -110,6 +110,16 @@ async def test_valid_answers_pass() -> None:
     assert [True, True, True] == [answers[v] is checked[v] for v in (A, B, C)]
 
 
+async def test_an_unknown_variant_that_was_asked_for_alone() -> None:
+    """An unknown variant is confirmed if it was the only one, whatever the adapter says of that."""
+    layer = answering({A: UnknownVariant(A), B: UnknownVariant(B)})
+
+    for asked, confirmed in (([A], True), ([A, B], False)):
+        answer = (await layer.read(asked, CALL))[A]
+        assert isinstance(answer, UnknownVariant)
+        assert confirmed is answer.confirmed
+
+
 async def test_order_and_extras() -> None:
     """The order is corrected, and foreign answers are dropped."""
     layer = answering({C: a_reading(C), B: a_reading(B), A: a_reading(A)})

@@ -112,3 +112,20 @@ def test_a_measurement_that_ends_without_a_loop() -> None:
     begun = asyncio.run(begin())
 
     assert 0.0 <= meter.end(begun)
+
+
+def test_a_loop_that_ended_during_a_measurement() -> None:
+    """A measurement that its loop dropped does not keep a later loop from measuring."""
+    meter = StallMeter()
+
+    async def begin_only() -> None:
+        meter.begin()
+
+    async def measure() -> float:
+        begun = meter.begin()
+        await asyncio.sleep(STALL)
+        return meter.end(begun)
+
+    asyncio.run(begin_only())
+
+    assert NOTICED > asyncio.run(measure())

@@ -32,3 +32,30 @@ async def test_a_wake_up_from_another_thread() -> None:
     await asyncio.to_thread(wake.wake)
 
     await asyncio.wait_for(waiting, 5)
+
+
+def test_waits_in_one_loop_after_another() -> None:
+    """A wait in a second event loop works as in the first; an earlier wake-up ends it at once."""
+    wake = Wake()
+    asyncio.run(wake.wait(0.01))
+    wake.wake()
+
+    async def wait() -> None:
+        await wake.wait(60)
+
+        asyncio.get_running_loop().call_later(0.01, wake.wake)
+        await wake.wait(60)
+
+    asyncio.run(asyncio.wait_for(wait(), 5))
+
+
+async def test_a_wake_up_between_two_waits() -> None:
+    """A wake-up that arrives just after a wait ended ends the next one."""
+    wake = Wake()
+    waiting = asyncio.create_task(wake.wait(60))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    wake.wake()
+    await asyncio.wait({waiting})
+
+    await asyncio.wait_for(wake.wait(60), 5)

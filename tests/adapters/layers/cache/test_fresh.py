@@ -8,7 +8,19 @@ from shelfport import (
     StockReading,
 )
 from shelfport.adapters.layers import CacheLayer
-from tests.adapters.layers.cache.world import CACHED, LIVE, A, B, C, Service, after, freshness, read
+from tests.adapters.layers.cache.world import (
+    CACHED,
+    LIVE,
+    STALE,
+    A,
+    B,
+    C,
+    Service,
+    after,
+    freshness,
+    read,
+    readings,
+)
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard
 
@@ -62,3 +74,18 @@ async def test_nothing_asked(cached: CacheLayer, service: Service) -> None:
     """No ids, no call below."""
     assert {} == await read(cached)
     assert [] == service.asked
+
+
+async def test_what_the_service_wrote_is_kept(cached: CacheLayer, service: Service) -> None:
+    """A status that is not of the contract, and a missing date, are served from memory, too."""
+    service.reported_status, service.updated_at = "BACKORDER", None
+    await read(cached, A)
+    fresh = await read(cached, A)
+    await after(10)
+    stale = await read(cached, A)
+
+    assert [CACHED, STALE] == freshness(fresh) + freshness(stale)
+    assert [("BACKORDER", None)] * 2 == [
+        (reading.level.reported_status, reading.level.updated_at)
+        for reading in readings(fresh) + readings(stale)
+    ]

@@ -154,16 +154,3 @@ async def test_unknown_is_cached(cached: CacheLayer, service: Service) -> None:
     await after(0.2)
     await read(cached, A)
     assert 2 == len(service.asked)
-
-
-async def test_an_unknown_replaces_a_reading(cached: CacheLayer, service: Service) -> None:
-    """A variant that became unknown is not served from memory any more."""
-    await read(cached, A)
-    await after(100)
-    service.unknown = {A}
-    assert {A: UnknownVariant(A)} == await read(cached, A)
-    await after(5)
-    service.error = DOWN
-
-    with pytest.raises(TimedOut):
-        await read(cached, A)

@@ -7,6 +7,7 @@ import pytest
 
 from shelfport import InventoryError, ProductVariantId
 from shelfport.adapters.layers import ReadingStore
+from shelfport.adapters.layers.cache.moment import Moment
 from shelfport.adapters.layers.cache.pauses import Pauses
 from shelfport.errors import (
     CircuitOpen,
@@ -20,8 +21,9 @@ from shelfport.errors import (
 )
 from shelfport.options import CacheOptions
 from shelfport.ports import Unreadable
+from tests.support.clocks import EPOCH
 from tests.support.listening import lowest
-from tests.support.values import an_id
+from tests.support.values import a_reading, an_id
 
 A, B, C = an_id(1), an_id(2), an_id(3)
 OPTIONS = CacheOptions(ttl=5, negative_ttl=4, jitter=0.2, refresh_backoff=1, max_entries=3)
@@ -234,9 +236,21 @@ def test_jitter(ttl: float) -> None:
     """The time is as much shorter than `negative_ttl` as the same read's `ttl` is."""
     options = attrs.evolve(OPTIONS, ttl=ttl)
     pauses = Pauses(ReadingStore(options, lambda low, high: high))
-    share = 0.8 if ttl else 1.0
+    pauses.failed((A,), NONSENSE, asked_at=NOW, now=NOW)
+
+    assert answer(pauses, A, NOW + 0.8 * 4 - 0.01) is not None
+    assert answer(pauses, A, NOW + 0.8 * 4 + 0.01) is None
+
+
+def test_one_read_has_one_jitter() -> None:
+    """A fault and a reading that one read brought end by the same share of their windows."""
+    draws = iter((0.1, 0.2))
+    store = ReadingStore(OPTIONS, lambda low, high: next(draws))
+    pauses = Pauses(store)
+    moment = Moment(NOW, EPOCH.timestamp(), NOW)
+    store.store_answers({B: a_reading(B)}, asked_at=NOW, moment=moment)
 
     pauses.failed((A,), NONSENSE, asked_at=NOW, now=NOW)
 
-    assert answer(pauses, A, NOW + share * 4 - 0.01) is not None
-    assert answer(pauses, A, NOW + share * 4 + 0.01) is None
+    assert answer(pauses, A, NOW + 0.9 * 4 - 0.01) is not None
+    assert answer(pauses, A, NOW + 0.9 * 4 + 0.01) is None

@@ -133,6 +133,17 @@ async def test_after_a_failure_stale_comes_at_once(cached: CacheLayer, service: 
     assert pytest.approx(0.25) == LoopClock().monotonic() - started
 
 
+async def test_a_paused_variant_beside_others(cached: CacheLayer, service: Service) -> None:
+    """In a page with a variant that pauses, the others are refreshed all the same."""
+    await read(cached, A, B)
+    await after(100)
+    service.error = DOWN
+    await read(cached, A)
+    service.error = None
+
+    assert [STALE, LIVE] == freshness(await read(cached, A, B))
+
+
 async def test_the_callers_deadline_is_shorter(cached: CacheLayer, service: Service) -> None:
     """A caller with less time than the soft timeout waits for that long only."""
     await read(cached, A)

@@ -1,17 +1,20 @@
 """A cache in front of a service that can be slow, down or changed, in virtual time."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
-from shelfport import Freshness, InventoryError, ProductVariantId, StockReading
+import attrs
+
+from shelfport import Freshness, InventoryError, ProductVariantId, StockLevel, StockReading
 from shelfport.adapters.layers import CacheLayer
 from shelfport.domain.model import settled
 from shelfport.errors import ContractViolation, FaultScope, TimedOut
 from shelfport.options import CacheOptions
-from shelfport.ports import DEFAULT_CALL, Answer, Call, UnknownVariant, Unreadable
-from tests.support.clocks import LoopClock
+from shelfport.ports import DEFAULT_CALL, Answer, Call, Clock, UnknownVariant, Unreadable
+from tests.support.clocks import EPOCH, LoopClock
 from tests.support.ports import Answers, Ids, ScriptedPort
-from tests.support.values import a_reading, ids
+from tests.support.values import a_level, ids
 
 A, B, C, D = ids(4)
 DOWN = TimedOut("down")
@@ -30,30 +33,53 @@ LIVE, CACHED, STALE = Freshness.LIVE, Freshness.CACHED, Freshness.STALE
 
 
 class Service(ScriptedPort):
-    """A service whose quantity, delay and health can be set while it runs."""
+    """A service whose stock, delay and health can be set while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(self.answer)
+        self.clock = clock or LoopClock()
+        """Dates the answers, as the adapter in front of the service does."""
         self.quantity = 100
+        self.updated_at: datetime | None = EPOCH
+        self.reported_status: str | None = None
+        self.upstream_age = 0.0
+        """How old its answers are on arrival: a cache in front of it has kept them."""
         self.delay = 0.0
         self.error: Exception | None = None
         self.unknown: set[object] = set()
+        self.left_out: set[object] = set()
+        """What an answer about several variants lacks, although the service has a record of it."""
         self.faults: dict[ProductVariantId, InventoryError] = {}
         """Why each of these variants cannot be read."""
 
     async def answer(self, ids: Ids, call: Call) -> Answers:
-        sent, quantity = LoopClock().now(), self.quantity
+        sent = self.clock.now() - timedelta(seconds=self.upstream_age)
+        make = partial(self._answer, level=self._level, sent=sent, age=self.upstream_age)
         await asyncio.sleep(self.delay)
         if self.error is not None:
             raise self.error
-        return settled({variant: self._answer(variant, quantity, sent) for variant in ids})
+        return settled({variant: make(variant, alone=len(ids) == 1) for variant in ids})
 
-    def _answer(self, variant: ProductVariantId, quantity: int, sent: datetime) -> Answer:
+    def _answer(
+        self,
+        variant: ProductVariantId,
+        *,
+        level: StockLevel,
+        sent: datetime,
+        age: float,
+        alone: bool,
+    ) -> Answer:
         if variant in self.faults:
             return Unreadable(self.faults[variant])
-        if variant in self.unknown:
-            return UnknownVariant(variant)
-        return a_reading(variant, quantity, sent)
+        if variant in self.unknown or (variant in self.left_out and not alone):
+            return UnknownVariant(variant, None, age, alone)
+        return StockReading(attrs.evolve(level, variant_id=variant), sent, "test", LIVE, age)
+
+    @property
+    def _level(self) -> StockLevel:
+        status = self.reported_status
+        level = attrs.evolve(a_level(A, self.quantity), updated_at=self.updated_at)
+        return attrs.evolve(level, reported_status=status)
 
     @property
     def asked(self) -> list[list[object]]:
@@ -62,6 +88,11 @@ class Service(ScriptedPort):
 
 def freshness(answers: Answers) -> list[Freshness | None]:
     return [a.freshness if isinstance(a, StockReading) else None for a in answers.values()]
+
+
+def readings(answers: Answers) -> list[StockReading]:
+    """Those of `answers` that are readings."""
+    return [answer for answer in answers.values() if isinstance(answer, StockReading)]
 
 
 def quantities(answers: Answers) -> list[int | None]:

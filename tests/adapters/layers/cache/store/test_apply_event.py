@@ -1,43 +1,17 @@
 """How the store follows events."""
 
-from datetime import timedelta
 from math import inf
 from uuid import UUID
 
-import attrs
 import pytest
 
-from shelfport import (
-    InventoryEvent,
-    ProductVariantId,
-    StockReading,
-    StockStatus,
-)
+from shelfport import InventoryEvent, StockStatus
 from shelfport.adapters.layers import ReadingStore
-from shelfport.adapters.layers.cache.entry import KeptReading
 from shelfport.ports import UnknownVariant
-from tests.support.clocks import EPOCH
-from tests.support.values import BACK, LOW, OUT, a_reading, an_event, ids
+from tests.adapters.layers.cache.store.conftest import apply_event, at, keep, kept, updated
+from tests.support.values import BACK, LOW, OUT, an_event, ids
 
 A, B = ids(2)
-
-
-def apply_event(store: ReadingStore, event: InventoryEvent, *, now: float = 100) -> bool:
-    """Receive `event` two seconds after it happened."""
-    return store.apply_event(event, as_of=event.occurred_at, happened_at=now - 2, now=now)
-
-
-def kept(store: ReadingStore, variant: ProductVariantId = A) -> KeptReading:
-    entry = store.get(variant)
-    assert isinstance(entry, KeptReading)
-    return entry
-
-
-def read(seconds: float, variant: ProductVariantId = A) -> StockReading:
-    """A reading whose level was updated `seconds` before `EPOCH`."""
-    reading = a_reading(variant)
-    level = attrs.evolve(reading.level, updated_at=EPOCH - timedelta(seconds=seconds))
-    return attrs.evolve(reading, level=level)
 
 
 def test_out_of_stock_is_a_reading(store: ReadingStore) -> None:
@@ -58,7 +32,7 @@ def test_an_event_without_a_quantity_is_a_fence(
     store: ReadingStore, kind: type[InventoryEvent]
 ) -> None:
     """An event without a quantity expires the entry, and removes an earlier "out of stock"."""
-    store.store(A, read(5), 90)
+    keep(store, updated(100, -5), 90)
     apply_event(store, an_event(OUT, A))
     apply_event(store, an_event(OUT, B))
 
@@ -85,8 +59,8 @@ def test_an_old_event_is_ignored(store: ReadingStore) -> None:
 
 def test_an_event_that_the_level_includes_is_ignored(store: ReadingStore) -> None:
     """An event is ignored if the service updated the stored level at its time or later."""
-    store.store(A, read(0), 90)
-    store.store(B, read(5, B), 90)
+    keep(store, updated(100, 0), 90)
+    keep(store, updated(100, -5, B), 90)
 
     assert not apply_event(store, an_event(OUT, A, at=0))
     assert not apply_event(store, an_event(LOW, A, at=-1))
@@ -100,7 +74,7 @@ def test_a_younger_reading_is_only_expired(
     store: ReadingStore, asked_at: float, *, from_event: bool
 ) -> None:
     """A reading that is younger than the event is expired, not replaced."""
-    store.store(A, read(5), asked_at)
+    keep(store, updated(100, -5), asked_at)
 
     assert apply_event(store, an_event(OUT, A))
     assert from_event == ("event" == kept(store).source)
@@ -112,18 +86,27 @@ def test_the_next_read_replaces_an_event(store: ReadingStore) -> None:
     apply_event(store, an_event(OUT, A))
     apply_event(store, an_event(OUT, B))
 
-    assert not store.store(A, read(5), 100)
+    assert not keep(store, updated(100, -5), 100)
     assert "event" == kept(store).source
-    assert store.store(A, read(5), 100.1)
+    assert keep(store, updated(100, -5), 100.1)
     assert "test" == kept(store).source
     assert "event" == kept(store, B).source
-    assert store.store(B, UnknownVariant(B), 101)
-    assert not isinstance(store.get(B), KeptReading)
+
+
+def test_an_unknown_expires_the_reading_of_an_event(store: ReadingStore) -> None:
+    """A later "unknown" is the answer; the reading of the event stays for an outage."""
+    apply_event(store, an_event(OUT, A))
+
+    assert not keep(store, UnknownVariant(A), 97)
+    assert keep(store, UnknownVariant(A), 101)
+    assert UnknownVariant(A) == store.other_answer(A, at(101), inf)
+    assert ("event", True) == (kept(store).source, store.shows(A, at(101)))
+    assert kept(store).windows.revalidate_until < 0
 
 
 def test_reads_beside_events(store: ReadingStore) -> None:
     """An event does not affect the other variants."""
     apply_event(store, an_event(OUT, A))
 
-    assert store.store(B, read(5, B), 90)
+    assert keep(store, updated(100, -5, B), 90)
     assert ("event", "test") == (kept(store).source, kept(store, B).source)

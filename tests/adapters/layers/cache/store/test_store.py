@@ -1,41 +1,29 @@
+"""Which answers the store takes, their windows, fences and bounds."""
+
 import gc
 from datetime import timedelta
+from math import inf
 
 import attrs
 import pytest
 
-from shelfport import (
-    Freshness,
-    ProductVariantId,
-    StockReading,
-    StockStatus,
-)
+from shelfport import Freshness, StockStatus
 from shelfport.adapters.layers import ReadingStore
-from shelfport.adapters.layers.cache.entry import Entry, KeptReading
 from shelfport.options import CacheOptions
 from shelfport.ports import UnknownVariant
-from tests.adapters.layers.cache.store.conftest import OPTIONS
+from tests.adapters.layers.cache.store.conftest import (
+    OPTIONS,
+    apply_event,
+    at,
+    keep,
+    kept,
+    updated,
+)
 from tests.support.clocks import EPOCH
 from tests.support.listening import lowest
 from tests.support.values import OUT, a_reading, an_event, ids
 
 A, B, C = ids(3)
-
-
-def kept(store: ReadingStore, variant: ProductVariantId = A) -> Entry:
-    entry = store.get(variant)
-    assert entry is not None
-    return entry
-
-
-def read(seconds: float) -> StockReading:
-    return attrs.evolve(a_reading(A), as_of=EPOCH + timedelta(seconds=seconds))
-
-
-def updated(quantity: int, seconds: float) -> StockReading:
-    reading = a_reading(A, quantity)
-    changed = attrs.evolve(reading.level, updated_at=EPOCH + timedelta(seconds=seconds))
-    return attrs.evolve(reading, level=changed)
 
 
 def test_a_window_may_be_left_out() -> None:
@@ -65,7 +53,7 @@ def test_a_fallback_shorter_than_the_refresh_is_refused() -> None:
 
 def test_windows_of_a_reading(store: ReadingStore) -> None:
     """A reading passes the three windows; they count from the time of the request."""
-    assert store.store(A, a_reading(A), 100)
+    assert keep(store, a_reading(A), 100)
 
     entry = kept(store)
     assert (100, 105, 130, 400) == (
@@ -77,7 +65,7 @@ def test_windows_of_a_reading(store: ReadingStore) -> None:
 
 
 def test_jitter_ends_the_fresh_window_early() -> None:
-    """`ttl` ends early by up to the given share of it; the other windows do not change."""
+    """`ttl` ends early by a share of it, up to `jitter`; the other windows do not change."""
     drawn: list[tuple[float, float]] = []
 
     def uniform(low: float, high: float) -> float:
@@ -85,40 +73,38 @@ def test_jitter_ends_the_fresh_window_early() -> None:
         return high
 
     store = ReadingStore(OPTIONS, uniform)
-    store.store(A, a_reading(A), 100)
+    keep(store, a_reading(A), 100)
 
-    assert [(0.0, 1.0)] == drawn
+    assert [(0.0, 0.2)] == drawn
     assert (104, 130) == (kept(store).windows.fresh_until, kept(store).windows.revalidate_until)
 
 
 def test_window_of_unknown(store: ReadingStore) -> None:
     """An "unknown" is served for `negative_ttl`, and not after it."""
-    store.store(A, UnknownVariant(A), 100)
+    keep(store, UnknownVariant(A), 100)
 
-    entry = kept(store)
-    assert (104, 104, 104) == (
-        entry.windows.fresh_until,
-        entry.windows.revalidate_until,
-        entry.windows.stale_until,
-    )
-    assert UnknownVariant(A) == entry.as_stale(A)
+    assert UnknownVariant(A) == store.other_answer(A, at(103.9), inf)
+    assert store.other_answer(A, at(104), inf) is None
+    entry = store.unknown(A)
+    assert entry is not None
+    assert (104, 104) == (entry.windows.revalidate_until, entry.windows.stale_until)
 
 
 def test_readings_are_made_once(store: ReadingStore) -> None:
     """The CACHED and the STALE reading of an entry are each built once, at the first use."""
-    store.store(A, a_reading(A), 100)
+    keep(store, a_reading(A), 100)
 
-    entry = kept(store)
+    entry, as_of = kept(store), EPOCH + timedelta(seconds=100)
     fresh = entry.as_fresh(A)
-    assert a_reading(A, freshness=Freshness.CACHED) == fresh
+    assert a_reading(A, as_of=as_of, freshness=Freshness.CACHED) == fresh
     assert fresh is entry.as_fresh(A) is entry.fresh
-    assert a_reading(A, freshness=Freshness.STALE) == entry.as_stale(A)
+    assert a_reading(A, as_of=as_of, freshness=Freshness.STALE) == entry.as_stale(A)
     assert entry.as_stale(A) is entry.as_stale(A)
 
 
 def test_the_collector_does_not_track_entries(store: ReadingStore) -> None:
     """The garbage collector does not track entries."""
-    store.store(A, a_reading(A), 100)
+    keep(store, a_reading(A), 100)
 
     entry = kept(store)
     assert not gc.is_tracked(entry)
@@ -129,45 +115,34 @@ def to_walk(value: object) -> bool:
     return gc.is_tracked(value) and not isinstance(value, StockStatus)  # those there are always
 
 
-def test_unknown_is_never_a_reading(store: ReadingStore) -> None:
-    """An "unknown" is returned as it is, each time."""
-    store.store(A, UnknownVariant(A), 100)
-
-    entry = kept(store)
-    assert UnknownVariant(A) == entry.as_fresh(A) == entry.as_fresh(A)
-    assert entry.fresh is None
-
-
 def test_the_level_updated_last_wins(store: ReadingStore) -> None:
     """A level that the service updated earlier does not replace one updated later."""
-    store.store(A, updated(2, 20), 100)
+    keep(store, updated(2, 20), 100)
 
-    assert not store.store(A, updated(1, 10), 101)
-    assert store.store(A, updated(3, 30), 99)
-    entry = kept(store)
-    assert isinstance(entry, KeptReading)
-    assert 3 == entry.available_quantity
+    assert not keep(store, updated(1, 10), 101)
+    assert keep(store, updated(3, 30), 99)
+    assert 3 == kept(store).available_quantity
 
 
 def test_of_equal_levels_the_later_request_wins(store: ReadingStore) -> None:
     """Of two equal levels, the one of the later request stays."""
-    store.store(A, read(100), 100)
+    keep(store, a_reading(A), 100)
 
-    assert not store.store(A, read(99), 99)
-    assert store.store(A, read(100), 100)
-    assert store.store(A, read(101), 101)
+    assert not keep(store, a_reading(A), 99)
+    assert keep(store, a_reading(A), 100)
+    assert keep(store, a_reading(A), 101)
     assert 101 == kept(store).windows.asked_at
 
 
 def test_a_shared_reading_is_stored_once(store: ReadingStore) -> None:
     """A reading of a shared request is stored once; another level replaces it."""
-    reading = read(100)
-    store.store(A, reading, 100)
+    reading = a_reading(A)
+    store.store_answers({A: reading}, asked_at=0, moment=at(0))
 
     entry = kept(store)
     assert entry.is_of(reading)
     assert entry.is_of(attrs.evolve(reading, freshness=Freshness.CACHED))
-    assert not entry.is_of(read(100))
+    assert not entry.is_of(attrs.evolve(reading, as_of=EPOCH + timedelta(0)))
     level = reading.level
     for change in (
         {"available_quantity": 7},
@@ -179,37 +154,37 @@ def test_a_shared_reading_is_stored_once(store: ReadingStore) -> None:
 
 def test_an_expired_entry_is_replaced(store: ReadingStore) -> None:
     """An expired entry is replaced by any level, also by one with an older timestamp."""
-    store.store(A, updated(2, 20), 100)
+    keep(store, updated(2, 20), 100)
 
-    assert not store.store(A, updated(1, 10), 399.9)
-    assert store.store(A, updated(1, 10), 400)
+    assert not keep(store, updated(1, 10), 399.9)
+    assert keep(store, updated(1, 10), 400)
 
 
 def test_known_and_unknown_go_by_the_time_of_the_request(store: ReadingStore) -> None:
     """Between a reading and "unknown" the later request wins."""
-    store.store(A, a_reading(A), 100)
-    assert not store.store(A, UnknownVariant(A), 99)
-    assert store.store(A, UnknownVariant(A), 101)
-    assert store.store(A, UnknownVariant(A), 101)
-    assert not store.store(A, a_reading(A), 100)
-    assert store.store(A, a_reading(A), 102)
+    keep(store, a_reading(A), 100)
+    assert not keep(store, UnknownVariant(A), 99)
+    assert keep(store, UnknownVariant(A), 101)
+    assert keep(store, UnknownVariant(A), 101)
+    assert not keep(store, a_reading(A), 100)
+    assert keep(store, a_reading(A), 102)
 
 
 def test_a_fence_rejects_earlier_reads(store: ReadingStore) -> None:
     """The answer of a read that began at the time of a fence or before is not stored."""
     store.fence(A, 100)
 
-    assert not store.store(A, a_reading(A), 99)
-    assert not store.store(A, a_reading(A), 100)
-    assert store.store(B, a_reading(B), 99)
-    assert store.store(A, a_reading(A), 100.1)
+    assert not keep(store, a_reading(A), 99)
+    assert not keep(store, a_reading(A), 100)
+    assert keep(store, a_reading(B), 99)
+    assert keep(store, a_reading(A), 100.1)
     assert 100 == store.fence_of(A)
-    assert -float("inf") == store.fence_of(B)
+    assert -inf == store.fence_of(B)
 
 
 def test_a_fence_expires_a_reading(store: ReadingStore) -> None:
     """A fence expires a stored reading, which stays as the fallback for an outage."""
-    store.store(A, a_reading(A), 90)
+    keep(store, a_reading(A), 90)
     store.fence(A, 100)
 
     entry = kept(store)
@@ -220,10 +195,10 @@ def test_a_fence_expires_a_reading(store: ReadingStore) -> None:
 
 def test_a_fence_deletes_an_unknown(store: ReadingStore) -> None:
     """A fence deletes an "unknown"."""
-    store.store(A, UnknownVariant(A), 100)
+    keep(store, UnknownVariant(A), 100)
     store.fence(A, 101)
 
-    assert store.get(A) is None
+    assert store.unknown(A) is None
 
 
 def test_a_later_fence_counts(store: ReadingStore) -> None:
@@ -231,16 +206,16 @@ def test_a_later_fence_counts(store: ReadingStore) -> None:
     store.fence(A, 100)
     store.fence(A, 200)
 
-    assert not store.store(A, a_reading(A), 150)
+    assert not keep(store, a_reading(A), 150)
 
 
 def test_bounded_entries() -> None:
     """Beyond the bound the oldest entries are evicted; a stored variant becomes the youngest."""
     store = ReadingStore(attrs.evolve(OPTIONS, max_entries=2), lowest)
-    store.store(A, read(1), 1)
-    store.store(B, a_reading(B), 2)
-    store.store(A, read(3), 3)
-    store.store(C, a_reading(C), 4)
+    keep(store, a_reading(A), 1)
+    keep(store, a_reading(B), 2)
+    keep(store, a_reading(A), 3)
+    keep(store, a_reading(C), 4)
 
     assert [True, False, True] == [store.get(v) is not None for v in (A, B, C)]
     assert 2 == len(store)
@@ -256,26 +231,26 @@ def test_bounded_fences() -> None:
 
     assert [30, 20, 40] == [store.fence_of(v) for v in (A, B, C)]
     assert 20 == store.fence_of(ids(4)[3])
-    assert not store.store(B, a_reading(B), 20)
+    assert not keep(store, a_reading(B), 20)
 
 
 def test_a_fence_for_all(store: ReadingStore) -> None:
     """It expires every reading, deletes every "unknown", and no earlier read is stored."""
-    store.store(A, a_reading(A), 0)
-    store.store(B, UnknownVariant(B), 0)
+    keep(store, a_reading(A), 0)
+    keep(store, UnknownVariant(B), 0)
     store.fence(A, 1)
     store.fence_all(2)
 
-    assert (False, False) == (store.store(A, a_reading(A), 2), store.store(C, a_reading(C), 1))
+    assert (False, False) == (keep(store, a_reading(A), 2), keep(store, a_reading(C), 1))
     assert kept(store).windows.fresh_until < 0 < kept(store).windows.stale_until
-    assert store.get(B) is None
+    assert store.unknown(B) is None
     assert {2} == {store.fence_of(variant) for variant in (A, B, C)}
-    assert store.store(C, a_reading(C), 2.1)
+    assert keep(store, a_reading(C), 2.1)
 
 
 def test_a_fence_for_all_expires_readings_of_events(store: ReadingStore) -> None:
     """A fence for all expires the readings of events, too."""
-    store.apply_event(an_event(OUT, A), as_of=EPOCH, happened_at=0, now=0)
+    apply_event(store, an_event(OUT, A), now=2)
     assert 5 == kept(store).windows.fresh_until
     store.fence_all(2)
 
