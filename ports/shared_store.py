@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
+from math import inf
 from typing import Protocol
 
 import attrs
@@ -43,13 +44,17 @@ class Lookup:
     """What the store holds of one variant."""
 
     value: StoredValue | None
-    """With its true `as_of`, marked CACHED."""
+    """With its true `as_of`, marked CACHED. Of an "unknown" and a reading from before it: the first
+    as long as it is current, then the reading."""
     current: bool
     """Whether `value` is young enough, and no fence came after it was read."""
     token: bytes
     """The fencing token that stores the answer of a read that begins now. Empty: the store takes
     none."""
     lease: Lease
+    absent: bool = False
+    """Whether the last answer was "the service has no record of it", and no fence came after it:
+    a reading in `value` is then from before that."""
 
 
 @attrs.frozen
@@ -58,13 +63,16 @@ class LookupOptions:
 
     now: datetime
     reading_age: float
-    """Seconds; only a younger reading is current."""
+    """Seconds since the request for it (`as_of` plus `upstream_age`); only a younger reading is
+    current."""
     unknown_age: float
-    """Seconds; only a younger "the service has no record of it" is current."""
+    """The same of "the service has no record of it"."""
     claim: str
     """Identifies the holder of the leases that the lookup takes."""
     lease: float
     """Seconds for which a lease is taken on each variant that is not current; 0 takes none."""
+    max_staleness: float = inf
+    """Seconds since `as_of`; only a younger value of either kind is current."""
 
 
 @attrs.frozen
@@ -76,7 +84,9 @@ class StoreRequest:
     token: bytes
     """The token of the lookup before the read."""
     ttl: float
-    """Seconds from now until the store may forget it."""
+    """Seconds from now until the store forgets it."""
+    regression_hold: float = 0.0
+    """Seconds for which an older level than the stored one is held back; see `SharedStore`."""
 
 
 class SharedStore(Protocol):
@@ -84,8 +94,19 @@ class SharedStore(Protocol):
 
     Obligations: every failure of the network or the server is a `SharedCacheUnavailable`. A fence
     invalidates the tokens given out before it; a token that the store does not know (any more)
-    stores nothing. Between two readings the later `updated_at` wins, of equal ones the later
-    `as_of`. A lease ends by itself.
+    stores nothing. An answer whose `upstream_age` begins before the fence is stored, and is not
+    current. A lease ends by itself. A store with resources is an async context manager as well,
+    which can be entered again after it was left, in another event loop.
+
+    Between two readings the later `updated_at` wins, none counted later than its reading's `as_of`;
+    of equal ones, or if one has none, the later `as_of`. A later reading with an older `updated_at`
+    is a regression: it is held back, and wins if a request of `regression_hold` seconds after the
+    one for the first regression still brings one. A reading that wins ends that. A request that
+    brings nothing newer, and the first regression, make the stored reading current again: its
+    `upstream_age` then counts to that request.
+
+    An "unknown" is kept beside the reading, not in its place; it ends with the first reading whose
+    `as_of` is not earlier, or after its own `ttl`.
     """
 
     async def lookup(

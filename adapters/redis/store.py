@@ -19,13 +19,15 @@ _VERSION = 2
 """Of the keys and the channel: in version 1, ids were the bytes of a UUID. Replicas of two versions
 share one Redis, and neither values nor announcements."""
 _TOKEN_MS = 60_000
-"""The lifetime of a hash without a value: far longer than a read takes."""
+"""The lifetime of a hash without a value, and of a fence: far longer than a read takes."""
 _LEASES = (Lease.NONE, Lease.HELD, Lease.HELD_BY_OTHER)
 _SENDER_BYTES = 8
 _END_OF_ID = "\n"
-_HEAD = Struct("<BBBId")
-"""The head of a variant in the reply of lookup.lua: current, lease, lengths of token and payload,
-age."""
+_HEAD = Struct("<BBBIdd")
+"""The head of a variant in the reply of lookup.lua: flags, lease, lengths of token and payload, the
+age, and how much of it is from before the variant was asked for."""
+_CURRENT, _ABSENT = 1, 2
+"""The flags."""
 
 LOOKUP, STORE, RELEASE, FENCE = (
     Script.load(Path(__file__).with_name("scripts") / f"{name}.lua")
@@ -99,6 +101,7 @@ class RedisStore:
                 microseconds(options.now),
                 _microseconds(options.reading_age),
                 _microseconds(options.unknown_age),
+                _microseconds(options.max_staleness),
                 _microseconds(options.lease),
                 _TOKEN_MS,
             ],
@@ -106,17 +109,18 @@ class RedisStore:
         lookups: dict[ProductVariantId, Lookup] = {}
         now, at = microseconds(options.now), 0
         for variant in ids:
-            current, lease, token_length, payload_length, age = _HEAD.unpack_from(reply, at)
+            flags, lease, token_length, payload_length, age, upstream = _HEAD.unpack_from(reply, at)
             token_at = at + _HEAD.size
             payload_at = token_at + token_length
             at = payload_at + payload_length
             # The age by the server limits `as_of`: the clock of the host that read it may be ahead.
-            value = decode(variant, reply[payload_at:at], now - round(age))
+            value = decode(variant, reply[payload_at:at], now - round(age), round(upstream))
             lookups[variant] = Lookup(
                 value,
-                bool(current) and value is not None,
+                bool(flags & _CURRENT) and value is not None,
                 reply[token_at:payload_at],
                 _LEASES[lease],
+                bool(flags & _ABSENT),
             )
         return lookups
 
@@ -124,16 +128,26 @@ class RedisStore:
         self, page: Mapping[ProductVariantId, StoreRequest], now: datetime, claim: str
     ) -> None:
         """See `SharedStore.store`."""
+        moment = microseconds(now)
         args: list[bytes | str | int] = [claim]
         for request in page.values():
-            value = request.value
+            value, as_of = request.value, microseconds(request.as_of)
+            updated_at: int | str = ""
+            hold: int | str = ""
+            if isinstance(value, StockReading):
+                hold = _microseconds(request.regression_hold)
+                if value.level.updated_at is not None:
+                    # The service's clock may be ahead: an old level must not win for that.
+                    updated_at = min(microseconds(value.level.updated_at), as_of)
             args += (
                 request.token,
                 encode(value, request.as_of),
-                microseconds(value.level.updated_at) if isinstance(value, StockReading) else "",
-                microseconds(request.as_of),
-                max(microseconds(now) - microseconds(request.as_of), 0),
+                updated_at,
+                as_of,
+                as_of + _microseconds(value.upstream_age),
+                max(moment - as_of, 0),
                 max(int(request.ttl * 1000), 1),
+                hold,
             )
         await self.client.run(STORE, [self.key(variant) for variant in page], args)
 

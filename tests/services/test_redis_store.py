@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import attrs
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
@@ -15,11 +16,13 @@ from redis.exceptions import RedisError
 from shelfport import (
     Freshness,
     Settings,
+    StockLevel,
     StockReading,
     build,
     variant_id,
 )
 from shelfport.adapters.redis import RedisClient, RedisStore
+from shelfport.adapters.redis.encoding import microseconds
 from shelfport.options import IdFormat, SharedCacheOptions
 from shelfport.ports import UnknownVariant
 from shelfport.ports.shared_store import LookupOptions, SharedCacheUnavailable, StoreRequest
@@ -147,6 +150,59 @@ async def test_a_host_with_a_wrong_clock(redis_store: RedisStore) -> None:
     assert not lookup.current
     assert isinstance(lookup.value, StockReading)
     assert timedelta(seconds=1.1) < now - lookup.value.as_of < timedelta(minutes=5)
+
+
+async def test_a_wrong_clock_does_not_win(redis_store: RedisStore) -> None:
+    """After a reading of a host whose clock is an hour ahead, a later one of a right host stays."""
+    now = datetime.now(UTC)
+    ahead = now + timedelta(hours=1)
+    token = (await redis_store.lookup([A], LookupOptions(now, 5, 5, "one", 10)))[A].token
+    for quantity, clock in ((1, ahead), (2, now)):
+        moment = clock + (datetime.now(UTC) - now)
+        reading = a_reading(A, quantity, moment)
+        await redis_store.store({A: StoreRequest(reading, moment, token, 300)}, moment, "one")
+    options = LookupOptions(datetime.now(UTC), 5, 5, "two", 10)
+
+    assert a_reading(A, 2).level == (await level_of(redis_store, options))
+
+
+async def level_of(redis_store: RedisStore, options: LookupOptions) -> StockLevel | None:
+    value = (await redis_store.lookup([A], options))[A].value
+    return value.level if isinstance(value, StockReading) else None
+
+
+async def test_a_clock_that_was_set_back(redis_store: RedisStore) -> None:
+    """A host whose clock was set back by an hour does not take a reading for a young one."""
+    now = datetime.now(UTC)
+    back = now - timedelta(hours=1)
+    token = (await redis_store.lookup([A], LookupOptions(now, 5, 5, "one", 10)))[A].token
+    reading = a_reading(A, as_of=now - timedelta(seconds=20))
+    await redis_store.store({A: StoreRequest(reading, reading.as_of, token, 300)}, now, "one")
+    lookup = (await redis_store.lookup([A], LookupOptions(back, 10, 5, "two", 10)))[A]
+
+    assert not lookup.current
+    assert isinstance(lookup.value, StockReading)
+    assert timedelta(seconds=19) < back - lookup.value.as_of < timedelta(seconds=30)
+
+
+async def test_an_unknown_of_the_former_edition(redis_store: RedisStore, redis_url: str) -> None:
+    """What the former edition stored in the reading's place is current, until an answer follows."""
+    now = datetime.now(UTC)
+    options = LookupOptions(now, 60, 5, "one", 0)
+    token = (await redis_store.lookup([A], options))[A].token
+    payload = b"\x01\x93\xcf" + microseconds(now).to_bytes(8, "big") + b"\xa0\xc0"
+    stored = {"k": token, "v": payload, "u": "", "a": microseconds(now), "s": microseconds(now)}
+    with SyncRedis.from_url(redis_url) as redis:
+        redis.hset(redis_store.key(A), mapping=stored)
+    found = (await redis_store.lookup([A], options))[A]
+    older = (await redis_store.lookup([A], attrs.evolve(options, unknown_age=0)))[A]
+    await redis_store.store({A: StoreRequest(a_reading(A), now, token, 300)}, now, "one")
+    after = (await redis_store.lookup([A], options))[A]
+
+    assert (UnknownVariant(A), True, True) == (found.value, found.current, found.absent)
+    assert (False, True) == (older.current, older.absent)
+    assert (True, False) == (after.current, after.absent)
+    assert isinstance(after.value, StockReading)
 
 
 async def test_a_payload_of_a_later_release(redis_store: RedisStore, redis_url: str) -> None:

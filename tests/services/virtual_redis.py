@@ -1,8 +1,10 @@
-"""A real Redis in virtual time: its scripts run for real, their duration is simulated."""
+"""A real Redis in virtual time: its scripts run for real, their duration and its clock do not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
+from hashlib import sha1
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +15,42 @@ from shelfport.adapters.redis.scripts import Script
 from shelfport.adapters.redis.store import FENCE
 from shelfport.ports.shared_store import SharedCacheUnavailable
 
+VIRTUAL_TIME = """
+local real = redis
+local ends, now = ARGV[#ARGV - 1], tonumber(ARGV[#ARGV])
+local function with(call, command, key, milliseconds)
+  if command == 'TIME' then
+    return { math.floor(now / 1000000), now % 1000000 }
+  elseif command == 'PEXPIRE' then
+    return call('HSET', ends, key, string.format('%.0f', now + milliseconds * 1000))
+  elseif command == 'PTTL' then
+    local at = call('HGET', ends, key)
+    if call('EXISTS', key) == 0 then
+      return -2
+    end
+    return at and math.ceil((at - now) / 1000) or -1
+  end
+end
+local redis = {
+  call = function(...) return with(real.call, ...) or real.call(...) end,
+  pcall = function(...) return with(real.pcall, ...) or real.pcall(...) end,
+}
+for _, key in ipairs(KEYS) do
+  local at = real.call('HGET', ends, key)
+  if at and tonumber(at) <= now then
+    real.call('DEL', key)
+    real.call('HDEL', ends, key)
+  end
+end
+"""
+"""Goes before a script: the server's clock and the ends of its keys are virtual."""
+
+
+@cache
+def in_virtual_time(script: Script) -> Script:
+    text = VIRTUAL_TIME + script.text
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
 
 class VirtualRedis:
     """A `ScriptRunner` that blocks the loop for the real command, and sleeps in virtual time.
@@ -20,9 +58,11 @@ class VirtualRedis:
     This object delivers published messages, with the same delay as replies.
     """
 
-    def __init__(self, redis: "Redis", prefix: str) -> None:
+    def __init__(self, redis: "Redis", prefix: str, now: Callable[[], int]) -> None:
         self.redis = redis
         self.prefix = prefix
+        self.now = now
+        """The server's clock, in microseconds since 1970."""
         self.delay = 0.0
         """Seconds to the server, and again back."""
         self.out = False
@@ -45,10 +85,12 @@ class VirtualRedis:
         self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int]
     ) -> Any:
         await self._travel()
+        virtual = in_virtual_time(script)
+        terms = (*keys, *args, f"{self.prefix}-ends", self.now())
         try:
-            result: Any = self.redis.evalsha(script.sha, len(keys), *keys, *args)
+            result: Any = self.redis.evalsha(virtual.sha, len(keys), *terms)
         except NoScriptError:
-            result = self.redis.eval(script.text, len(keys), *keys, *args)
+            result = self.redis.eval(virtual.text, len(keys), *terms)
         if script is FENCE and result:
             sender, *ids = args[4:]
             assert result == len(ids) == 1

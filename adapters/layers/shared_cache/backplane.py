@@ -48,12 +48,19 @@ class Backplane:
     background: Background = attrs.field(repr=False)
     listener: Listener = attrs.field(repr=False)
     _tried: asyncio.Event = attrs.field(init=False, factory=asyncio.Event, repr=False)
+    """Set after the first attempt of this opening to connect."""
+    _was_open: bool = attrs.field(init=False, default=False, repr=False)
 
     async def __aenter__(self) -> Self:
         """Connect, and wait for that until the timeout of the shared cache.
 
-        What is read before the connection is there is invalidated when it is.
+        What is read before the connection is there is invalidated when it is. So is what is in
+        memory since it was open before.
         """
+        self._tried = asyncio.Event()
+        if self._was_open:
+            self.memory.invalidate_all()
+        self._was_open = True
         self.background.start(self._listen(), "shared cache backplane")
         try:
             async with asyncio.timeout(self.client.options.timeout):
@@ -69,6 +76,7 @@ class Backplane:
         traceback: TracebackType | None,
     ) -> None:
         """Its task belongs to the `Background` scope, and ends with it."""
+        self.client.backplane_connected = False
 
     async def _listen(self) -> None:
         began = self.clock.monotonic()

@@ -44,7 +44,7 @@ T = TypeVar("T")
 _Write = Callable[[], Awaitable[None]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_BATCH = 1000
+MOST_LOOKED_UP = 1000
 """Variants in one round trip: more would block the store for other clients for milliseconds."""
 
 
@@ -67,6 +67,7 @@ class SharedCacheClient:
     _dropped: int = attrs.field(init=False, default=0, repr=False)
     _circuit: CircuitBreaker = attrs.field(init=False, repr=False)
     _writes: asyncio.Queue[_Write] = attrs.field(init=False, repr=False)
+    """Of this opening: a queue belongs to the loop of its reader."""
     _last_failure: str = attrs.field(init=False, default="", repr=False)
     """Why the last call failed; empty if it succeeded."""
 
@@ -80,7 +81,10 @@ class SharedCacheClient:
         self._writes = asyncio.Queue(self.options.write_queue_size)
 
     async def __aenter__(self) -> Self:
+        self._writes = asyncio.Queue(self.options.write_queue_size)
         self.background.start(self._write_queued(), "shared cache writer")
+        if self._circuit.state is not BreakerState.CLOSED:  # since it was open before
+            self.background.start(self._probe(), "shared cache probe")
         return self
 
     async def __aexit__(
@@ -229,5 +233,5 @@ class SharedCacheClient:
 
 
 def _batches(ids: Sequence[ProductVariantId]) -> Iterator[Sequence[ProductVariantId]]:
-    for start in range(0, len(ids), _MAX_BATCH):
-        yield ids[start : start + _MAX_BATCH]
+    for start in range(0, len(ids), MOST_LOOKED_UP):
+        yield ids[start : start + MOST_LOOKED_UP]

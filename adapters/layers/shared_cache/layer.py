@@ -8,6 +8,7 @@ from math import inf
 
 import attrs
 
+from shelfport.adapters.layers.absence import confirm_absences
 from shelfport.adapters.layers.cache.options import CacheOptions
 from shelfport.adapters.layers.shared_cache.client import SharedCacheClient
 from shelfport.adapters.runtime.background import Background
@@ -51,6 +52,9 @@ class _PageRead:
     tokens: dict[ProductVariantId, bytes] = attrs.field(factory=dict)
     fallbacks: dict[ProductVariantId, StockReading] = attrs.field(factory=dict)
     """Stored readings that are not current, marked STALE."""
+    known: dict[ProductVariantId, bool] = attrs.field(factory=dict)
+    """What has a stored reading, however old, and whether that is the last answer: else it was
+    "unknown"."""
 
     def missing(self) -> list[ProductVariantId]:
         return [variant for variant, answer in self.answers.items() if answer is None]
@@ -58,6 +62,10 @@ class _PageRead:
     def has_all_fallbacks(self) -> bool:
         """Whether every variant without an answer has a fallback."""
         return all(variant in self.fallbacks for variant in self.missing())
+
+    def contradicts_absence(self, variant: ProductVariantId) -> bool:
+        """Whether an "unknown" has to be confirmed."""
+        return self.known.get(variant, False)
 
     def take(self, answers: Mapping[ProductVariantId, Answer]) -> None:
         """Take `answers`, and a fallback instead of each failure that has one."""
@@ -70,15 +78,17 @@ class _PageRead:
 class SharedCacheLayer:
     """Looks up variants in a cache that all replicas share, before it asks the service.
 
-    A reading younger than `ttl` is served as CACHED, also when another replica read it. It keeps
-    its true `as_of`: the layer above dates it by that, so that windows do not add up. For the rest,
-    one replica asks the service (it holds a lease), and the others wait for its answer. If the
-    service does not answer, a stored reading is served as STALE, up to the end of `stale_if_error`;
-    after `soft_timeout`, if every missing variant has one. Without the store, the layer only
-    forwards.
+    A reading that was asked for less than `ttl` ago is served as CACHED, also when another replica
+    read it. It keeps its true `as_of`: the layer above dates it by that, so that windows do not add
+    up. For the rest, one replica asks the service (it holds a lease), and the others wait for its
+    answer. If the service does not answer, a stored reading is served as STALE, as long as the
+    store keeps it: up to the end of `stale_if_error`, by the store's clock, so that a step of this
+    host's does not cost it. After `soft_timeout` it is served, too, if every missing variant has
+    one. Without the store, the layer only forwards.
 
     Every answer is stored with the fencing token of the lookup before it. An event or a write
-    invalidates the token, so that a slow read does not restore an old value.
+    invalidates the token, so that a slow read does not restore an old value. An "unknown" that
+    contradicts a stored reading is confirmed first (`confirm_absences`), and never replaces it.
 
     Right: `CoalescingLayer(SharedCacheLayer(BatchingLayer(…)))`: one lookup for a page, whatever
     its size.
@@ -142,8 +152,9 @@ class SharedCacheLayer:
             now=self.clock.now(),
             # Less than the whole window: memory refreshes early by its jitter, and would else get
             # the same reading back.
-            reading_age=min(windows.ttl * (1 - windows.jitter), longest),
-            unknown_age=min(windows.negative_ttl, longest),
+            reading_age=windows.ttl * (1 - windows.jitter),
+            unknown_age=windows.negative_ttl,
+            max_staleness=longest,
             claim=page.claim,
             # A caller that accepts no stored reading neither waits for a lease nor takes one.
             lease=0 if limit == 0 else self.client.options.lease,
@@ -162,17 +173,19 @@ class SharedCacheLayer:
                 page.answers[variant] = lookup.value
                 continue
             page.tokens[variant] = lookup.token
-            if isinstance(lookup.value, StockReading) and lookup.value.as_of > oldest:
-                page.fallbacks[variant] = lookup.value.kept_as(Freshness.STALE)
+            if isinstance(lookup.value, StockReading):
+                page.known[variant] = not lookup.absent
+                if oldest is None or lookup.value.as_of > oldest:
+                    page.fallbacks[variant] = lookup.value.kept_as(Freshness.STALE)
             if lookup.lease is not Lease.HELD_BY_OTHER:
                 to_fetch.append(variant)
         return to_fetch
 
-    def _oldest(self, call: Call) -> datetime:
-        longest = self.windows.discard_age
-        if call.max_staleness is not None:
-            longest = min(longest, call.max_staleness)
-        return self.clock.now() - timedelta(seconds=longest)
+    def _oldest(self, call: Call) -> datetime | None:
+        """The earliest `as_of` that the caller accepts; None: every one that the store keeps."""
+        if call.max_staleness is None:
+            return None
+        return self.clock.now() - timedelta(seconds=call.max_staleness)
 
     def _wait_left(self, page: _PageRead) -> float:
         """Seconds left to wait for another replica."""
@@ -221,7 +234,10 @@ class SharedCacheLayer:
         requests: dict[ProductVariantId, StoreRequest] = {}
         try:
             answers = await self.inner.read(variants, page.call)
-            requests = dict(self._store_requests(answers, tokens, asked_at))
+            answers = await confirm_absences(
+                answers, page.contradicts_absence, self.inner, page.call, self.client.listener
+            )
+            requests = dict(self._store_requests(answers, page, tokens, asked_at))
         except InventoryError as error:
             return error
         finally:
@@ -234,17 +250,24 @@ class SharedCacheLayer:
     def _store_requests(
         self,
         answers: Mapping[ProductVariantId, Answer],
+        page: _PageRead,
         tokens: Mapping[ProductVariantId, bytes],
         asked_at: datetime,
     ) -> Iterable[tuple[ProductVariantId, StoreRequest]]:
-        now = self.clock.now()
+        now, windows = self.clock.now(), self.windows
         for variant, answer in answers.items():
             if not tokens[variant] or isinstance(answer, Unreadable):
                 continue
+            as_of = answer.as_of or asked_at
+            age = max(now - as_of, timedelta(0)).total_seconds()
+            # What a cache on the way had kept for long is not asked for again by each view.
+            since_asked = max(age - answer.upstream_age, 0.0)
             if isinstance(answer, StockReading):
-                as_of, lifetime = answer.as_of, self.windows.discard_age
+                ttl = max(windows.discard_age - age, windows.ttl - since_asked)
+            elif variant in page.known:
+                # It is not current for so long; but as long as the reading, it needs no confirming.
+                ttl = windows.discard_age - since_asked
             else:
-                as_of, lifetime = answer.as_of or asked_at, self.windows.negative_ttl
-            ttl = lifetime - max(now - as_of, timedelta(0)).total_seconds()
+                ttl = windows.negative_ttl - since_asked
             if ttl > 0:
-                yield variant, StoreRequest(answer, as_of, tokens[variant], ttl)
+                yield variant, StoreRequest(answer, as_of, tokens[variant], ttl, windows.ttl)

@@ -5,17 +5,20 @@ import asyncio
 from collections.abc import Sequence
 
 from shelfport.contracts.conformance.port_suite import port_case
+from shelfport.contracts.conformance.running import in_another_loop
 from shelfport.contracts.conformance.shared_store.given import (
     a_reading,
+    add,
     look_up,
     look_up_one,
     put,
+    quantity_of,
     store_case,
     store_case_of_two,
     two_variants,
 )
 from shelfport.contracts.conformance.shared_store.harness import SharedStoreHarness
-from shelfport.domain.model import Freshness, ProductVariantId
+from shelfport.domain.model import Freshness, ProductVariantId, UnknownVariant
 from shelfport.ports import Lease, SharedCacheUnavailable, SharedStore
 
 _PATIENCE = 5.0
@@ -69,6 +72,21 @@ class FenceCases:
 
             found = await look_up_one(other, variant)
             assert (newer.kept_as(Freshness.CACHED), True) == (found.value, found.current)
+
+    @store_case_of_two()
+    async def test_an_answer_from_before_a_fence_is_not_current(
+        self, store: SharedStore, other: SharedStore
+    ) -> None:
+        """What a cache on the way had kept since before the fence may show the state before it."""
+        a, b = two_variants()
+        await other.fence([a, b], None)
+        await add(store, a_reading(a, upstream_age=600.0))
+        await add(store, UnknownVariant(b, upstream_age=600.0))
+        reading = await look_up_one(store, a, age=60)
+        unknown = await look_up_one(store, b, unknown_age=60)
+
+        assert (5, False) == (quantity_of(reading), reading.current)
+        assert (False, False) == (unknown.current, unknown.absent)
 
     @store_case_of_two()
     async def test_a_fence_is_of_its_variants(self, store: SharedStore, other: SharedStore) -> None:
@@ -126,6 +144,31 @@ class FenceCases:
     async def test_it_answers_when_checked(self, store: SharedStore) -> None:
         """`check` returns if the server answers."""
         await store.check()
+
+    @port_case()
+    async def test_it_can_be_opened_in_another_event_loop(
+        self, harness: SharedStoreHarness
+    ) -> None:
+        """A store that was closed stores, fences and listens in the next event loop as well."""
+        unopened = harness.store()
+
+        async def use() -> None:
+            a, _ = two_variants()
+            async with (
+                harness.store() as other,
+                unopened as store,
+                store.invalidations() as invalidations,
+            ):
+                await add(store, a_reading(a))
+                assert (await look_up_one(store, a)).current
+                await other.fence([a], None)
+                assert [a] == list(await asyncio.wait_for(anext(invalidations), _PATIENCE))
+                await add(store, a_reading(a))
+                await store.fence([a], None)
+                assert not (await look_up_one(store, a)).current
+
+        await in_another_loop(use())
+        await use()
 
     @port_case(lambda suite: suite.breaks)
     async def test_a_failure_is_a_shared_cache_unavailable(

@@ -3,8 +3,11 @@
 # ruff: noqa: S101 - a suite asserts
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from uuid import uuid4
+
+import attrs
 
 from shelfport.contracts.conformance.port_suite import Needs, Test, always, port_case
 from shelfport.contracts.conformance.running import Done, named_after
@@ -66,9 +69,11 @@ async def look_up(
     age: float = 5.0,
     unknown_age: float = 5.0,
     lease: float = 10.0,
+    max_staleness: float = inf,
 ) -> Mapping[ProductVariantId, Lookup]:
     """The lookup of these variants, now."""
-    return await store.lookup(variants, LookupOptions(now(), age, unknown_age, claim, lease))
+    options = LookupOptions(now(), age, unknown_age, claim, lease, max_staleness)
+    return await store.lookup(variants, options)
 
 
 async def look_up_one(store: SharedStore, variant: ProductVariantId, **options: Any) -> Lookup:
@@ -82,12 +87,15 @@ def a_reading(
     variant: ProductVariantId,
     quantity: int = 5,
     *,
-    updated: float = -100.0,
+    updated: float | None = -100.0,
     as_of: datetime | None = None,
+    upstream_age: float = 0.0,
 ) -> StockReading:
     """A reading whose level was updated `updated` seconds from now."""
-    level = StockLevel(variant, quantity, StockStatus.IN_STOCK, now() + timedelta(seconds=updated))
-    return StockReading(level, as_of or now(), "http")
+    moment = now()
+    updated_at = None if updated is None else moment + timedelta(seconds=updated)
+    level = StockLevel(variant, quantity, StockStatus.IN_STOCK, updated_at)
+    return StockReading(level, as_of or moment, "http", upstream_age=upstream_age)
 
 
 async def put(
@@ -98,6 +106,7 @@ async def put(
     claim: str = "one",
     seconds: float = 60.0,
     as_of: datetime | None = None,
+    hold: float = 5.0,
 ) -> None:
     """Store `value` with `token` for `seconds`."""
     if isinstance(value, StockReading):
@@ -105,4 +114,26 @@ async def put(
     else:
         variant = value.variant_id
     assert as_of is not None
-    await store.store({variant: StoreRequest(value, as_of, token, seconds)}, now(), claim)
+    await store.store({variant: StoreRequest(value, as_of, token, seconds, hold)}, now(), claim)
+
+
+async def add(
+    store: SharedStore, value: StockReading | UnknownVariant, ago: float = 0.0, **options: Any
+) -> None:
+    """`put` the answer to a request of `ago` seconds ago, with the token of a lookup.
+
+    Its `as_of` is that moment, less its `upstream_age`.
+    """
+    as_of = now() - timedelta(seconds=ago + value.upstream_age)
+    if isinstance(value, StockReading):
+        value, variant = attrs.evolve(value, as_of=as_of), value.level.variant_id
+    else:
+        variant = value.variant_id
+    token = (await look_up_one(store, variant, lease=0)).token
+    await put(store, value, token, as_of=as_of, **options)
+
+
+def quantity_of(lookup: Lookup) -> int | None:
+    """The quantity of a stored reading; None if there is none."""
+    value = lookup.value
+    return value.level.available_quantity if isinstance(value, StockReading) else None

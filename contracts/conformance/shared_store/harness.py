@@ -14,7 +14,9 @@ class SharedStoreHarness(PortHarness, ABC):
     def store(self) -> AbstractAsyncContextManager[SharedStore]:
         """The store of another replica, open inside the `async with`.
 
-        All stores of one harness share their content, which is empty at first.
+        All stores of one harness share their content, which is empty at first. One case enters
+        what one call returned twice, in one event loop after another: return the store itself,
+        not a generator's context manager, which can be entered once.
         """
 
     def broken(self) -> AbstractAsyncContextManager[SharedStore]:

@@ -3,12 +3,16 @@
 from typing import ClassVar
 
 from shelfport.contracts.conformance.port_suite import PortSuite
+from shelfport.contracts.conformance.shared_store.absence import AbsenceCases
 from shelfport.contracts.conformance.shared_store.fences import FenceCases
 from shelfport.contracts.conformance.shared_store.leases import LeaseCases
+from shelfport.contracts.conformance.shared_store.order import OrderCases
 from shelfport.contracts.conformance.shared_store.values import ValueCases
 
 
-class SharedStoreConformance(ValueCases, LeaseCases, FenceCases, PortSuite):
+class SharedStoreConformance(
+    ValueCases, OrderCases, AbsenceCases, LeaseCases, FenceCases, PortSuite
+):
     """Every obligation of `SharedStore`, one case each.
 
     A subclass defines the fixture `harness`, which returns a `SharedStoreHarness`::

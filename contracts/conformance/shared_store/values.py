@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from shelfport.contracts.conformance.shared_store.given import (
     a_reading,
+    add,
     look_up,
     look_up_one,
     now,
@@ -16,26 +17,13 @@ from shelfport.contracts.conformance.shared_store.given import (
 )
 from shelfport.domain.model import (
     Freshness,
+    ProductVariantId,
     StockLevel,
     StockReading,
     StockStatus,
     UnknownVariant,
 )
 from shelfport.ports import SharedStore, StoreRequest
-
-_ORDERS: tuple[tuple[tuple[float | None, float], tuple[float | None, float], bool], ...] = (
-    ((-1.0, 0.0), (-2.0, 0.0), True),
-    ((-2.0, 0.0), (-1.0, -5.0), False),
-    ((-1.0, -1.0), (-1.0, -2.0), True),
-    ((-1.0, -1.0), (-1.0, -1.0), True),
-    ((-1.0, -2.0), (-1.0, -1.0), False),
-    ((None, -1.0), (-1.0, -2.0), True),
-    ((None, -2.0), (-1.0, -1.0), False),
-    ((-1.0, -1.0), (None, -2.0), True),
-    ((-1.0, -2.0), (None, -1.0), False),
-)
-"""A new value and an old one, each as `updated_at` (None: the variant is unknown) and `as_of` in
-seconds from now, and whether the new one stays."""
 
 
 class ValueCases:
@@ -150,31 +138,50 @@ class ValueCases:
         assert (await look_up_one(store, a)).value is None, "a token outlived its value"
 
     @store_case_of_two()
-    async def test_the_later_of_two_values_stays(
+    async def test_every_member_comes_back(self, store: SharedStore, other: SharedStore) -> None:
+        """A level without a date, with a status of the service's own, from a cache on the way."""
+        a, _ = two_variants()
+        level = StockLevel(a, 5, StockStatus.LOW_STOCK, None, "BACKORDER")
+        value = StockReading(level, now() - timedelta(seconds=30), "http", upstream_age=30.0)
+        await put(store, value, (await look_up_one(store, a)).token)
+
+        assert value.kept_as(Freshness.CACHED) == (await look_up_one(other, a)).value
+
+    @store_case_of_two()
+    async def test_a_reading_is_current_by_its_request(
         self, store: SharedStore, other: SharedStore
     ) -> None:
-        """Between readings the later update wins; if equal or "unknown", the later request."""
-        start = now()
+        """What a cache on the way had kept for ten minutes is not asked for again at once."""
+        a, _ = two_variants()
+        await add(store, a_reading(a, upstream_age=600.0), 20.0)
 
-        async def stored(
-            replica: SharedStore, updated: float | None, asked: float
-        ) -> StockReading | UnknownVariant:
-            as_of = start + timedelta(seconds=asked)
-            token = (await look_up_one(replica, a, lease=0)).token
-            value: StockReading | UnknownVariant = UnknownVariant(a)
-            if updated is not None:
-                at = start + timedelta(seconds=updated)
-                level = StockLevel(a, 5, StockStatus.IN_STOCK, at)
-                value = StockReading(level, as_of, "http", Freshness.CACHED)
-            await put(replica, value, token, as_of=as_of)
-            return value
+        assert (await look_up_one(other, a, age=30)).current
+        assert not (await look_up_one(other, a, age=10)).current
 
-        for new, old, new_stays in _ORDERS:
+    @store_case_of_two()
+    async def test_an_unknown_is_current_by_its_request(
+        self, store: SharedStore, other: SharedStore
+    ) -> None:
+        """The same of an "unknown" from a cache on the way; its age comes back."""
+        a, _ = two_variants()
+        await add(store, UnknownVariant(a, upstream_age=600.0), 20.0)
+
+        lookup = await look_up_one(other, a, unknown_age=30)
+        assert lookup.current
+        assert isinstance(lookup.value, UnknownVariant)
+        assert abs(lookup.value.upstream_age - 600.0) < 1e-5
+        assert not (await look_up_one(other, a, unknown_age=10)).current
+
+    @store_case_of_two()
+    async def test_a_limit_is_by_as_of(self, store: SharedStore, other: SharedStore) -> None:
+        """A caller's limit counts the time in a cache on the way, too, for either kind."""
+        for value in (lambda v: a_reading(v, upstream_age=60.0), _unknown_for_a_minute):
             a, _ = two_variants()
-            first = await stored(store, *old)
-            second = await stored(other, *new)
-            value = (await look_up_one(store, a, lease=0)).value
+            await add(store, value(a))
 
-            assert (second if new_stays else first) == value, f"{new} after {old}"
-            assert value is not None
-            assert start + timedelta(seconds=(new if new_stays else old)[1]) == value.as_of
+            assert (await look_up_one(other, a, max_staleness=90)).current
+            assert not (await look_up_one(other, a, max_staleness=30)).current
+
+
+def _unknown_for_a_minute(variant: ProductVariantId) -> UnknownVariant:
+    return UnknownVariant(variant, upstream_age=60.0)

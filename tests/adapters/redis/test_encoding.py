@@ -39,10 +39,33 @@ KEPT_SAMPLES: dict[str, tuple[str, StockReading | UnknownVariant]] = {
         ),
     ),
     "1: unknown variant": ("0193cf00064bf5a0fac440a0c0", UnknownVariant(A, AS_OF)),
+    "2: in stock": (
+        "0294cf00064bf5a0fac440a46874747094ccc800cf00064bddbd892007c000",
+        StockReading(
+            StockLevel(A, 200, StockStatus.IN_STOCK, UPDATED_AT), AS_OF, "http", Freshness.CACHED
+        ),
+    ),
+    "2: without a date, of a status of the service's, from a cache on the way": (
+        "0294cf00064bf5a0fac440a468747470940301c0a94241434b4f52444552ce23c71690",
+        StockReading(
+            StockLevel(A, 3, StockStatus.LOW_STOCK, None, "BACKORDER"),
+            AS_OF,
+            "http",
+            Freshness.CACHED,
+            600.25,
+        ),
+    ),
+    "2: unknown variant": ("0294cf00064bf5a0fac440a0c000", UnknownVariant(A, AS_OF)),
+    "2: unknown variant, from a cache on the way": (
+        "0294cf00064bf5a0fac440a0c0ce23c71690",
+        UnknownVariant(A, AS_OF, 600.25),
+    ),
 }
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 instants = st.integers(0, 2**53).map(lambda micros: EPOCH + timedelta(microseconds=micros))
+ages = st.integers(0, 2**45).map(lambda micros: micros / 1_000_000)
+"""In whole microseconds, up to a year."""
 
 
 @pytest.mark.parametrize("name", KEPT_SAMPLES)
@@ -52,31 +75,44 @@ def test_payloads_of_released_versions(name: str) -> None:
 
     kept = decode(A, bytes.fromhex(payload))
 
-    assert (expected, expected.as_of) == (kept, getattr(kept, "as_of", None))
+    assert expected == kept
+    assert isinstance(kept, StockReading | UnknownVariant)
+    assert (expected.as_of, expected.upstream_age) == (kept.as_of, kept.upstream_age)
 
 
 @given(
     quantity=st.integers(0, MAX_QUANTITY),
     status=st.sampled_from(StockStatus),
-    updated_at=instants,
+    updated_at=st.none() | instants,
+    reported=st.none() | st.text(max_size=64),
     as_of=instants,
     source=st.text(max_size=20),
+    upstream_age=ages,
 )
 def test_a_reading_comes_back_as_it_was(
-    quantity: int, status: StockStatus, updated_at: datetime, as_of: datetime, source: str
+    *,
+    quantity: int,
+    status: StockStatus,
+    updated_at: datetime | None,
+    reported: str | None,
+    as_of: datetime,
+    source: str,
+    upstream_age: float,
 ) -> None:
     """A reading is decoded as it was, to the microsecond, and marked CACHED."""
-    reading = StockReading(StockLevel(A, quantity, status, updated_at), as_of, source)
+    level = StockLevel(A, quantity, status, updated_at, reported)
+    reading = StockReading(level, as_of, source, upstream_age=upstream_age)
 
     assert reading.kept_as(Freshness.CACHED) == decode(A, encode(reading, as_of))
 
 
-@given(as_of=instants)
-def test_an_unknown_variant_comes_back(as_of: datetime) -> None:
-    """An "unknown" is stored with its date."""
-    kept = decode(A, encode(UnknownVariant(A), as_of))
+@given(as_of=instants, upstream_age=ages)
+def test_an_unknown_variant_comes_back(as_of: datetime, upstream_age: float) -> None:
+    """An "unknown" is stored with its date, and how long a cache on the way had kept it."""
+    kept = decode(A, encode(UnknownVariant(A, upstream_age=upstream_age), as_of))
 
-    assert (UnknownVariant(A), as_of) == (kept, getattr(kept, "as_of", None))
+    assert isinstance(kept, UnknownVariant)
+    assert (A, as_of, upstream_age) == (kept.variant_id, kept.as_of, kept.upstream_age)
 
 
 def test_a_reading_is_small() -> None:
@@ -91,7 +127,7 @@ def test_a_reading_is_small() -> None:
     [
         b"",
         b"\x00",
-        b"\x02" + encode(UnknownVariant(A), AS_OF)[1:],
+        b"\x03" + encode(UnknownVariant(A), AS_OF)[1:],
         b"\x01",
         b"\x01\xc1",
         b"\x01\x93\x01\xa0\x93\x01\x07\x01",
@@ -120,10 +156,10 @@ def test_a_payload_that_is_not_understood_is_a_miss(payload: bytes) -> None:
     assert decode(A, payload) is None
 
 
-@given(payload=st.binary(max_size=60))
-def test_no_payload_raises(payload: bytes) -> None:
+@given(version=st.sampled_from([b"\x01", b"\x02"]), payload=st.binary(max_size=60))
+def test_no_payload_raises(version: bytes, payload: bytes) -> None:
     """No payload makes decoding raise."""
-    kept = decode(A, b"\x01" + payload)
+    kept = decode(A, version + payload)
 
     assert kept is None or isinstance(kept, StockReading | UnknownVariant)
 
@@ -146,3 +182,16 @@ def test_a_reading_is_no_younger_than_the_server_says() -> None:
         assert isinstance(kept, StockReading)
         assert (expected, reading.level) == (kept.as_of, kept.level)
     assert decode(A, payload, microseconds(AS_OF + timedelta(days=1))) == decode(A, payload)
+
+
+def test_a_later_request_counts_to_the_upstream_age() -> None:
+    """A later request for the variant that brought nothing newer makes `upstream_age` longer."""
+    reading = StockReading(
+        StockLevel(A, 1, StockStatus.LOW_STOCK, None), AS_OF, "http", upstream_age=3.0
+    )
+    payload = encode(reading, AS_OF)
+
+    for later, expected in ((0, 3.0), (2_000_000, 3.0), (5_500_000, 5.5)):
+        kept = decode(A, payload, None, later)
+        assert isinstance(kept, StockReading)
+        assert (AS_OF, expected) == (kept.as_of, kept.upstream_age)

@@ -17,6 +17,7 @@ from shelfport.ports import (
     SharedStore,
     StoreRequest,
 )
+from tests.contracts.conformance.first_loop import FirstLoop
 from tests.support.shared_store import ModelStore
 
 Page = Mapping[ProductVariantId, StoreRequest]
@@ -76,8 +77,8 @@ class IgnoresTheAge(ModelStore):
 class HasNegativeAges(ModelStore):
     def _lookup(self, variant: ProductVariantId, options: LookupOptions) -> Lookup:
         lookup = super()._lookup(variant, options)
-        held = self.held[variant]
-        ahead = held.as_of is not None and held.as_of > options.now
+        reading = self.held[variant].reading
+        ahead = reading is not None and reading.as_of > options.now
         return attrs.evolve(lookup, current=lookup.current or ahead)
 
 
@@ -99,7 +100,7 @@ class KeepsTheLastValueThatCame(ModelStore):
     async def store(self, page: Page, now: datetime, claim: str) -> None:
         for variant in page:
             if (held := self.of(variant)) is not None:
-                held.value = None
+                held.reading = held.absence = None
         await super().store(page, now, claim)
 
 
@@ -155,14 +156,16 @@ class KeepsTokensOverAFence(ModelStore):
         await super().fence(ids, stamp)
         for variant, token in tokens.items():
             self.held[variant].token = token
-            self.held[variant].stored_with = b"fenced"
+            if (reading := self.held[variant].reading) is not None:
+                reading.stored_with = b"fenced"
 
 
 class KeepsValuesOverAFence(ModelStore):
     async def fence(self, ids: Ids, stamp: str | None) -> None:
         await super().fence(ids, stamp)
         for variant in ids:
-            self.held[variant].stored_with = self.held[variant].token
+            if (reading := self.held[variant].reading) is not None:
+                reading.stored_with = self.held[variant].token
 
 
 class KeepsLeasesOverAFence(ModelStore):
@@ -214,6 +217,16 @@ class AnnouncesEveryFence(ModelStore):
 class CannotBeChecked(ModelStore):
     async def check(self) -> None:
         raise SharedCacheUnavailable("PING is not allowed")
+
+
+class BelongsToItsFirstLoop(ModelStore):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._first_loop = FirstLoop()
+
+    async def fence(self, ids: Ids, stamp: str | None) -> None:
+        await self._first_loop.wait()
+        await super().fence(ids, stamp)
 
 
 class LetsTheClientsErrorOut(ModelStore):

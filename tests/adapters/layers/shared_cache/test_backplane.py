@@ -86,6 +86,22 @@ async def test_invalidations_reach_memory(stage: Stage) -> None:
         assert [] == stage.heard.signals
 
 
+async def test_opened_again(stage: Stage) -> None:
+    """What was announced while it was closed is lost, so opening it again invalidates memory."""
+    feed = stage.feed()
+    async with stage.background, feed:
+        pass
+    closed = feed.client.backplane_connected
+    async with stage.background, feed:
+        await asyncio.sleep(0)
+
+        assert ([None], False, True) == (
+            stage.memory.notes,
+            closed,
+            feed.client.backplane_connected,
+        )
+
+
 async def test_a_lost_connection_invalidates_memory(stage: Stage) -> None:
     """A lost connection is signalled once; on reconnecting, everything in memory is invalidated."""
     async with stage.background, stage.feed() as feed:

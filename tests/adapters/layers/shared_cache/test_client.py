@@ -7,6 +7,7 @@ import pytest
 
 from shelfport import InventoryOutOfStock, ProductVariantId
 from shelfport.adapters.layers import SharedCacheClient, SharedCacheLayer
+from shelfport.adapters.runtime.background import Background
 from shelfport.options import SharedCacheOptions
 from shelfport.ports.shared_store import (
     Lookup,
@@ -21,6 +22,7 @@ from shelfport.signals import (
     SharedCacheDown,
     SharedCacheRecovered,
     SharedCacheWritesDropped,
+    Signal,
 )
 from tests.adapters.layers.cache.world import LIVE, A, B, after, all_turns, freshness
 from tests.adapters.layers.shared_cache.test_layer import read
@@ -146,6 +148,23 @@ async def test_it_comes_back_by_itself(world: World, one: SharedCacheLayer) -> N
     assert ["lookup", "store"] == world.store.asked
     assert [SharedCacheDown("refused")] == world.heard.of(SharedCacheDown)
     assert [SharedCacheRecovered()] == world.heard.of(SharedCacheRecovered)
+
+
+async def test_opened_again_while_the_store_is_unavailable() -> None:
+    """A client that was closed while its store was away tries it again when it is opened."""
+    store = RecordingStore()
+    client = SharedCacheClient(
+        store, PATIENT, LoopClock(), background := Background(), list[Signal]().append
+    )
+    async with background, client:
+        store.error = REFUSED
+        for _ in range(3):
+            await client.lookup([A], LOOKUP, None)
+    store.error = None
+    async with background, client:
+        await after(1.1)
+
+        assert BreakerState.CLOSED is client.snapshot(0).circuit_breaker.state
 
 
 async def test_writes_wait_in_a_bounded_queue(world: World, one: SharedCacheLayer) -> None:

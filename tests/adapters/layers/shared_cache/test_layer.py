@@ -161,8 +161,9 @@ async def test_unknown_variants_are_shared(
     assert isinstance(answer, UnknownVariant)
     assert EPOCH == answer.as_of
     assert [[A], [A]] == world.service.asked
-    held = world.store.held[A]
-    assert 4 == pytest.approx(held.until - LoopClock().monotonic())
+    absence = world.store.held[A].absence
+    assert absence is not None
+    assert 4 == pytest.approx(absence.until - LoopClock().monotonic())
 
 
 async def test_max_staleness_is_a_limit(
@@ -647,7 +648,7 @@ async def held_by_another(world: World, replica: SharedCacheLayer) -> None:
     """Let the lease on A be held for ever."""
     await read(replica, A, call=NONE_KEPT)
     held = world.store.held[A]
-    held.value, held.holder, held.leased_until = None, "another", inf
+    held.reading, held.holder, held.leased_until = None, "another", inf
 
 
 @pytest.mark.parametrize(("left", "wait"), [(None, 1.0), (10.0, 1.0), (0.4, 0.2)])

@@ -8,7 +8,7 @@ from shelfport.adapters.layers import SharedCacheClient, SharedCacheLayer
 from shelfport.adapters.runtime.background import Background
 from shelfport.options import CacheOptions, SharedCacheOptions
 from tests.adapters.layers.cache.world import Service
-from tests.support.clocks import LoopClock
+from tests.support.clocks import HostClock
 from tests.support.listening import Heard, midway
 from tests.support.shared_store import ModelStore
 
@@ -35,7 +35,7 @@ class World:
 
     def replica(self, options: SharedCacheOptions = OPTIONS) -> SharedCacheLayer:
         """Another process; the test enters its `SharedCacheClient`."""
-        clock = LoopClock()
+        clock = HostClock()
         client = SharedCacheClient(self.store, options, clock, self.background, self.heard)
         return SharedCacheLayer(
             self.service,
