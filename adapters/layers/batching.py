@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from urllib.parse import quote
 
 import attrs
@@ -50,6 +51,30 @@ def is_too_long(error: InventoryError) -> bool:
     return error.status in _TOO_LONG
 
 
+@attrs.define
+class RequestSize:
+    """What one request takes: `BatchingLayer` finds it out, and `CoalescingLayer` goes by it."""
+
+    max_ids: int
+    """Ids in one request, at most: the setting, or what has turned out to be accepted."""
+
+    def take(self, left: deque[ProductVariantId]) -> list[ProductVariantId]:
+        """Take the ids of one request off `left`: of at most `MAX_BYTES`, if it is several ids."""
+        chunk = list(islice(left, self.max_ids))
+        if _fit(chunk):
+            for _ in chunk:
+                left.popleft()
+            return chunk
+        chunk.clear()
+        length = 0
+        while left:
+            length += len(quote(left[0], safe="")) + 1  # with a comma
+            if chunk and length > MAX_BYTES:
+                break
+            chunk.append(left.popleft())
+        return chunk
+
+
 @attrs.define(eq=False)
 class BatchingLayer:
     """Splits a read into chunks, with a bounded number of one call's chunks in flight at once.
@@ -68,17 +93,16 @@ class BatchingLayer:
     inner: InventoryPort
     options: BatchOptions
     listener: Listener = attrs.field(repr=False)
-    _max_size: int = attrs.field(init=False)
-    """Ids in one request, at most: the setting, or what has turned out to be accepted."""
+    size: RequestSize = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._max_size = self.options.max_size
+        self.size = RequestSize(self.options.max_size)
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
     ) -> Mapping[ProductVariantId, Answer]:
         """See `InventoryPort.read`."""
-        if len(ids) <= self._max_size and _fit(ids):
+        if len(ids) <= self.size.max_ids and _fit(ids):
             try:
                 return await self.inner.read(ids, call)
             except InventoryError as error:
@@ -104,7 +128,7 @@ class BatchingLayer:
     ) -> None:
         """Read chunks of what is `left` until nothing is."""
         while left:
-            chunk = _take_chunk(left, self._max_size)
+            chunk = self.size.take(left)
             try:
                 answers.update(await self.inner.read(chunk, call))
             except InventoryError as error:
@@ -121,24 +145,12 @@ class BatchingLayer:
         if not is_too_long(error):
             return False
         if len(ids) == 1:
-            self._max_size = self.options.max_size  # the number of ids was never the reason
+            self.size.max_ids = self.options.max_size  # the number of ids was never the reason
             return False
-        if len(ids) <= self._max_size:  # else another request was refused since it was sent
-            self._max_size = len(ids) // 2
-            self.listener(BatchShrunk(self._max_size, error))
+        if len(ids) <= self.size.max_ids:  # else another request was refused since it was sent
+            self.size.max_ids = len(ids) // 2
+            self.listener(BatchShrunk(self.size.max_ids, error))
         return True
-
-
-def _take_chunk(left: deque[ProductVariantId], max_size: int) -> list[ProductVariantId]:
-    """Take at most `max_size` ids, and of at most `MAX_BYTES` if there is more than one."""
-    chunk: list[ProductVariantId] = []
-    length = 0
-    while left and len(chunk) < max_size:
-        length += len(quote(left[0], safe="")) + 1  # with a comma
-        if chunk and length > MAX_BYTES:
-            break
-        chunk.append(left.popleft())
-    return chunk
 
 
 def _fit(ids: Sequence[ProductVariantId]) -> bool:

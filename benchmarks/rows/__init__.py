@@ -15,6 +15,7 @@ ROWS: dict[str, Callable[[Service], Coroutine[Any, Any, Row]]] = {
     "P3": misses.p3,
     "P4": misses.p4,
     "P5": misses.p5,
+    "P5e": misses.p5e,
     "P6": hits.p6,
     "P7": scale.p7,
     "P8": scale.p8,

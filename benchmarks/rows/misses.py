@@ -1,18 +1,21 @@
-"""P3, P4, P5: pages that need the service."""
+"""P3, P4, P5, P5e: pages that need the service."""
 
 import asyncio
+import gc
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
 from uuid import UUID
 
 from benchmarks.contestants import bare, shelfport
-from benchmarks.measuring import Spread, Work, in_turns
+from benchmarks.measuring import Spread, Times, Work, in_turns
 from benchmarks.outcome import Goal, Row
 from benchmarks.peers import peer
 from benchmarks.surroundings import Service, Taker, Variants, records
 
 PAGE = 24
+EXPORT = 4000
 MOST_IDS = 200
 
 Page = Callable[[Sequence[UUID]], Awaitable[object]]
@@ -160,4 +163,45 @@ async def p5(service: Service) -> Row:
         ],
         times.spreads(),
         notes=[f"requests of {who}: {came[f'/slow/{who}'].requests}" for who in ("U1", "U2")],
+    )
+
+
+async def p5e(service: Service) -> Row:
+    """A page in the same turn of the loop as an export, of a service that takes 5 ms."""
+    records(logging.INFO)
+    rounds = 40
+    variants = Variants()
+    times: dict[str, list[float]] = {"alone": [], "before an export": [], "after an export": []}
+
+    async with shelfport(service.at("slow", "shelfport")) as inventory:
+
+        async def page() -> float:
+            ids = variants.some(PAGE)
+            began = time.perf_counter()
+            await inventory.get_stock_levels(ids)
+            return time.perf_counter() - began
+
+        async def export(ids: Sequence[UUID]) -> float:
+            await inventory.get_stock_levels(ids)
+            return 0.0
+
+        for round_ in range(-1, rounds):
+            for name, taken in times.items():
+                calls = [page()]
+                if name != "alone":
+                    calls.insert(name == "before an export", export(variants.some(EXPORT)))
+                gc.collect()
+                took = sum(await asyncio.gather(*calls))
+                if round_ >= 0:
+                    taken.append(took)
+    measured = Times(times)
+    return Row(
+        "P5e",
+        f"page of {PAGE}, miss, in the same turn as an export of {EXPORT}; the service takes 5 ms",
+        [
+            Goal(f"1.5 × the page alone, asked for {name}", 1.5, measured.ratio(name, "alone"))
+            for name in times
+            if name != "alone"
+        ],
+        measured.spreads(),
     )
