@@ -24,6 +24,8 @@ EXTRAS = (
     "cli,contracts,kafka,nats,otel,postgres,prometheus,rabbitmq,redis,redis-streams,sqlite,sync,web"
 )
 """What the tests and the type checker need of the package's extras: all of them."""
+CELERY = "celery>=5.5"
+"""A host of the tests that the package knows nothing of."""
 PATIENT = ("-o", "faulthandler_timeout=600")
 """A long edition that fails spends minutes on its smallest failing case: let it tell that."""
 SIDE_BY_SIDE = ("--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
@@ -72,6 +74,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy, strict, over the package and the tests; pyright over what pages and examples show."""
     install(session, "types", "bench", "fleet", extras=EXTRAS)
+    session.install("--quiet", "-c", CONSTRAINTS, CELERY)  # pyright looks for what a page imports
     session.run("mypy", "-p", "shelfport")
     session.run("mypy", "tests", "noxfile.py", "src/pytest_shelfport.py")
     session.run("mypy", *map(str, sorted((ROOT / "examples" / "hosts").glob("*.py"))))
@@ -161,6 +164,8 @@ def fleet(session: nox.Session) -> None:
 def hosts(session: nox.Session) -> None:
     """Every example host started, driven, ended by SIGTERM; 10,000 requests at four workers."""
     install(session, "tests", extras=EXTRAS)
+    # Only here: they belong to no other test. gunicorn's and Celery's gevent workers need gevent.
+    session.install("--quiet", "-c", CONSTRAINTS, CELERY, "gevent>=24.10.1")
     session.run("pytest", "tests/hosts", *session.posargs, env={"SHELFPORT_LONG": "1"})
 
 

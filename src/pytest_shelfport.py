@@ -2,6 +2,9 @@
 
 The module is outside the package and does not import it: pytest loads every plugin at its start,
 and a run without these fixtures should not take longer.
+
+Every fixture begins with `shelfport_`, as a plugin's fixtures shadow those of the same name in a
+plugin that was loaded before it.
 """
 
 from collections.abc import Iterator
@@ -15,29 +18,29 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def inventory_catalog() -> "ProductCatalogPort | None":
-    """Override it with your catalog, to which `emit_event` passes events."""
+def shelfport_catalog() -> "ProductCatalogPort | None":
+    """Override it with your catalog, to which `shelfport_emit_event` passes events."""
     return None
 
 
 @pytest.fixture
-def inventory_notifier() -> "Notifier | None":
-    """Override it with your notifier, to which `emit_event` passes events."""
+def shelfport_notifier() -> "Notifier | None":
+    """Override it with your notifier, to which `shelfport_emit_event` passes events."""
     return None
 
 
 @pytest.fixture
-def inventory(
-    inventory_catalog: "ProductCatalogPort | None", inventory_notifier: "Notifier | None"
+def shelfport_inventory(
+    shelfport_catalog: "ProductCatalogPort | None", shelfport_notifier: "Notifier | None"
 ) -> "FakeInventory":
     """An open `InventoryIntegration` without a service and without stock; see `set_stock`."""
     from shelfport.testing import FakeInventory  # noqa: PLC0415 - only for runs that use it
 
-    return FakeInventory.made(inventory_catalog, inventory_notifier)
+    return FakeInventory.made(shelfport_catalog, shelfport_notifier)
 
 
 @pytest.fixture
-def inventory_server() -> "Iterator[InventoryServer]":
+def shelfport_server() -> "Iterator[InventoryServer]":
     """A stateful Inventory Service on a real socket, with `settings` for an integration."""
     from shelfport.testing import InventoryServer  # noqa: PLC0415 - as above
 
@@ -46,27 +49,29 @@ def inventory_server() -> "Iterator[InventoryServer]":
 
 
 @pytest.fixture
-def inventory_settings(inventory_server: "InventoryServer") -> "Settings":
-    """Settings for `build` with `inventory_server`: one attempt a call, no fresh cache."""
-    return inventory_server.settings
+def shelfport_settings(shelfport_server: "InventoryServer") -> "Settings":
+    """Settings for `build` with `shelfport_server`: one attempt a call, no fresh cache."""
+    return shelfport_server.settings
 
 
 @pytest.fixture
-def fail_next(request: pytest.FixtureRequest) -> Any:
-    """`fail_next("down", times=1)`: lets the next calls of this test's service fail.
+def shelfport_fail_next(request: pytest.FixtureRequest) -> Any:
+    """`shelfport_fail_next("down", times=1)`: lets the next calls of this test's service fail.
 
-    The service is `inventory_server` in a test that uses it, else `inventory`. The failure is
-    "down", "refuse", "hang" or "garbage"; with `inventory` also an `InventoryError`.
+    The service is `shelfport_server` in a test that uses it, else `shelfport_inventory`. The
+    failure is "down", "refuse", "hang" or "garbage"; with `shelfport_inventory` also an
+    `InventoryError`.
     """
-    served = "inventory_server" in request.fixturenames
-    return request.getfixturevalue("inventory_server" if served else "inventory").fail_next
+    served = "shelfport_server" in request.fixturenames
+    service = request.getfixturevalue("shelfport_server" if served else "shelfport_inventory")
+    return service.fail_next
 
 
 @pytest.fixture
-def emit_event(inventory: "FakeInventory") -> Any:
-    """`emit_event(StockStatus.OUT_OF_STOCK, variant)`: handles an event.
+def shelfport_emit_event(shelfport_inventory: "FakeInventory") -> Any:
+    """`shelfport_emit_event(StockStatus.OUT_OF_STOCK, variant)`: handles an event.
 
-    The stock of `inventory` follows it, and `inventory_catalog` and `inventory_notifier` receive
-    it. In an asynchronous test, `await` it.
+    The stock of `shelfport_inventory` follows it, and `shelfport_catalog` and `shelfport_notifier`
+    receive it. In an asynchronous test, `await` it.
     """
-    return inventory.emit_event
+    return shelfport_inventory.emit_event

@@ -29,32 +29,41 @@ class _Queue:
 
     messages: deque[tuple[Message, int]] = attrs.field(factory=deque)
     """Each with the number of its deliveries."""
-    not_empty: asyncio.Event = attrs.field(factory=asyncio.Event)
+    waiters: set[asyncio.Event] = attrs.field(factory=set)
+    """An event for each wait, of the loop that waits."""
 
     def put(self, message: Message, times: int = 0) -> None:
         self.messages.append((message, times))
-        self.not_empty.set()
+        self._end_waits()
 
     def put_back(self, message: Message, times: int) -> None:
         self.messages.appendleft((message, times))
-        self.not_empty.set()
+        self._end_waits()
 
     async def take(self, most: int) -> list[tuple[Message, int]]:
         if not self.messages:
-            self.not_empty.clear()
+            arrived = asyncio.Event()
+            self.waiters.add(arrived)
             try:
                 async with asyncio.timeout(FETCH_WAIT):
-                    await self.not_empty.wait()
+                    await arrived.wait()
             except TimeoutError:
                 return []
+            finally:
+                self.waiters.discard(arrived)
         return [self.messages.popleft() for _ in range(min(most, len(self.messages)))]
+
+    def _end_waits(self) -> None:
+        for arrived in self.waiters:
+            arrived.set()
 
 
 class InProcessBus:
     """One consumer group's queue, the broadcast, and the dead letters, in memory.
 
     Pass it to `build(settings, bus=bus)` and publish with `bus.publish`. Messages that a subscriber
-    fetched and did not acknowledge go back to the queue when it is closed. One event loop uses it.
+    fetched and did not acknowledge go back to the queue when it is closed. One event loop uses it
+    at a time.
     """
 
     def __init__(self) -> None:

@@ -94,16 +94,19 @@ def build(
     """Make an `InventoryIntegration`, to be entered with `async with`.
 
     Args:
-        settings: the settings; without them, `load_settings()` reads the environment. Without a
-            `base_url`, stock is kept in memory.
+        settings: the settings; without them, `load_settings()` reads the environment. They name a
+            service (`base_url`) or another adapter (`adapter="memory"`).
         adapter: an `InventoryPort` to use instead of the one that the settings name.
         layers: the host's own layers around all others, the outermost first. They see every call,
             also those that the cache answers; that costs a hit some microseconds.
         adapter_layers: the host's own layers just above the adapter, the outermost first. They see
             every attempt: each request, and nothing that a cache answers.
         catalog: the host's catalog: marks a product as not orderable until its record exists,
-            which the policy NOT_ORDERABLE needs, and shows the status that events bring.
-        notifier: sends notifications of events, instead of the log and the settings' webhooks.
+            which the policy NOT_ORDERABLE needs, and shows the status that events bring. A process
+            without one joins no consumer group, and processes no entry that is NOT_ORDERABLE.
+        notifier: sends notifications of events, instead of the log and the settings' webhooks,
+            which need a catalog. Without a catalog, it has the consumer group
+            `CONSUMER_GROUP-notifications`.
         queue: the queue of initializations, instead of the one at `queue.url`.
         bus: the bus to receive events from, instead of the one at `events.url`.
         shared_store: the store of the shared cache, instead of the one at `shared_cache.url`.
@@ -118,7 +121,8 @@ def build(
             Without a mapper, the host passes ids, as `UUID` or `str`.
 
     Raises:
-        ValueError: settings are invalid or contradict each other; the message names them.
+        ValueError: settings are invalid or contradict each other, or name neither a service nor an
+            adapter; the message names them.
     """
     given = {
         "settings": settings,

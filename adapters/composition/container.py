@@ -36,6 +36,7 @@ from shelfport.adapters.composition.queue_worker import (
     make_worker,
     worker_to_run,
 )
+from shelfport.adapters.composition.rebuilding import rebuildable
 from shelfport.adapters.composition.shared_cache import (
     make_backplane,
     make_shared_cache,
@@ -117,6 +118,14 @@ class Container(containers.DeclarativeContainer):
     """The host's references to variants. None: they are ids."""
     secret: providers.Provider[HostSecret | None] = providers.Object(None)
     telemetry: providers.Provider[Sequence[Telemetry]] = providers.Object(())
+    log: providers.Provider[Listener] = providers.Singleton(
+        SampledLog, settings.provided.logs, clock
+    )
+    host_listener: providers.Provider[Listener | None] = providers.Object(None)
+    listener: providers.Provider[Listener] = providers.Singleton(
+        make_listener, log, host_listener, telemetry
+    )
+    """Passes the signals of adapter and layers to the log, the host's listener and telemetry."""
     adapter: providers.Provider[InventoryPort] = providers.Selector(
         providers.Callable(_adapter_kind, settings),
         http=providers.Singleton(
@@ -125,6 +134,7 @@ class Container(containers.DeclarativeContainer):
             clock,
             secret,
             providers.Callable(make_observer, telemetry),
+            listener,
         ),
         memory=providers.Singleton(InMemoryInventory, clock=clock),
         plugin=providers.Singleton(plugin_adapter, settings, clock),
@@ -135,15 +145,13 @@ class Container(containers.DeclarativeContainer):
     """The host's layers just above the adapter, the outermost first. They see every attempt."""
     catalog: providers.Provider[ProductCatalogPort[Any] | None] = providers.Object(None)
     notifier: providers.Provider[Notifier | None] = providers.Object(None)
-    bus: "providers.Provider[Bus | None]" = providers.Singleton(make_bus, settings)
+    bus: "providers.Provider[Bus | None]" = providers.Singleton(
+        make_bus, settings, catalog, notifier
+    )
     queue: providers.Provider[InitializationQueue | None] = providers.Singleton(
         make_queue, settings
     )
     shared_store: providers.Provider[SharedStore | None] = providers.Singleton(make_store, settings)
-    log: providers.Provider[Listener] = providers.Singleton(
-        SampledLog, settings.provided.logs, clock
-    )
-    host_listener: providers.Provider[Listener | None] = providers.Object(None)
 
     # What is made of it.
     mapper_to_use: providers.Provider[HostMapper] = providers.Singleton(
@@ -156,10 +164,6 @@ class Container(containers.DeclarativeContainer):
     notifier_in_host_ids: providers.Provider[Notifier | None] = providers.Singleton(
         notifier_in_host_ids, notifier, mapper_to_use
     )
-    listener: providers.Provider[Listener] = providers.Singleton(
-        make_listener, log, host_listener, telemetry
-    )
-    """Passes the layers' signals to the log, the host's listener and telemetry."""
     background: providers.Provider[Background] = providers.Singleton(make_background, telemetry)
     breaker: providers.Provider[CircuitBreaker] = providers.Singleton(
         CircuitBreaker, settings.provided.breaker, listener, providers.Object(random.uniform)
@@ -218,12 +222,12 @@ class Container(containers.DeclarativeContainer):
         mapper=mapper_to_use,
         listener=listener,
     )
-    integration: providers.Provider[InventoryIntegration[Any]] = providers.Singleton(
+    integration_of_parts: providers.Provider[InventoryIntegration[Any]] = providers.Factory(
         InventoryIntegration,
-        lookup=providers.Singleton(StockLookup, checked_port, hits, ids),
-        initializer=providers.Singleton(
+        lookup=providers.Factory(StockLookup, checked_port, hits, ids),
+        initializer=providers.Factory(
             Initializer,
-            service=providers.Singleton(
+            service=providers.Factory(
                 InventoryInitialization,
                 checked_port,
                 clock,
@@ -260,6 +264,29 @@ class Container(containers.DeclarativeContainer):
             own_worker,
         ),
     )
+    integration: providers.Provider[InventoryIntegration[Any]] = providers.ThreadSafeSingleton(
+        rebuildable,
+        integration_of_parts.provider,
+        providers.List(
+            adapter.provider,
+            bus.provider,
+            queue.provider,
+            shared_store.provider,
+            background.provider,
+            breaker.provider,
+            budget.provider,
+            shared_cache.provider,
+            stack.provider,
+            port.provider,
+            checked_port.provider,
+            hits.provider,
+            backplane.provider,
+            worker.provider,
+            events.provider,
+        ),
+    )
+    """What a host uses; in a forked child it gets parts of its own. Threads that ask for it at the
+    same moment get one and the same."""
 
     def __init_subclass__(cls) -> None:
         """A provider that a subclass replaces is used by all others of the subclass, too."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
+
 from shelfport.adapters.composition.identity import HostMapper, own_in_host_ids
 from shelfport.adapters.config.settings import Settings
 from shelfport.ports import CacheInvalidator, Clock, Listener, Notifier, ProductCatalogPort
@@ -13,13 +15,21 @@ if TYPE_CHECKING:
     from shelfport.ports.snapshot import EventsSnapshot
 
 
-def make_bus(settings: Settings) -> "Bus | None":
-    """The bus at `events.url`, not connected yet; None without a URL."""
-    if settings.events.url is None:
+def make_bus(settings: Settings, catalog: object | None, notifier: object | None) -> "Bus | None":
+    """The bus at `events.url`, not connected yet; None without a URL.
+
+    A process that notifies and has no catalog gets a consumer group of its own: in the catalog's
+    group it would take events whose status the catalog then never shows.
+    """
+    options = settings.events
+    if options.url is None:
         return None
+    if catalog is None and notifier is not None:
+        group = f"{options.consumer_group}-notifications"
+        options = attrs.evolve(options, consumer_group=group)
     from shelfport.adapters.bus.opening import open_bus  # noqa: PLC0415 - only with a bus
 
-    return open_bus(settings.events)
+    return open_bus(options)
 
 
 def make_events(
@@ -41,6 +51,8 @@ def make_events(
         notifier_of,
     )
 
+    if notifier is None and catalog is not None:
+        notifier = own_in_host_ids(notifier_of(settings.notifications), mapper)
     return EventService(
         bus,
         settings.events,
@@ -49,7 +61,7 @@ def make_events(
         id_format=settings.id_format,
         targets=invalidators,
         catalog=catalog,
-        notifier=notifier or own_in_host_ids(notifier_of(settings.notifications), mapper),
+        notifier=notifier,
         listener=listener,
     )
 

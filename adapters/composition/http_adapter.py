@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from shelfport.adapters.config.settings import Settings
 from shelfport.adapters.http import HostSecret, HttpInventory
+from shelfport.adapters.http.replies import no_listener
 from shelfport.adapters.http.transport.observer import NoObserver
-from shelfport.ports import Clock, InventoryPort
+from shelfport.ports import Clock, InventoryPort, Listener
 from shelfport.ports.snapshot import TlsSnapshot
 from shelfport.ports.telemetry import RequestObserver
 
@@ -18,6 +19,7 @@ def make_http(
     clock: Clock,
     secret: HostSecret | None = None,
     observer: RequestObserver = NoObserver,
+    listener: Listener = no_listener,
 ) -> HttpInventory:
     """The adapter for `base_url`, not open yet.
 
@@ -41,6 +43,8 @@ def make_http(
         secret=secret,
         observer=observer,
         id_format=settings.id_format,
+        listener=listener,
+        cache_ttl=settings.cache.ttl,
     )
 
 

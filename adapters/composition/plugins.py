@@ -3,9 +3,8 @@
 from importlib.metadata import entry_points
 
 from shelfport.adapters.config.settings import Settings, SettingsError
+from shelfport.adapters.config.variables import PLUGIN_GROUP
 from shelfport.ports import Clock, InventoryPort
-
-GROUP = "shelfport.adapters"
 
 
 def plugin_adapter(settings: Settings, clock: Clock) -> InventoryPort:
@@ -18,12 +17,12 @@ def plugin_adapter(settings: Settings, clock: Clock) -> InventoryPort:
         SettingsError: no installed package offers that name, or its entry point makes no adapter.
     """
     name = settings.adapter_name
-    offered = {entry.name: entry for entry in entry_points(group=GROUP)}
+    offered = {entry.name: entry for entry in entry_points(group=PLUGIN_GROUP)}
     if name not in offered:
         known = ", ".join(sorted({"http", "memory", *offered}))
         raise SettingsError(
             f"adapter is {name!r}, which no installed package offers in the entry-point group "
-            f"{GROUP}; the known adapters are: {known}"
+            f"{PLUGIN_GROUP}; the known adapters are: {known}"
         )
     entry = offered[name]
     try:

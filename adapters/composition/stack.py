@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.facade.opening import NoHits
 from shelfport.adapters.http import HttpInventory
 from shelfport.adapters.layers import (
     AbandonedReadLayer,
     BatchingLayer,
+    BatchOptions,
     CacheLayer,
     CacheStats,
     CircuitBreaker,
@@ -28,6 +30,7 @@ from shelfport.adapters.layers import (
     SharedCacheLayer,
 )
 from shelfport.adapters.layers.retry_budget import RetryBudget
+from shelfport.adapters.layers.shared_cache.client import MOST_LOOKED_UP
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.runtime.background import Background
 from shelfport.ports import CacheHits, CacheInvalidator, Clock, InventoryPort, Listener
@@ -51,16 +54,6 @@ class Stack:
     """The caches, innermost first: who must hear of a change."""
     cache: CacheLayer
     """The cache in memory: its counts, and what the backplane invalidates."""
-
-
-class NoHits:
-    """Never a hit: for a stack whose outermost layer is the host's, and has to see every call."""
-
-    def hit(self, text: str) -> None:
-        """See `CacheHits.hit`."""
-
-    def hit_many(self, texts: Sequence[str]) -> None:
-        """See `CacheHits.hit_many`."""
 
 
 def compose(
@@ -99,16 +92,10 @@ def compose(
     port = CooldownLayer(port, clock, listener)
     port = AbandonedReadLayer(port, clock, background, settings.http.attempt_timeout)
     attempts = port = ConcurrencyLimitLayer(port, clock, settings.limit, listener)
-    port = RetryLayer(
-        port,
-        clock,
-        settings.retry,
-        budget or settings.retry.budget(),
-        random.uniform,
-        listener,
-    )
+    budget = budget or settings.retry.budget()
+    port = RetryLayer(port, clock, settings.retry, budget, random.uniform, listener)
     port = IsolationLayer(port, clock, random.choice, attempts)
-    port = BatchingLayer(port, settings.batch, listener)
+    port = batching = BatchingLayer(port, settings.batch, listener)
     if shared_cache is not None:
         port = SharedCacheLayer(
             port,
@@ -119,7 +106,16 @@ def compose(
             random.uniform,
             lambda: secrets.token_hex(8),
         )
-    port = CoalescingLayer(port, clock, background)
+    port = CoalescingLayer(
+        port,
+        clock,
+        background,
+        settings.cache.soft_timeout,
+        budget,
+        batching.size,
+        settings.batch.max_concurrency,
+        1 if shared_cache is None else _requests_of_lookup(settings.batch),
+    )
     port = DeadlineLayer(port, clock, new_id, settings.deadline)
     store = ReadingStore(settings.cache, random.uniform)
     cache = CacheLayer(port, clock, store, background, listener, stats or CacheStats())
@@ -153,6 +149,11 @@ def checked(adapter: InventoryPort) -> InventoryPort:
     """`adapter` under a `PortCheckLayer`, unless it is one of this package's own."""
     ours = isinstance(adapter, HttpInventory | InMemoryInventory)
     return adapter if ours else PortCheckLayer(adapter)
+
+
+def _requests_of_lookup(batch: BatchOptions) -> int:
+    """Requests for as many ids as one look-up in the shared cache takes, at most."""
+    return max(1, min(batch.max_concurrency, MOST_LOOKED_UP // batch.max_size))
 
 
 def new_id() -> str:

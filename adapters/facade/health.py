@@ -71,7 +71,10 @@ _DEGRADED: tuple[tuple[str, Callable[[Snapshot], bool]], ...] = (
         "not receiving stock events: a subscription is not connected",
         lambda s: (
             s.events is not None
-            and not (s.events.catalog.connected and s.events.invalidation.connected)
+            and any(
+                one.wanted and not one.connected
+                for one in (s.events.catalog, s.events.invalidation)
+            )
         ),
     ),
     (

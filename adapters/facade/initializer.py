@@ -96,6 +96,7 @@ class Initializer(Generic[RefT]):
         return call if call.correlation_id else attrs.evolve(call, correlation_id=self.new_id())
 
     def _possible(self, policy: InitializationPolicy) -> InitializationPolicy:
+        policy = InitializationPolicy(policy)  # a host without a type checker may pass its text
         if policy.queues and self.service.queue is None:
             raise ValueError(f"policy is {policy.value}, which needs a queue: set queue.url")
         if policy is InitializationPolicy.NOT_ORDERABLE and not self.can_mark:

@@ -1,13 +1,18 @@
 """`InventoryIntegration`: the façade that a host uses."""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self
 from uuid import UUID
+from weakref import WeakSet
+
+import attrs
 
 from shelfport.adapters.facade.initializer import Initializer, NewVariant
+from shelfport.adapters.facade.opening import NOT_OPEN, Gate, Opening
 from shelfport.adapters.layers import CircuitBreaker, SharedCacheClient
 from shelfport.adapters.layers.retry_budget import RetryBudget
 from shelfport.adapters.queue.worker import Worker
@@ -47,8 +52,11 @@ else:
 class InventoryIntegration(Generic[RefT]):
     """The Product Service's access to the Inventory Service. Made by `build`; open while entered.
 
-    Use it from the event loop that entered it, by any number of tasks. The host names variants by
-    `UUID` or `str`, or by the type that its own mapper takes.
+    Use it from the event loop that entered it, by any number of tasks. It may be closed and entered
+    again, in another event loop, as often as the host likes. A process that was forked while it was
+    open enters it again, too, and gets connections, tasks and a cache of its own.
+
+    The host names variants by `UUID` or `str`, or by the type that its own mapper takes.
     """
 
     def __init__(
@@ -67,9 +75,12 @@ class InventoryIntegration(Generic[RefT]):
         tls: Callable[[], TlsSnapshot | None] = lambda: None,
         telemetry: Sequence[Telemetry] = (),
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+        rebuild: Callable[[], "InventoryIntegration[RefT]"] | None = None,
     ) -> None:
-        self._lookup = lookup
-        self._initializer = initializer
+        self._gate = Gate(lookup.port, lookup.hits)
+        self._lookup = attrs.evolve(lookup, port=self._gate, hits=self._gate)
+        service = attrs.evolve(initializer.service, port=self._gate)
+        self._initializer = attrs.evolve(initializer, service=service)
         self._clock = clock
         self._breaker = breaker
         self._cache_snapshot = cache_snapshot
@@ -81,25 +92,33 @@ class InventoryIntegration(Generic[RefT]):
         self._tls = tls
         self._telemetry = telemetry
         self._resources = resources
-        self._open: AsyncExitStack | None = None
+        self._rebuild = rebuild
+        self._open = AsyncExitStack()
+        self._opening: Opening | None = None
+        _integrations.add(self)
 
     def __repr__(self) -> str:
-        return f"InventoryIntegration({self._lookup.port!r})"
+        return f"InventoryIntegration({self._gate.inner!r})"
 
     async def __aenter__(self) -> Self:
-        """Open all parts.
+        """Open all parts, in the running event loop.
 
         Raises:
             BadFile: a file that a setting names cannot be used (a `ValueError`).
+            RuntimeError: it is open already, in this process.
         """
-        if self._open is not None:
-            raise RuntimeError("this InventoryIntegration is open already: enter it only once")
+        if self._opening is not None:
+            if not self._opening.is_left_behind:
+                raise RuntimeError("this InventoryIntegration is open already: enter it only once")
+            self._leave_behind(self._opening)
         async with AsyncExitStack() as stack:
             for resource in self._resources:
                 await stack.enter_async_context(resource)
             for telemetry in self._telemetry:
                 stack.enter_context(telemetry.attach(self.snapshot))
             self._open = stack.pop_all()
+        self._opening = Opening()
+        self._gate.open(self._opening)
         return self
 
     async def __aexit__(
@@ -108,9 +127,21 @@ class InventoryIntegration(Generic[RefT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        opened, self._open = self._open, None
-        if opened is not None:
-            await opened.__aexit__(exc_type, exc, traceback)
+        """Close all parts, after the initializations under way.
+
+        They get 5 seconds to end. Then a policy that queues queues them, and the others raise an
+        `InventoryError`. In a forked child it does nothing: the parts are the parent's.
+        """
+        opening = self._opening
+        if opening is None or opening.is_closing or opening.is_left_behind:
+            return
+        opening.must_be_here()
+        try:
+            await opening.drain()
+        finally:
+            self._opening = None
+            self._gate.close(None)
+            await self._open.__aexit__(exc_type, exc, traceback)
 
     async def get_stock_levels(
         self,
@@ -138,8 +169,6 @@ class InventoryIntegration(Generic[RefT]):
         """
         if isinstance(variants, str):
             raise ValueError(f"{variants!r} is one variant: pass a list, or use get_stock_level")
-        if self._open is None:
-            self._must_be_open()
         refs = list(variants)  # the caller may change its list while it waits
         call = self._call(max_staleness, deadline, correlation_id)
         return await self._lookup.get_stock_levels(refs, call)
@@ -153,8 +182,6 @@ class InventoryIntegration(Generic[RefT]):
         correlation_id: str | None = None,
     ) -> Availability:
         """The stock of one variant; arguments and errors as for `get_stock_levels`."""
-        if self._open is None:
-            self._must_be_open()
         call = self._call(max_staleness, deadline, correlation_id)
         return await self._lookup.get_stock_level(variant, call)
 
@@ -192,15 +219,15 @@ class InventoryIntegration(Generic[RefT]):
                 under the others, the request could not be queued either. Roll the product back.
             ValueError: an argument is out of its bounds, or the policy is not possible.
         """
-        self._must_be_open()
         new = NewVariant(
             variant,
             initial_quantity=initial_quantity,
             low_stock_threshold=low_stock_threshold,
             idempotency_key=idempotency_key,
         )
-        call = self._call(None, deadline, correlation_id)
-        return await self._initializer.request(new, call, policy)
+        with self._must_be_open().initializing():
+            call = self._call(None, deadline, correlation_id)
+            return await self._initializer.request(new, call, policy)
 
     async def request_inventory_initializations(
         self,
@@ -229,16 +256,16 @@ class InventoryIntegration(Generic[RefT]):
         Raises:
             ValueError: as for a single request, or a variant occurs twice; no request was sent.
         """
-        self._must_be_open()
-        if isinstance(variants, str):
-            raise ValueError(f"{variants!r} is one variant: pass a list")
-        return await self._initializer.request_all(
-            variants,
-            self._call(None, deadline, correlation_id),
-            policy,
-            initial_quantity=initial_quantity,
-            low_stock_threshold=low_stock_threshold,
-        )
+        with self._must_be_open().initializing():
+            if isinstance(variants, str):
+                raise ValueError(f"{variants!r} is one variant: pass a list")
+            return await self._initializer.request_all(
+                variants,
+                self._call(None, deadline, correlation_id),
+                policy,
+                initial_quantity=initial_quantity,
+                low_stock_threshold=low_stock_threshold,
+            )
 
     def initialization_entry(
         self,
@@ -278,14 +305,15 @@ class InventoryIntegration(Generic[RefT]):
 
     def wake_worker(self) -> None:
         """Make this process's worker check the queue now. Never raises."""
-        if self._queue is not None:
+        opening = self._opening
+        if self._queue is not None and (opening is None or opening.pid == os.getpid()):
             self._queue.wake()
 
     def snapshot(self) -> Snapshot:
         """The state of this integration, without I/O; cheap enough to call every second."""
         now = self._clock.monotonic()
         return Snapshot(
-            open=self._open is not None,
+            open=self._opening is not None and self._opening.pid == os.getpid(),
             circuit_breaker=self._breaker.snapshot(now),
             cache=self._cache_snapshot(),
             retry_budget=self._budget.tokens,
@@ -318,9 +346,26 @@ class InventoryIntegration(Generic[RefT]):
         """
         self._breaker.force(state, self._clock.monotonic())
 
-    def _must_be_open(self) -> None:
-        if self._open is None:
-            raise RuntimeError("this InventoryIntegration is not open: use it inside `async with`")
+    def _must_be_open(self) -> Opening:
+        if self._opening is None:
+            raise RuntimeError(NOT_OPEN)
+        return self._opening
+
+    def _leave_behind(self, opening: Opening) -> None:
+        """Take new parts, where those of `opening` can neither be used nor closed.
+
+        Raises:
+            RuntimeError: it cannot be built again.
+        """
+        if self._rebuild is None:
+            raise RuntimeError(
+                "this InventoryIntegration was left open in another process or event loop, and was "
+                "not made by `build` or a `Container`: make a new one"
+            )
+        fresh = self._rebuild()
+        if opening.pid != os.getpid():
+            _inherited.append(dict(vars(self)))
+        vars(self).update(vars(fresh))
 
     def _call(
         self, max_staleness: float | None, deadline: float | None, correlation_id: str | None
@@ -342,3 +387,20 @@ class InventoryIntegration(Generic[RefT]):
             correlation_id=correlation_id,
             traceparent=traceparent,
         )
+
+
+_integrations: "WeakSet[InventoryIntegration[Any]]" = WeakSet()
+"""All integrations of this process, for a fork."""
+_inherited: list[object] = []
+"""What a parent process opened. It is kept, as it would close itself when it is collected: the
+kernel's event queue, which the parent goes on using, would forget the parent's connections."""
+
+
+def _refuse_calls_in_child() -> None:
+    for integration in _integrations:
+        if integration._opening is not None:  # noqa: SLF001 - of this module
+            integration._gate.close(integration._opening)  # noqa: SLF001 - of this module
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_refuse_calls_in_child)

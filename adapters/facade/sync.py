@@ -10,12 +10,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
 import attrs
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 
 from shelfport.adapters.facade.initializer import NewVariant
 from shelfport.adapters.facade.integration import InventoryIntegration, RefT
+from shelfport.adapters.facade.loop_thread import open_portal, refuse_to_block_a_loop, waiting
 from shelfport.domain.model import (
     Availability,
     BulkOutcome,
@@ -43,9 +45,11 @@ class SyncInventoryIntegration(Generic[RefT]):
     threads may use it at once; the caller's context variables apply to the call.
 
     Open it with `with` or `open` where a process begins to serve, *after* a fork: threads do not
-    survive a fork. Until then it has no thread and no connection, and may be made anywhere. If it
-    is still open when the process exits, it is closed then: tasks end, and the queue's worker
-    finishes or gives back its entries.
+    survive a fork. Until then it has no thread and no connection, and may be made anywhere. It may
+    be closed and opened as often as the host likes. If it is still open when the process exits, it
+    is closed then: tasks end, and the queue's worker finishes or gives back its entries.
+
+    In gevent's workers it has a real thread, and greenlets wait for it side by side.
 
     Args:
         inventory: the result of `build`. Do not enter it elsewhere.
@@ -55,6 +59,7 @@ class SyncInventoryIntegration(Generic[RefT]):
         self._inventory = inventory
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
+        _integrations.add(self)
 
     def __repr__(self) -> str:
         return f"Sync{self._inventory!r}"
@@ -62,18 +67,21 @@ class SyncInventoryIntegration(Generic[RefT]):
     def open(self) -> None:
         """Start the thread, and open all parts.
 
+        In a child that was forked while it was open, it opens parts of its own: neither thread nor
+        connections of the parent process are used.
+
         Raises:
-            RuntimeError: it is open already, here or in the process that forked this one.
+            RuntimeError: it is open already in this process; or eventlet has replaced the threads.
             BadFile: a file that a setting names cannot be used (a `ValueError`).
         """
         with self._lock:
-            if self._opened is not None:
-                _must_be_of_this_process(self._opened)
+            if self._opened is not None and self._opened.pid == os.getpid():
                 raise RuntimeError(
                     "this SyncInventoryIntegration is open already: open it only once"
                 )
-            with ExitStack() as stack:
-                portal = stack.enter_context(start_blocking_portal(name="shelfport"))
+            self._forget()
+            with waiting(), ExitStack() as stack:
+                portal = stack.enter_context(open_portal("shelfport"))
                 # One task opens and closes all parts, as some of them expect.
                 stack.enter_context(portal.wrap_async_context_manager(self._inventory))
                 opened = self._opened = _Opened(portal, stack.pop_all(), os.getpid())
@@ -82,12 +90,15 @@ class SyncInventoryIntegration(Generic[RefT]):
     def close(self) -> None:
         """Close all parts, and wait until the thread has ended.
 
-        It does nothing if it is closed already, or in a forked child: the parts are the parent's.
+        It closes nothing if it is closed already. A forked child forgets its parent's parts, and
+        does not close them.
         """
         with self._lock:
-            opened, self._opened = self._opened, None
+            opened = self._opened
+            self._forget()
             if opened is not None and opened.pid == os.getpid():
-                opened.closing.close()
+                with waiting():
+                    opened.closing.close()
         atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
@@ -215,11 +226,13 @@ class SyncInventoryIntegration(Generic[RefT]):
         opened = self._opened
         if opened is None:
             return self._inventory.snapshot()
-        return self._portal().call(self._inventory.snapshot)
+        with waiting():
+            return self._portal().call(self._inventory.snapshot)
 
     def force_circuit(self, state: BreakerState | None) -> None:
         """See `InventoryIntegration.force_circuit`."""
-        self._portal().call(self._inventory.force_circuit, state)
+        with waiting():
+            self._portal().call(self._inventory.force_circuit, state)
 
     async def run(self, ask: Callable[[InventoryIntegration[RefT]], Coroutine[Any, Any, T]]) -> T:
         """Call a method from a coroutine of another event loop, without blocking that loop.
@@ -239,12 +252,24 @@ class SyncInventoryIntegration(Generic[RefT]):
         return answer
 
     def _wait_for(self, ask: Callable[[InventoryIntegration[RefT]], Coroutine[Any, Any, T]]) -> T:
-        future: Future[T] = self._portal().start_task_soon(ask, self._inventory)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # Ctrl-C ends the call, too; a call that has ended ignores this
-            raise
+        refuse_to_block_a_loop()
+        portal = self._portal()
+        with waiting():
+            future: Future[T] = portal.start_task_soon(ask, self._inventory)
+            try:
+                return future.result()
+            except BaseException:
+                future.cancel()  # Ctrl-C ends the call, too; a call that has ended ignores this
+                raise
+
+    def _forget(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None and opened.pid != os.getpid():
+            _inherited.append(opened)
+
+    def _renew_lock(self) -> None:
+        """In a forked child: another thread of the parent process may have held it."""
+        self._lock = threading.Lock()
 
     def _portal(self) -> BlockingPortal:
         opened = self._opened
@@ -255,6 +280,21 @@ class SyncInventoryIntegration(Generic[RefT]):
             )
         _must_be_of_this_process(opened)
         return opened.portal
+
+
+_integrations: "WeakSet[SyncInventoryIntegration[Any]]" = WeakSet()
+"""All integrations of this process, for a fork."""
+_inherited: list[_Opened] = []
+"""What a parent process opened: kept, as it would wait for its thread when it is collected."""
+
+
+def _renew_locks_in_child() -> None:
+    for integration in _integrations:
+        integration._renew_lock()  # noqa: SLF001 - of this module
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_renew_locks_in_child)
 
 
 def _must_be_of_this_process(opened: _Opened) -> None:

@@ -5,7 +5,6 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -20,6 +19,7 @@ from shelfport.adapters.events.counts import SubscriptionCounts
 from shelfport.adapters.events.handler import EventHandler
 from shelfport.adapters.events.notifiers import LogNotifier
 from shelfport.adapters.facade.integration import InventoryIntegration
+from shelfport.adapters.facade.opening import Opening
 from shelfport.adapters.layers import CacheOptions, RetryOptions
 from shelfport.adapters.memory import InMemoryInventory
 from shelfport.adapters.queue.options import QueueOptions
@@ -49,6 +49,7 @@ from shelfport.domain.model import (
     variant_id,
 )
 from shelfport.ports import Notifier, ProductCatalogPort
+from shelfport.ports.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ def frozen_settings(base_url: str | None = None) -> Settings:
     """
     return Settings(
         base_url=base_url,
+        adapter="memory" if base_url is None else None,
         retry=RetryOptions(max_attempts=1),
         cache=CacheOptions(ttl=0, stale_while_revalidate=0),
         queue=QueueOptions(url="memory:", worker=False),
@@ -131,14 +133,22 @@ class FakeInventory(InventoryIntegration[UUID | str]):
         container = Container(
             settings=providers.Object(frozen_settings()), port=providers.Object(service)
         )
-        cast("providers.Singleton[Any]", container.integration).set_provides(cls)
+        cast("providers.Factory[Any]", container.integration_of_parts).set_provides(cls)
         inventory = cast("Self", container.integration())
-        inventory._open = AsyncExitStack()  # noqa: SLF001 - there is nothing in it to open
+        # There is nothing in it to open: calls go to the parts as they are, from any event loop.
+        inventory._gate.open(None)  # noqa: SLF001 - its own
         inventory._service = service  # noqa: SLF001 - it is this class's own
         inventory._events_to = EventHandler(  # noqa: SLF001 - as above
             catalog, notifier or LogNotifier(), SystemClock(), SubscriptionCounts(), 1000
         )
         return inventory
+
+    def _must_be_open(self) -> Opening:
+        return Opening()  # by the caller, wherever that is
+
+    def snapshot(self) -> Snapshot:
+        """See `InventoryIntegration.snapshot`."""
+        return attrs.evolve(super().snapshot(), open=True)
 
     async def __aenter__(self) -> Self:
         """Do nothing: it is open, and the application under test may open it again."""

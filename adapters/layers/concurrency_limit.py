@@ -53,9 +53,8 @@ class ConcurrencyLimitLayer:
     waiting: int = attrs.field(init=False, default=0, repr=False)
     """How many calls wait for a slot now."""
     _slots: asyncio.Semaphore = attrs.field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.options.max_concurrency)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(init=False, default=None, repr=False)
+    """The loop of `_slots`: a semaphore belongs to the loop in which a call first waits for it."""
 
     async def read(
         self, ids: Sequence[ProductVariantId], call: Call
@@ -63,31 +62,36 @@ class ConcurrencyLimitLayer:
         """See `InventoryPort.read`."""
         if not ids:
             return {}
-        await self._enter(Operation.READ, ids, call)
+        slots = await self._enter(Operation.READ, ids, call)
         try:
             return await self.inner.read(ids, call)
         finally:
-            self._slots.release()
+            slots.release()
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
-        await self._enter(Operation.INITIALIZE, (request.variant_id,), call)
+        slots = await self._enter(Operation.INITIALIZE, (request.variant_id,), call)
         try:
             return await self.inner.initialize(request, call)
         finally:
-            self._slots.release()
+            slots.release()
 
     async def _enter(
         self, operation: Operation, ids: Sequence[ProductVariantId], call: Call
-    ) -> None:
-        """Wait for a slot.
+    ) -> asyncio.Semaphore:
+        """Wait for a slot of the semaphore that is returned.
 
         Raises:
             OverloadedHere: too many wait already, or the deadline passed first.
         """
-        if not self._slots.locked():
-            await self._slots.acquire()  # without a wait: a slot is free, and no call waits for it
-            return
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # the integration was opened again, in another loop
+            self._loop, self.waiting = loop, 0
+            self._slots = asyncio.Semaphore(self.options.max_concurrency)
+        slots = self._slots
+        if not slots.locked():
+            await slots.acquire()  # without a wait: a slot is free, and no call waits for it
+            return slots
         if self.waiting >= self.options.max_queue:
             why = f"and {self.waiting} calls wait, the maximum"
             raise self._refusal(why, operation, ids, call)
@@ -95,12 +99,13 @@ class ConcurrencyLimitLayer:
         self.waiting += 1
         try:
             async with asyncio.timeout(left):
-                await self._slots.acquire()
+                await slots.acquire()
         except TimeoutError as error:
             why = "and none ended before the deadline"
             raise self._refusal(why, operation, ids, call) from error
         finally:
             self.waiting -= 1
+        return slots
 
     def _refusal(
         self, why: str, operation: Operation, ids: Sequence[ProductVariantId], call: Call

@@ -47,6 +47,8 @@ class LiveFragments:
         self._rendered_at = float("-inf")
         self._rendering = asyncio.Lock()
         self._closing = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop of both: a host may open and close the page in one loop after another."""
 
     @property
     def open_streams(self) -> int:
@@ -68,6 +70,10 @@ class LiveFragments:
         return self._stream()
 
     async def _stream(self) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            self._rendering, self._closing = asyncio.Lock(), asyncio.Event()
         self._open += 1
         sent: dict[str, str] = {}
         ends = monotonic() + _MAX_DURATION

@@ -12,7 +12,7 @@ class StallMeter:
 
     A garbage collection, a blocking call or a stopped process holds up the timer just as it holds
     up everything else: what waits for an answer meanwhile waits for this process, not for the
-    service. For one event loop at a time.
+    service. For one event loop at a time; a later one takes over from a loop that ended.
     """
 
     def __init__(self) -> None:
@@ -21,11 +21,13 @@ class StallMeter:
         self._time = time.monotonic
         self._tick_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop of the timer."""
 
     def begin(self) -> float:
         """Begin a measurement; pass the result to `end`."""
         self._running += 1
-        if self._timer is None:
+        if self._timer is None or self._loop is not asyncio.get_running_loop():
             self._schedule()
         return self._total + self._late()
 
@@ -44,7 +46,7 @@ class StallMeter:
         return late if late > _INTERVAL else 0.0
 
     def _schedule(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         # A call that is dropped with its loop ends its measurement when no loop runs any more.
         self._time = loop.time
         self._tick_at = self._time() + _INTERVAL

@@ -26,6 +26,14 @@ def run_case(body: Done) -> None:
     asyncio.run(bounded())
 
 
+async def in_another_loop(body: Done) -> None:
+    """Run `body` to its end in an event loop of its own, as `run_case` does, in another thread.
+
+    The loop of the case goes on meanwhile: servers of the harness answer.
+    """
+    await asyncio.to_thread(run_case, body)
+
+
 def named_after(body: Any, test: T) -> T:
     """`test` under the name and the docstring of `body`.
 

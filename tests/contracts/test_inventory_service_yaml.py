@@ -142,6 +142,21 @@ def test_every_response_can_be_correlated(operation: dict[str, Any]) -> None:
     assert all(wire.CORRELATION_ID in response["headers"] for response in responses)
 
 
+@pytest.mark.parametrize("path", ["/inventory", "/inventory/{productVariantId}"])
+def test_reads_say_how_old_an_answer_may_be(path: str) -> None:
+    """A read takes `Cache-Control`, and its answers may have `Age`; a write has neither."""
+    read = CONTRACT["paths"][path]["get"]
+    names = {resolved(parameter, CONTRACT)["name"] for parameter in read["parameters"]}
+    aged = [s for s, r in read["responses"].items() if "Age" in resolved(r, CONTRACT)["headers"]]
+    write = CONTRACT["paths"]["/inventory"]["post"]
+
+    assert wire.CACHE_CONTROL in names
+    assert ["200"] + ["404"] * ("404" in read["responses"]) == aged
+    assert wire.CACHE_CONTROL not in {
+        resolved(parameter, CONTRACT)["name"] for parameter in write["parameters"]
+    }
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_error_is_a_problem(operation: dict[str, Any]) -> None:
     """Every status from 400 up carries a problem document, and the usual ones are all there."""

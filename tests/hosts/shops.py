@@ -29,6 +29,11 @@ _TROUBLE = re.compile(
 """What Python and asyncio print; records at level WARNING about a service that fails are none."""
 
 
+def trouble_in(output: str) -> list[str]:
+    """The suspicious lines of what a process printed."""
+    return [line for line in output.splitlines() if _TROUBLE.search(line)]
+
+
 @attrs.frozen
 class Host:
     """One way of running one example."""
@@ -94,8 +99,7 @@ class Shop:
 
     def trouble(self) -> list[str]:
         """The suspicious lines of its output."""
-        lines = self.output.read_text("utf-8").splitlines()
-        return [line for line in lines if _TROUBLE.search(line)]
+        return trouble_in(self.output.read_text("utf-8"))
 
     def held(self) -> list[str]:
         """The workers that hold entries of its queue; a clean end gives them back."""

@@ -15,7 +15,12 @@ import django.conf
 import psycopg
 from django.db import connections, transaction
 from sqlalchemy import create_engine, text
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncSession,
+    async_scoped_session,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
@@ -141,6 +146,18 @@ async def by_sqlalchemy_async_connection(
     return stored
 
 
+async def by_sqlalchemy_async_scoped_session(
+    url: str, entry: QueuedInitialization, commit: bool
+) -> bool:
+    engine = create_async_engine(_with_driver(url, "aiosqlite", "asyncpg"), poolclass=NullPool)
+    session = async_scoped_session(async_sessionmaker(engine), asyncio.current_task)
+    await session.execute(text(_INSERT.format(":id")), {"id": _id(entry)})
+    stored = await enqueue_sqlalchemy_async(session, entry)
+    await (session.commit if commit else session.rollback)()
+    await session.remove()
+    return stored
+
+
 async def by_django(url: str, entry: QueuedInitialization, commit: bool) -> bool:
     # In a thread, where Django's synchronous connections belong.
     return await asyncio.to_thread(_by_django, url, entry, commit)
@@ -193,6 +210,7 @@ OF_BOTH: tuple[Host, ...] = (
     by_sqlalchemy_connection,
     by_sqlalchemy_async_session,
     by_sqlalchemy_async_connection,
+    by_sqlalchemy_async_scoped_session,
     by_django,
 )
 OF_SQLITE: tuple[Host, ...] = (by_sqlite3, *OF_BOTH)

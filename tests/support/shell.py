@@ -94,7 +94,7 @@ def _program(words: list[str]) -> tuple[str | None, list[str]]:
     rest = words[1:] if words[0] == "export" else words
     while rest and (found := re.match(r"([A-Z_][A-Z0-9_]*)=", rest[0])):
         name = found.group(1)
-        if name.startswith("SHELFPORT_") and name not in variables() | {"SHELFPORT_CSV_FILE"}:
+        if name.startswith("SHELFPORT_") and name not in variables() | {"SHELFPORT_CSVSTOCK_FILE"}:
             raise Wrong(f"{name} is no variable of shelfport")
         rest = rest[1:]
     if not rest:

@@ -8,6 +8,8 @@ from shelfport.contracts.conformance.bus.given import (
     PATIENCE,
     a_message,
     acknowledged,
+    bodies,
+    fetched,
     publish,
     with_group,
 )
@@ -15,6 +17,7 @@ from shelfport.contracts.conformance.bus.harness import BusHarness
 from shelfport.contracts.conformance.io_watch import watched_io
 from shelfport.contracts.conformance.port_suite import always, chosen_by, port_case
 from shelfport.contracts.conformance.raising import raises
+from shelfport.contracts.conformance.running import in_another_loop
 from shelfport.ports import Source
 
 
@@ -47,6 +50,20 @@ class ConnectionCases:
             async with bus.consumer_group() as source, bus.broadcast():
                 await publish(bus, a_message())
                 await acknowledged(source, 1)
+
+    @port_case()
+    async def test_it_can_be_opened_in_another_event_loop(self, harness: BusHarness) -> None:
+        """One bus opens connections in one event loop after another."""
+        bus = harness.bus()
+
+        async def use() -> None:
+            async with bus.consumer_group() as source, bus.broadcast() as broadcast:
+                sent = await publish(bus, a_message())
+                assert sent == bodies(await acknowledged(source, 1))
+                assert sent == bodies(await fetched(broadcast, 1))
+
+        await in_another_loop(use())
+        await use()
 
     @port_case(lambda suite: suite.cuts)
     async def test_a_broken_connection_raises(self, harness: BusHarness) -> None:

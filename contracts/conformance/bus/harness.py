@@ -20,8 +20,9 @@ class BusHarness(PortHarness, ABC):
     def bus(self) -> Bus:
         """The bus of another replica of one consumer group; it is empty at first.
 
-        The suite also calls it without an event loop, before it enters the harness. A bus that
-        lives in one object returns this object each time.
+        The suite also calls it without an event loop, before it enters the harness, and opens
+        connections of one bus in one event loop after another. A bus that lives in one object
+        returns this object each time.
         """
 
     async def cut(self) -> None:

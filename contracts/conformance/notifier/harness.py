@@ -14,7 +14,8 @@ class NotifierHarness(PortHarness, ABC):
     def notifier(self) -> Notifier:
         """A notifier, constructed; the suite enters it if it is an async context manager.
 
-        The suite also calls it without an event loop, before it enters the harness.
+        The suite also calls it without an event loop, before it enters the harness, and uses one
+        notifier in one event loop after another.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ from shelfport.contracts.conformance.io_watch import watched_io
 from shelfport.contracts.conformance.notifier.harness import NotifierHarness
 from shelfport.contracts.conformance.port_suite import PortSuite, always, chosen_by, port_case
 from shelfport.contracts.conformance.raising import raises
+from shelfport.contracts.conformance.running import in_another_loop
 from shelfport.domain.model import (
     InventoryBackInStock,
     InventoryEvent,
@@ -64,7 +65,7 @@ class NotifierConformance(PortSuite):
     @port_case()
     async def test_every_kind_of_event_is_sent(self, harness: NotifierHarness) -> None:
         """The receiver has one notification of each event when `notify` has returned."""
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             for number, kind in enumerate(KINDS, 1):
                 await notifier.notify(_event(kind))
                 assert number == len(harness.received()), f"{kind.__name__} was not received"
@@ -73,7 +74,7 @@ class NotifierConformance(PortSuite):
     async def test_a_repeated_event_is_accepted(self, harness: NotifierHarness) -> None:
         """The same event may come again, and so it may after another one."""
         event = _event()
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await notifier.notify(event)
             await notifier.notify(event)
             await notifier.notify(_event())
@@ -86,7 +87,7 @@ class NotifierConformance(PortSuite):
         """Another process may send the same event, after a crash of the first one."""
         event = _event()
         for _ in range(2):
-            async with _opened(harness) as notifier:
+            async with _opened(harness.notifier()) as notifier:
                 await notifier.notify(event)
 
         assert harness.received()
@@ -95,7 +96,7 @@ class NotifierConformance(PortSuite):
     async def test_a_reference_of_any_type_is_accepted(self, harness: NotifierHarness) -> None:
         """`host_id` is what the host's mapper returns: text, a number, an object, or None."""
         references: tuple[object, ...] = ("SKU-1", 17, uuid4(), object(), None)
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             for reference in references:
                 await notifier.notify(_event(host_id=reference))
 
@@ -104,7 +105,7 @@ class NotifierConformance(PortSuite):
     @port_case()
     async def test_events_are_sent_at_the_same_time(self, harness: NotifierHarness) -> None:
         """Several tasks use one notifier, and every event is received."""
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await asyncio.gather(*(notifier.notify(_event()) for _ in range(10)))
 
         assert 10 == len(harness.received())
@@ -121,7 +122,7 @@ class NotifierConformance(PortSuite):
                 await asyncio.sleep(0.001)
                 longest = max(longest, time.monotonic() - began)
 
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await notifier.notify(_event())  # imports, and opens its first connection
             watching = asyncio.create_task(watch())
             await asyncio.sleep(0)
@@ -134,7 +135,7 @@ class NotifierConformance(PortSuite):
     @port_case(lambda suite: suite.fails)
     async def test_a_failure_raises(self, harness: NotifierHarness) -> None:
         """An event that the receiver did not take raises, so that it is tried again."""
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await harness.fail(True)
 
             assert await raises(notifier.notify(_event())), "the event is lost in silence"
@@ -143,7 +144,7 @@ class NotifierConformance(PortSuite):
     async def test_an_event_is_sent_after_a_failure(self, harness: NotifierHarness) -> None:
         """An event that failed is sent when it comes again, by the same notifier."""
         event = _event()
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await harness.fail(True)
             await raises(notifier.notify(event))
             await harness.fail(False)
@@ -156,7 +157,7 @@ class NotifierConformance(PortSuite):
     @port_case(lambda suite: suite.hangs)
     async def test_cancellation_ends_it(self, harness: NotifierHarness) -> None:
         """A notification that is cut off ends at once, and with the cancellation."""
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await harness.hang()
             sending = asyncio.create_task(notifier.notify(_event()))
             await asyncio.sleep(0.1)
@@ -167,10 +168,24 @@ class NotifierConformance(PortSuite):
             assert sending.cancelled(), "it swallowed its cancellation"
 
     @port_case()
+    async def test_it_can_be_used_in_another_event_loop(self, harness: NotifierHarness) -> None:
+        """One notifier sends in one event loop after another, opened anew in each."""
+        notifier = harness.notifier()
+
+        async def use() -> None:
+            async with _opened(notifier):
+                await notifier.notify(_event())
+
+        await in_another_loop(use())
+        await use()
+
+        assert 2 == len(harness.received())
+
+    @port_case()
     async def test_it_leaves_no_task_behind(self, harness: NotifierHarness) -> None:
         """Its tasks have ended when it was left."""
         before = asyncio.all_tasks()
-        async with _opened(harness) as notifier:
+        async with _opened(harness.notifier()) as notifier:
             await notifier.notify(_event())
         left = asyncio.all_tasks() - before
         if left:  # cancelled tasks end here, and those of a receiver in this process
@@ -180,10 +195,9 @@ class NotifierConformance(PortSuite):
 
 
 @asynccontextmanager
-async def _opened(harness: NotifierHarness) -> AsyncIterator[Notifier]:
-    """A notifier, entered if it is an async context manager."""
+async def _opened(notifier: Notifier) -> AsyncIterator[Notifier]:
+    """`notifier`, entered if it is an async context manager."""
     async with AsyncExitStack() as opened:
-        notifier = harness.notifier()
         if isinstance(notifier, AbstractAsyncContextManager):
             await opened.enter_async_context(notifier)
         yield notifier

@@ -5,6 +5,8 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID
 
+import attrs
+
 from shelfport.contracts.conformance.queue.given import (
     Counts,
     an_entry,
@@ -19,7 +21,7 @@ from shelfport.contracts.conformance.queue.given import (
     queue_case_of_two,
     queued,
 )
-from shelfport.domain.model import LONGEST_WAIT
+from shelfport.domain.model import LONGEST_WAIT, InitializationPolicy
 from shelfport.ports import InitializationQueue
 
 
@@ -85,6 +87,19 @@ class ClaimingCases:
 
         assert [] == await claimed(queue, 10.999)
         assert [key] == keys(await claimed(queue, 11))
+
+    @queue_case()
+    async def test_entries_of_a_policy_are_skipped(self, queue: InitializationQueue) -> None:
+        """A worker that skips a policy claims the entries behind, and leaves those to others."""
+        marked = attrs.evolve(an_entry(0), policy=InitializationPolicy.NOT_ORDERABLE)
+        skipped, key = await queued(queue, marked, an_entry(1))
+
+        claims = await queue.claim(
+            holder="w", limit=1, now=at(2), lease=30, skip=InitializationPolicy.NOT_ORDERABLE
+        )
+        assert [key] == [key_of(claim.entry) for claim in claims]
+        assert marked == await found(queue, skipped)
+        assert [skipped] == keys(await claimed(queue, 2))
 
     @queue_case()
     async def test_a_claim_is_limited(self, queue: InitializationQueue) -> None:

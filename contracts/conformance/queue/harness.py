@@ -14,8 +14,9 @@ class QueueHarness(PortHarness, ABC):
         """A client of this harness's queue, constructed and not entered.
 
         The queue is empty at first. The suite opens several clients at once, as several workers
-        would, and one after the other, as a restarted process would. A queue that lives in one
-        object returns this object each time.
+        would, and one after the other, as a restarted process would. It also opens one client
+        again, in another event loop. A queue that lives in one object returns this object each
+        time.
         """
 
     def broken(self) -> InitializationQueue:

@@ -5,7 +5,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from shelfport.contracts.conformance.queue.given import an_entry, queue_case, queued
+from shelfport.contracts.conformance.port_suite import port_case
+from shelfport.contracts.conformance.queue.given import (
+    an_entry,
+    claimed_one,
+    queue_case,
+    queued,
+)
+from shelfport.contracts.conformance.queue.harness import QueueHarness
+from shelfport.contracts.conformance.running import in_another_loop
 from shelfport.ports import InitializationQueue
 
 _LONG = 20.0
@@ -45,6 +53,19 @@ class WakingCases:
 
         assert time.monotonic() - began >= 0.09, "it did not wait"
 
+    @port_case()
+    async def test_it_can_be_opened_in_another_event_loop(self, harness: QueueHarness) -> None:
+        """A client that was closed stores, claims and wakes in the next event loop as well."""
+        queue = harness.queue()
+
+        async def use() -> None:
+            async with queue:
+                await _ends_soon(queue, lambda: queued(queue, an_entry()))
+                assert await queue.complete(await claimed_one(queue))
+
+        await in_another_loop(use())
+        await use()
+
 
 async def _ends_soon(queue: InitializationQueue, cause: Callable[[], Awaitable[object]]) -> None:
     """Fail if a wait does not end soon after `cause`."""
@@ -52,7 +73,8 @@ async def _ends_soon(queue: InitializationQueue, cause: Callable[[], Awaitable[o
         waiting = asyncio.create_task(queue.wait(_LONG))
         done, _ = await asyncio.wait([waiting], timeout=0.1)
         if not done:
-            break  # else a hint from outside ended it
+            break
+        waiting.result()  # a hint from outside ended it, or an error, which is raised here
     assert not waiting.done(), "the wait ends again and again without a cause"
     await cause()
     done, _ = await asyncio.wait([waiting], timeout=_SOON)

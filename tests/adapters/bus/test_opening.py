@@ -16,7 +16,7 @@ import asyncio, sys
 from shelfport import Settings, build
 
 async def main():
-    async with build(Settings()) as inventory:
+    async with build(Settings(adapter="memory")) as inventory:
         assert inventory.snapshot().events is None
         return [task.get_name() for task in asyncio.all_tasks() if "events" in task.get_name()]
 
@@ -74,7 +74,7 @@ def test_a_missing_extra_is_one_sentence(
     monkeypatch.setitem(sys.modules, client, None)
 
     with pytest.raises(ValueError, match=rf'pip install "shelfport\[{extra}\]"$'):
-        build(Settings(events=EventOptions(url=url)))
+        build(Settings(adapter="memory", events=EventOptions(url=url)))
 
 
 async def test_a_connection_that_rabbitmq_refused_is_closed() -> None:

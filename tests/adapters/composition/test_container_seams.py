@@ -22,7 +22,7 @@ from tests.adapters.composition.host_layers import Recorder, in_memory, quantity
 
 
 def settings_of(**values: Any) -> Any:
-    return providers.Object(Settings(**values))
+    return providers.Object(Settings(**(values or {"adapter": "memory"})))
 
 
 async def test_a_subclass_replaces_the_adapter() -> None:

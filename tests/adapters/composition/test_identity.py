@@ -145,14 +145,14 @@ def test_one_way_is_not_enough(part: str) -> None:
     given: Any = {part: Shop()}
 
     with pytest.raises(SettingsError, match=WAY_BACK.format(part)):
-        build(Settings(), mapper=to_variant, bus=InProcessBus(), **given)
-    build(Settings(), mapper=Skus(), bus=InProcessBus(), **given)
+        build(Settings(adapter="memory"), mapper=to_variant, bus=InProcessBus(), **given)
+    build(Settings(adapter="memory"), mapper=Skus(), bus=InProcessBus(), **given)
 
 
 def test_one_way_is_not_enough_for_a_worker() -> None:
     """A function is refused with a catalog that a worker or NOT_ORDERABLE needs, too."""
     shop: Any = Shop()
-    settings = Settings(queue=QueueOptions(url="memory:"))
+    settings = Settings(adapter="memory", queue=QueueOptions(url="memory:"))
 
     with pytest.raises(SettingsError, match=WAY_BACK.format("catalog")):
         build(settings, mapper=to_variant, catalog=shop)
@@ -250,6 +250,6 @@ def test_a_setting_that_is_no_name(name: str) -> None:
 def test_a_setting_that_names_no_mapper(module: ModuleType, name: str, words: str) -> None:
     """A name that leads to no mapper is refused by `build`, in one sentence."""
     with pytest.raises(SettingsError, match=words) as caught:
-        build(Settings(mapper=name))
+        build(Settings(adapter="memory", mapper=name))
     assert "mapper" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -115,7 +115,7 @@ async def test_adapter_layers_see_the_workers_attempts() -> None:
     inner: Seen = []
     queue = InMemoryQueue()
     async with build(
-        Settings(),
+        Settings(adapter="memory"),
         queue=queue,
         layers=[recording("outer", outer)],
         adapter_layers=[recording("inner", inner)],
@@ -147,7 +147,8 @@ async def test_an_own_queue_is_worked_off() -> None:
     """The integration's worker processes the host's queue, and its snapshot shows the queue."""
     queue, catalog = InMemoryQueue(), ShownCatalog()
     settings = Settings(
-        initialization=InitializationOptions(policy=InitializationPolicy.NOT_ORDERABLE)
+        adapter="memory",
+        initialization=InitializationOptions(policy=InitializationPolicy.NOT_ORDERABLE),
     )
     async with build(settings, queue=queue, catalog=catalog) as inventory:
         await queue.add(inventory.initialization_entry(A))
@@ -158,7 +159,7 @@ async def test_an_own_queue_is_worked_off() -> None:
 
 def test_a_policy_without_a_queue_names_both_ways() -> None:
     """Without a queue, the sentence names the setting and the argument."""
-    settings = Settings(initialization=InitializationOptions(policy=RETRY_LATER))
+    settings = Settings(adapter="memory", initialization=InitializationOptions(policy=RETRY_LATER))
 
     with pytest.raises(SettingsError, match=r"set queue\.url, .* queue to build\(.*queue=…\)"):
         build(settings)
@@ -167,7 +168,7 @@ def test_a_policy_without_a_queue_names_both_ways() -> None:
 async def test_an_own_clock() -> None:
     """All parts go by the host's clock: readings have its time, and the cache ages by it."""
     clock = ManualClock()
-    async with build(Settings(), clock=clock) as inventory:
+    async with build(Settings(adapter="memory"), clock=clock) as inventory:
         await inventory.request_inventory_initialization(A, initial_quantity=3)
         clock.advance(1)
         first = await inventory.get_stock_level(A)
@@ -214,11 +215,12 @@ async def test_a_written_record_fences_the_shared_cache() -> None:
     async with worker, other:
         assert isinstance(await other.get_stock_level(A), Unavailable)
         assert (held := store.of(A)) is not None
-        assert held.stored_with == held.token  # a third replica would take "unknown" from here
+        assert (absence := held.absence) is not None
+        assert absence.stored_with == held.token  # a third replica would take "unknown" from here
         await queue.add(other.initialization_entry(A, initial_quantity=7, policy=RETRY_LATER))
         await until_empty(queue)
 
-        assert held.stored_with != held.token
+        assert absence.stored_with != held.token
         assert "fence" in store.asked
         assert 7 == await quantity(worker)
         await until_shown(other, 7)

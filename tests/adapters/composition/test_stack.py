@@ -8,7 +8,7 @@ import pytest
 
 from shelfport import Freshness, InventoryError, ProductVariantId, Settings, StockReading
 from shelfport.adapters.composition.stack import Stack, compose
-from shelfport.adapters.layers import CircuitBreaker
+from shelfport.adapters.layers import CircuitBreaker, SharedCacheClient
 from shelfport.adapters.runtime.background import Background
 from shelfport.errors import (
     ContractViolation,
@@ -25,6 +25,7 @@ from shelfport.signals import BatchShrunk, BreakerState
 from tests.support.clocks import LoopClock
 from tests.support.listening import Heard, lowest
 from tests.support.ports import Answers, Ids, ScriptedPort
+from tests.support.shared_store import ModelStore
 from tests.support.values import a_reading, an_initial_stock, ids
 
 PAGE = ids(50)
@@ -42,12 +43,14 @@ class Adapter(ScriptedPort):
         self.error: InventoryError | None = None
         self.poison: set[ProductVariantId] = set()
         self.nonsense: set[ProductVariantId] = set()
+        self.slow: set[ProductVariantId] = set()
         self.most = 200
 
     async def _answer(self, ids: Ids, call: Call) -> Answers:
         now = LoopClock().now()
-        await asyncio.sleep(min(self.delay, 1.0))
-        if self.delay >= 1.0:
+        delay = self.delay if self.slow.isdisjoint(ids) else 3.0
+        await asyncio.sleep(min(delay, 1.0))
+        if delay >= 1.0:
             raise TimedOut("late", ids=ids)
         if self.error is not None:
             raise self.error.again()
@@ -243,3 +246,44 @@ async def test_a_short_address(shop: Shop) -> None:
     assert [] == unread(await shop.page(*ids(200)[100:]))
     assert [50, 25, 25, 25, 25, 25, 25] == shop.adapter.sizes
     assert [25] == [signal.size for signal in shop.heard.of(BatchShrunk)]
+
+
+async def test_a_slow_id(shop: Shop) -> None:
+    """An id that takes seconds costs its own caller the answer, not one of the same turn."""
+    shop.adapter.slow = {A}
+
+    slow, quick = await asyncio.gather(shop.page(A), shop.page(B))
+
+    assert ([A], []) == (unread(slow), unread(quick))
+    assert [[A, B], [A], [B]] == [read for read, _ in shop.adapter.reads[:3]]
+
+
+async def test_a_page_beside_an_export(shop: Shop) -> None:
+    """A page goes out before an export of the same turn, and is not read with it."""
+    export, page = await asyncio.gather(shop.page(*ids(4000)[50:]), shop.page())
+
+    assert [50, *[200] * 19, 150] == shop.adapter.sizes
+    assert PAGE == shop.adapter.reads[0][0]
+    assert [] == unread(export) == unread(page)
+
+
+async def test_pages_of_one_turn_are_looked_up_together() -> None:
+    """With a shared cache, the pages of a turn cost one look-up, and as few requests as before."""
+    adapter, settings = Adapter(), Settings()
+    async with Background() as background:
+        store = ModelStore(LoopClock())
+        client = SharedCacheClient(store, settings.shared_cache, LoopClock(), background, Heard())
+        stack = compose(
+            adapter,
+            settings,
+            clock=LoopClock(),
+            background=background,
+            breaker=CircuitBreaker(settings.breaker, Heard(), lowest),
+            listener=Heard(),
+            shared_cache=client,
+        )
+        pages = [ids(384)[start : start + 24] for start in range(0, 384, 24)]
+        await asyncio.gather(*(stack.pages.read(page, DEFAULT_CALL) for page in pages))
+
+    assert [200, 184] == adapter.sizes
+    assert 1 == sum(call.startswith("lookup") for call in store.asked)

@@ -71,8 +71,14 @@ def shared(state: BreakerState) -> Snapshot:
 
 @pytest.mark.parametrize(
     "snapshot",
-    [FINE, queue(), events(STANDS, STANDS), shared(BreakerState.CLOSED)],
-    ids=["alone", "queue", "events", "shared"],
+    [
+        FINE,
+        queue(),
+        events(STANDS, STANDS),
+        events(attrs.evolve(STANDS, connected=False, wanted=False), STANDS),
+        shared(BreakerState.CLOSED),
+    ],
+    ids=["alone", "queue", "events", "no catalog", "shared"],
 )
 def test_all_is_well(snapshot: Snapshot) -> None:
     """Without a reason the status is OK, whatever parts there are."""
@@ -112,7 +118,7 @@ def test_a_circuit_held_closed() -> None:
 
 async def test_not_ready_while_it_is_not_open() -> None:
     """A closed integration is not ready, but live."""
-    inventory = build(Settings())
+    inventory = build(Settings(adapter="memory"))
     before = health(inventory.snapshot())
     async with inventory:
         during = health(inventory.snapshot())

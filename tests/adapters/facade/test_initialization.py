@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import attrs
@@ -83,7 +84,7 @@ def test_a_policy_that_queues_needs_a_queue() -> None:
     with pytest.raises(
         ValueError, match=r"initialization\.policy is RETRY_LATER, .* set queue\.url"
     ):
-        build(Settings(initialization=InitializationOptions(policy=RETRY_LATER)))
+        build(Settings(adapter="memory", initialization=InitializationOptions(policy=RETRY_LATER)))
 
 
 def test_not_orderable_needs_a_catalog() -> None:
@@ -91,16 +92,26 @@ def test_not_orderable_needs_a_catalog() -> None:
     initial = InitializationOptions(policy=NOT_ORDERABLE)
 
     with pytest.raises(SettingsError, match="pass one to build"):
-        build(Settings(queue=MEMORY, initialization=initial))
-    build(Settings(queue=MEMORY, initialization=initial), catalog=Catalog([]))
-    build(Settings(queue=attrs.evolve(MEMORY, worker=False), initialization=initial))
+        build(Settings(adapter="memory", queue=MEMORY, initialization=initial))
+    build(Settings(adapter="memory", queue=MEMORY, initialization=initial), catalog=Catalog([]))
+    build(
+        Settings(adapter="memory", queue=attrs.evolve(MEMORY, worker=False), initialization=initial)
+    )
 
 
 @pytest.mark.parametrize(
     ("policy", "settings", "words"),
     [
-        (RETRY_LATER, Settings(), "policy is RETRY_LATER, which needs a queue: set queue.url"),
-        (NOT_ORDERABLE, Settings(queue=MEMORY), "which needs the host's catalog: pass one"),
+        (
+            RETRY_LATER,
+            Settings(adapter="memory"),
+            "policy is RETRY_LATER, which needs a queue: set queue.url",
+        ),
+        (
+            NOT_ORDERABLE,
+            Settings(adapter="memory", queue=MEMORY),
+            "which needs the host's catalog: pass one",
+        ),
     ],
 )
 async def test_an_impossible_policy(
@@ -114,6 +125,18 @@ async def test_an_impossible_policy(
             await inventory.request_inventory_initializations([an_id(1)], policy=policy)
         with pytest.raises(ValueError, match=words):
             inventory.initialization_entry(an_id(1), policy=policy)
+
+
+async def test_a_policy_as_text() -> None:
+    """The text of a policy, as in settings, is that policy; other text is refused by name."""
+    host = Host()
+    async with host.inventory as inventory:
+        text: Any = "NOT_ORDERABLE"
+        unknown: Any = "LATER"
+        assert NOT_ORDERABLE is inventory.initialization_entry(an_id(1), policy=text).policy
+        await inventory.request_inventory_initialization(an_id(1), policy=text)
+        with pytest.raises(ValueError, match="policy is 'LATER': it must be one of ROLL_BACK, RET"):
+            await inventory.request_inventory_initialization(an_id(2), policy=unknown)
 
 
 async def test_rolling_back_is_the_default() -> None:
@@ -258,7 +281,9 @@ def test_an_entry_for_the_hosts_transaction(
 ) -> None:
     """An entry is made from arguments, settings and the request's ids, without I/O."""
     settings = Settings(
-        queue=MEMORY, initialization=InitializationOptions(policy=initial, default_quantity=3)
+        adapter="memory",
+        queue=MEMORY,
+        initialization=InitializationOptions(policy=initial, default_quantity=3),
     )
     inventory = build(settings, catalog=Catalog([]))
     key = uuid4()
@@ -283,7 +308,7 @@ def test_an_entry_for_the_hosts_transaction(
 def test_an_entry_is_not_for_rolling_back() -> None:
     """An entry with ROLL_BACK is refused."""
     with pytest.raises(ValueError, match="policy is ROLL_BACK: it must be RETRY_LATER"):
-        build(Settings(queue=MEMORY)).initialization_entry(
+        build(Settings(adapter="memory", queue=MEMORY)).initialization_entry(
             an_id(1), policy=InitializationPolicy.ROLL_BACK
         )
 
@@ -291,8 +316,8 @@ def test_an_entry_is_not_for_rolling_back() -> None:
 @pytest.mark.looptime
 async def test_the_snapshot_tells_of_the_queue() -> None:
     """The snapshot has the queue's state, as the worker saw it last; None without a queue."""
-    assert build(Settings()).snapshot().queue is None
-    build(Settings()).wake_worker()
+    assert build(Settings(adapter="memory")).snapshot().queue is None
+    build(Settings(adapter="memory")).wake_worker()
     alone = Host(Settings(queue=attrs.evolve(MEMORY, worker=False)))
     async with alone.inventory as inventory:
         assert QueueSnapshot(as_of=None) == inventory.snapshot().queue
@@ -323,14 +348,16 @@ def test_the_worker_shares_limit_and_breaker() -> None:
 def test_building_opens_nothing(tmp_path: Path) -> None:
     """`build` does not create the queue's file; entering the integration does."""
     file = tmp_path / "queue.db"
-    build(Settings(queue=QueueOptions(url=f"sqlite:///{file}")))
+    build(Settings(adapter="memory", queue=QueueOptions(url=f"sqlite:///{file}")))
 
     assert not file.exists()
 
 
 async def test_a_queue_that_cannot_be_opened(tmp_path: Path) -> None:
     """An integration whose queue cannot be opened fails to open, with the reason."""
-    inventory = build(Settings(queue=QueueOptions(url=f"sqlite:///{tmp_path}/none/queue.db")))
+    inventory = build(
+        Settings(adapter="memory", queue=QueueOptions(url=f"sqlite:///{tmp_path}/none/queue.db"))
+    )
     with pytest.raises(QueueFailed, match="the folder must exist"):
         await inventory.__aenter__()
 
@@ -345,13 +372,15 @@ async def test_a_queue_that_cannot_be_opened(tmp_path: Path) -> None:
 def test_addresses_that_are_none(url: str, words: str) -> None:
     """A URL that is not a queue's is refused by `build`, and not quoted."""
     with pytest.raises(ValueError, match=words) as caught:
-        build(Settings(queue=QueueOptions(url=url)))
+        build(Settings(adapter="memory", queue=QueueOptions(url=url)))
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_the_address_is_a_secret() -> None:
     """The `repr` of settings does not show the password of the queue's database."""
-    settings = Settings(queue=QueueOptions(url="postgresql://shop:s3cr3t@db/shop"))
+    settings = Settings(
+        adapter="memory", queue=QueueOptions(url="postgresql://shop:s3cr3t@db/shop")
+    )
 
     assert "s3cr3t" not in f"{settings!r} {settings.queue} {build(settings)!r}"
 
@@ -363,7 +392,7 @@ def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
 
     with pytest.raises(SettingsError, match=r"pip install 'shelfport\[sqlite\]' or"):
-        build(Settings(queue=QueueOptions(url="sqlite:///queue.db")))
+        build(Settings(adapter="memory", queue=QueueOptions(url="sqlite:///queue.db")))
 
 
 async def test_across_a_restart(tmp_path: Path) -> None:
@@ -404,4 +433,6 @@ async def test_across_a_restart(tmp_path: Path) -> None:
 
 def test_a_memory_queue_is_one_of_our_own() -> None:
     """`memory:` makes an `InMemoryQueue`."""
-    assert isinstance(Container(settings=Settings(queue=MEMORY)).queue(), InMemoryQueue)
+    assert isinstance(
+        Container(settings=Settings(adapter="memory", queue=MEMORY)).queue(), InMemoryQueue
+    )

@@ -1,5 +1,6 @@
 """The façade, over the default stack (R25)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from math import inf, nan
 from typing import Any, Self
@@ -26,6 +27,7 @@ from shelfport.adapters.config.settings import InitializationOptions
 from shelfport.errors import TimedOut
 from shelfport.signals import BreakerState
 from tests.support.ports import ScriptedPort, raising
+from tests.support.reopening import open_and_close
 from tests.support.values import ids
 
 A, B = ids(2)
@@ -38,9 +40,15 @@ def memory() -> InMemoryInventory:
     return memory
 
 
-@pytest.fixture
-async def inventory(memory: InMemoryInventory) -> AsyncIterator[InventoryIntegration]:
-    async with build(Settings(), adapter=memory) as inventory:
+@pytest.fixture(params=["opened", "opened again"])
+async def inventory(
+    memory: InMemoryInventory, request: pytest.FixtureRequest
+) -> AsyncIterator[InventoryIntegration]:
+    """It is open; or it was open before, in another event loop."""
+    inventory = build(Settings(), adapter=memory)
+    if request.param == "opened again":
+        await asyncio.to_thread(open_and_close, inventory)
+    async with inventory:
         yield inventory
 
 
@@ -297,7 +305,7 @@ async def test_entering_twice(inventory: InventoryIntegration) -> None:
 
 async def test_leaving_what_was_not_entered() -> None:
     """Leaving without having entered is no error."""
-    await build(Settings()).__aexit__(None, None, None)
+    await build(Settings(adapter="memory")).__aexit__(None, None, None)
 
 
 async def test_a_foreign_adapters_bug_does_not_take_the_page_down() -> None:
@@ -324,7 +332,7 @@ async def test_an_operator_opens_the_circuit(inventory: InventoryIntegration) ->
 
 def test_repr_shows_the_stack() -> None:
     """The integration shows its layers, from the outside in."""
-    shown = repr(build(Settings()))
+    shown = repr(build(Settings(adapter="memory")))
 
     names = [
         "InventoryIntegration(",

@@ -41,11 +41,18 @@ def memory() -> InMemoryInventory:
     return InMemoryInventory(clock=SystemClock())
 
 
-@pytest.fixture
-def inventory(memory: InMemoryInventory) -> Iterator[SyncInventoryIntegration]:
+@pytest.fixture(params=["opened", "opened again"])
+def inventory(
+    memory: InMemoryInventory, request: pytest.FixtureRequest
+) -> Iterator[SyncInventoryIntegration]:
+    """It is open; or it was open before, in another thread."""
     settings = Settings(queue=QueueOptions(url="memory:", worker=False))
-    with SyncInventoryIntegration(build(settings, adapter=memory)) as opened:
-        yield opened
+    inventory = SyncInventoryIntegration(build(settings, adapter=memory))
+    if request.param == "opened again":
+        with inventory:
+            pass
+    with inventory:
+        yield inventory
 
 
 def quantities(page: Mapping[Any, StockReading | Unavailable]) -> list[int | None]:
@@ -169,6 +176,20 @@ async def test_from_another_loop(memory: InMemoryInventory) -> None:
     assert ["request-1"] == [call.correlation_id for _, call in port.reads]
 
 
+async def test_called_in_a_coroutine(memory: InMemoryInventory) -> None:
+    """A blocking call in a coroutine is refused at once, with the method that does not block."""
+    inventory = SyncInventoryIntegration(build(Settings(), adapter=memory))
+    await asyncio.to_thread(inventory.open)
+    try:
+        with pytest.raises(RuntimeError, match=r"use `await inventory\.run\(") as caught:
+            inventory.get_stock_level(an_id(1))
+        assert await asyncio.to_thread(inventory.get_stock_level, an_id(1)) is not None
+    finally:
+        await asyncio.to_thread(inventory.close)
+
+    assert "\n" not in str(caught.value)
+
+
 async def test_a_cancelled_coroutine_cancels_its_call() -> None:
     """Cancelling a waiting coroutine cancels its call."""
     begun, ended = threading.Event(), threading.Event()
@@ -180,7 +201,7 @@ async def test_a_cancelled_coroutine_cancels_its_call() -> None:
         finally:
             ended.set()
 
-    with SyncInventoryIntegration(build(Settings())) as inventory:
+    with SyncInventoryIntegration(build(Settings(adapter="memory"))) as inventory:
         task = asyncio.create_task(inventory.run(hang))
         assert await asyncio.to_thread(begun.wait, 10)
         task.cancel()
@@ -189,7 +210,7 @@ async def test_a_cancelled_coroutine_cancels_its_call() -> None:
 
 def test_not_open() -> None:
     """Before it is opened, and after it was closed, the error says what to do."""
-    inventory = SyncInventoryIntegration(build(Settings()))
+    inventory = SyncInventoryIntegration(build(Settings(adapter="memory")))
     with pytest.raises(RuntimeError, match=r"is not open: open it where the process begins"):
         inventory.get_stock_level(an_id(1))
     inventory.open()
@@ -201,7 +222,7 @@ def test_not_open() -> None:
 
 def test_open_twice() -> None:
     """A second opening is refused, and the first one goes on."""
-    with SyncInventoryIntegration(build(Settings())) as inventory:
+    with SyncInventoryIntegration(build(Settings(adapter="memory"))) as inventory:
         with pytest.raises(RuntimeError, match="open already"):
             inventory.open()
         assert isinstance(inventory.get_stock_level(an_id(1)), Unavailable)
@@ -210,7 +231,9 @@ def test_open_twice() -> None:
 def test_a_failed_opening_leaves_no_thread(tmp_path: Path) -> None:
     """If opening fails, its error is raised, no thread stays, and opening can be repeated."""
     url = f"sqlite:///{tmp_path / 'missing' / 'queue.db'}"
-    inventory = SyncInventoryIntegration(build(Settings(queue=QueueOptions(url=url))))
+    inventory = SyncInventoryIntegration(
+        build(Settings(adapter="memory", queue=QueueOptions(url=url)))
+    )
     with pytest.raises(Exception, match="cannot be opened"):
         inventory.open()
     assert [] == [t for t in threading.enumerate() if t.name == "shelfport"]
@@ -226,8 +249,8 @@ def test_called_from_its_own_loop() -> None:
     def mapper(variant: str) -> Any:
         return shop.get_stock_level("another")
 
-    shop = SyncInventoryIntegration(build(Settings(), mapper=mapper))
-    with shop, pytest.raises(RuntimeError, match="from the event loop thread"):
+    shop = SyncInventoryIntegration(build(Settings(adapter="memory"), mapper=mapper))
+    with shop, pytest.raises(RuntimeError, match="event loop would stand still"):
         shop.get_stock_level("one")
 
 
@@ -239,7 +262,7 @@ def test_a_forked_child_is_told_what_to_do() -> None:
         from shelfport import *
         from shelfport.options import *
         from shelfport.sync import SyncInventoryIntegration
-        with SyncInventoryIntegration(build(Settings())) as inventory:
+        with SyncInventoryIntegration(build(Settings(adapter="memory"))) as inventory:
             if (pid := os.fork()) == 0:
                 for ask in (lambda: inventory.get_stock_level(str(os.getppid())), inventory.open):
                     try: ask()
@@ -249,10 +272,52 @@ def test_a_forked_child_is_told_what_to_do() -> None:
                 print(inventory.get_stock_level("c9bf9e57-1685-4c89-bafb-ff5af830be8a"))
     """)
 
-    child, again, parent = printed.splitlines()
-    assert child == again
+    child, parent = printed.splitlines()
     assert "open it in each worker, after the fork (gunicorn: in the hook post_fork" in child
     assert "Stock information unavailable" == parent
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize("steps", [["open"], ["close", "open"], ["close", "open", "close", "open"]])
+def test_a_forked_child_opens_its_own(steps: list[str]) -> None:
+    """A child opens what its parent has open, whether or not it closes it first."""
+    printed = run_python(f"""
+        import os
+        from shelfport import *
+        from shelfport.sync import SyncInventoryIntegration
+        variant = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
+        inventory = SyncInventoryIntegration(build(Settings(adapter="memory")))
+        inventory.open()
+        if (pid := os.fork()) == 0:
+            for step in {steps}: getattr(inventory, step)()
+            print("child:", inventory.get_stock_level(variant), flush=True)
+        else:
+            os.waitpid(pid, 0)
+            print("parent:", inventory.get_stock_level(variant))
+    """)
+
+    stock = "Stock information unavailable"
+    assert [f"child: {stock}", f"parent: {stock}"] == printed.splitlines()
+
+
+def test_calls_while_it_is_closed() -> None:
+    """An initialization that closing overtakes ends in its result, not in a stopped thread."""
+    begun = threading.Event()
+
+    class Slow(InMemoryInventory):
+        async def initialize(self, request: Any, call: Any) -> Any:
+            begun.set()
+            await asyncio.sleep(0.05)
+            return await super().initialize(request, call)
+
+    inventory = SyncInventoryIntegration(
+        build(Settings(adapter="memory"), adapter=Slow(clock=SystemClock()))
+    )
+    with ThreadPoolExecutor(1) as threads:
+        with inventory:
+            asked = threads.submit(inventory.request_inventory_initialization, an_id(1))
+            assert begun.wait(10)
+        assert isinstance(asked.result(10), Created)
 
 
 def test_the_end_of_the_process_closes_it(tmp_path: Path) -> None:

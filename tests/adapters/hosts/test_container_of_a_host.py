@@ -34,7 +34,7 @@ class Host(containers.DeclarativeContainer):
     """A host's container: its settings are the integration's, its services get the integration."""
 
     config = providers.Configuration(strict=True)
-    settings = providers.Factory(Settings, deadline=config.deadline)
+    settings = providers.Factory(Settings, adapter="memory", deadline=config.deadline)
     shelfport = providers.Container(Container, settings=settings)
     pages = providers.Factory(Pages, inventory=shelfport.integration)
 
@@ -55,15 +55,15 @@ async def test_nested() -> None:
         assert inventory is host.pages().inventory is host.pages().inventory
 
 
-async def test_overridden_in_a_test(inventory: FakeInventory) -> None:
+async def test_overridden_in_a_test(shelfport_inventory: FakeInventory) -> None:
     """A test replaces the integration with a fake inside a block."""
     host = a_host()
-    inventory.set_stock(an_id(1), 0)
+    shelfport_inventory.set_stock(an_id(1), 0)
 
-    with host.shelfport.integration.override(inventory):
+    with host.shelfport.integration.override(shelfport_inventory):
         assert "Out of stock" == await host.pages().badge(1)
 
-    assert host.pages().inventory is not inventory
+    assert host.pages().inventory is not shelfport_inventory
 
 
 async def test_only_the_adapter_overridden() -> None:
@@ -91,7 +91,7 @@ def test_too_late() -> None:
 
 async def test_several_in_one_process() -> None:
     """Two integrations in a process share neither stock nor circuit, and close separately."""
-    one, other = build(Settings()), build(Settings())
+    one, other = build(Settings(adapter="memory")), build(Settings(adapter="memory"))
     async with one, other:
         await one.request_inventory_initialization(an_id(1), initial_quantity=50)
         one.force_circuit(None)
@@ -104,7 +104,7 @@ async def test_several_in_one_process() -> None:
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="other collectors are lazier")
 async def test_no_global_state() -> None:
     """An integration without references is garbage-collected with all of its parts."""
-    inventory = build(Settings())
+    inventory = build(Settings(adapter="memory"))
     async with inventory:
         await inventory.get_stock_level(an_id(1))
     gone = weakref.ref(inventory)

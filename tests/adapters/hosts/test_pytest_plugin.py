@@ -1,5 +1,6 @@
 """The pytest plugin, used as a host's tests use it."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import pytest_shelfport
 from shelfport import (
     Created,
     InitializationPolicy,
@@ -30,14 +32,14 @@ from tests.support.figures import Report
 from tests.support.values import an_id
 
 
-async def test_the_fake(inventory: FakeInventory) -> None:
+async def test_the_fake(shelfport_inventory: FakeInventory) -> None:
     """The fake is open, and can be opened by an application; it answers, and opens records."""
-    inventory.set_stock(an_id(1), 3)
-    inventory.set_stock(an_id(2), 50, seconds_old=90)
+    shelfport_inventory.set_stock(an_id(1), 3)
+    shelfport_inventory.set_stock(an_id(2), 50, seconds_old=90)
 
-    async with inventory:
-        page = await inventory.get_stock_levels([an_id(1), an_id(2), an_id(3)])
-    created = await inventory.request_inventory_initialization(an_id(3))
+    async with shelfport_inventory:
+        page = await shelfport_inventory.get_stock_levels([an_id(1), an_id(2), an_id(3)])
+    created = await shelfport_inventory.request_inventory_initialization(an_id(3))
 
     assert ["Only 3 left", "Stock information unavailable"] == [
         str(page[an_id(1)]),
@@ -45,26 +47,28 @@ async def test_the_fake(inventory: FakeInventory) -> None:
     ]
     assert str(page[an_id(2)]).startswith("In stock (as of ")
     assert isinstance(created, Created)
-    assert health(inventory.snapshot()).ready
+    assert health(shelfport_inventory.snapshot()).ready
 
 
-async def test_a_change_is_shown_at_once(inventory: FakeInventory) -> None:
+async def test_a_change_is_shown_at_once(shelfport_inventory: FakeInventory) -> None:
     """The second page of a test shows a change of stock."""
-    inventory.set_stock(an_id(1), 3)
-    first = await inventory.get_stock_level(an_id(1))
-    inventory.set_stock(an_id(1), 0)
+    shelfport_inventory.set_stock(an_id(1), 3)
+    first = await shelfport_inventory.get_stock_level(an_id(1))
+    shelfport_inventory.set_stock(an_id(1), 0)
 
     assert "Only 3 left" == str(first)
-    assert "Out of stock" == str(await inventory.get_stock_level(an_id(1)))
+    assert "Out of stock" == str(await shelfport_inventory.get_stock_level(an_id(1)))
 
 
-async def test_fail_next(inventory: FakeInventory, fail_next: Callable[..., None]) -> None:
+async def test_fail_next(
+    shelfport_inventory: FakeInventory, shelfport_fail_next: Callable[..., None]
+) -> None:
     """The next calls fail the given number of times, with the given error; later calls do not."""
-    inventory.set_stock(an_id(1), 3)
-    fail_next("hang", times=2)
-    fail_next(Unauthorized("who are you?"))
+    shelfport_inventory.set_stock(an_id(1), 3)
+    shelfport_fail_next("hang", times=2)
+    shelfport_fail_next(Unauthorized("who are you?"))
 
-    shown = [await inventory.get_stock_level(an_id(1)) for _ in range(4)]
+    shown = [await shelfport_inventory.get_stock_level(an_id(1)) for _ in range(4)]
 
     assert [
         UnavailableReason.TIMED_OUT,
@@ -75,37 +79,41 @@ async def test_fail_next(inventory: FakeInventory, fail_next: Callable[..., None
 
 
 async def test_a_product_whose_record_cannot_be_opened(
-    inventory: FakeInventory, fail_next: Callable[..., None]
+    shelfport_inventory: FakeInventory, shelfport_fail_next: Callable[..., None]
 ) -> None:
     """Each policy works in a test as in production."""
-    fail_next("hang", times=3)  # the write, the read after it, and the write of the other policy
+    shelfport_fail_next(
+        "hang", times=3
+    )  # the write, the read after it, and the write of the other policy
 
     with pytest.raises(TimedOut):
-        await inventory.request_inventory_initialization(an_id(1))
-    outcome = await inventory.request_inventory_initialization(
+        await shelfport_inventory.request_inventory_initialization(an_id(1))
+    outcome = await shelfport_inventory.request_inventory_initialization(
         an_id(2), policy=InitializationPolicy.NOT_ORDERABLE
     )
 
     assert isinstance(outcome, Queued)
 
 
-async def test_garbage(inventory: FakeInventory, fail_next: Callable[..., None]) -> None:
+async def test_garbage(
+    shelfport_inventory: FakeInventory, shelfport_fail_next: Callable[..., None]
+) -> None:
     """An answer that is no JSON is a fault of the way, which passes."""
-    inventory.set_stock(an_id(1), 3)
-    fail_next("garbage", times=2)
+    shelfport_inventory.set_stock(an_id(1), 3)
+    shelfport_fail_next("garbage", times=2)
 
-    shown = await inventory.get_stock_level(an_id(1))
+    shown = await shelfport_inventory.get_stock_level(an_id(1))
     with pytest.raises(PathFailed, match="not JSON") as info:
-        await inventory.request_inventory_initialization(an_id(2))
+        await shelfport_inventory.request_inventory_initialization(an_id(2))
 
     assert Unavailable(UnavailableReason.UNREACHABLE) == shown
     assert (True, ReachedService.YES) == (info.value.retryable, info.value.reached_service)
 
 
-def test_an_unknown_failure(fail_next: Callable[..., None]) -> None:
+def test_an_unknown_failure(shelfport_fail_next: Callable[..., None]) -> None:
     """An unknown failure is refused."""
     with pytest.raises(ValueError, match="'downn': it must be one of down, refuse, hang, garbage"):
-        fail_next("downn")
+        shelfport_fail_next("downn")
 
 
 class Shown:
@@ -127,54 +135,54 @@ class Shown:
 
 
 @pytest.fixture
-def inventory_catalog() -> Shown:
+def shelfport_catalog() -> Shown:
     return Shown()
 
 
 async def test_emit_event(
-    inventory: FakeInventory, emit_event: Any, inventory_catalog: Shown
+    shelfport_inventory: FakeInventory, shelfport_emit_event: Any, shelfport_catalog: Shown
 ) -> None:
     """An event reaches the host's catalog, and the page shows it."""
-    inventory.set_stock(an_id(1), 50)
-    await emit_event(StockStatus.LOW_STOCK, an_id(1))
-    await emit_event(StockStatus.OUT_OF_STOCK, an_id(1))
+    shelfport_inventory.set_stock(an_id(1), 50)
+    await shelfport_emit_event(StockStatus.LOW_STOCK, an_id(1))
+    await shelfport_emit_event(StockStatus.OUT_OF_STOCK, an_id(1))
 
     assert [StockStatus.LOW_STOCK, StockStatus.OUT_OF_STOCK] == [
-        status for _, status in inventory_catalog.statuses
+        status for _, status in shelfport_catalog.statuses
     ]
-    assert "Out of stock" == str(await inventory.get_stock_level(an_id(1)))
+    assert "Out of stock" == str(await shelfport_inventory.get_stock_level(an_id(1)))
 
 
-def test_emit_event_without_a_loop(emit_event: Any, inventory_catalog: Shown) -> None:
+def test_emit_event_without_a_loop(shelfport_emit_event: Any, shelfport_catalog: Shown) -> None:
     """In a synchronous test the event has been handled on return."""
-    emit_event(StockStatus.IN_STOCK, an_id(1))
+    shelfport_emit_event(StockStatus.IN_STOCK, an_id(1))
 
-    assert [(an_id(1), StockStatus.IN_STOCK)] == inventory_catalog.statuses
+    assert [(an_id(1), StockStatus.IN_STOCK)] == shelfport_catalog.statuses
 
 
 def test_the_server(
-    inventory_server: InventoryServer, inventory_settings: Settings, fail_next: Any
+    shelfport_server: InventoryServer, shelfport_settings: Settings, shelfport_fail_next: Any
 ) -> None:
     """A synchronous test can use the server; a failure occurs once, and is not retried."""
-    inventory_server.set_stock(an_id(1), 3)
-    with SyncInventoryIntegration(build(inventory_settings)) as shop:
-        fail_next("down")
+    shelfport_server.set_stock(an_id(1), 3)
+    with SyncInventoryIntegration(build(shelfport_settings)) as shop:
+        shelfport_fail_next("down")
         failed = shop.get_stock_level(an_id(1))
         shown = shop.get_stock_level(an_id(1))
 
     assert ["Stock information unavailable", "Only 3 left"] == [str(failed), str(shown)]
-    assert [503, 200] == [entry.status for entry in inventory_server.journal]
+    assert [503, 200] == [entry.status for entry in shelfport_server.journal]
 
 
 async def test_the_server_beside_a_loop(
-    inventory_server: InventoryServer, inventory_settings: Settings
+    shelfport_server: InventoryServer, shelfport_settings: Settings
 ) -> None:
     """An asynchronous test can use the server."""
-    async with build(inventory_settings) as shop:
+    async with build(shelfport_settings) as shop:
         await shop.request_inventory_initialization(an_id(1), initial_quantity=20)
         assert "In stock" == str(await shop.get_stock_level(an_id(1)))
 
-    assert ["POST", "GET"] == [entry.method for entry in inventory_server.journal]
+    assert ["POST", "GET"] == [entry.method for entry in shelfport_server.journal]
 
 
 def test_it_costs_a_run_that_does_not_use_it_nothing(tmp_path: Path, report: Report) -> None:
@@ -197,7 +205,21 @@ def test_it_costs_a_run_that_does_not_use_it_nothing(tmp_path: Path, report: Rep
     report(f"imported in {alone} µs")
 
 
-def test_the_fake_is_no_mock(inventory: FakeInventory) -> None:
+def test_every_fixture_has_the_projects_name() -> None:
+    """A fixture of the plugin cannot hide one of a project, or of another plugin."""
+    module = ast.parse(Path(pytest_shelfport.__file__).read_text("utf-8"))
+    names = [
+        each.name
+        for each in module.body
+        if isinstance(each, ast.FunctionDef)
+        and any("pytest.fixture" in ast.unparse(decorator) for decorator in each.decorator_list)
+    ]
+
+    assert "shelfport_inventory" in names
+    assert [] == [name for name in names if not name.startswith("shelfport_")]
+
+
+def test_the_fake_is_no_mock(shelfport_inventory: FakeInventory) -> None:
     """The fake uses the real façade and the real in-memory adapter."""
-    assert isinstance(inventory._service.memory, InMemoryInventory)
-    assert "FakeService" in repr(inventory)
+    assert isinstance(shelfport_inventory._service.memory, InMemoryInventory)
+    assert "FakeService" in repr(shelfport_inventory)

@@ -13,6 +13,7 @@ from shelfport.adapters.bus.in_process import InProcessBus
 from shelfport.contracts.sandbox import Sandbox, SeedRecord
 from shelfport.ops import Recorder, ops_app
 from shelfport.options import BreakerOptions, CacheOptions, QueueOptions
+from tests.support.catalogs import ShownCatalog
 from tests.support.values import an_id
 
 TOKEN = "a token that is long enough"
@@ -50,7 +51,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
             queue=QueueOptions(url="memory:", worker=False),
         )
         recorder, bus = Recorder(), InProcessBus()
-        inventory = build_inventory(settings, telemetry=[recorder], bus=bus)
+        inventory = build_inventory(settings, telemetry=[recorder], bus=bus, catalog=ShownCatalog())
         app = web.Application()
         app.add_subapp("/ops", ops_app(inventory, recorder, settings, **options))
         async with inventory, TestClient(TestServer(app)) as client:

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
     """Where the page is."""
-    recorder, settings = Recorder(), Settings()
+    recorder, settings = Recorder(), Settings(adapter="memory")
     inventory = build(settings, telemetry=[recorder])
     page = ops_asgi(inventory, recorder, settings, actions=True)
     app = Starlette(routes=[Mount("/deep/ops", app=page)])

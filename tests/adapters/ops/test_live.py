@@ -88,3 +88,23 @@ async def test_closing_ends_all_streams() -> None:
         left = [piece async for piece in stream]
 
     assert ([], 0) == (left, live.open_streams)
+
+
+def test_one_loop_after_another() -> None:
+    """Streams that wait for one rendering work in a second event loop, after closing as well."""
+    page = Page()
+
+    async def slow() -> Mapping[str, str]:
+        await asyncio.sleep(0.01)
+        return await page.render()
+
+    live = LiveFragments(slow, every=0)
+
+    async def two_streams() -> tuple[dict[str, str], dict[str, str]]:
+        async with aclosing(live.stream()) as one, aclosing(live.stream()) as other:
+            return await asyncio.gather(message(one), message(other))
+
+    asyncio.run(two_streams())
+    live.close()
+
+    assert 2 == len(asyncio.run(two_streams()))

@@ -61,7 +61,7 @@ def test_an_abandoned_attempt_is_no_latency() -> None:
 async def test_it_samples_while_the_integration_is_open() -> None:
     """Samples are taken every two seconds while the integration is open, without a browser too."""
     recorder = Recorder(clock=LoopClock())
-    async with build(Settings(), telemetry=[recorder]):
+    async with build(Settings(adapter="memory"), telemetry=[recorder]):
         await asyncio.sleep(2.5 * SAMPLE_EVERY)
         during = [sample.at for sample in recorder.samples]
     await asyncio.sleep(10 * SAMPLE_EVERY)
@@ -74,9 +74,9 @@ async def test_it_samples_while_the_integration_is_open() -> None:
 async def test_opened_again_it_samples_at_the_same_pace() -> None:
     """An integration that is closed and opened again is sampled at the same pace as before."""
     recorder = Recorder(clock=LoopClock())
-    async with build(Settings(), telemetry=[recorder]):
+    async with build(Settings(adapter="memory"), telemetry=[recorder]):
         await asyncio.sleep(0.5 * SAMPLE_EVERY)
-    async with build(Settings(), telemetry=[recorder]):
+    async with build(Settings(adapter="memory"), telemetry=[recorder]):
         await asyncio.sleep(2.5 * SAMPLE_EVERY)
         during = [sample.at for sample in recorder.samples]
 
@@ -86,11 +86,11 @@ async def test_opened_again_it_samples_at_the_same_pace() -> None:
 async def test_one_recorder_is_for_one_integration() -> None:
     """A recorder refuses a second open integration."""
     recorder = Recorder()
-    async with build(Settings(), telemetry=[recorder]):
+    async with build(Settings(adapter="memory"), telemetry=[recorder]):
         with pytest.raises(RuntimeError, match="make another"):
-            async with build(Settings(), telemetry=[recorder]):
+            async with build(Settings(adapter="memory"), telemetry=[recorder]):
                 pass
-    async with build(Settings(), telemetry=[recorder]):
+    async with build(Settings(adapter="memory"), telemetry=[recorder]):
         pass
 
 

@@ -12,6 +12,7 @@ from shelfport.adapters.bus.in_process import BusUnavailable, InProcessBus
 from shelfport.contracts.conformance import BusHarness
 from shelfport.ports import Bus, Delivery, Message, Source
 from shelfport.ports.message_bus import REASON, discard, no_ack
+from tests.contracts.conformance.first_loop import FirstLoop
 
 PASSWORD = "hunter2"
 
@@ -77,6 +78,16 @@ class OpensOnce(HonestBus):
         self.opened = True
         async with super().broadcast() as source:
             yield source
+
+
+class BelongsToItsFirstLoop(HonestBus):
+    def __init__(self) -> None:
+        super().__init__()
+        self._first_loop = FirstLoop()
+
+    async def fetched(self, source: Source, most: int) -> Sequence[Delivery]:
+        await self._first_loop.wait()
+        return await super().fetched(source, most)
 
 
 class HidesABrokenConnection(HonestBus):

@@ -5,35 +5,66 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason
+from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason, InitializationPolicy
 from tests.contracts.conformance.faulty_queues import HonestQueue
 
 
 class CountsNoClaim(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
-        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
         for claim in claims:
             key, count = claim.entry.request.idempotency_key, claim.entry.claims
             self.change(key, claims=count - 1)
         return [Claim(self._rows[c.entry.request.idempotency_key].entry, c.token) for c in claims]
 
 
+class ClaimsWhatIsToBeSkipped(HonestQueue):
+    async def claim(
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
+    ) -> Sequence[Claim]:
+        return await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+
+
 class IgnoresLeases(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
-        return await super().claim(holder=holder, limit=limit, now=now, lease=-1)
+        return await super().claim(holder=holder, limit=limit, now=now, lease=-1, skip=skip)
 
 
 class ReusesTheToken(HonestQueue):
     """Every claim has the same token."""
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
-        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
         for claim in claims:
             self._rows[claim.entry.request.idempotency_key].token = 1
         return [Claim(claim.entry, 1) for claim in claims]
@@ -43,10 +74,16 @@ class CountsTokensFromOne(HonestQueue):
     """A new entry under an old key begins with an old token."""
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         before = {key: row.token for key, row in self._rows.items()}
-        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
         for claim in claims:
             row = self._rows[claim.entry.request.idempotency_key]
             row.token = before[claim.entry.request.idempotency_key] + 1
@@ -57,7 +94,13 @@ class ClaimsByAge(HonestQueue):
     """Goes by `queued_at`, so that a failing entry comes first again and again."""
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         claims: list[Claim] = []
         for entry in await self.entries(dead=False):
@@ -65,37 +108,61 @@ class ClaimsByAge(HonestQueue):
                 others = {k: r for k, r in self._rows.items() if r.entry is not entry}
                 own = {k: r for k, r in self._rows.items() if r.entry is entry}
                 self._rows = own
-                claims += await super().claim(holder=holder, limit=1, now=now, lease=lease)
+                claims += await super().claim(
+                    holder=holder, limit=1, now=now, lease=lease, skip=skip
+                )
                 self._rows = {**own, **others}
         return claims
 
 
 class ClaimsTheNewestFirst(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         rows, claims = dict(self._rows), list[Claim]()
         for key in sorted(rows, key=lambda key: rows[key].entry.due_at, reverse=True):
             if len(claims) < limit:
                 self._rows = {key: rows[key]}
-                claims += await super().claim(holder=holder, limit=1, now=now, lease=lease)
+                claims += await super().claim(
+                    holder=holder, limit=1, now=now, lease=lease, skip=skip
+                )
         self._rows = rows
         return claims
 
 
 class ClaimsBeforeItIsDue(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         early = now + timedelta(seconds=1)
-        return await super().claim(holder=holder, limit=limit, now=early, lease=lease - 1)
+        return await super().claim(
+            holder=holder, limit=limit, now=early, lease=lease - 1, skip=skip
+        )
 
 
 class IgnoresTheLimit(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
-        return await super().claim(holder=holder, limit=100, now=now, lease=lease)
+        return await super().claim(holder=holder, limit=100, now=now, lease=lease, skip=skip)
 
 
 class RenewsNothing(HonestQueue):
@@ -105,31 +172,49 @@ class RenewsNothing(HonestQueue):
 
 class BelievesEveryDate(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         far = now + timedelta(seconds=LONGEST_WAIT)
         rows = dict(self._rows)
         self._rows = {key: row for key, row in rows.items() if row.entry.due_at <= far}
-        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+        claims = await super().claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
         self._rows = rows
         return claims
 
 
 class BelievesNoDateAfterAMinute(HonestQueue):
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         for key, row in self._rows.items():
             if row.entry.holder is None and row.entry.due_at > now + timedelta(seconds=60):
                 self.change(key, due_at=now)
-        return await super().claim(holder=holder, limit=limit, now=now, lease=lease)
+        return await super().claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
 
 
 class ClaimsInTwoSteps(HonestQueue):
     """Reads what is due, and takes it a moment later: two workers take the same."""
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         due = [e for e in await self.entries(dead=False) if e.due_at <= now][:limit]
         await asyncio.sleep(0)
@@ -145,11 +230,17 @@ class ClaimsOneByOne(HonestQueue):
     """A cancellation in the middle leaves some entries claimed and lost."""
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         claims: list[Claim] = []
         for _ in range(limit):
-            claims += await super().claim(holder=holder, limit=1, now=now, lease=lease)
+            claims += await super().claim(holder=holder, limit=1, now=now, lease=lease, skip=skip)
             await asyncio.sleep(0)
         return claims
 

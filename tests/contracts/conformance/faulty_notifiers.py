@@ -13,6 +13,7 @@ import attrs
 from shelfport import InventoryEvent, StockStatus
 from shelfport.contracts.conformance import NotifierHarness
 from shelfport.ports import Notifier
+from tests.contracts.conformance.first_loop import FirstLoop
 
 
 @attrs.define
@@ -148,6 +149,16 @@ class SwallowsCancellation(HonestNotifier):
     async def notify(self, event: InventoryEvent) -> None:
         with suppress(asyncio.CancelledError):
             await super().notify(event)
+
+
+class BelongsToItsFirstLoop(HonestNotifier):
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__(receiver)
+        self._first_loop = FirstLoop()
+
+    async def notify(self, event: InventoryEvent) -> None:
+        await self._first_loop.wait()
+        await super().notify(event)
 
 
 class LeavesATaskBehind(HonestNotifier):

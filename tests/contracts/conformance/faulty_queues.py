@@ -11,6 +11,7 @@ import attrs
 
 from shelfport.errors import QueueFailed
 from shelfport.outbox import InMemoryQueue, QueuedInitialization, QueueStats
+from tests.contracts.conformance.first_loop import FirstLoop
 
 
 class HonestQueue(InMemoryQueue):
@@ -107,13 +108,13 @@ class WakesForNothing(HonestQueue):
 
 class CannotBeWoken(HonestQueue):
     def wake(self) -> None:
-        if self._wake._loop is None:
+        if self._wake._waiter is None:
             super().wake()
 
 
 class LosesAnEarlyWake(HonestQueue):
     async def wait(self, seconds: float) -> None:
-        self._wake._woken.clear()
+        self._wake._is_woken = False
         await super().wait(seconds)
 
 
@@ -121,6 +122,16 @@ class NeverWaits(HonestQueue):
     async def wait(self, seconds: float) -> None:
         if seconds > 1:
             await super().wait(seconds)
+
+
+class BelongsToItsFirstLoop(HonestQueue):
+    def __init__(self) -> None:
+        super().__init__()
+        self._first_loop = FirstLoop()
+
+    async def wait(self, seconds: float) -> None:
+        await self._first_loop.wait()
+        await super().wait(seconds)
 
 
 class MissesAMethod:

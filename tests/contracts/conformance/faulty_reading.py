@@ -192,7 +192,7 @@ class DatesByReceipt(_Dates):
 
 class DatesByTheLastChange(_Dates):
     def dated(self, reading: StockReading) -> StockReading:
-        return attrs.evolve(reading, as_of=reading.level.updated_at)
+        return attrs.evolve(reading, as_of=reading.level.updated_at or reading.as_of)
 
 
 class DatesWithoutAnOffset(_Dates):

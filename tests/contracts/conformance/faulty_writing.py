@@ -1,5 +1,6 @@
 """Adapters that open records wrongly, one fault each."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import attrs
@@ -63,7 +64,7 @@ class CallsAnExistingRecordCreated(Faulty):
                     quantity=quantity,
                     available_quantity=quantity,
                     status=level.status,
-                    updated_at=level.updated_at,
+                    updated_at=level.updated_at or datetime.now(UTC),
                 )
             )
         return outcome

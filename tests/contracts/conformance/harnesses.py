@@ -28,6 +28,7 @@ from shelfport.errors import (
     Unauthorized,
 )
 from shelfport.http import HttpInventory
+from shelfport.options import HttpOptions
 from shelfport.ports import (
     Answer,
     Call,
@@ -237,7 +238,10 @@ class SandboxHarness(Harness):
         return HttpInventory("http://127.0.0.1:9", clock=self.clock)
 
     def adapter(self) -> AbstractAsyncContextManager[InventoryPort]:
-        return self._wrap(HttpInventory(self._sandbox.url, clock=self.clock), self.clock)
+        # A level that breaks the contract is refused, and not repaired: `spoil` makes one.
+        options = HttpOptions(strict=True)
+        port = HttpInventory(self._sandbox.url, clock=self.clock, options=options)
+        return self._wrap(port, self.clock)
 
     async def set_stock(
         self, variant: ProductVariantId, quantity: int, *, low_stock_threshold: int = 10

@@ -1,5 +1,6 @@
 """Every layer, and every stack of them, that must keep the port's obligations: a line each."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -37,6 +38,7 @@ from shelfport.options import BatchOptions, CacheOptions, SharedCacheOptions
 from shelfport.ports import Clock
 from shelfport.ports.shared_store import SharedStore
 from tests.contracts.conformance.harnesses import Wrap
+from tests.support.reopening import open_and_close
 from tests.support.shared_store import ModelStore
 
 
@@ -85,6 +87,20 @@ async def default(adapter: InventoryPort, clock: Clock) -> AsyncIterator[Invento
         adapter=providers.Object(adapter),
     )
     async with container.integration():
+        yield container.port()
+
+
+@asynccontextmanager
+async def reopened(adapter: InventoryPort, clock: Clock) -> AsyncIterator[InventoryPort]:
+    """The stack as the container composes it, opened and closed in another event loop before."""
+    container = Container(
+        settings=providers.Object(Settings(adapter="memory")),
+        clock=providers.Object(clock),
+        adapter=providers.Object(adapter),
+    )
+    integration = container.integration()
+    await asyncio.to_thread(open_and_close, integration)
+    async with integration:
         yield container.port()
 
 
@@ -207,6 +223,14 @@ STACKS = (
         keeps_readings=True,
         bounds_waiting=True,
         many_ids=1000,
+    ),
+    Stack(
+        "Reopened",
+        reopened,
+        keeps_readings=True,
+        bounds_waiting=True,
+        many_ids=1000,
+        over_http=True,
     ),
     Stack(
         "Default",

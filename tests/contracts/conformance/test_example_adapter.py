@@ -67,7 +67,7 @@ def test_it_is_selected_by_settings(installed: Path, tmp_path: Path) -> None:
 
     done = run(
         installed, tmp_path, "-c", HOST,
-        env={"SHELFPORT_ADAPTER": "csvstock", "SHELFPORT_CSV_FILE": str(export)},
+        env={"SHELFPORT_ADAPTER": "csvstock", "SHELFPORT_CSVSTOCK_FILE": str(export)},
     )  # fmt: skip
 
     assert done.stdout.split() == ["csvstock", "7", "LOW_STOCK"], done.stderr
@@ -78,7 +78,7 @@ def test_a_missing_variable_is_named(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "-c", HOST, env={"SHELFPORT_ADAPTER": "csvstock"})
 
     assert done.returncode != 0
-    assert "SHELFPORT_CSV_FILE is not set" in done.stderr.splitlines()[-1]
+    assert "SHELFPORT_CSVSTOCK_FILE is not set" in done.stderr.splitlines()[-1]
 
 
 def test_it_keeps_the_ports_obligations(installed: Path, tmp_path: Path) -> None:

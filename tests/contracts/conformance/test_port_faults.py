@@ -24,6 +24,7 @@ FOREIGN = {
     "KnowsNoCancellation",
     "RefusesAFreshPage",
     "NeedsTheEventLoop",
+    "BelongsToItsFirstLoop",
 }
 """Faults whose own exception goes through the case; a case finds the others by an assertion."""
 
