@@ -12,13 +12,14 @@ class InventoryPort(Protocol):
 
     Obligations of every implementation, adapter or layer:
 
-    - It is used from one event loop, by many tasks at once.
+    - It is used from one event loop at a time, by many tasks at once.
     - Cancelling one caller raises in that caller and disturbs no other.
     - For a failure of the network or the service it raises `InventoryError` only (or cancellation).
       `ValueError` is for a caller that breaks its obligations.
     - It neither keeps nor changes its arguments; its results belong to the caller.
-    - An implementation with resources is an async context manager as well. It is entered once,
-      before the first call, and left after the last. Constructing it does no I/O.
+    - An implementation with resources is an async context manager as well. It is entered before
+      the first call, and left after the last; then it can be entered again, in another event loop.
+      Constructing it does no I/O.
 
     `runtime_checkable` is for hosts whose injection checks types; it checks method names only.
     """

@@ -70,6 +70,7 @@ class Publisher(Protocol):
 class Bus(Protocol):
     """A message bus. Constructing one does no I/O; each context connects when it is entered.
 
+    One bus is used in one event loop after another: it keeps nothing of a loop that ended.
     A broken connection is not repaired: `EventSubscriber` opens a new one. So the rule for
     reconnecting is in one place for all buses.
     """

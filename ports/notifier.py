@@ -9,8 +9,9 @@ from shelfport.domain.model import InventoryEvent
 class Notifier(Protocol):
     """Sends notifications of stock events.
 
-    A notifier with resources is an async context manager as well: it is entered once, before the
-    first event, and left after the last. Constructing it does no I/O.
+    A notifier with resources is an async context manager as well: it is entered before the first
+    event, and left after the last; then it can be entered again, in another event loop.
+    Constructing it does no I/O.
     """
 
     async def notify(self, event: InventoryEvent) -> None:

@@ -6,7 +6,13 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 from uuid import UUID
 
-from shelfport.domain.model import Claim, DeadLetterReason, QueuedInitialization, QueueStats
+from shelfport.domain.model import (
+    Claim,
+    DeadLetterReason,
+    InitializationPolicy,
+    QueuedInitialization,
+    QueueStats,
+)
 
 
 @runtime_checkable
@@ -26,7 +32,10 @@ class InitializationQueue(Protocol):
       its date was written by a clock that ran ahead, or that was set back since.
     - A cancelled method has changed either everything or nothing.
     - It is an async context manager: constructing it does no I/O and opens nothing that a fork
-      would share; entering opens it and checks the schema, leaving closes it.
+      would share; entering opens it and checks the schema, leaving closes it. It can be entered
+      again, in another event loop. A storage that is away should not keep entering from
+      succeeding, as pages need no queue: each method raises `QueueFailed` then, until the storage
+      is back. What only a person can correct is raised.
     - For a failure of a disk, a network or a database it raises `QueueFailed` only (or
       cancellation); the driver's own error is the `__cause__`.
     """
@@ -52,14 +61,22 @@ class InitializationQueue(Protocol):
         ...
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         """Claim up to `limit` due entries for `holder`, for `lease` seconds.
 
         Must choose the entries with the earliest `due_at`, and of equal ones those queued first: so
         a postponed entry comes after all that became due before it, and none starves. The result
-        is in any order. Each claim must count (`claims`), set the entry's `holder`, and set its
-        `due_at` to the end of the lease, after which any worker may claim it.
+        is in any order. With `skip`, entries of that policy must stay as they are, and must not
+        keep others from being claimed: this worker cannot process them. Each claim must count
+        (`claims`), set the entry's `holder`, and set its `due_at` to the end of the lease, after
+        which any worker may claim it.
 
         Must not claim dead letters, nor entries in a format of a later version of this library.
         """

@@ -92,6 +92,8 @@ class SubscriptionSnapshot:
     lag: float | None
     """Seconds from the timestamp of the last handled event to its handling; None before the
     first."""
+    wanted: bool = True
+    """Whether this process takes part: a process without a catalog does not join the group."""
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,7 @@
 It needs the extra `cli`; without it, `main` prints one sentence.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -22,7 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.__stdout__ is None:
         print_error("standard output is closed")
         return Exit.NOT_WRITTEN
+    _write_any_character()
     return guarded(lambda: _run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _write_any_character() -> None:
+    """Let the output contain escapes for characters that the terminal's encoding does not have.
+
+    Python would raise for them on stdout, so that the command would end without its answer.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:

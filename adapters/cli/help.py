@@ -69,9 +69,10 @@ Examples:
   shelfport check --json | jq '.checks[] | select(.outcome == "FAILED")'
 
 It prints every setting with its origin, secrets masked, then the checks in
-their order: settings, adapter, dns, tcp, tls, token, read, queue, shared_cache
-and bus. A failed check says what to do; a check that was not tried says why.
-Each check may take --deadline seconds. Nothing is changed at the service.
+their order: settings, variables, role, adapter, dns, tcp, tls, token, read,
+clock, queue, shared_cache and bus. A failed check says what to do; a check that
+was not tried says why. Each check may take --deadline seconds. Nothing is
+changed at the service.
 
 --json prints {{"correlationId": ..., "ok": ..., "settings": [...],
 "checks": [...], "schema": 1}}. A setting has name, value, origin (DEFAULT, FILE,

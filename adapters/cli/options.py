@@ -18,11 +18,6 @@ from shelfport.adapters.facade.integration import InventoryIntegration
 from shelfport.adapters.queue.options import MEMORY, QueueOptions
 from shelfport.domain.model import InitializationPolicy
 
-NO_BASE_URL = (
-    "base_url is not set: give --base-url, or set SHELFPORT_BASE_URL, or base_url in a settings "
-    "file"
-)
-
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 Json = Annotated[
     bool,
@@ -41,7 +36,7 @@ SettingsFiles = Annotated[
         negative=(),
         show_default=False,
         help="A TOML file with a table [shelfport]. May be repeated: later files win over "
-        "earlier ones, and variables SHELFPORT_… win over files.",
+        "earlier ones, and variables SHELFPORT_... win over files.",
     ),
 ]
 
@@ -93,8 +88,7 @@ class CallOptions:
         """
         with misuse():
             settings = load_command_settings(self.settings, {"base_url": self.base_url}).settings
-        if settings.base_url is None:
-            raise Misuse(NO_BASE_URL)
+            require_service(settings)
         return settings
 
 
@@ -146,6 +140,15 @@ def require_queue(settings: Settings) -> None:
         )
     if address.get_secret_value() == MEMORY:
         raise Misuse("queue.url is memory:, a queue that no other process can see")
+
+
+def require_service(settings: Settings) -> None:
+    """Check that the settings name a service, or another adapter, before anything is opened.
+
+    Raises:
+        SettingsError: they name neither.
+    """
+    _ = settings.adapter_name
 
 
 def load_command_settings(

@@ -186,6 +186,7 @@ async def _drop_entries(keys: Sequence[UUID], options: QueueCommandOptions) -> i
 
 async def _migrate(options: QueueCommandOptions) -> int:
     async with _open_queue(options, create_schema=True) as queue:
+        await queue.stats()  # opening passes over a database that is away
         name, migration = repr(queue), getattr(queue, "migrated", None)
     if migration is None:
         raise Misuse(f"{name} has no tables")

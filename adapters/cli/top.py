@@ -209,7 +209,10 @@ def _events(events: Mapping[str, Any] | None) -> Text:
         return Text("no bus", "dim")
     catalog = events["catalog"]
     text = Text(f"{one_line(events['bus'])}: ")
-    text.append(*(("connected", "green") if catalog["connected"] else ("not connected", "red")))
+    # A host without a catalog has one subscription alone.
+    parts = [events["invalidation"], *([catalog] if catalog["wanted"] else [])]
+    connected = all(part["connected"] for part in parts)
+    text.append(*(("connected", "green") if connected else ("not connected", "red")))
     return text.append(
         f"; {catalog['handled']} handled, {catalog['duplicates']} duplicates, "
         f"{catalog['late']} late, {catalog['deadLettered']} dead letters"

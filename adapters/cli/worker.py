@@ -10,11 +10,11 @@ import attrs
 from dependency_injector import providers
 
 from shelfport.adapters.cli.options import (
-    NO_BASE_URL,
     import_from_working_directory,
     load_command_settings,
     misuse,
     require_queue,
+    require_service,
     without_events,
 )
 from shelfport.adapters.cli.output import print_line
@@ -39,8 +39,8 @@ async def run_worker(*, files: tuple[Path, ...], base_url: str | None, catalog: 
     with misuse():
         settings = load_command_settings(files, {"base_url": base_url}).settings
     require_queue(settings)
-    if settings.base_url is None and settings.adapter is None:
-        raise Misuse(NO_BASE_URL)
+    with misuse():
+        require_service(settings)
     settings = attrs.evolve(settings, queue=attrs.evolve(settings.queue, worker=True))
     if factory is None:
         settings = without_events(settings)

@@ -1,25 +1,34 @@
 """Loads settings from files and the environment through typed-settings, each with its origin."""
 
+import logging
 import os
-from collections.abc import Iterable, Mapping
-from enum import EnumMeta
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 import msgspec
 import typed_settings as ts
 from typed_settings.dict_utils import merge_settings
-from typed_settings.exceptions import InvalidOptionsError, TsError
+from typed_settings.exceptions import TsError
 from typed_settings.types import LoadedSettings as FromOneLoader
 from typed_settings.types import OptionInfo, OptionList, SettingsClass, SettingsDict
 
 from shelfport.adapters.config.settings import Settings, SettingsError
+from shelfport.adapters.config.variables import (
+    FILES_VARIABLE,
+    PREFIX,
+    UnknownVariable,
+    nearest,
+    unknown_variables,
+    variable_of,
+)
 
 SECTION = "shelfport"
-PREFIX = "SHELFPORT_"
-FILES_VARIABLE = "SHELFPORT_SETTINGS"
+
+logger = logging.getLogger("shelfport.settings")
 
 
 @attrs.frozen
@@ -28,19 +37,28 @@ class LoadedSettings:
 
     settings: Settings
     origins: Mapping[str, str]
+    unknown: tuple[UnknownVariable, ...] = ()
+    """Variables that begin like a setting's and are of none."""
 
 
-def load_settings(*files: str | Path) -> Settings:
+def load_settings(*files: str | Path, overrides: Mapping[str, object] | None = None) -> Settings:
     """Load settings from files and the environment, on top of the defaults.
 
     The order is: `files`, then the files in SHELFPORT_SETTINGS (separated as in PATH), then the
     environment; later ones win. Files are TOML with a table `[shelfport]`; the variable of
-    `cache.ttl` is SHELFPORT_CACHE_TTL.
+    `cache.ttl` is SHELFPORT_CACHE_TTL. A variable that begins with SHELFPORT_ and is of no setting
+    is ignored, and a WARNING names it.
+
+    Args:
+        files: settings files, the first one first.
+        overrides: single settings that win over all others, by their names, such as
+            `{"queue.url": "sqlite:///shop.db"}`. All other settings stay as they were loaded.
 
     Raises:
         SettingsError: a file is missing or malformed, a key is unknown, or a value is not allowed.
     """
-    return load_with_origins(*files).settings
+    given = {name: (value, "overrides") for name, value in (overrides or {}).items()}
+    return load_with_origins(*files, given=given).settings
 
 
 def load_with_origins(
@@ -67,19 +85,35 @@ def load_with_origins(
         ts.EnvLoader(PREFIX),
     ]
     options = _options()
+    if unknown := tuple(name for name in given if name not in {o.path for o in options}):
+        raise SettingsError(f"overrides: {_unknown_sentence(unknown, options)}")
     found = merge_settings(options, _read(loaders, options))
     origins: dict[str, str] = {}
     values: dict[str, Any] = {}
     for option in options:
         if option.path in given:
-            values[option.path], origins[option.path] = given[option.path]
+            value, origins[option.path] = given[option.path]
+            values[option.path] = _converted_override(option, value, origins[option.path])
         elif option.path in found:
             value, meta = found[option.path]
             from_env = meta.name == ts.EnvLoader.__name__
-            place = _variable(option.path) if from_env else _file_of(meta.name)
+            place = variable_of(option.path) if from_env else _file_of(meta.name)
             origins[option.path] = place
             values[option.path] = _converted(option, value, place, lax=from_env)
-    return LoadedSettings(_build(Settings, "", values, origins), origins)
+    return LoadedSettings(
+        _build(Settings, "", values, origins), origins, _unknown_variables(options)
+    )
+
+
+def _unknown_variables(options: OptionList) -> tuple[UnknownVariable, ...]:
+    unknown = unknown_variables(option.path for option in options)
+    if unknown:
+        logger.warning(
+            "the environment has variables of no setting, which are ignored: %s",
+            ", ".join(map(str, unknown)),
+            extra={"event": "inventory.unknown_variables", "variables": [v.name for v in unknown]},
+        )
+    return unknown
 
 
 @cache
@@ -106,6 +140,9 @@ class _ShelfportTable(ts.TomlFormat):
         table = content.get(SECTION)
         if not isinstance(table, dict):
             raise SettingsError(f"settings file {path} has no table [{SECTION}]")
+        known = frozenset(option.path for option in options)
+        if unknown := tuple(_unknown_keys(table, known)):
+            raise SettingsError(f"settings file {path}: {_unknown_sentence(unknown, options)}")
         return table
 
 
@@ -114,17 +151,36 @@ def _read(
 ) -> list[FromOneLoader]:
     read: list[FromOneLoader] = []
     for loader in loaders:
-        try:
-            result = loader(Settings, options)
-        except InvalidOptionsError as error:
-            known = ", ".join(option.path for option in options)
-            raise SettingsError(f"{error}; the known settings are: {known}") from error
+        result = loader(Settings, options)
         read.extend([result] if isinstance(result, FromOneLoader) else result)
     return read
 
 
-def _variable(key: str) -> str:
-    return f"{PREFIX}{key.upper().replace('.', '_')}"
+def _unknown_keys(
+    table: Mapping[str, Any], known: frozenset[str], prefix: str = ""
+) -> Iterator[str]:
+    """The keys of `table` that are no settings, as paths; of a table, its innermost keys."""
+    for key, value in table.items():
+        path = f"{prefix}{key.replace('-', '_')}"
+        if isinstance(value, dict) and value and path not in known:
+            yield from _unknown_keys(value, known, f"{path}.")
+        elif path not in known:
+            yield path
+
+
+def _unknown_sentence(unknown: Iterable[str], options: OptionList) -> str:
+    """One sentence about keys that are no settings: the nearest names, or else all names."""
+    known = [option.path for option in options]
+    sentences: list[str] = []
+    for key in unknown:
+        inside = [path for path in known if path.startswith(f"{key}.")]
+        if inside:
+            sentences.append(f"{key} is a table of settings: {', '.join(inside)}")
+        elif meant := nearest(key, known):
+            sentences.append(f"{key} is no setting; did you mean {meant}?")
+        else:
+            sentences.append(f"{key} is no setting; the settings are: {', '.join(known)}")
+    return "; ".join(sentences)
 
 
 def _file_of(loader: str) -> str:
@@ -136,11 +192,44 @@ def _converted(option: OptionInfo, value: Any, place: str, *, lax: bool) -> Any:
     try:
         return msgspec.convert(value, option.cls, strict=not lax, dec_hook=_secret)
     except msgspec.ValidationError as error:
-        kind: Any = option.cls
-        allowed = ""
-        if isinstance(kind, EnumMeta):
-            allowed = f"; it must be one of {', '.join(each.value for each in kind)}"  # type: ignore[var-annotated]  # any enum
-        raise SettingsError(f"{option.path} (from {place}): {error}{allowed}") from error
+        allowed = _allowed(option)
+        raise SettingsError(
+            f"{option.path} (from {place}): {error}"
+            + (f"; it must be {allowed}" if allowed else "")
+        ) from error
+
+
+def _converted_override(option: OptionInfo, value: Any, place: str) -> Any:
+    """A value given in code may be of the setting's own type, which no file can hold."""
+    plain = type(value) in {str, int, float, bool}
+    return _converted(option, value, place, lax=False) if plain else value
+
+
+def _allowed(option: OptionInfo) -> str:
+    """What a setting accepts, for the end of a sentence; empty where its type says it."""
+    kind: Any = option.cls
+    kinds = get_args(kind) or (kind,)
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(kinds)}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(str(each.value) for each in kind)}"
+    if bool in kinds:
+        return "true or false"
+    if float in kinds or int in kinds:
+        return _allowed_numbers(option)
+    return ""
+
+
+def _allowed_numbers(option: OptionInfo) -> str:
+    """What a number counts, by the setting's own validator, and its default as an example."""
+    validate: Any = getattr(attrs.fields(option.parent_cls), option.name).validator
+    example = f", such as {option.default}" if option.default is not None else ""
+    try:
+        validate(None, option, "")
+    except ValueError as error:
+        # The validators of numbers end their messages with: it must be a number of UNIT.
+        return str(error).rpartition("it must be ")[2] + example
+    return f"a number{example}"
 
 
 def _secret(kind: Any, value: Any) -> Any:

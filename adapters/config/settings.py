@@ -39,6 +39,14 @@ class SettingsError(ValueError):
     """
 
 
+NO_SERVICE = (
+    "base_url is not set: set it to the Inventory Service's address (SHELFPORT_BASE_URL, or the "
+    'option --base-url of a command), or set adapter="memory" (SHELFPORT_ADAPTER=memory) to keep '
+    "stock in this process alone"
+)
+"""Why nothing is built from settings that name no service."""
+
+
 @attrs.frozen(kw_only=True)
 class InitializationOptions:
     """Defaults for requests that open inventory records."""
@@ -102,16 +110,17 @@ class Settings:
     """
 
     base_url: str | None = attrs.field(default=None, validator=plain_address)
-    """The address of the Inventory Service. None: stock is kept in memory, in this process.
+    """The address of the Inventory Service. Without it, `build` refuses, unless `adapter` is set.
 
-    Why: no request is sent by accident."""
+    Why: stock that is kept in memory by accident is lost with its process."""
     token: Secret[str] | None = attrs.field(default=None, converter=optional_secret)
     """A bearer token (RFC 6750) for every request: short for `auth` with the scheme `bearer`. Never
     printed."""
     adapter: str | None = attrs.field(default=None, validator=attrs.validators.optional(_name))
     """The adapter to use: "http", "memory", or the name that an installed package gave to its
-    adapter in the entry-point group `shelfport.adapters`. None: "http" with a base URL, else
-    "memory"."""
+    adapter in the entry-point group `shelfport.adapters`. None: "http", with a base URL.
+
+    Why: "memory" keeps stock in this process alone, so it is used only where it is named."""
     id_format: IdFormat = attrs.field(default=IdFormat.UUID, validator=member_of(IdFormat))
     """What the ids of variants look like: "uuid", or "text" for 1 to 128 visible ASCII characters,
     such as SKUs.
@@ -190,8 +199,14 @@ class Settings:
 
     @property
     def adapter_name(self) -> str:
-        """The name of the adapter to use."""
-        return self.adapter or ("memory" if self.base_url is None else "http")
+        """The name of the adapter to use.
+
+        Raises:
+            SettingsError: neither `base_url` nor `adapter` is set.
+        """
+        if self.adapter is None and self.base_url is None:
+            raise SettingsError(NO_SERVICE)
+        return self.adapter or "http"
 
     @property
     def plain_http_to_others(self) -> bool:

@@ -94,7 +94,7 @@ async def demo_environment(
         Sandbox(seed=seed_records(), publish=publisher.publish) as sandbox,
     ):
         settings, recorder = windows.settings(sandbox.url), Recorder()
-        inventory = build(settings, bus=bus, telemetry=[recorder])
+        inventory = build(settings, catalog=products, bus=bus, telemetry=[recorder])
         control = SandboxControl(sandbox) if buttons else None
         app = product_service(inventory, products, control=control, links={"Operations": "ops/"})
         ops = ops_app(inventory, recorder, settings, actions=buttons, links={"Shop": "../"})

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
 import attrs
 
 from shelfport.contracts.sandbox import CATALOGUE
-from shelfport.domain.model import ProductVariantId, variant_id
+from shelfport.domain.model import ProductVariantId, StockStatus, variant_id
 
 LONGEST_NAME = 120
 
@@ -38,10 +39,16 @@ class Product:
 
 
 class ProductCatalog:
-    """The products on sale, in memory, in the order of their creation."""
+    """The products on sale, in memory, in the order of their creation.
+
+    A `ProductCatalogPort`, so that the demo takes the events of its consumer group. Its pages show
+    readings, and its products can be ordered as soon as they are there.
+    """
 
     def __init__(self, products: Iterable[Product] = ()) -> None:
         self._products = list(products)
+        self.statuses: dict[ProductVariantId, StockStatus] = {}
+        """What the latest event of each variant said."""
 
     @classmethod
     def of_sandbox(cls) -> Self:
@@ -53,6 +60,21 @@ class ProductCatalog:
 
     def __len__(self) -> int:
         return len(self._products)
+
+    async def mark_not_orderable(self, variant: ProductVariantId) -> None:
+        """Nothing to do: the demo creates products under ROLL_BACK alone."""
+
+    async def mark_orderable(self, variant: ProductVariantId) -> None:
+        """Nothing to do, as above."""
+
+    async def show_status(
+        self,
+        variant: ProductVariantId,
+        status: StockStatus,
+        as_of: datetime,  # noqa: ARG002 - the port's
+    ) -> None:
+        """Keep the status; the events of one process come in order."""
+        self.statuses[variant] = status
 
     @contextmanager
     def creating(self, name: str) -> Iterator[Product]:

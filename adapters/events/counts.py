@@ -20,6 +20,8 @@ class SubscriptionCounts:
     retried: int = 0
     dead_lettered: int = 0
     lag: float | None = None
+    wanted: bool = True
+    """Whether this process takes part in the subscription."""
 
     def count_handled(self, occurred_at: datetime, now: datetime) -> float:
         """Count an event of `occurred_at` that was handled at `now`; the lag, in seconds."""

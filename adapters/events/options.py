@@ -59,6 +59,12 @@ class EventOptions:
     by commas. None: no events; the cache goes by its windows alone. Never printed.
 
     Why: without a bus, the parts for events are neither imported nor started."""
+    consume: bool = True
+    """Whether a host with a catalog joins the consumer group: shows the status of events, and
+    notifies. A process without a catalog never takes the group's events. Events invalidate the
+    cache in either case.
+
+    Why: one of a host's programs has to; switch it off where another one does it."""
     exchange: str = attrs.field(default="inventory", validator=_name)
     """The RabbitMQ exchange to which the service publishes, with the channels' addresses as routing
     keys.

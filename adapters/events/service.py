@@ -38,7 +38,11 @@ def notifier_of(options: NotificationOptions) -> Notifier:
 
 
 class EventService:
-    """Both subscriptions to a bus and their handlers; open as long as the integration is.
+    """The subscriptions to a bus and their handlers; open as long as the integration is.
+
+    Every process subscribes for cache invalidation. It joins the consumer group only with a catalog
+    or a notifier of its own, and if `options.consume` is set: so a script or a report takes no
+    event of the group from the processes that handle it.
 
     Args:
         bus: where the events come from.
@@ -48,7 +52,8 @@ class EventService:
         targets: the caches that events invalidate, innermost first.
         id_format: what the ids in events look like.
         catalog: the host's catalog; None where it shows no status.
-        notifier: notifies the teams, within the cooldown; None takes the settings'.
+        notifier: notifies the teams, within the cooldown; None takes the settings', which need a
+            catalog.
         listener: gets the outcome of each event of the consumer group.
     """
 
@@ -68,7 +73,8 @@ class EventService:
         self._bus = bus
         # A scope of its own: it ends its tasks before the notifier is closed.
         self._background = Background()
-        self._catalog, self._invalidation = SubscriptionCounts(), SubscriptionCounts()
+        joins = options.consume and not (catalog is None and notifier is None)
+        self._catalog, self._invalidation = SubscriptionCounts(wanted=joins), SubscriptionCounts()
         retry = HandlerRetry(options)
         self._notifier = Cooldown(
             notifier_of(notifications) if notifier is None else notifier,
@@ -87,21 +93,20 @@ class EventService:
             listener=listener,
         )
         invalidation = Invalidation(targets, clock, self._invalidation)
+        group = Subscription(
+            "catalog", bus.consumer_group, handler.handle, self._catalog, listener=listener
+        )
+        # The consumer group dead-letters the same messages, once for all replicas.
+        broadcast = Subscription(
+            "invalidation",
+            bus.broadcast,
+            invalidation.handle,
+            self._invalidation,
+            disposal="discarded",
+            level=logging.DEBUG,
+        )
         self._subscriber = EventSubscriber(
-            [
-                Subscription(
-                    "catalog", bus.consumer_group, handler.handle, self._catalog, listener=listener
-                ),
-                # The consumer group dead-letters the same messages, once for all replicas.
-                Subscription(
-                    "invalidation",
-                    bus.broadcast,
-                    invalidation.handle,
-                    self._invalidation,
-                    disposal="discarded",
-                    level=logging.DEBUG,
-                ),
-            ],
+            [group, broadcast] if joins else [broadcast],
             retry,
             self._background,
             clock,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import psycopg
     from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
     from sqlalchemy.orm import Session, scoped_session
 
 Value = str | int | None
@@ -125,7 +125,13 @@ def enqueue_sqlalchemy(
 
     Raises:
         RuntimeError: the connection has the isolation level AUTOCOMMIT.
+        ValueError: it is an `AsyncSession` or an `AsyncConnection`.
     """
+    if _is_asynchronous(session):
+        raise ValueError(
+            f"session is an {type(session).__name__}, which is asynchronous: "
+            "use `await enqueue_sqlalchemy_async(session, entry)`"
+        )
     # Not at the top: hosts without SQLAlchemy import this module.
     from sqlalchemy import Connection, text  # noqa: PLC0415 - the host's own
 
@@ -138,10 +144,23 @@ def enqueue_sqlalchemy(
 
 
 async def enqueue_sqlalchemy_async(
-    session: "AsyncConnection | AsyncSession", entry: QueuedInitialization
+    session: "AsyncConnection | AsyncSession | async_scoped_session[Any]",
+    entry: QueuedInitialization,
 ) -> bool:
-    """As `enqueue_sqlalchemy`, for an `AsyncSession` or an `AsyncConnection`."""
-    return await session.run_sync(enqueue_sqlalchemy, entry)
+    """As `enqueue_sqlalchemy`, for an `AsyncSession` or an `AsyncConnection`.
+
+    Raises:
+        RuntimeError: the connection has the isolation level AUTOCOMMIT.
+        ValueError: it is a `Session` or a `Connection`.
+    """
+    if not _is_asynchronous(session):
+        raise ValueError(
+            f"session is a {type(session).__name__}, which is synchronous: "
+            "use `enqueue_sqlalchemy(session, entry)`"
+        )
+    # An `async_scoped_session` has no `run_sync`.
+    able = session if hasattr(session, "run_sync") else await session.connection()
+    return await able.run_sync(enqueue_sqlalchemy, entry)
 
 
 async def enqueue_asyncpg(connection: AsyncpgConnection, entry: QueuedInitialization) -> bool:
@@ -189,6 +208,14 @@ def enqueue_django(connection: DjangoConnection, entry: QueuedInitialization) ->
     with _advice(), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return bool(cursor.rowcount == 1)
+
+
+def _is_asynchronous(session: object) -> bool:
+    """Whether it is one of SQLAlchemy's asynchronous classes, which a host may extend.
+
+    By a method of theirs: importing them costs a synchronous host its time.
+    """
+    return hasattr(session, "aclose")
 
 
 def _psycopg_autocommits(

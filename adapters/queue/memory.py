@@ -15,6 +15,7 @@ from shelfport.domain.model import (
     Claim,
     DeadLetter,
     DeadLetterReason,
+    InitializationPolicy,
     QueuedInitialization,
     QueueStats,
 )
@@ -60,7 +61,13 @@ class InMemoryQueue:
         return True
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         """See `InitializationQueue.claim`."""
         horizon = now + timedelta(seconds=LONGEST_WAIT)
@@ -68,7 +75,7 @@ class InMemoryQueue:
         for row in self._waiting():
             if row.entry.due_at > horizon:
                 row.entry = attrs.evolve(row.entry, due_at=now)
-            if row.entry.due_at <= now:
+            if row.entry.due_at <= now and row.entry.policy is not skip:
                 due.append(row)
         claims: list[Claim] = []
         for row in nsmallest(limit, due, key=lambda row: (row.entry.due_at, row.entry.queued_at)):

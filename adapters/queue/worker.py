@@ -12,7 +12,7 @@ import attrs
 
 from shelfport.adapters.queue.entry_processor import EntryProcessor
 from shelfport.adapters.runtime.background import Background
-from shelfport.domain.model import Claim, QueueFailed, QueueStats
+from shelfport.domain.model import Claim, InitializationPolicy, QueueFailed, QueueStats
 from shelfport.domain.services.backoff import Backoff
 from shelfport.ports import Clock, Listener
 from shelfport.ports.signals import BreakerState, QueueRecovered, QueueUnavailable
@@ -22,6 +22,8 @@ logger = logging.getLogger("shelfport.worker")
 
 _STATS_INTERVAL = 5.0
 """Seconds between two reads of the queue's statistics, for the snapshot."""
+_OLDEST = 20
+"""Waiting entries that are looked at for some that this worker cannot process."""
 _SHORTEST_PAUSE = 0.01
 """Seconds that an idle worker waits, at least, between two claims."""
 _LONGEST_PAUSE = 10.0
@@ -35,7 +37,8 @@ class Worker:
     It claims at most `max_concurrency` entries at once, and none while the circuit is open, since
     an attempt would be wasted. While the circuit is half-open, it claims one entry. It claims when
     the queue wakes it, and every `poll_interval` seconds otherwise. After a failure of the queue it
-    waits, and longer after each further one.
+    waits, and longer after each further one. Without a catalog, it leaves entries that are
+    NOT_ORDERABLE to workers that have one.
 
     Used as an async context manager: entering starts it. Leaving stops it: it claims no more, has
     `shutdown_timeout` seconds to finish the attempts that it has begun, and gives the rest back.
@@ -63,6 +66,8 @@ class Worker:
     _in_process: int = attrs.field(init=False, default=0, repr=False)
     """How many entries are being processed."""
     _stopping: asyncio.Event = attrs.field(init=False, factory=asyncio.Event, repr=False)
+    _reported: bool = attrs.field(init=False, default=False, repr=False)
+    """Whether the log says that this worker leaves entries to others."""
     _failures: int = attrs.field(init=False, default=0, repr=False)
     """Failures of the queue in a row."""
     _not_before: float = attrs.field(init=False, default=0.0, repr=False)
@@ -72,7 +77,7 @@ class Worker:
     async def __aenter__(self) -> Self:
         self._holder = self.name()
         self._in_process = 0
-        self._stopping.clear()
+        self._stopping = asyncio.Event()  # of this loop: the worker may be started in another one
         await self._attempts.__aenter__()
         # Its owner is the worker itself, which waits for it below.
         self._loop = asyncio.create_task(self._run(), name=f"queue worker {self._holder}")
@@ -145,11 +150,16 @@ class Worker:
         if now >= self._stats_due_at:
             self._stats, self._stats_as_of = await queue.stats(), self.clock.now()
             self._stats_due_at = now + _STATS_INTERVAL
+            await self._report_skipped()
         wanted, pause = self._wanted(now)
         if wanted == 0:
             return pause
         claims = await queue.claim(
-            holder=self._holder, limit=wanted, now=self.clock.now(), lease=options.lease
+            holder=self._holder,
+            limit=wanted,
+            now=self.clock.now(),
+            lease=options.lease,
+            skip=self._skipped,
         )
         self._queue_works()
         for claim in claims:
@@ -157,6 +167,34 @@ class Worker:
             self._attempts.start(self._process(claim), "queued initialization")
         # If more entries are due, the first attempt that ends wakes the worker.
         return options.poll_interval * self.uniform(0.5, 1.0)
+
+    @property
+    def _skipped(self) -> InitializationPolicy | None:
+        """The policy whose entries this worker leaves to others, as it has no catalog."""
+        return InitializationPolicy.NOT_ORDERABLE if self.processor.catalog is None else None
+
+    async def _report_skipped(self) -> None:
+        """Log a WARNING, once, if an entry waits that this worker does not claim."""
+        if (
+            self._skipped is None
+            or self._reported
+            or self._stats is None
+            or not self._stats.waiting
+        ):
+            return
+        # An entry that is skipped becomes one of the oldest.
+        oldest = await self.processor.queue.entries(dead=False, limit=_OLDEST)
+        if any(entry.policy is self._skipped for entry in oldest):
+            self._reported = True
+            logger.warning(
+                "the queue has entries that are %s, which this worker does not process, as it has "
+                "no catalog: give one to build(settings, catalog=…) or shelfport worker --catalog",
+                self._skipped.value,
+                extra={
+                    "event": "inventory.worker_without_catalog",
+                    "policy": self._skipped.value,
+                },
+            )
 
     def _wanted(self, now: float) -> tuple[int, float]:
         """How many entries to claim; if none, the seconds to wait before the next claim."""

@@ -24,7 +24,7 @@ ITEMS = {
 """How an item of each list of the help begins; a line that does not goes on with the item."""
 _CODE = re.compile(
     r"(?<![\w`/])--?[a-z][\w-]*"  # an option
-    r"|\b[A-Z]+_(?:[A-Z_]+\b|…)"  # a variable, or a value that is written so
+    r"|\b[A-Z]+_(?:[A-Z_]+\b|\.\.\.)"  # a variable, or a value that is written so
     r"|\[shelfport(?:\.\w+)?\]"
     r"|\w+\.ya?ml\b|\bdocs/[\w-]+\.md\b"
     r"|(?<![\w`])/[\w-]+/[\w/-]+"  # a path of an address

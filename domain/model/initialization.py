@@ -33,6 +33,11 @@ class InitializationPolicy(Enum):
     """As RETRY_LATER; until the record exists, the host's catalog marks the product as not
     orderable."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        allowed = ", ".join(member.value for member in cls)
+        raise ValueError(f"policy is {value!r}: it must be one of {allowed}")
+
     def __str__(self) -> str:
         return self.value
 

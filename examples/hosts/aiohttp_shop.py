@@ -21,7 +21,6 @@ from shelfport import (
     variant_id,
 )
 from shelfport.aiohttp_web import cleanup_context, request_context_middleware
-from shelfport.options import QueueOptions
 
 QUEUE = f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}"
 
@@ -94,7 +93,7 @@ async def ready(request: web.Request) -> web.Response:
 
 def make_app() -> web.Application:
     catalog = Catalog()
-    settings = attrs.evolve(load_settings(), queue=QueueOptions(url=QUEUE))
+    settings = load_settings(overrides={"queue.url": QUEUE})
     inventory = build(settings, catalog=catalog)
     app = web.Application(middlewares=[request_context_middleware])
     app[INVENTORY], app[CATALOGUE] = inventory, catalog

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
-import attrs
 from fastapi import Depends, FastAPI, HTTPException, Response
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -24,7 +23,6 @@ from shelfport import (
     load_settings,
 )
 from shelfport.asgi import AsgiRequestContextMiddleware
-from shelfport.options import QueueOptions
 from shelfport.outbox import enqueue_sqlalchemy_async
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")
@@ -55,7 +53,7 @@ class Catalog:
             await connection.execute(text(statement), {"variant": variant, **values})
 
 
-settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
+settings = load_settings(overrides={"queue.url": f"sqlite:///{DATABASE}"})
 inventory = build(settings, catalog=Catalog())
 
 

@@ -5,7 +5,6 @@ import os
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import attrs
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import create_engine, text
@@ -19,7 +18,6 @@ from shelfport import (
     health,
     load_settings,
 )
-from shelfport.options import QueueOptions
 from shelfport.outbox import enqueue_sqlalchemy
 from shelfport.sync import SyncInventoryIntegration
 from shelfport.wsgi import WsgiRequestContextMiddleware
@@ -55,7 +53,7 @@ class Catalog:
             connection.execute(text(statement), {"variant": variant, **values})
 
 
-settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
+settings = load_settings(overrides={"queue.url": f"sqlite:///{DATABASE}"})
 inventory = SyncInventoryIntegration(build(settings, catalog=Catalog()))
 app = Flask(__name__)
 

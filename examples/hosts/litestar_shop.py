@@ -22,7 +22,6 @@ from shelfport import (
     variant_id,
 )
 from shelfport.asgi import AsgiRequestContextMiddleware, lifespan
-from shelfport.options import QueueOptions
 
 QUEUE = f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}"
 
@@ -55,7 +54,7 @@ class Catalog(dict[ProductVariantId, Product]):
 
 
 catalog = Catalog()
-settings = attrs.evolve(load_settings(), queue=QueueOptions(url=QUEUE))
+settings = load_settings(overrides={"queue.url": QUEUE})
 the_inventory = build(settings, catalog=catalog)
 
 

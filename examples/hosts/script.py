@@ -11,8 +11,6 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
-import attrs
-
 from shelfport import (
     InitializationPolicy,
     InventoryError,
@@ -23,7 +21,6 @@ from shelfport import (
     load_settings,
     request_context,
 )
-from shelfport.options import QueueOptions
 from shelfport.outbox import enqueue_sqlite3
 from shelfport.sync import SyncInventoryIntegration
 
@@ -57,7 +54,7 @@ class Catalog:
         await asyncio.to_thread(run, statement, status.value, as_of.isoformat(), variant)
 
 
-settings = attrs.evolve(load_settings(), queue=QueueOptions(url=f"sqlite:///{DATABASE}"))
+settings = load_settings(overrides={"queue.url": f"sqlite:///{DATABASE}"})
 inventory = SyncInventoryIntegration(build(settings, catalog=Catalog()))
 
 

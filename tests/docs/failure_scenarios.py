@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import attrs
@@ -38,7 +39,15 @@ from shelfport.options import (
     QueueOptions,
     RetryOptions,
 )
-from shelfport.ports import Answer, Call, Initialized, InitialStock, InventoryPort, Unreadable
+from shelfport.ports import (
+    Answer,
+    Call,
+    Initialized,
+    InitialStock,
+    InventoryPort,
+    UnknownVariant,
+    Unreadable,
+)
 from tests.support.listening import Heard
 from tests.support.ports import Answers, Ids
 from tests.support.values import an_id
@@ -64,6 +73,10 @@ class Way:
     """The failure of a read of these ids; None lets it pass."""
     odd: set[ProductVariantId] = attrs.field(factory=set)
     """Variants whose elements are malformed."""
+    cut: set[ProductVariantId] = attrs.field(factory=set)
+    """Variants that every answer about several lacks."""
+    retold: Callable[[StockReading], StockReading] = lambda reading: reading
+    """What becomes of a reading."""
     lost: int = 0
     """So many openings of a record are carried out, and their answers lost."""
 
@@ -76,7 +89,12 @@ class Way:
         for variant in self.odd.intersection(ids):
             odd = ContractViolation("odd", scope=FaultScope.ELEMENT, status=200)
             answers[variant] = Unreadable(_about(odd, (variant,), call))
-        return answers
+        if len(ids) > 1:
+            answers.update({v: UnknownVariant(v) for v in self.cut.intersection(ids)})
+        return {
+            variant: self.retold(answer) if isinstance(answer, StockReading) else answer
+            for variant, answer in answers.items()
+        }
 
     async def initialize(self, request: InitialStock, call: Call) -> Initialized:
         """See `InventoryPort.initialize`."""
@@ -207,6 +225,38 @@ async def odd_element_of_a_stranger(shop: Shop) -> object:
     return page[SHOE]
 
 
+async def cut_answer(shop: Shop) -> object:
+    """Readings are cached, and an answer lacks two of the variants."""
+    await stocked(shop, SHOE, BOOT, SOCK)
+    shop.way.cut = {SHOE, BOOT}
+    page = await shop.inventory.get_stock_levels([SHOE, BOOT, SOCK])
+    assert_answered(page, SHOE, SOCK)  # the first of the two is asked for alone
+    return page[BOOT]
+
+
+async def kept_on_the_way(shop: Shop) -> object:
+    """A cache on the way has kept its answer for a minute."""
+    shop.service.set_stock(SHOE, 3)
+    shop.way.retold = lambda reading: attrs.evolve(
+        reading, as_of=reading.as_of - timedelta(minutes=1), upstream_age=60.0
+    )
+    return await shop.inventory.get_stock_level(SHOE, max_staleness=0)
+
+
+async def lagging_replica(shop: Shop) -> object:
+    """A reading is cached, and a replica of the service has an older level."""
+    await stocked(shop, SHOE)
+
+    def older(reading: StockReading) -> StockReading:
+        level = reading.level
+        assert level.updated_at is not None
+        before = level.updated_at - timedelta(minutes=1)
+        return attrs.evolve(reading, level=attrs.evolve(level, updated_at=before))
+
+    shop.way.retold = older
+    return await shop.inventory.get_stock_level(SHOE)
+
+
 def poison(alone: InventoryError, in_a_batch: InventoryError) -> Scenario:
     """One variant costs a batch its answer; the isolation begins with another one."""
 
@@ -301,6 +351,9 @@ SCENARIOS: Sequence[tuple[str, Scenario]] = (
     ("Something refuses a request for its length", too_long),
     ("One element", odd_element),
     ("One element", odd_element_of_a_stranger),
+    ("An answer lacks", cut_answer),
+    ("A cache on the way", kept_on_the_way),
+    ("A read brings older stock", lagging_replica),
     ("The service has no record", unknown),
     ("Callers give less time", little_time),
     ("More callers than", no_room),

@@ -67,6 +67,7 @@ async def test_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_pa
         return
     monkeypatch.chdir(tmp_path)
     async with given() as names, Sandbox() as sandbox:
+        monkeypatch.setenv("SHELFPORT_BASE_URL", sandbox.url)
         text = block.text.replace("https://inventory.internal", sandbox.url)
         result = eval(compile(text, block.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
         if inspect.iscoroutine(result):

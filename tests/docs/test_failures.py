@@ -41,6 +41,8 @@ NOT_A_FAILURE = {
     "inventory.plain_http",
     "inventory.plain_redis",
     "inventory.suppressed",
+    "inventory.unknown_variables",
+    "inventory.worker_without_catalog",
 }
 """Events of no failure of their own; `inventory.call` is in the table too."""
 

@@ -67,12 +67,13 @@ def test_what_prose_names_is_there(page: Path) -> None:
 
 SWITCHES = {
     "SHELFPORT_CHROMIUM",
-    "SHELFPORT_CSV_FILE",
+    "SHELFPORT_CSVSTOCK_FILE",
     "SHELFPORT_LONG",
     "SHELFPORT_OPS_TOKEN",
     "SHELFPORT_REQUIRE_SERVICES",
+    "SHELFPORT_SERVICE_HOST",
 }
-"""Variables of the tests, of an example and of single commands: no settings."""
+"""Variables of the tests, of an example, of single commands and of Kubernetes: no settings."""
 SHORT = {metric.name.removeprefix("shelfport.inventory.") for metric in METRICS}
 """Names of metrics, as docs/failure.md shortens them."""
 

@@ -82,9 +82,11 @@ def test_the_synchronous_facade_is_an_extra() -> None:
         importlib.import_module("shelfport.sync")
 
 
-def test_the_pytest_plugin(inventory: shelfport.InventoryIntegration) -> None:
+def test_the_pytest_plugin(shelfport_inventory: shelfport.InventoryIntegration) -> None:
     """The plugin comes with the wheel: its fixtures are there without a word."""
-    assert "Stock information unavailable" == str(asyncio.run(inventory.get_stock_level(VARIANT)))
+    shown = asyncio.run(shelfport_inventory.get_stock_level(VARIANT))
+
+    assert "Stock information unavailable" == str(shown)
 
 
 def test_version_and_licence() -> None:
@@ -100,7 +102,7 @@ def test_it_works() -> None:
 
     async def story() -> object:
         variant = "c9bf9e57-1685-4c89-bafb-ff5af830be8a"
-        async with build(Settings()) as inventory:
+        async with build(Settings(adapter="memory")) as inventory:
             await inventory.request_inventory_initialization(variant, initial_quantity=3)
             return await inventory.get_stock_level(variant)
 

@@ -72,7 +72,7 @@ def shoe_id(shoe: Shoe, /) -> ProductVariantId:
 
 async def with_own_models(shoe: Shoe) -> None:
     """A mapper decides what the integration takes and gives."""
-    async with build(Settings(), mapper=shoe_id) as inventory:
+    async with build(Settings(adapter="memory"), mapper=shoe_id) as inventory:
         assert_type(inventory, InventoryIntegration[Shoe])
         assert_type(
             await inventory.get_stock_levels([shoe]), dict[Shoe, StockReading | Unavailable]

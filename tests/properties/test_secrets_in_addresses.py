@@ -64,7 +64,7 @@ async def seen_of(given_settings: Settings) -> str:
 
 def _troubled(container: Container) -> bool:
     events = container.integration().snapshot().events
-    return events is not None and events.catalog.trouble is not None
+    return events is not None and events.invalidation.trouble is not None
 
 
 def reprs_of(container: Container) -> list[str]:
@@ -160,7 +160,9 @@ def test_of_what_is_no_address(password: str, what: str) -> None:
         match what:
             case "queue":
                 queue = QueueOptions(url=f"oracle://shop:{password}@127.0.0.1/shop")
-                Container(settings=providers.Object(Settings(queue=queue))).queue()
+                Container(
+                    settings=providers.Object(Settings(adapter="memory", queue=queue))
+                ).queue()
             case "shared":
                 SharedCacheOptions(url=f"redis://:{quote(password, safe='')}@127.0.0.1/x")
             case _:

@@ -16,7 +16,8 @@ from shelfport.adapters.cli.check.model import (
     examine,
 )
 from shelfport.adapters.cli.check.report import check_document, print_result, print_settings
-from shelfport.adapters.cli.check.service import check_read, check_token
+from shelfport.adapters.cli.check.role import check_role, check_variables
+from shelfport.adapters.cli.check.service import check_clock, check_read, check_token
 from shelfport.adapters.cli.check.settings import (
     DisplayedSetting,
     check_adapter,
@@ -31,12 +32,15 @@ from shelfport.adapters.cli.running import Exit, Misuse, print_error
 
 CHECKS: Final = (
     Check("settings", needs=(), run=check_settings),
+    Check("variables", needs=("settings",), run=check_variables),
+    Check("role", needs=("settings",), run=check_role),
     Check("adapter", needs=("settings",), run=check_adapter),
     Check("dns", needs=("adapter",), run=check_dns),
     Check("tcp", needs=("dns",), run=check_tcp),
     Check("tls", needs=("tcp",), run=check_tls),
     Check("token", needs=("tls",), run=check_token),
     Check("read", needs=("adapter", "token"), run=check_read),
+    Check("clock", needs=("read",), run=check_clock),
     Check("queue", needs=("settings",), run=check_queue),
     Check("shared_cache", needs=("settings",), run=check_shared_cache),
     Check("bus", needs=("settings",), run=check_bus),

@@ -1,4 +1,4 @@
-"""The checks `token` and `read`: the credentials, and one read as a host sends it."""
+"""The checks `token`, `read` and `clock`: credentials, one read as a host sends it, its date."""
 
 import asyncio
 import base64
@@ -11,7 +11,8 @@ from typed_settings import Secret
 from yarl import URL
 
 from shelfport.adapters.cli.check.model import CheckContext, Finding, failed, not_tried, ok
-from shelfport.adapters.http import AuthOptions, BadFile
+from shelfport.adapters.http import AuthOptions, BadFile, HttpInventory
+from shelfport.adapters.http.clock_skew import MAX_CLOCK_SKEW
 from shelfport.adapters.http.transport.auth.credentials import (
     FixedSecret,
     NoCredentials,
@@ -38,6 +39,7 @@ from shelfport.domain.model import (
     TimedOut,
     Unauthorized,
     UnknownVariant,
+    Unreadable,
 )
 
 _CREDENTIALS: Final = {
@@ -180,6 +182,8 @@ async def check_read(context: CheckContext) -> Finding:
             started = clock.monotonic()
             answer = (await container.port().read((named.variant,), call))[named.variant]
             took = f"in {(clock.monotonic() - started) * 1000:.1f} ms"
+            if not isinstance(answer, Unreadable) and answer.upstream_age:
+                took += f", from a cache on the way that had it for {answer.upstream_age:.0f} s"
     except BadFile as error:
         return failed(str(error), "correct the setting, or the file")
     except InventoryError as error:
@@ -192,6 +196,23 @@ async def check_read(context: CheckContext) -> Finding:
             return ok(f"{named.name} has no record: a valid answer of the contract, {took}")
         case _:
             return _read_failed(answer.error, context)
+
+
+async def check_clock(context: CheckContext) -> Finding:
+    """This machine's clock and the service's agree, by the `Date` of the answer to `read`."""
+    adapter = None if context.container is None else context.container.adapter()
+    if not isinstance(adapter, HttpInventory):
+        return not_tried(f"the adapter {context.settings.adapter_name} reads no header Date")
+    skew = adapter.clock_skew
+    if skew is None:
+        return not_tried("the answer has no header Date")
+    if abs(skew) <= MAX_CLOCK_SKEW:
+        return ok(f"the service's clock and this machine's differ by {abs(skew):.0f} s")
+    return failed(
+        f"the service's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this "
+        "machine's",
+        "set the clock that is wrong; if both are right, a cache on the way answers without Age",
+    )
 
 
 def _read_failed(error: InventoryError, context: CheckContext) -> Finding:

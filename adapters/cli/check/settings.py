@@ -19,9 +19,9 @@ from shelfport.adapters.cli.ids import NamedVariants
 from shelfport.adapters.cli.options import load_command_settings, option_name, read_only_settings
 from shelfport.adapters.cli.running import Misuse
 from shelfport.adapters.composition.container import Container
-from shelfport.adapters.composition.plugins import GROUP
-from shelfport.adapters.config.loader import FILES_VARIABLE, PREFIX, SECTION, LoadedSettings
+from shelfport.adapters.config.loader import SECTION, LoadedSettings
 from shelfport.adapters.config.settings import Settings
+from shelfport.adapters.config.variables import FILES_VARIABLE, PLUGIN_GROUP, variable_of
 from shelfport.adapters.runtime.secret_text import MASK
 
 _BUILT_IN = {
@@ -47,19 +47,23 @@ async def check_settings(context: CheckContext) -> Finding:
 
 async def check_adapter(context: CheckContext) -> Finding:
     """The adapter is installed, and the integration can be built with it."""
-    name = context.settings.adapter_name
     container = Container(settings=providers.Object(read_only_settings(context.settings)))
     try:
+        name = context.settings.adapter_name
         container.integration()
     except ValueError as error:
-        return failed(
-            str(error), "install the package that offers it, or set adapter to one that is known"
-        )
+        return failed(str(error), _adapter_fix(context.settings))
     context.container = container
     if name in _BUILT_IN:
         return ok(f"{name}: {_BUILT_IN[name]}")
-    plugins = {entry.name: entry.value for entry in entry_points(group=GROUP)}
-    return ok(f"{name}: {plugins.get(name, 'a plugin')}, an entry point of {GROUP}")
+    plugins = {entry.name: entry.value for entry in entry_points(group=PLUGIN_GROUP)}
+    return ok(f"{name}: {plugins.get(name, 'a plugin')}, an entry point of {PLUGIN_GROUP}")
+
+
+def _adapter_fix(settings: Settings) -> str:
+    if settings.adapter is None and settings.base_url is None:
+        return "set SHELFPORT_BASE_URL, or give --base-url"
+    return "install the package that offers it, or set adapter to one that is known"
 
 
 class SettingOrigin(Enum):
@@ -105,7 +109,7 @@ def settings_as_given(
         for file, table in tables:
             with suppress(LookupError, TypeError):
                 value, place = _value_in(table, name), file
-        if (variable := _variable(name)) in os.environ:
+        if (variable := variable_of(name)) in os.environ:
             value, place = os.environ[variable], variable
         if command_line.get(name) is not None:
             value, place = command_line[name], option_name(name)
@@ -143,13 +147,9 @@ def _masked(value: Any, secret: bool) -> str | float | bool | None:
 def _origin(name: str, place: str | None) -> SettingOrigin:
     if place is None:
         return SettingOrigin.DEFAULT
-    if place == _variable(name):
+    if place == variable_of(name):
         return SettingOrigin.ENVIRONMENT
     return SettingOrigin.COMMAND_LINE if place == option_name(name) else SettingOrigin.FILE
-
-
-def _variable(name: str) -> str:
-    return f"{PREFIX}{name.upper().replace('.', '_')}"
 
 
 def _table(file: Path) -> Any:

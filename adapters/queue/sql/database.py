@@ -72,6 +72,13 @@ class Database(Protocol):
         """What the driver's `error` means, and what to do, after the words "the queue in PLACE"."""
         ...
 
+    def needs_correction(self, error: BaseException) -> bool:
+        """Whether `error` lasts until a person corrects the address, the rights or the file.
+
+        False if the database may be away, locked or full for a time.
+        """
+        ...
+
 
 def _said(error: BaseException) -> str:
     """The first line of the driver's own message."""
@@ -143,6 +150,18 @@ class Sqlite:
                 "no such table": _NO_TABLES,
             },
             "failed",
+        )
+
+    def needs_correction(self, error: BaseException) -> bool:
+        """See `Database`."""
+        said = _said(error)
+        return any(
+            words in said
+            for words in (
+                "readonly database",
+                "unable to open database file",
+                "file is not a database",
+            )
         )
 
 
@@ -228,6 +247,16 @@ class Postgres:
             "failed",
         )
 
+    def needs_correction(self, error: BaseException) -> bool:
+        """See `Database`."""
+        original = getattr(error, "orig", None) or error
+        state = getattr(original, "sqlstate", None)
+        return isinstance(state, str) and state.startswith(_CORRECTED_BY_A_PERSON)
+
+
+_CORRECTED_BY_A_PERSON = ("28", "3D", "3F", "42")
+"""Classes of SQLSTATE: a user or a password that is refused, a database or a schema that does not
+exist, and missing rights."""
 
 _NEEDS = {"sqlite": ("aiosqlite", "sqlite"), "postgresql": ("asyncpg", "postgres")}
 """The driver of each database, and the extra that installs it."""

@@ -1,6 +1,7 @@
 """`SqlQueue`: the durable queue, in SQLite or PostgreSQL."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from datetime import datetime
@@ -17,11 +18,13 @@ from shelfport.adapters.queue.sql.database import Database
 from shelfport.adapters.queue.sql.migration import Migrated, migrate
 from shelfport.adapters.queue.sql.notifications import listen
 from shelfport.adapters.queue.sql.row import from_micros, from_row, insert_sql, to_row
+from shelfport.adapters.queue.sql.schema import SchemaDiffers
 from shelfport.adapters.runtime.background import Background
 from shelfport.adapters.runtime.wake import Wake
 from shelfport.domain.model import (
     Claim,
     DeadLetterReason,
+    InitializationPolicy,
     QueuedInitialization,
     QueueFailed,
     QueueStats,
@@ -29,12 +32,19 @@ from shelfport.domain.model import (
 
 T = TypeVar("T")
 
+logger = logging.getLogger("shelfport.queue")
+
 
 class SqlQueue:
     """An `InitializationQueue` in a table; each operation is one statement, and so one transaction.
 
     A statement that was sent runs to its end, even if its caller is cancelled: so a cancelled
     caller changes all or nothing, and the connection stays usable.
+
+    A database that is away when the queue is entered keeps nothing else from opening: entering logs
+    a WARNING, each operation raises `QueueFailed` meanwhile, and the first one that reaches the
+    database checks the schema. What only a person can correct is raised at once: a wrong address,
+    missing rights, or the schema of another edition.
 
     Args:
         database: where; see `shelfport.adapters.queue.sql.database.database`.
@@ -45,7 +55,8 @@ class SqlQueue:
         self._database = database
         self._create_schema = create_schema
         self.migrated: Migrated | None = None
-        """The schema version that entering found, and the version now."""
+        """The schema version that was found, and the version now; None until the database is
+        reached for the first time since entering."""
         self._engine: AsyncEngine | None = None
         self._statements = Background()
         self._listening = Background()
@@ -57,17 +68,39 @@ class SqlQueue:
     async def __aenter__(self) -> Self:
         if self._engine is not None:
             raise RuntimeError("this queue is open already: enter it once")
-        self._engine = self._database.engine()
+        self._engine, self.migrated = self._database.engine(), None
         await self._statements.__aenter__()
         await self._listening.__aenter__()
         try:
-            self.migrated = await self._on_a_connection(
-                lambda connection: migrate(connection, self._database, allowed=self._create_schema)
+            await self._on_a_connection(self._check_schema)
+        except QueueFailed as failure:
+            if not self._may_pass(failure):
+                await self._close()
+                raise
+            logger.warning(
+                "%s; nothing is queued until it is back, which needs no restart",
+                failure,
+                extra={"event": "inventory.queue_away", "place": self._database.place},
             )
         except BaseException:
             await self._close()
             raise
         return self
+
+    async def _check_schema(self, connection: AsyncConnection) -> None:
+        """Bring the schema to this edition's version, once while the queue is open.
+
+        Operations that reach the database at the same time may each do it: `migrate` allows that.
+        """
+        if self.migrated is None:
+            self.migrated = await migrate(connection, self._database, allowed=self._create_schema)
+
+    def _may_pass(self, failure: QueueFailed) -> bool:
+        """Whether the queue may become usable without a person who changes something."""
+        cause = failure.__cause__
+        if isinstance(failure, SchemaDiffers) or cause is None:
+            return False
+        return not self._database.needs_correction(cause)
 
     async def __aexit__(
         self,
@@ -92,10 +125,16 @@ class SqlQueue:
         return added
 
     async def claim(
-        self, *, holder: str, limit: int, now: datetime, lease: float
+        self,
+        *,
+        holder: str,
+        limit: int,
+        now: datetime,
+        lease: float,
+        skip: InitializationPolicy | None = None,
     ) -> Sequence[Claim]:
         """See `InitializationQueue.claim`."""
-        claim = statements.claim(holder=holder, limit=limit, now=now, lease=lease)
+        claim = statements.claim(holder=holder, limit=limit, now=now, lease=lease, skip=skip)
 
         async def on(connection: AsyncConnection) -> Sequence[Any]:
             await connection.execute(statements.undo_clock_step(now))
@@ -217,6 +256,7 @@ class SqlQueue:
         errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *database.errors)
         try:
             async with engine.connect() as connection:
+                await self._check_schema(connection)
                 return await work(connection)
         except QueueFailed as failure:
             return failure

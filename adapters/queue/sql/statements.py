@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from shelfport.adapters.queue.sql.row import ENTRY_VERSION, TABLE, clean_text, to_micros
-from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason
+from shelfport.domain.model import LONGEST_WAIT, Claim, DeadLetterReason, InitializationPolicy
 
 entries = table(
     TABLE,
@@ -59,7 +59,14 @@ def undo_clock_step(now: datetime) -> Update:
     return update(entries).where(_waiting, _c.due_at > horizon).values(due_at=to_micros(now))
 
 
-def claim(*, holder: str, limit: int, now: datetime, lease: float) -> Update:
+def claim(
+    *,
+    holder: str,
+    limit: int,
+    now: datetime,
+    lease: float,
+    skip: InitializationPolicy | None,
+) -> Update:
     """Claim the entries that are due longest; skip those that another worker is claiming now.
 
     The token is the present time, or the last token plus one if that is greater: so it is new even
@@ -69,6 +76,7 @@ def claim(*, holder: str, limit: int, now: datetime, lease: float) -> Update:
     due = (
         select(_c.idempotency_key)
         .where(_waiting, _c.due_at <= micros, _c.entry_version <= ENTRY_VERSION)
+        .where(*([] if skip is None else [_c.policy != skip.value]))
         .order_by(_c.due_at, _c.queued_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

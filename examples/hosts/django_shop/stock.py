@@ -6,7 +6,6 @@ fork; `manage.py migrate` and the like open nothing.
 
 from datetime import datetime
 
-import attrs
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection, models
@@ -18,7 +17,6 @@ from shelfport import (
     build,
     load_settings,
 )
-from shelfport.options import QueueOptions
 from shelfport.sync import SyncInventoryIntegration
 
 
@@ -46,7 +44,5 @@ class Catalog:
             connection.close()  # no request ends here, which would see to it
 
 
-queue = QueueOptions(url=f"sqlite:///{settings.DATABASE}")
-inventory = SyncInventoryIntegration(
-    build(attrs.evolve(load_settings(), queue=queue), catalog=Catalog())
-)
+queue = {"queue.url": f"sqlite:///{settings.DATABASE}"}
+inventory = SyncInventoryIntegration(build(load_settings(overrides=queue), catalog=Catalog()))

@@ -112,7 +112,7 @@ async def test_base_url_wins_over_the_settings(call_shelfport: Shelfport, sandbo
     [
         (["get"], "ID"),
         (["get", "7"], "'7' is not a variant id"),
-        (["get", IN_STOCK], "give --base-url"),
+        (["get", IN_STOCK], "the option --base-url"),
         (["get", IN_STOCK, "--base-url", "ftp://x"], "base_url is 'ftp://x'"),
         (["get", IN_STOCK, "--base-url", NOWHERE, "--deadline", "0"], "deadline is 0"),
         (["get", IN_STOCK, "--base-url", NOWHERE, "--deadline", "soon"], "--deadline"),

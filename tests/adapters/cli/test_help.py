@@ -75,6 +75,13 @@ def test_help_is_plain_in_a_pipe(page: str) -> None:
     assert set("\x1b╭│") & set(page) == set()
 
 
+@pytest.mark.parametrize("command", ["", *commands()], ids=lambda name: name or "shelfport")
+def test_help_is_ascii(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of every command has only characters that every terminal's encoding has."""
+    assert 0 == main([*command.split(), "--help"])
+    assert capsys.readouterr().out.isascii()
+
+
 def test_help_has_examples(page: str) -> None:
     """Every help has examples that the parser takes, and the exit codes."""
     _, _, after = page.partition("Examples:\n")
@@ -215,8 +222,19 @@ def in_a_terminal(*arguments: str, **variables: str) -> str:
     return written.decode()
 
 
+@pytest.mark.parametrize("command", ["", "get", "queue", "events listen"])
+def test_help_in_a_terminal_without_unicode(command: str) -> None:
+    """In a terminal that shows ASCII alone, help is shown in full, with frames of ASCII."""
+    shown = in_a_terminal(*command.split(), "--help", PYTHONIOENCODING="ascii")
+
+    assert "Exit codes:" in shown
+    assert shown.isascii()
+    assert "\\u" not in shown
+
+
 @pytest.mark.parametrize("arguments", [("check",), ("--help",)], ids=" ".join)
 def test_colours_in_a_terminal(arguments: tuple[str, ...]) -> None:
     """In a terminal the output has colours, unless NO_COLOR is set."""
-    assert _COLOR.search(in_a_terminal(*arguments)) is not None
-    assert _COLOR.search(in_a_terminal(*arguments, NO_COLOR="1")) is None
+    memory = {"SHELFPORT_ADAPTER": "memory"}
+    assert _COLOR.search(in_a_terminal(*arguments, **memory)) is not None
+    assert _COLOR.search(in_a_terminal(*arguments, **memory, NO_COLOR="1")) is None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
+import attrs
 import pytest
 
 from shelfport.adapters.queue.sql.database import database
@@ -13,6 +14,7 @@ from shelfport.contracts.sandbox import CATALOGUE, Sandbox
 from shelfport.outbox import DeadLetterReason, QueuedInitialization
 from tests.adapters.cli.conftest import Shelfport, Started
 from tests.support.queue_cases import an_entry, at, claimed, key_of
+from tests.support.services import free_port
 
 
 @pytest.fixture
@@ -48,6 +50,31 @@ async def test_migrate(call_shelfport: Shelfport, url: str) -> None:
     assert "run `shelfport queue migrate`" in before.err
     assert {"before": 0, "after": 3, "schema": 1} == json.loads(made.out)
     assert (0, "0 waiting; 0 dead letters\n") == (after.code, after.out)
+
+
+async def test_output_that_the_encoding_lacks(
+    run_shelfport: Shelfport, url: str, queue: SqlQueue
+) -> None:
+    """A character that the terminal's encoding does not have is escaped, and ends no command."""
+    await queue.add(attrs.evolve(an_entry(), last_error="Größe unbekannt"))
+
+    listed = await run_shelfport(
+        "queue", "list", SHELFPORT_QUEUE_URL=url, PYTHONUTF8="0", PYTHONIOENCODING="ascii"
+    )
+
+    assert (0, "") == (listed.code, listed.err)
+    assert r"Gr\xf6\xdfe unbekannt" in listed.out
+
+
+async def test_migrating_a_database_that_is_down(call_shelfport: Shelfport) -> None:
+    """`queue migrate` says that the database cannot be reached, and not that it has no tables."""
+    url = f"postgresql://me:s3cret@127.0.0.1:{free_port()}/shop"
+
+    done = await call_shelfport("queue", "migrate", SHELFPORT_QUEUE_URL=url)
+
+    assert (2, "") == (done.code, done.out)
+    assert "cannot be reached" in done.err
+    assert "s3cret" not in done.err
 
 
 async def test_list_and_dead(call_shelfport: Shelfport, url: str, queue: SqlQueue) -> None:

@@ -47,6 +47,27 @@ def test_a_bug_has_its_traceback_when_verbose(capsys: pytest.CaptureFixture[str]
     )
 
 
+def test_python_runs_the_package(tmp_path: Path) -> None:
+    """`python -m shelfport` is the command, for where its script is not in the PATH."""
+    run = (sys.executable, "-m", "shelfport")
+    env = {**os.environ, "PYTHONPATH": SOURCES}
+
+    shown, refused = (
+        subprocess.run(
+            [*run, argument], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+        for argument in ("--version", "no-such-command")
+    )
+
+    assert (0, f"shelfport {version('shelfport')}\n", "") == (
+        shown.returncode,
+        shown.stdout,
+        shown.stderr,
+    )
+    assert Exit.MISUSED == refused.returncode
+    assert refused.stderr.startswith("shelfport: ")
+
+
 def test_misuse_and_interruption_have_their_codes(capsys: pytest.CaptureFixture[str]) -> None:
     """Misuse is 2 with a sentence, an interruption 130 without one."""
     codes = [guarded(_raising(Misuse("not so"))), guarded(_raising(KeyboardInterrupt()))]

@@ -1,9 +1,11 @@
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from shelfport import SettingsError, load_settings
+from shelfport import InitializationPolicy, Settings, SettingsError, load_settings
+from shelfport.adapters.config import variables
 from shelfport.adapters.config.loader import load_with_origins
 
 
@@ -32,7 +34,7 @@ def settings_file(tmp_path: Path) -> Path:
 
 def test_nothing() -> None:
     """Without files and environment the defaults hold."""
-    assert "memory" == load_settings().adapter_name
+    assert Settings() == load_settings()
 
 
 def test_a_file(settings_file: Path) -> None:
@@ -96,13 +98,27 @@ def test_given_values_win(settings_file: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[shelfport]\nbase_url = 1\n\x00", ["cannot be read"]),
         ("[other]\nx = 1", ["has no table [shelfport]"]),
         ("shelfport = 5", ["has no table [shelfport]"]),
+        ("[shelfport]\nbas_url = 'x'", ["bas_url is no setting; did you mean base_url?"]),
+        ("[shelfport.cash]\nttl = 1", ["cash.ttl is no setting; did you mean cache.ttl?"]),
+        ("[shelfport]\nzzz = 1", ["zzz is no setting; the settings are: base_url, token"]),
+        ("[shelfport]\ncache = 5", ["cache is a table of settings: cache.ttl, "]),
         (
-            "[shelfport]\nbas_url = 'x'",
-            ["Invalid options found", "bas_url; the known settings are: base_url"],
+            "[shelfport]\ndeadline = 'soon'",
+            ["deadline (from", "got `str`; it must be a number of seconds, such as 2.0"],
         ),
-        ("[shelfport.cash]\nttl = 1", ["cash.ttl", "the known settings are"]),
-        ("[shelfport]\ncache = 5", ["cache", "the known settings are"]),
-        ("[shelfport]\ndeadline = 'soon'", ["deadline (from", "Expected `float`, got `str`"]),
+        (
+            "[shelfport]\nallow_plain_http = 'maybe'",
+            ["allow_plain_http (from", "it must be true or false"],
+        ),
+        (
+            "[shelfport.initialization]\ndefault_quantity = 'many'",
+            ["initialization.default_quantity (from", "it must be an int, such as 0"],
+        ),
+        (
+            "[shelfport.auth]\nscheme = 'oauth2'",
+            ["'oauth2'; it must be one of none, bearer, api_key, client_credentials"],
+        ),
+        ("[shelfport.tls]\nminimum = '1.1'", ["it must be one of 1.2, 1.3"]),
         ("[shelfport]\ndeadline = true", ["deadline (from", "Expected `float`, got `bool`"]),
         (
             "[shelfport.batch]\nmax_concurrency = 2.9",
@@ -133,6 +149,105 @@ def test_bad_files(tmp_path: Path, content: str, sentences: list[str]) -> None:
     assert [True] * len(sentences) == [part in str(info.value) for part in sentences], info.value
     assert str(path) in str(info.value)
     assert "\n" not in str(info.value)
+
+
+def test_an_override(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An override changes one setting, whatever files and environment say, and keeps the others."""
+    monkeypatch.setenv("SHELFPORT_QUEUE_WORKER", "false")
+    monkeypatch.setenv("SHELFPORT_QUEUE_URL", "sqlite:///environment.db")
+
+    settings = load_settings(
+        settings_file,
+        overrides={
+            "queue.url": "sqlite:///shop.db",
+            "deadline": 2,
+            "initialization.policy": InitializationPolicy.RETRY_LATER,
+        },
+    )
+
+    assert settings.queue.url is not None
+    assert ("sqlite:///shop.db", False, 2, 7.5, InitializationPolicy.RETRY_LATER) == (
+        settings.queue.url.get_secret_value(),
+        settings.queue.worker,
+        settings.deadline,
+        settings.cache.ttl,
+        settings.initialization.policy,
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"queue.ulr": "x"}, "overrides: queue.ulr is no setting; did you mean queue.url?"),
+        ({"deadline": "2s"}, "deadline (from overrides): Expected `float`, got `str`; it must be"),
+        ({"deadline": 0}, "deadline is 0: it must be 0.001 to 300 seconds (from overrides)"),
+    ],
+)
+def test_a_bad_override(overrides: dict[str, object], sentence: str) -> None:
+    """An override of no setting, or with a value that is not allowed, is refused."""
+    with pytest.raises(SettingsError) as info:
+        load_settings(overrides=overrides)
+
+    assert sentence in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SHELFPORT_BASEURL", " (did you mean SHELFPORT_BASE_URL?)"),
+        ("SHELFPORT_SETTING", " (did you mean SHELFPORT_SETTINGS?)"),
+        ("SHELFPORT_ZZZ", ""),
+    ],
+)
+def test_an_unknown_variable(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    nearest: str,
+) -> None:
+    """A variable of no setting is ignored; one WARNING names it and the nearest one."""
+    monkeypatch.setenv(name, "https://inventory.internal")
+
+    loaded = load_with_origins()
+
+    assert ("WARNING", f"{name}{nearest}") == (
+        caplog.records[0].levelname,
+        caplog.records[0].getMessage().rpartition("are ignored: ")[2],
+    )
+    assert (1, Settings(), [name]) == (
+        len(caplog.records),
+        loaded.settings,
+        [variable.name for variable in loaded.unknown],
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SHELFPORT_SERVICE_HOST",
+        "SHELFPORT_SERVICE_PORT",
+        "SHELFPORT_SERVICE_PORT_HTTP",
+        "SHELFPORT_PORT",
+        "SHELFPORT_PORT_80_TCP",
+        "SHELFPORT_PORT_80_TCP_ADDR",
+        "SHELFPORT_WORKER_SERVICE_HOST",
+        "SHELFPORT_WORKER_PORT_8080_TCP_PROTO",
+        "SHELFPORT_OPS_TOKEN",
+        "SHELFPORT_REQUIRE_SERVICES",
+        "SHELFPORT_LONG",
+        "SHELFPORT_SHOP_STOCK_FILE",
+    ],
+)
+def test_a_variable_of_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """No warning for what orchestrators set, for installed adapters, and for documented names."""
+    plugin = EntryPoint("shop-stock", "shop:make", "shelfport.adapters")
+    monkeypatch.setattr(variables, "entry_points", lambda **_: [plugin])
+    monkeypatch.setenv(name, "10.0.0.1")
+
+    assert () == load_with_origins().unknown
+    assert [] == caplog.records
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

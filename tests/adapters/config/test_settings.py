@@ -4,7 +4,7 @@ from typing import Any
 import attrs
 import pytest
 
-from shelfport import Settings
+from shelfport import Settings, SettingsError
 from shelfport.options import (
     BatchOptions,
     BreakerOptions,
@@ -18,8 +18,17 @@ from shelfport.options import (
 
 
 def test_nothing_set() -> None:
-    """Without any setting stock is kept in memory."""
-    assert "memory" == Settings().adapter_name
+    """Settings that name no service can be made, but no adapter is chosen for them."""
+    settings = Settings()
+
+    with pytest.raises(SettingsError, match=r'base_url is not set: .* or set adapter="memory"'):
+        assert settings.adapter_name
+
+
+def test_memory() -> None:
+    """Stock is kept in memory where the settings say so, with a base URL, too."""
+    assert "memory" == Settings(adapter="memory").adapter_name
+    assert "memory" == Settings(adapter="memory", base_url="https://a.internal").adapter_name
 
 
 def test_a_base_url() -> None:

@@ -1,5 +1,6 @@
 """Transactional enqueue on SQLite, the statement for any driver, and the refusals."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -11,10 +12,23 @@ import attrs
 import pytest
 from django.db import connections
 from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncSession,
+    async_scoped_session,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from shelfport.adapters.queue.sql.row import COLUMNS
-from shelfport.outbox import enqueue_django, enqueue_sqlalchemy, enqueue_sqlite3, enqueue_statement
+from shelfport.outbox import (
+    enqueue_django,
+    enqueue_sqlalchemy,
+    enqueue_sqlalchemy_async,
+    enqueue_sqlite3,
+    enqueue_statement,
+)
 from tests.support.enqueuing import OF_SQLITE, Host, django_alias, file_of
 from tests.support.queues import an_entry, found, products, sqlite_url, with_tables
 
@@ -138,6 +152,27 @@ def test_sqlalchemy_in_autocommit(tmp_path: Path) -> None:
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     with alone.connect() as connection, pytest.raises(RuntimeError, match=ALONE):
         enqueue_sqlalchemy(connection, an_entry())
+
+
+async def test_an_async_session_for_the_other_function(url: str) -> None:
+    """An asynchronous session or connection is refused with the name of the function for it."""
+    engine = create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:"))
+    scoped = async_scoped_session(async_sessionmaker(engine), asyncio.current_task)
+    async with AsyncSession(engine) as session, engine.connect() as connection:
+        for given in (session, connection, scoped):
+            wrong: Any = given
+            with pytest.raises(ValueError, match="use `await enqueue_sqlalchemy_async"):
+                enqueue_sqlalchemy(wrong, an_entry())
+    await engine.dispose()
+
+    assert [] == await found(url)
+
+
+async def test_a_session_for_the_other_function(url: str) -> None:
+    """A synchronous session is refused with the name of the function for it."""
+    wrong: Any = Session(create_engine(url, poolclass=NullPool))
+    with pytest.raises(ValueError, match=r"session is a Session, .* use `enqueue_sqlalchemy\("):
+        await enqueue_sqlalchemy_async(wrong, an_entry())
 
 
 def test_django_outside_atomic(tmp_path: Path) -> None:

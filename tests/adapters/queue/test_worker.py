@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from shelfport import InventoryError
+from shelfport import InitializationPolicy, InventoryError
 from shelfport.adapters.layers.circuit_breaker.breaker import CallOutcome
 from shelfport.errors import ConnectionFailed, QueueFailed, TimedOut
 from shelfport.options import QueueOptions
+from shelfport.outbox import QueuedInitialization
 from shelfport.ports import (
     Call,
     Initialized,
@@ -16,8 +17,9 @@ from shelfport.ports import (
 )
 from shelfport.signals import BreakerState, QueueRecovered, QueueUnavailable
 from tests.adapters.queue.world import Shop
-from tests.support.clocks import LoopClock
+from tests.support.clocks import EPOCH, LoopClock
 from tests.support.ports import Answers, Ids
+from tests.support.values import an_initial_stock
 
 pytestmark = pytest.mark.looptime
 
@@ -72,6 +74,41 @@ async def test_an_entry_of_another_process_is_found(shop: Shop) -> None:
         shop.queue.wake = wake  # type: ignore[method-assign]  # no wake-up
         await asyncio.sleep(1.0)
         assert 1 == shop.done()
+
+
+async def test_without_a_catalog_entries_that_need_one_stay(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker without a catalog claims the entries behind one that is NOT_ORDERABLE, and says so.
+
+    One WARNING says it, however long the entry waits.
+    """
+    shop.with_catalogue = False
+    marked = QueuedInitialization(
+        request=an_initial_stock(), policy=InitializationPolicy.NOT_ORDERABLE, queued_at=EPOCH
+    )
+    await shop.queue.add(marked)
+    await shop.put(2)
+
+    async with shop.worker():
+        await asyncio.sleep(30)
+
+    assert (2, marked) == (shop.done(), await shop.find(marked))
+    [warning] = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert "NOT_ORDERABLE, which this worker does not process" in warning.getMessage()
+
+
+async def test_without_a_catalog_it_says_nothing_of_others(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker without a catalog gives no warning while no entry needs one."""
+    shop.with_catalogue = False
+    await shop.put(2)
+
+    async with shop.worker():
+        await asyncio.sleep(30)
+
+    assert [] == [r for r in caplog.records if r.levelno == logging.WARNING]
 
 
 async def test_it_claims_at_most_max_concurrency(shop: Shop) -> None:

@@ -21,6 +21,7 @@ async def test_a_bus_and_its_consumer_group(options: EventOptions) -> None:
     async with EventPublisher(bus) as publisher:
         await publisher.publish(event)
     variables = {
+        "SHELFPORT_ADAPTER": "memory",
         "SHELFPORT_EVENTS_URL": options.url.get_secret_value(),
         "SHELFPORT_EVENTS_EXCHANGE": options.exchange,
         "SHELFPORT_EVENTS_PREFIX": options.prefix,
@@ -43,6 +44,7 @@ async def test_postgres_and_redis(postgres_url: str, redis_url: str) -> None:
     """The row of PostgreSQL has the schema version, and that of Redis its answer time."""
     async with own_database(postgres_url) as url:
         variables = {
+            "SHELFPORT_ADAPTER": "memory",
             "SHELFPORT_QUEUE_URL": await with_tables(url),
             "SHELFPORT_SHARED_CACHE_URL": redis_url,
             "SHELFPORT_SHARED_CACHE_TIMEOUT": "1",

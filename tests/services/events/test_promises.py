@@ -53,7 +53,7 @@ async def replica(
     stack: AsyncExitStack, options: EventOptions, catalog: ShownCatalog
 ) -> InventoryIntegration:
     """A replica with both subscriptions connected."""
-    made = build(Settings(events=options), catalog=catalog)
+    made = build(Settings(adapter="memory", events=options), catalog=catalog)
     await stack.enter_async_context(made)
     await eventually(lambda: catalog_of(made).connected and invalidation_of(made).connected)
     return made
@@ -126,7 +126,9 @@ async def test_a_bus_that_is_down_delays_nothing(tmp_path: Path, opened: AsyncEx
     options = EventOptions(url=broker.url, max_delay=0.2, base_delay=0.1, ack_timeout=60)
     catalog = ShownCatalog()
     async with asyncio.timeout(PATIENCE):  # the bus is down while it opens
-        made = await opened.enter_async_context(build(Settings(events=options), catalog=catalog))
+        made = await opened.enter_async_context(
+            build(Settings(adapter="memory", events=options), catalog=catalog)
+        )
     await eventually(lambda: catalog_of(made).trouble is not None)
     first, second = ids(2)
     for variant in (first, second):

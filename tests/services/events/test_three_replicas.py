@@ -90,7 +90,7 @@ async def delays(
 
 def listening(replica: InventoryIntegration) -> bool:
     events = replica.snapshot().events
-    return events is None or (events.invalidation.connected and events.catalog.connected)
+    return events is None or events.invalidation.connected
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

@@ -40,7 +40,8 @@ async def test_a_webhook_that_keeps_failing(options: EventOptions) -> None:
 
         async with (
             build(
-                Settings(events=options, notifications=notifications), catalog=catalog
+                Settings(adapter="memory", events=options, notifications=notifications),
+                catalog=catalog,
             ) as replica,
             EventPublisher(open_bus(options)) as publisher,
         ):

@@ -14,14 +14,14 @@ from shelfport_csv.adapter import CsvInventory
 
 __all__ = ["CsvInventory", "make"]
 
-FILE_VARIABLE = "SHELFPORT_CSV_FILE"
+FILE_VARIABLE = "SHELFPORT_CSVSTOCK_FILE"
 
 
 def make(_settings: Settings, clock: Clock) -> InventoryPort:
     """The entry point: what `Settings(adapter="csvstock")` uses.
 
     Raises:
-        ValueError: SHELFPORT_CSV_FILE does not say which file.
+        ValueError: SHELFPORT_CSVSTOCK_FILE does not say which file.
     """
     file = os.environ.get(FILE_VARIABLE)
     if not file:

@@ -5,31 +5,46 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from shelfport.adapters.cli.check import connection
+from shelfport.adapters.cli.check.model import SAMPLE_VARIANT
 from shelfport.contracts.sandbox import CATALOGUE, Faults, Sandbox
 from tests.adapters.cli.conftest import MAIN, SOURCES, Ended, Shelfport
-from tests.support.servers import Handler, always, conversing, problem, raw, serving
+from tests.support.servers import (
+    Handler,
+    always,
+    conversing,
+    problem,
+    raw,
+    serving,
+    wire_level,
+)
 
 VARIANT = str(CATALOGUE[0].variant_id)
 NOWHERE = "http://127.0.0.1:9"
 CHECKS = (
     "settings",
+    "variables",
+    "role",
     "adapter",
     "dns",
     "tcp",
     "tls",
     "token",
     "read",
+    "clock",
     "queue",
     "shared_cache",
     "bus",
 )
-SERVICE = CHECKS[2:7]
-SURROUNDINGS = dict.fromkeys(CHECKS[7:], "not tried")
+SERVICE = CHECKS[4:9]
+SURROUNDINGS = dict.fromkeys(CHECKS[10:], "not tried")
 
 
 def outcomes(done: Ended) -> dict[str, str]:
@@ -73,14 +88,77 @@ async def test_an_unknown_variant_is_an_answer(call_shelfport: Shelfport, sandbo
 
 
 async def test_memory_needs_no_connection(call_shelfport: Shelfport) -> None:
-    """Without a base URL there is nothing to connect to: that is not a failure."""
-    done = await call_shelfport("check")
+    """With the adapter `memory` there is nothing to connect to: that is not a failure."""
+    done = await call_shelfport("check", SHELFPORT_ADAPTER="memory")
 
     assert (0, "not tried", "not tried", "ok") == (
         done.code,
         *(outcomes(done)[name] for name in ("dns", "tcp", "read")),
     )
     assert "set base_url to ask one" in done.out
+
+
+async def test_without_a_base_url(call_shelfport: Shelfport) -> None:
+    """Without a base URL and an adapter, the check `adapter` fails and names both."""
+    done = await call_shelfport("check")
+
+    assert (1, "ok", "failed", "not tried") == (
+        done.code,
+        *(outcomes(done)[name] for name in ("settings", "adapter", "read")),
+    )
+    assert "SHELFPORT_BASE_URL" in done.out
+    assert 'adapter="memory"' in done.out
+
+
+async def test_an_unknown_variable(call_shelfport: Shelfport) -> None:
+    """A variable of no setting fails the check, which names the nearest; others are tried."""
+    done = await call_shelfport(
+        "check", SHELFPORT_ADAPTER="memory", SHELFPORT_CACHE_TTTL="3", SHELFPORT_PORT="tcp://x:1"
+    )
+
+    assert (1, "failed", "ok") == (
+        done.code,
+        *(outcomes(done)[name] for name in ("variables", "read")),
+    )
+    assert "ignored: SHELFPORT_CACHE_TTTL (did you mean SHELFPORT_CACHE_TTL?)\n" in done.out
+
+
+@pytest.mark.parametrize(
+    ("variables", "role"),
+    [
+        ({}, "opens records under ROLL_BACK, and has no queue; it receives no events"),
+        (
+            {"QUEUE_URL": "memory:", "EVENTS_URL": "nats://127.0.0.1:9"},
+            "and works the queue off: NOT_ORDERABLE entries only with a catalog; events invalidate "
+            "its cache, and only with a catalog it joins the consumer group 'shelfport' and "
+            "notifies the log\n",
+        ),
+        (
+            {
+                "QUEUE_URL": "memory:",
+                "QUEUE_WORKER": "false",
+                "EVENTS_URL": "nats://127.0.0.1:9",
+                "EVENTS_CONSUME": "false",
+            },
+            "and leaves the queue to others (queue.worker is false); events invalidate its cache, "
+            "and it joins no consumer group (events.consume is false)",
+        ),
+        (
+            {
+                "EVENTS_URL": "nats://127.0.0.1:9",
+                "NOTIFICATIONS_LOW_STOCK_WEBHOOK": "https://chat.internal/s3cret",
+            },
+            "notifies the log and 1 webhook\n",
+        ),
+    ],
+)
+async def test_the_role(call_shelfport: Shelfport, variables: dict[str, str], role: str) -> None:
+    """The check `role` says what a host with these settings takes on."""
+    given: dict[str, Any] = {f"SHELFPORT_{name}": value for name, value in variables.items()}
+    done = await call_shelfport("check", "--deadline", "0.2", SHELFPORT_ADAPTER="memory", **given)
+
+    assert role in done.out
+    assert "s3cret" not in done.out
 
 
 async def test_a_closed_port(call_shelfport: Shelfport) -> None:
@@ -99,7 +177,7 @@ async def test_a_name_that_does_not_resolve(call_shelfport: Shelfport) -> None:
 
     assert ("failed", *["not tried"] * 4) == tuple(outcomes(done)[n] for n in SERVICE)
     assert "the name inventory.invalid does not resolve" in done.out
-    assert (1, 4) == (done.code, done.out.count("dns failed"))
+    assert (1, 5) == (done.code, done.out.count("dns failed"))
 
 
 def test_name_servers_that_are_silent() -> None:
@@ -228,11 +306,59 @@ async def test_wrong_answers(
     async with serving(answer) as service:
         done = await call_shelfport("check", "--base-url", service.url, "--correlation-id", "c-7")
 
-    line, to_do = done.out.splitlines()[-5:-3]
+    line, to_do = done.out.splitlines()[-6:-4]
     assert (1, "failed") == (done.code, outcomes(done)["read"])
     assert problem in line
     assert fix in to_do
     assert "(correlation id c-7)" in to_do
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome", "words"),
+    [
+        (0, "ok", "the service's clock and this machine's differ by "),
+        (-30, "ok", "the service's clock and this machine's differ by "),
+        (3600, "failed", "s ahead of this machine's"),
+        (-3600, "failed", "s behind this machine's"),
+    ],
+)
+async def test_the_services_clock(
+    call_shelfport: Shelfport, seconds: float, outcome: str, words: str
+) -> None:
+    """A clock that differs by more than a minute fails a check of its own; the read is ok."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+    async with serving(always(wire_level(SAMPLE_VARIANT.variant), Date=date)) as service:
+        done = await call_shelfport("check", "--base-url", service.url)
+
+    assert ("ok", outcome) == (outcomes(done)["read"], outcomes(done)["clock"]), done.out
+    failed = outcome == "failed"
+    assert (int(failed), True, failed) == (
+        done.code,
+        words in done.out,
+        "To do: set the clock that is wrong" in done.out,
+    ), done.out
+
+
+async def test_an_answer_without_a_date(call_shelfport: Shelfport) -> None:
+    """Without the header Date the clocks are not compared: that is not a failure."""
+    content = json.dumps(wire_level(SAMPLE_VARIANT.variant)).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    async with conversing(raw(head + content)) as url:
+        done = await call_shelfport("check", "--base-url", url)
+
+    assert (0, "not tried") == (done.code, outcomes(done)["clock"])
+    assert "the answer has no header Date" in done.out
+
+
+async def test_an_answer_of_a_cache(call_shelfport: Shelfport) -> None:
+    """A cache that answers in place of the service is named, with the age of its answer."""
+    async with serving(always(wire_level(SAMPLE_VARIANT.variant), Age="600")) as service:
+        done = await call_shelfport("check", "--base-url", service.url)
+
+    assert ("ok", True) == (
+        outcomes(done)["read"],
+        "ms, from a cache on the way that had it for 600 s" in done.out,
+    )
 
 
 async def test_a_token_that_is_not_accepted(call_shelfport: Shelfport) -> None:
@@ -286,9 +412,7 @@ async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
         "origin": "COMMAND_LINE",
         "place": "--base-url",
     } == document["settings"][0]
-    assert ["OK", "OK", "OK", "FAILED", *["NOT_TRIED"] * 6] == [
-        c["outcome"] for c in document["checks"]
-    ]
+    assert [*["OK"] * 5, "FAILED", *["NOT_TRIED"] * 7] == [c["outcome"] for c in document["checks"]]
     assert {
         "name": "read",
         "outcome": "NOT_TRIED",
@@ -296,8 +420,8 @@ async def test_json_is_one_document(run_shelfport: Shelfport) -> None:
         "fix": None,
         "because": "tcp",
         "milliseconds": None,
-    } == document["checks"][6]
-    assert 0 <= document["checks"][3]["milliseconds"] < 2000
+    } == document["checks"][8]
+    assert 0 <= document["checks"][5]["milliseconds"] < 2000
 
 
 async def test_json_of_bad_settings(call_shelfport: Shelfport) -> None:
@@ -309,7 +433,7 @@ async def test_json_of_bad_settings(call_shelfport: Shelfport) -> None:
     assert ("soon", "ENVIRONMENT", "SHELFPORT_DEADLINE") == tuple(
         deadline[k] for k in ("value", "origin", "place")
     )
-    assert ["FAILED", *["NOT_TRIED"] * 9] == [c["outcome"] for c in document["checks"]]
+    assert ["FAILED", *["NOT_TRIED"] * 12] == [c["outcome"] for c in document["checks"]]
     assert (2, 1) == (done.code, len(done.err.splitlines()))
 
 

@@ -56,7 +56,9 @@ async def test_a_queue_without_problems(
     call_shelfport: Shelfport, tmp_path: Path, given: dict[str, int], counts: str
 ) -> None:
     """The check prints the schema version and the counts of a queue with a worker."""
-    done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, **given))
+    done = await call_shelfport(
+        "check", SHELFPORT_ADAPTER="memory", SHELFPORT_QUEUE_URL=await filled(tmp_path, **given)
+    )
 
     assert re.fullmatch(f"ok schema version {VERSION}, {counts}", row(done.out, "queue"))
     assert 0 == done.code
@@ -64,7 +66,9 @@ async def test_a_queue_without_problems(
 
 async def test_a_queue_without_a_worker(call_shelfport: Shelfport, tmp_path: Path) -> None:
     """An entry without a try after ten minutes fails the check: no worker runs."""
-    done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, hours=0.2))
+    done = await call_shelfport(
+        "check", SHELFPORT_ADAPTER="memory", SHELFPORT_QUEUE_URL=await filled(tmp_path, hours=0.2)
+    )
 
     assert "the oldest for 12 min, 0 dead letters, without an attempt" in row(done.out, "queue")
     assert "To do: start a worker (`shelfport worker`" in row(done.out, "queue")
@@ -73,7 +77,9 @@ async def test_a_queue_without_a_worker(call_shelfport: Shelfport, tmp_path: Pat
 
 async def test_dead_letters_fail(call_shelfport: Shelfport, tmp_path: Path) -> None:
     """A dead letter fails the check: it needs a decision of an operator."""
-    done = await call_shelfport("check", SHELFPORT_QUEUE_URL=await filled(tmp_path, dead=2))
+    done = await call_shelfport(
+        "check", SHELFPORT_ADAPTER="memory", SHELFPORT_QUEUE_URL=await filled(tmp_path, dead=2)
+    )
 
     assert row(done.out, "queue").startswith("failed")
     assert " s, 2 dead letters To do: list the dead letters" in row(done.out, "queue")
@@ -104,7 +110,10 @@ async def test_tables_of_another_version(
             connection.commit()
         tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         done = await call_shelfport(
-            "check", SHELFPORT_QUEUE_URL=url, SHELFPORT_QUEUE_CREATE_SCHEMA=allowed
+            "check",
+            SHELFPORT_ADAPTER="memory",
+            SHELFPORT_QUEUE_URL=url,
+            SHELFPORT_QUEUE_CREATE_SCHEMA=allowed,
         )
         assert tables == connection.execute("SELECT name FROM sqlite_master").fetchall()
 
@@ -134,7 +143,7 @@ async def test_servers_that_do_not_run(
 ) -> None:
     """An unreachable server fails its check with advice, without a password; other checks run."""
     given: dict[str, Any] = {f"SHELFPORT_{variable}": url.format(port=closed_port())}
-    done = await call_shelfport("check", **given)
+    done = await call_shelfport("check", SHELFPORT_ADAPTER="memory", **given)
 
     assert row(done.out, name).startswith("failed")
     assert expected in row(done.out, name)
@@ -163,7 +172,9 @@ async def test_servers_that_are_silent(
         given: dict[str, Any] = {
             f"SHELFPORT_{variable}": f"{scheme}://127.0.0.1:{port}/x".removesuffix("/x")
         }
-        done = await call_shelfport("check", "--deadline", "0.3", **given)
+        done = await call_shelfport(
+            "check", "--deadline", "0.3", SHELFPORT_ADAPTER="memory", **given
+        )
 
     assert "within 0.3 s To do: find out" in row(done.out, name)
     assert 1 == done.code

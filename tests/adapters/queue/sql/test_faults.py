@@ -1,6 +1,7 @@
 """Faults of disks and locks: a wait or one clear error, and no entry is lost."""
 
 import asyncio
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shelfport.adapters.queue.sql.database import Sqlite
 from shelfport.adapters.queue.sql.queue import SqlQueue
-from shelfport.errors import QueueFailed
+from shelfport.errors import QueueFailed, SchemaDiffers
 from tests.support.queue_cases import an_entry, at, claimed, key_of, queued
 
 
@@ -128,14 +129,30 @@ async def test_what_cannot_be_opened(file: Path, make: Any, words: str) -> None:
 
 
 async def test_a_lock_at_the_opening(file: Path) -> None:
-    """A file that another process has locked is waited for, and then is one error."""
+    """A queue in a file that stays locked opens, and works as soon as the lock is released."""
     with closing(sqlite3.connect(file, isolation_level=None)) as host:
         host.execute("CREATE TABLE product (id)")
         host.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(QueueFailed, match="stayed locked by another process"):
-            await SqlQueue(on(file)).__aenter__()
-    async with SqlQueue(on(file)) as queue:
-        assert await queue.add(an_entry())
+        async with SqlQueue(on(file)) as queue:
+            assert queue.migrated is None
+            with pytest.raises(QueueFailed, match="stayed locked by another process"):
+                await queue.add(an_entry())
+            host.execute("ROLLBACK")
+            assert await queue.add(an_entry())
+            assert queue.migrated is not None
+
+
+async def test_a_schema_that_is_found_later(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """If the file was locked at the opening, its schema is checked by the first operation."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as host:
+        host.execute("BEGIN EXCLUSIVE")
+        async with SqlQueue(on(file), create_schema=False) as queue:
+            host.execute("ROLLBACK")
+            with pytest.raises(SchemaDiffers, match="has no tables yet"):
+                await queue.stats()
+    [record] = caplog.records
+    assert ("inventory.queue_away", logging.WARNING) == (vars(record)["event"], record.levelno)
+    assert "nothing is queued until it is back" in record.getMessage()
 
 
 async def test_tables_that_are_gone(file: Path) -> None:
